@@ -1,0 +1,44 @@
+# The words of daily work. PYTHON=python3.12 chooses the Python of a new .venv.
+#
+#   make run                    the whole shop on this computer; Ctrl-C ends it
+#   make manage ARGS="--help"   the operators' command line, acting on the running `make run`
+#   make test                   lint, types and all tests; PYTEST_ARGS="tests/unit -k coupon" for some tests
+#   make lint                   ruff and mypy only
+#   make format                 let ruff reformat the Python files
+#   make clean                  remove what was installed and generated (not .data/, the shop's data)
+
+.PHONY: run manage test lint format install install-test clean
+.DEFAULT_GOAL := run
+
+PY := .venv/bin/python
+ARGS ?= --help
+PYTEST_ARGS ?=
+CODE := $(wildcard app.py) chalicelib localstack tests
+
+run: install
+	@exec $(PY) -m localstack.run
+
+manage: install
+	@exec $(PY) -m localstack.manage $(ARGS)
+
+test: lint
+	$(PY) -m pytest -n 2 $(PYTEST_ARGS)
+
+lint: install-test
+	$(PY) -m ruff check $(CODE)
+	$(PY) -m ruff format --check $(CODE)
+	$(PY) -m mypy $(CODE)
+
+format: install-test
+	$(PY) -m ruff format $(CODE)
+	$(PY) -m ruff check --fix $(CODE)
+
+install:
+	@./localstack/install run
+
+install-test:
+	@./localstack/install test
+
+clean:
+	rm -rf .venv localstack/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .install.lock
+	find app.py chalicelib localstack tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Everything that makes one computer look like the production surroundings of the shop."""

