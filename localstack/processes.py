@@ -68,6 +68,17 @@ class Child:
         if not self.running():  # what answered on that port was somebody else
             raise ChildFailed(self.obituary())
 
+    def finish(self, seconds: float = 300) -> str:
+        """Wait for a child that does one thing; what it printed. Raises ChildFailed unless it ended well."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.stop()
+            raise ChildFailed(f"{self.name} did not end after {seconds:.0f} seconds.{self.last_words()}") from None
+        if code != 0:
+            raise ChildFailed(self.obituary())
+        return self.output()
+
     def running(self) -> bool:
         return self.process.poll() is None
 
@@ -78,19 +89,22 @@ class Child:
         return f"{self.name} {how}.{self.last_words()}"
 
     def last_words(self, lines: int = 25) -> str:
-        """The end of the child's output, indented, with the place of the whole; empty if it printed nothing."""
-        if self._output.closed:
-            return ""
-        self._output.flush()
-        self._output.seek(self._output_start)
-        text = self._output.read().decode("utf-8", "replace").strip()
+        """The end of the output, indented, with the place of the whole; empty if there was none."""
+        text = self.output()
         if not text:
             return ""
         place = f" (all of it: {self._log})" if self._log else ""
         return f" It said{place}:\n" + "\n".join("    " + line for line in text.splitlines()[-lines:])
 
+    def output(self) -> str:
+        """What the child has printed so far."""
+        if self._output.closed:
+            return ""
+        self._output.seek(self._output_start)
+        return self._output.read().decode("utf-8", "replace").strip()
+
     def stop(self, seconds: float = 10) -> None:
-        """SIGTERM, which our children take as "finish and go"; SIGKILL when that takes too long. Repeatable."""
+        """SIGTERM, which our children take as "finish and go"; SIGKILL when that takes too long."""
         if self.running():
             self.process.terminate()
             try:

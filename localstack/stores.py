@@ -1,4 +1,4 @@
-"""The real stores on this computer: DynamoDB Local and Redis, on 127.0.0.1, in memory or with data in a directory.
+"""The real stores on this computer, on 127.0.0.1: DynamoDB Local and Redis, in memory or with data kept.
 
     with DynamoDBLocal() as dynamodb, RedisServer() as redis:
         ...  # dynamodb.url, redis.url
