@@ -1,0 +1,100 @@
+"""Run the Alipay simulator: ``python -m localstack.alipay --help``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from localstack.alipay.signing import generate_keys
+from localstack.alipay.simulator import AlipaySimulator
+from localstack.alipay.trades import TRADE_CLOSED, TRADE_SUCCESS, WAIT_BUYER_PAY
+
+
+def make_keys(folder: Path) -> None:
+    """Write throwaway ``app_*.pem`` and ``alipay_*.pem`` key pairs into a folder, unless they are there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for owner in ("app", "alipay"):
+        private, public = folder / f"{owner}_private_key.pem", folder / f"{owner}_public_key.pem"
+        if private.exists() and public.exists():
+            continue
+        keys = generate_keys()
+        private.touch(mode=0o600)
+        private.write_text(keys.private_pem)
+        public.write_text(keys.public_pem)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until SIGINT, SIGTERM or SIGHUP. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m localstack.alipay", description=__doc__)
+
+    def setting(flag: str, variable: str, default: str = "", **more: object) -> None:
+        value = os.environ.get(variable, default)
+        more["help"] = f"{more['help']} (or {variable})"
+        parser.add_argument(flag, default=value, **more)  # type: ignore[arg-type]
+
+    setting("--port", "ALIPAY_SIMULATOR_PORT", "8100", type=int, help="port on 127.0.0.1, 0 for any")
+    setting("--state", "ALIPAY_SIMULATOR_STATE", ":memory:", help="file that keeps trades and open notices")
+    setting("--app-id", "ALIPAY_APP_ID", "2021000000000001", help="the merchant's application")
+    setting("--seller-id", "ALIPAY_SELLER_ID", "2088000000000001", help="the merchant")
+    setting("--app-public-key", "ALIPAY_APP_PUBLIC_KEY_FILE", help="PEM file: the application's public key")
+    setting("--alipay-private-key", "ALIPAY_PRIVATE_KEY_FILE", help="PEM file: Alipay's private key")
+    setting("--keys", "ALIPAY_SIMULATOR_KEYS", help="folder of throwaway keys, made when missing")
+    setting(
+        "--retry-factor",
+        "ALIPAY_SIMULATOR_RETRY_FACTOR",
+        "1",
+        type=float,
+        help="scales the pauses between deliveries of a notice (4m 10m 10m 1h 2h 6h 15h)",
+    )
+    setting(
+        "--notify-on",
+        "ALIPAY_SIMULATOR_NOTIFY_ON",
+        f"{TRADE_SUCCESS},{TRADE_CLOSED}",
+        help=f"states that are told, of {WAIT_BUYER_PAY}, {TRADE_SUCCESS}, {TRADE_CLOSED}; refunds always",
+    )
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="alipay simulator: %(message)s")
+
+    if options.keys:
+        make_keys(Path(options.keys))
+        options.app_public_key = options.app_public_key or str(Path(options.keys, "app_public_key.pem"))
+        options.alipay_private_key = options.alipay_private_key or str(
+            Path(options.keys, "alipay_private_key.pem")
+        )
+    if not (options.app_public_key and options.alipay_private_key):
+        parser.error("give --keys, or both --app-public-key and --alipay-private-key")
+    try:
+        simulator = AlipaySimulator(
+            app_id=options.app_id,
+            seller_id=options.seller_id,
+            app_public_key=Path(options.app_public_key).read_text(),
+            alipay_private_key=Path(options.alipay_private_key).read_text(),
+            port=options.port,
+            state=options.state,
+            retry_factor=options.retry_factor,
+            notify_on=[state.strip() for state in options.notify_on.split(",") if state.strip()],
+        )
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    try:
+        simulator.start()
+    except OSError as error:
+        print(f"alipay simulator: port {options.port} cannot be used: {error.strerror}", file=sys.stderr)
+        return 1
+
+    ended = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, lambda *_: ended.set())
+    print(f"Alipay simulator on {simulator.url} (gateway {simulator.gateway_url})", flush=True)
+    ended.wait()
+    simulator.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

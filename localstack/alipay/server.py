@@ -1,0 +1,374 @@
+"""HTTP around the simulator: the gateway, the cashier, the page for people, and the control API.
+
+Gateway and cashier::
+
+    GET|POST /gateway.do                      page pay: 302 to the cashier, or a page that names the error;
+                                              every other method: signed JSON
+    GET      /cashier/{token}                 the cashier page
+    POST     /cashier/{token}/scan|pay|close  its buttons; after paying 303 to the merchant's return_url
+
+For people: ``GET /`` all trades, ``GET /trades/{out_trade_no}`` one trade with its notices and a refund form.
+
+Control API for tests. JSON in and out; amounts are yuan text, times ISO 8601 in UTC. 400 for unreadable
+input, 404 for an unknown trade, 409 with ``sub_code`` and ``sub_msg`` for a refusal::
+
+    GET  /control/state
+        {"app_id", "seller_id", "now", "notifications_on"}
+    GET  /control/trades
+        {"trades": [trade...]}, the latest hundred, the newest first
+    GET  /control/trades/{out_trade_no}
+        a trade: what was asked for; trade_no and status, null until scanned; refunds; notices with their
+        deliveries; the cashier's path
+    POST /control/trades/{out_trade_no}/scan|pay|close
+        what the buyer does; answers the trade
+    POST /control/trades/{out_trade_no}/refund   {"amount"?, "out_request_no"?, "reason"?}
+        from the merchant's console; all that is left without amount; answers the trade
+    POST /control/notifications                  {"on": bool}
+        stop sending notices, or send them again, beginning with those that waited
+    POST /control/notices/deliver                {"early": bool?}
+        send what is due (early: all that is open) and wait; {"sent": n}
+    POST /control/notices/{notify_id}/resend
+        send one once more, in the background; answers the notice
+    POST /control/notices/sign                   {"out_trade_no"?, "fields"?: {name: text or null}, "url"?}
+        sign these very fields, or a genuine notice of that trade changed by them (null takes a field out):
+        {"fields": signed, "form": body}; with url it is posted there once and "delivery" tells the answer
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+from localstack.alipay import pages
+from localstack.alipay.gateway import PAGE_PAY, Fault
+from localstack.alipay.trades import (
+    TRADE_SUCCESS,
+    Delivery,
+    NoSuchTrade,
+    Notice,
+    Refund,
+    Refused,
+    Trade,
+    fen,
+    yuan,
+)
+
+if TYPE_CHECKING:
+    from localstack.alipay.simulator import AlipaySimulator
+
+log = logging.getLogger(__name__)
+
+_LARGEST_BODY = 256 * 1024
+
+
+class Answer(NamedTuple):
+    """An HTTP answer."""
+
+    status: int
+    body: str = ""
+    content_type: str = "text/html;charset=utf-8"
+    location: str = ""
+
+
+class Unreadable(ValueError):
+    """Input of the control API or of a form that cannot be understood; the text says what is wrong."""
+
+
+class Server(ThreadingHTTPServer):
+    """The simulator's HTTP server on 127.0.0.1. Raises OSError when the port is taken."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, simulator: AlipaySimulator, port: int) -> None:
+        self.site = Site(simulator)
+        super().__init__(("127.0.0.1", port), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+    server_version = "AlipaySimulator"
+    timeout = 60
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        self._respond("")
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdigit()) or int(length[:9]) > _LARGEST_BODY:
+            self.close_connection = True
+            self._write(Answer(413 if length.isdigit() else 411, "", "text/plain"))
+            return
+        self._respond(self.rfile.read(int(length)).decode("utf-8", "replace"))
+
+    def _respond(self, body: str) -> None:
+        path, _, query = self.path.partition("?")
+        try:
+            answer = self.server.site.respond(self.command, path, query, body)
+        except Exception:
+            log.exception("%s %s", self.command, path)
+            answer = Answer(500, "the simulator has a bug, see its log", "text/plain;charset=utf-8")
+        self._write(answer)
+
+    def _write(self, answer: Answer) -> None:
+        body = answer.body.encode("utf-8", "replace")
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        if answer.location:
+            self.send_header("Location", answer.location)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        log.debug(format, *arguments)
+
+
+class Site:
+    """The table of addresses: (method, path, query, body) -> Answer."""
+
+    def __init__(self, simulator: AlipaySimulator) -> None:
+        self._simulator = simulator
+
+    def respond(self, method: str, path: str, query: str, body: str) -> Answer:
+        """Answer one request. Whatever a client sends, it gets an answer below 500."""
+        if path == "/gateway.do":
+            return self._gateway(query, body)
+        parts = [unquote(part) for part in path.strip("/").split("/")]
+        for_machines = parts[0] == "control"
+        try:
+            answer = (
+                self._control(method, parts[1:], body) if for_machines else self._pages(method, parts, body)
+            )
+        except NoSuchTrade:
+            answer = None
+        except Refused as refused:
+            if for_machines:
+                return _json({"sub_code": refused.sub_code, "sub_msg": refused.sub_msg}, 409)
+            return Answer(409, pages.refusal(refused.sub_code, refused.sub_msg))
+        except Unreadable as trouble:
+            if for_machines:
+                return _json({"error": str(trouble)}, 400)
+            return Answer(400, pages.refusal("参数错误", str(trouble)))
+        if answer:
+            return answer
+        if for_machines:
+            return _json({"error": "not found"}, 404)
+        return Answer(404, pages.refusal("404", "页面不存在"))
+
+    def _gateway(self, query: str, body: str) -> Answer:
+        gateway = self._simulator.gateway
+        if gateway.method(query, body) != PAGE_PAY:
+            return Answer(200, gateway.answer(query, body))
+        try:
+            trade = gateway.page_pay(query, body)
+        except (Fault, Refused) as refused:
+            return Answer(200, pages.refusal(refused.sub_code, refused.sub_msg))
+        return Answer(302, location=_cashier(trade))
+
+    # --- for people ----------------------------------------------------------------------------------------
+
+    def _pages(self, method: str, parts: list[str], body: str) -> Answer | None:
+        simulator = self._simulator
+        match (method, *parts):
+            case ("GET", ""):
+                return Answer(200, pages.overview(simulator.trades(), simulator.notifications_on))
+            case ("GET", "trades", number):
+                trade = simulator.trade(number)
+                notices = simulator.notices(number)
+                return Answer(200, pages.trade(trade, simulator.book.refunds(number), notices))
+            case ("POST", "trades", number, ("scan" | "pay" | "close" | "refund") as action):
+                self._act(number, action, _form(body))
+                return Answer(303, location=f"/trades/{quote(number)}")
+            case ("POST", "notices", notify_id, "resend"):
+                notice = simulator.resend(notify_id)
+                return Answer(303, location=f"/trades/{quote(notice.out_trade_no)}")
+            case ("POST", "notifications"):
+                simulator.switch_notifications(_form(body).get("on") == "1")
+                return Answer(303, location="/")
+            case ("GET", "cashier", token):
+                trade = simulator.book.trade_at(token)
+                back = trade.request_from_url or trade.return_url
+                return Answer(200, pages.cashier(trade, simulator.now(), back))
+            case ("POST", "cashier", token, ("scan" | "pay" | "close") as action):
+                return self._cashier_button(simulator.book.trade_at(token), action)
+        return None
+
+    def _cashier_button(self, trade: Trade, action: str) -> Answer:
+        number = trade.out_trade_no
+        try:
+            trade = self._act(number, action, {})
+        except Refused:
+            # Somebody was faster, here or at the gateway: the page shows what is true now.
+            trade = self._simulator.trade(number)
+        back = self._simulator.return_url(number) if action == "pay" and trade.status == TRADE_SUCCESS else ""
+        return Answer(303, location=back or _cashier(trade))
+
+    def _act(self, number: str, action: str, values: dict[str, Any]) -> Trade:
+        simulator = self._simulator
+        if action == "refund":
+            amount = values.get("amount") or None
+            try:
+                wanted = None if amount is None else fen(str(amount))
+            except ValueError as error:
+                raise Unreadable(f"amount: {error}") from None
+            reason, request_no = values.get("reason", ""), values.get("out_request_no", "")
+            if not _clean(reason, 256) or not _clean(request_no, 64):
+                raise Unreadable("reason and out_request_no are short texts")
+            simulator.refund(number, wanted, request_no, reason)
+            return simulator.trade(number)
+        do: Callable[[str], Trade] = {
+            "scan": simulator.scan,
+            "pay": simulator.pay,
+            "close": simulator.close,
+        }[action]
+        return do(number)
+
+    # --- for tests -----------------------------------------------------------------------------------------
+
+    def _control(self, method: str, parts: list[str], body: str) -> Answer | None:
+        simulator = self._simulator
+        match (method, *parts):
+            case ("GET", "state"):
+                return _json(
+                    {
+                        "app_id": simulator.merchant.app_id,
+                        "seller_id": simulator.merchant.seller_id,
+                        "now": _time(simulator.now()),
+                        "notifications_on": simulator.notifications_on,
+                    }
+                )
+            case ("GET", "trades"):
+                return _json({"trades": [self._trade(trade) for trade in simulator.trades()]})
+            case ("GET", "trades", number):
+                return _json(self._trade(simulator.trade(number)))
+            case ("POST", "trades", number, ("scan" | "pay" | "close" | "refund") as action):
+                return _json(self._trade(self._act(number, action, _object(body))))
+            case ("POST", "notifications"):
+                on = _object(body).get("on")
+                if not isinstance(on, bool):
+                    raise Unreadable('"on" has to be true or false')
+                simulator.switch_notifications(on)
+                return _json({"notifications_on": on})
+            case ("POST", "notices", "deliver"):
+                return _json({"sent": simulator.deliver_due_notices(_object(body).get("early") is True)})
+            case ("POST", "notices", "sign"):
+                return self._sign(_object(body))
+            case ("POST", "notices", notify_id, "resend"):
+                return _json(_notice(simulator.resend(notify_id)))
+        return None
+
+    def _sign(self, wanted: dict[str, Any]) -> Answer:
+        number, changes, url = wanted.get("out_trade_no"), wanted.get("fields", {}), wanted.get("url")
+        if not isinstance(number, (str, type(None))) or not isinstance(url, (str, type(None))):
+            raise Unreadable("out_trade_no and url are texts")
+        if not isinstance(changes, dict) or not all(
+            value is None or _clean(value, _LARGEST_BODY) for value in changes.values()
+        ):
+            raise Unreadable("fields is an object of texts, or null for a field to take out")
+        fields = self._simulator.notice_fields(number) if number else {}
+        fields = {name: text for name, text in (fields | changes).items() if text is not None}
+        signed = self._simulator.sign_notice(fields)
+        answer: dict[str, Any] = {"fields": signed, "form": urlencode(signed)}
+        if url:
+            answer["delivery"] = _delivery(self._simulator.courier.send(url, signed))
+        return _json(answer)
+
+    def _trade(self, trade: Trade) -> dict[str, Any]:
+        number = trade.out_trade_no
+        return {
+            "out_trade_no": number,
+            "trade_no": trade.trade_no,
+            "status": trade.status,
+            "total_amount": yuan(trade.amount),
+            "refund_fee": yuan(trade.refunded),
+            "subject": trade.subject,
+            "body": trade.body,
+            "passback_params": trade.passback_params,
+            "notify_url": trade.notify_url,
+            "return_url": trade.return_url,
+            "asked_at": _time(trade.asked_at),
+            "expires_at": _time(trade.expires_at),
+            "created_at": _time(trade.created_at),
+            "paid_at": _time(trade.paid_at),
+            "closed_at": _time(trade.closed_at),
+            "cashier": _cashier(trade),
+            "refunds": [_refund(refund) for refund in self._simulator.book.refunds(number)],
+            "notices": [_notice(notice) for notice in self._simulator.notices(number)],
+        }
+
+
+def _refund(refund: Refund) -> dict[str, Any]:
+    return {
+        "out_request_no": refund.out_request_no,
+        "amount": yuan(refund.amount),
+        "reason": refund.reason,
+        "refunded_at": _time(refund.refunded_at),
+    }
+
+
+def _notice(notice: Notice) -> dict[str, Any]:
+    return {
+        "notify_id": notice.notify_id,
+        "url": notice.url,
+        "fields": notice.fields,
+        "created_at": _time(notice.created_at),
+        "attempts": notice.attempts,
+        "next_at": _time(notice.next_at),
+        "accepted": notice.accepted,
+        "deliveries": [_delivery(delivery) for delivery in notice.deliveries],
+    }
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "sent_at": _time(delivery.sent_at),
+        "status": delivery.status,
+        "answer": delivery.answer,
+        "accepted": delivery.accepted,
+    }
+
+
+def _cashier(trade: Trade) -> str:
+    return f"/cashier/{trade.token}"
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds") if moment else None
+
+
+def _json(value: Any, status: int = 200) -> Answer:
+    return Answer(status, json.dumps(value, ensure_ascii=False), "application/json;charset=utf-8")
+
+
+def _object(body: str) -> dict[str, Any]:
+    try:
+        value = json.loads(body or "{}", parse_float=Decimal)
+    except (ValueError, RecursionError):
+        raise Unreadable("the body is not JSON") from None
+    if not isinstance(value, dict):
+        raise Unreadable("the body is not a JSON object")
+    return value
+
+
+def _form(body: str) -> dict[str, Any]:
+    try:
+        return dict(parse_qsl(body, max_num_fields=20))
+    except ValueError:
+        raise Unreadable("the form cannot be read") from None
+
+
+def _clean(text: Any, longest: int) -> bool:
+    """Whether this is a text that can be written as UTF-8 and is not too long."""
+    if not isinstance(text, str) or len(text) > longest:
+        return False
+    return not any("\ud800" <= char <= "\udfff" for char in text)

@@ -1,0 +1,207 @@
+"""The simulator as one object: settings in, a running server, and a word for everything a test may want."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import urlencode, urlsplit
+
+from localstack.alipay import signing
+from localstack.alipay.book import Book, Clock
+from localstack.alipay.courier import Courier
+from localstack.alipay.gateway import Gateway
+from localstack.alipay.notices import Merchant, return_fields
+from localstack.alipay.server import Server
+from localstack.alipay.trades import TRADE_CLOSED, TRADE_SUCCESS, Delivery, Notice, Refund, Trade, beijing
+
+RETRY_AFTER = (
+    timedelta(minutes=4),
+    timedelta(minutes=10),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=2),
+    timedelta(hours=6),
+    timedelta(hours=15),
+)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class AlipaySimulator:
+    """Alipay for one merchant's application, on 127.0.0.1.
+
+    - ``app_public_key``, ``alipay_private_key``: PEM text, header lines optional. ValueError if malformed.
+    - ``port``: 0 takes a free one. ``start`` raises OSError when the port is taken.
+    - ``state``: an SQLite file in which trades and open notices survive a restart; in memory by default.
+    - ``clock``: a callable that returns an aware UTC datetime.
+    - ``retry_after``: the pauses between deliveries of a notice, Alipay's by default; ``retry_factor`` scales
+      them (0.01 turns four minutes into 2.4 seconds).
+    - ``notify_on``: the trade states that are told; refunds always are.
+    - ``background``: False sends notices only when ``deliver_due_notices`` is called.
+    """
+
+    def __init__(
+        self,
+        *,
+        app_id: str,
+        seller_id: str,
+        app_public_key: str,
+        alipay_private_key: str,
+        seller_email: str = "seller@sandbox.example",
+        port: int = 0,
+        state: str | Path = ":memory:",
+        clock: Clock = _utc_now,
+        retry_after: Sequence[timedelta] = RETRY_AFTER,
+        retry_factor: float = 1.0,
+        notify_on: Sequence[str] = (TRADE_SUCCESS, TRADE_CLOSED),
+        background: bool = True,
+        answer_time_limit: float = 15.0,
+    ) -> None:
+        self.merchant = Merchant(
+            app_id=app_id,
+            seller_id=seller_id,
+            seller_email=seller_email,
+            app_public_key=signing.load_public_key(app_public_key),
+            alipay_private_key=signing.load_private_key(alipay_private_key),
+            notify_on=frozenset(notify_on),
+        )
+        self.now = clock
+        pauses = tuple(pause * retry_factor for pause in retry_after)
+        self.book = Book(state, self.merchant, clock, pauses)
+        self.gateway = Gateway(self.book)
+        self.courier = Courier(self.book, answer_time_limit)
+        self._port = port
+        self._background = background
+        self._server: Server | None = None
+
+    # --- running -------------------------------------------------------------------------------------------
+
+    def start(self) -> AlipaySimulator:
+        """Open the port and start working."""
+        self._server = Server(self, self._port)
+        self.courier.start(self._background)
+        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        """Close the port, stop sending notices, let go of the state file."""
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self.courier.stop()
+            self._server = None
+        self.book.close_file()
+
+    def __enter__(self) -> AlipaySimulator:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The address of the page for people."""
+        assert self._server, "the simulator is not running"
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def gateway_url(self) -> str:
+        """What a merchant takes for Alipay's gateway."""
+        return f"{self.url}/gateway.do"
+
+    # --- the buyer and the merchant's console --------------------------------------------------------------
+
+    def open_cashier(self, pay_url: str) -> str:
+        """What a browser does that follows a pay URL. Returns the order number; raises Fault and Refused."""
+        return self.gateway.page_pay(urlsplit(pay_url).query, "").out_trade_no
+
+    def scan(self, out_trade_no: str) -> Trade:
+        """The buyer scans the code; see Book.scan."""
+        return self._told(self.book.scan(out_trade_no))
+
+    def pay(self, out_trade_no: str) -> Trade:
+        """The buyer pays; see Book.pay. The notice leaves at once in the background."""
+        return self._told(self.book.pay(out_trade_no))
+
+    def close(self, out_trade_no: str) -> Trade:
+        """The buyer gives up; see Book.close_by_buyer."""
+        return self._told(self.book.close_by_buyer(out_trade_no))
+
+    def refund(
+        self, out_trade_no: str, amount: int | None = None, out_request_no: str = "", reason: str = ""
+    ) -> Refund:
+        """A refund from the merchant's console: ``amount`` fen, or all that is left. See Book.refund."""
+        trade = self.book.trade(out_trade_no)
+        request_no = out_request_no or f"console{len(self.book.refunds(out_trade_no)) + 1}"
+        # With nothing left the whole amount is asked for, which is refused with the reason.
+        wanted = amount if amount is not None else trade.refundable or trade.amount
+        _, refund, _ = self.book.refund(out_trade_no, "", wanted, request_no, reason)
+        self.courier.hurry()
+        return refund
+
+    def return_url(self, out_trade_no: str) -> str:
+        """Where the browser is sent after paying, with signed parameters; "" when the merchant gave none."""
+        trade = self.book.trade(out_trade_no)
+        if not trade.return_url:
+            return ""
+        parameters = urlencode(return_fields(trade, self.now(), self.merchant))
+        return trade.return_url + ("&" if "?" in trade.return_url else "?") + parameters
+
+    # --- looking -------------------------------------------------------------------------------------------
+
+    def trade(self, out_trade_no: str) -> Trade:
+        """One payment that was asked for. Raises NoSuchTrade."""
+        return self.book.trade(out_trade_no)
+
+    def trades(self) -> list[Trade]:
+        """The latest hundred payments asked for, the newest first."""
+        return self.book.trades()
+
+    def notices(self, out_trade_no: str | None = None) -> list[Notice]:
+        """The notices of one trade, or of all, with their deliveries."""
+        return self.book.notices(out_trade_no)
+
+    # --- notices -------------------------------------------------------------------------------------------
+
+    @property
+    def notifications_on(self) -> bool:
+        """Whether notices are sent."""
+        return self.book.notifications_on
+
+    def switch_notifications(self, on: bool) -> None:
+        """Stop sending notices, or send them again, beginning with those that waited."""
+        self.book.switch_notifications(on)
+        self.courier.hurry()
+
+    def deliver_due_notices(self, early: bool = False) -> int:
+        """Send what is due now (``early``: all that is not accepted yet) and wait for the answers."""
+        return self.courier.deliver_due(early)
+
+    def resend(self, notify_id: str) -> Notice:
+        """Send a notice once more, in the background. Raises NoSuchTrade."""
+        notice = self.book.resend(notify_id)
+        self.courier.hurry()
+        return notice
+
+    def notice_fields(self, out_trade_no: str) -> dict[str, str]:
+        """Unsigned fields of a new notice about a trade as it is now, to be changed and signed by a test."""
+        return {"notify_time": beijing(self.now()), **self.book.fields_now(out_trade_no)}
+
+    def sign_notice(self, fields: Mapping[str, str]) -> dict[str, str]:
+        """These very fields with Alipay's signature; a ``sign`` or ``sign_type`` among them is replaced."""
+        return self.merchant.signed(dict(fields))
+
+    def send_notice(self, url: str, fields: Mapping[str, str]) -> Delivery:
+        """Sign these fields, post them, and return the merchant's answer. Nothing is retried."""
+        return self.courier.send(url, self.sign_notice(fields))
+
+    def _told(self, trade: Trade) -> Trade:
+        self.courier.hurry()
+        return trade
