@@ -1,8 +1,8 @@
 """Serves the application as Amazon API Gateway does: the same events, the same paths, the same refusals.
 
 `chalice local` is close, but serves no pure Lambda functions, makes bodies bytes where the real events carry
-text, answers unknown paths in words of its own, and keeps no schedule. So this stands on its gateway class and
-differs where production does:
+text, answers unknown paths in words of its own, and keeps no schedule. So this stands on its gateway class
+and differs where production does:
 
 * `/account` and `/account/` are one resource; a path or method that does not exist is answered from
   `infra/gateway-responses.json`, like everything else the gateway refuses by itself;
@@ -508,7 +508,7 @@ def _context(function_name: str) -> LambdaContext:
 
 
 def _answer_of(result: Any) -> Answer:
-    """The HTTP answer that a function's result describes. Raises for what API Gateway would call malformed."""
+    """The HTTP answer that a function's result describes; raises for what API Gateway calls malformed."""
     headers = [(name, str(value)) for name, value in (result.get("headers") or {}).items()]
     for name, values in (result.get("multiValueHeaders") or {}).items():
         headers += [(name, str(value)) for value in values]

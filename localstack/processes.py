@@ -74,7 +74,9 @@ class Child:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.stop()
-            raise ChildFailed(f"{self.name} did not end after {seconds:.0f} seconds.{self.last_words()}") from None
+            raise ChildFailed(
+                f"{self.name} did not end after {seconds:.0f} seconds.{self.last_words()}"
+            ) from None
         if code != 0:
             raise ChildFailed(self.obituary())
         return self.output()
@@ -86,7 +88,7 @@ class Child:
         """Why this child is gone, in words for the person at the terminal."""
         code = self.process.wait()
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        return f"{self.name} {how}.{self.last_words()}"
+        return f"{self.name[0].upper()}{self.name[1:]} {how}.{self.last_words()}"
 
     def last_words(self, lines: int = 25) -> str:
         """The end of the output, indented, with the place of the whole; empty if there was none."""

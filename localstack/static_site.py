@@ -1,5 +1,5 @@
-"""Serves the shop front: the files of a directory, its index page for every path that is no file (a single-page
-application finds its way itself), and `/config.json`, which tells the page where the API is.
+"""Serves the shop front: the files of a directory, and its index page for every path that is no file, because
+a single-page application finds its way itself. `/config.json` tells the page where the API is.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Handler(SimpleHTTPRequestHandler):
         self.wfile.write(self._config)
 
     def translate_path(self, path: str) -> str:
-        """The file for a URL path: itself if there is one, else the index page. Never outside the directory."""
+        """The file of a URL path if there is one, else the index page; never outside the directory."""
         try:
             file = Path(super().translate_path(path))
             if file.is_file():

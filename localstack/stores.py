@@ -64,6 +64,11 @@ class Store:
                 break
         return self
 
+    def running_child(self) -> Child:
+        """The process of a started store."""
+        assert self.child is not None, f"{self.name} is not started"
+        return self.child
+
     def stop(self) -> None:
         """End the store with its data on disk. May be repeated."""
         if self.child is not None:

@@ -1,0 +1,42 @@
+"""Throwaway keys of a local shop, made once and kept with its data: tokens and orders survive a restart."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from localstack.alipay.signing import generate_keys, public_half
+
+
+class Keys:
+    """The files of keys in `directory`; private ones are readable by their owner only."""
+
+    def __init__(self, directory: Path) -> None:
+        """Make what does not exist yet."""
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._directory = directory
+        self.jwt = directory / "jwt_key"
+        self.app_private = directory / "app_private_key.pem"
+        self.alipay_private = directory / "alipay_private_key.pem"
+        self.alipay_public = directory / "alipay_public_key.pem"
+        if not self.jwt.exists():
+            write_private(self.jwt, secrets.token_urlsafe(48))
+        for private in (self.app_private, self.alipay_private):
+            if not private.exists():
+                write_private(private, generate_keys().private_pem)
+        write_private(self.alipay_public, public_half(self.alipay_private.read_text()))
+
+    def public_half_of(self, app_private_key: str) -> Path:
+        """A file with the public half of the application's key. Raises ValueError when that is no RSA key."""
+        path = self._directory / "app_public_key.pem"
+        write_private(path, public_half(app_private_key))
+        return path
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file, whole or not at all, that only its owner may read."""
+    draft = path.with_name(path.name + ".new")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)

@@ -1,0 +1,334 @@
+"""`make run`: the whole shop on this computer, until Ctrl-C.
+
+Starts DynamoDB Local, Redis, the Alipay simulator, the API and the shop front as child processes, all on
+127.0.0.1, with data in `DATA_DIR`. A setting given from outside wins, and what is given is not started: with
+`REDIS_URL` no Redis, with `AWS_ENDPOINT_URL_DYNAMODB` no DynamoDB Local, with
+`ALIPAY_GATEWAY_URL` no simulator.
+
+Ctrl-C, SIGTERM and losing the terminal end everything in order. Even kill -9 leaves nothing running.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+from localstack.keys import Keys
+from localstack.processes import LOOPBACK, Child, ChildFailed, answers_http, free_port, port_is_free
+from localstack.running import AlreadyRuns, RunningShop
+from localstack.stores import DynamoDBLocal, ProgramMissing, RedisServer
+
+ROOT = Path(__file__).parents[1]
+
+SIMULATOR_PORT = 8100
+"""Where the Alipay simulator goes if that port is free; `ALIPAY_SIMULATOR_PORT` names another."""
+
+
+SETTINGS = frozenset(
+    {
+        *("STAGE", "API_URL", "SHOP_URL", "ALLOWED_ORIGINS", "JWT_KEY", "PASSWORD_ITERATIONS", "CAPTCHA"),
+        *("REDIS_URL", "TABLE_PREFIX", "ORDER_MINUTES", "API_PORT", "SPA_PORT", "DATA_DIR"),
+    }
+)
+"""What the world is told of a running shop, beside everything of ALIPAY_, GEETEST_ and AWS_."""
+
+
+class CannotRun(Exception):
+    """The shop cannot start; the text tells the person at the terminal what to change."""
+
+
+class Ended(Exception):
+    """Somebody wants the shop to end: Ctrl-C, SIGTERM, or the terminal is gone."""
+
+
+class LocalShop:
+    """Everything that `make run` starts, in this order. `environment` is what `make run` was given."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+        self.api_port = self._port("API_PORT", 8000)
+        self.spa_port = self._port("SPA_PORT", 8080)
+        self.data = Path(self._text("DATA_DIR") or ".data").expanduser()
+        self._logs = self.data / "logs"
+        self._children: list[Child] = []
+        self._demo = ""
+
+    def start(self) -> None:
+        """Start all of it. Raises CannotRun, ChildFailed, ProgramMissing."""
+        started = time.monotonic()
+        self._keep_last_logs()
+        own_simulator = not self._text("ALIPAY_GATEWAY_URL")
+        simulator_port = self._check_ports(own_simulator)
+        keys = Keys(self.data / "keys")
+        self._set_defaults(keys, own_simulator, simulator_port)
+        self._start_stores()
+        with step("Creating tables"):
+            self._manage("create-tables")
+        with step("Seeding the demo shop, if the stores are empty"):
+            self._demo = self._manage("seed-demo", "--if-empty")
+        if own_simulator:
+            self._start_simulator(keys, simulator_port)
+        api = ["localstack.api_gateway", "--port", str(self.api_port)]
+        self._start_program("API", "api.log", api, self.api_port)
+        front = ["localstack.static_site", "--port", str(self.spa_port), "--api-url", self._text("API_URL")]
+        self._start_program("shop front", "shop-front.log", front, self.spa_port)
+        say(f"Started in {time.monotonic() - started:.1f} seconds.")
+
+    def settings(self) -> dict[str, str]:
+        """The environment of the running shop: what another program needs to act on the same stores."""
+        return {
+            name: value
+            for name, value in self._environment.items()
+            if value
+            and (name.removesuffix("_FILE") in SETTINGS or name.startswith(("ALIPAY_", "GEETEST_", "AWS_")))
+        }
+
+    def describe(self) -> str:
+        """What the person at the terminal wants to know."""
+        simulated = any(child.name == "Alipay simulator" for child in self._children)
+        gateway = self._text("ALIPAY_GATEWAY_URL")
+        rows = [
+            ("API", self._text("API_URL")),
+            ("Shop front", f"{self._text('SHOP_URL')}  (only the page that Alipay returns to, so far)"),
+            ("Alipay", f"{gateway.removesuffix('/gateway.do')}  (simulator)" if simulated else gateway),
+            ("Operators", 'make manage ARGS="--help"'),
+            ("Data", str(self.data)),
+            ("Logs", str(self._logs)),
+        ]
+        lines = ["", "The shop is open. Ctrl-C closes it; its data stays.", ""]
+        lines += [f"  {name:<12}{value}" for name, value in rows]
+        if self._demo:
+            lines += ["", *(f"  {line}" for line in self._demo.splitlines())]
+        return "\n".join([*lines, ""])
+
+    def watch(self) -> None:
+        """Returns never; raises ChildFailed when a child has ended."""
+        while True:
+            for child in self._children:
+                if not child.running():
+                    raise ChildFailed(child.obituary())
+            time.sleep(0.3)
+
+    def stop(self) -> None:
+        """End all children, last first: the API lets its requests finish, the stores keep their data."""
+        while self._children:
+            self._children.pop().stop()
+
+    # --- the parts -----------------------------------------------------------------------------------------
+
+    def _start_stores(self) -> None:
+        environment = self._environment
+        if not self._text("AWS_ENDPOINT_URL_DYNAMODB"):
+            with step("Starting DynamoDB Local"):
+                dynamodb = DynamoDBLocal(data=self.data / "dynamodb", logs=self._logs).start()
+                self._children.append(dynamodb.running_child())
+            for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
+                environment.pop(name, None)
+            environment.update(
+                AWS_ENDPOINT_URL_DYNAMODB=dynamodb.url,
+                AWS_ACCESS_KEY_ID="local",
+                AWS_SECRET_ACCESS_KEY="local",
+                AWS_DEFAULT_REGION=self._text("AWS_DEFAULT_REGION") or "us-east-1",
+            )
+        if not self._text("REDIS_URL"):
+            with step("Starting Redis"):
+                redis = RedisServer(data=self.data / "redis", logs=self._logs).start()
+                self._children.append(redis.running_child())
+            environment["REDIS_URL"] = redis.url
+
+    def _start_simulator(self, keys: Keys, port: int) -> None:
+        try:
+            app_public_key = keys.public_half_of(self._text("ALIPAY_APP_PRIVATE_KEY"))
+        except ValueError as error:
+            raise CannotRun(
+                "ALIPAY_APP_PRIVATE_KEY should be an RSA private key as PEM or base64."
+            ) from error
+        program = [
+            *(
+                "localstack.alipay",
+                "--port",
+                str(port),
+                "--state",
+                str(self.data.resolve() / "alipay.sqlite"),
+            ),
+            *("--app-id", self._text("ALIPAY_APP_ID"), "--seller-id", self._text("ALIPAY_SELLER_ID")),
+            *("--app-public-key", str(app_public_key), "--alipay-private-key", str(keys.alipay_private)),
+        ]
+        self._start_program("Alipay simulator", "alipay.log", program, port)
+
+    def _start_program(self, name: str, log: str, module: list[str], port: int) -> None:
+        with step(f"Starting the {name}"):
+            child = Child(
+                name,
+                [sys.executable, "-m", *module],
+                directory=ROOT,
+                environment=self._environment,
+                log=self._logs / log,
+            )
+            self._children.append(child)
+            child.wait_until(lambda: answers_http(port))
+
+    def _manage(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "chalicelib.manage", *arguments]
+        child = Child(f"manage {arguments[0]}", command, directory=ROOT, environment=self._environment)
+        return child.finish()
+
+    # --- settings ------------------------------------------------------------------------------------------
+
+    def _set_defaults(self, keys: Keys, own_simulator: bool, simulator_port: int) -> None:
+        self._default("STAGE", "local")
+        self._default("API_URL", f"http://{LOOPBACK}:{self.api_port}")
+        self._default("SHOP_URL", f"http://{LOOPBACK}:{self.spa_port}")
+        self._default("CAPTCHA", "off")
+        self._default_file("JWT_KEY", keys.jwt)
+        if own_simulator:
+            if self._text("ALIPAY_PUBLIC_KEY"):
+                raise CannotRun(
+                    "ALIPAY_PUBLIC_KEY is set, but the Alipay simulator signs with a key of its own."
+                    " Set ALIPAY_GATEWAY_URL too, or leave both."
+                )
+            self._default("ALIPAY_APP_ID", "2021000000000001")
+            self._default("ALIPAY_SELLER_ID", "2088000000000001")
+            self._default_file("ALIPAY_APP_PRIVATE_KEY", keys.app_private)
+            self._default_file("ALIPAY_PUBLIC_KEY", keys.alipay_public)
+            self._environment["ALIPAY_GATEWAY_URL"] = f"http://{LOOPBACK}:{simulator_port}/gateway.do"
+        # Our own addresses are never behind a proxy.
+        for name in ("NO_PROXY", "no_proxy"):
+            known = self._environment.get(name, "")
+            self._environment[name] = ",".join(filter(None, [known, LOOPBACK, "localhost"]))
+        self._environment["PYTHONUNBUFFERED"] = "1"
+
+    def _text(self, name: str) -> str:
+        """The setting `name`, or the content of the file `name_FILE`; empty when neither is given."""
+        value = self._environment.get(name, "").strip()
+        path = self._environment.get(f"{name}_FILE", "").strip()
+        if not value and path:
+            try:
+                value = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise CannotRun(
+                    f"{name}_FILE should be the path of a readable file, not {path!r}."
+                ) from error
+        return value
+
+    def _default(self, name: str, value: str) -> None:
+        if not self._text(name):
+            self._environment.pop(f"{name}_FILE", None)
+            self._environment[name] = value
+
+    def _default_file(self, name: str, path: Path) -> None:
+        if not self._text(name):
+            self._environment.pop(name, None)
+            self._environment[f"{name}_FILE"] = str(path.resolve())
+
+    def _port(self, name: str, default: int) -> int:
+        text = self._text(name) or str(default)
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
+            raise CannotRun(f"{name} should be a port, a number from 1 to 65535, not {text!r}.")
+        return int(text)
+
+    def _check_ports(self, own_simulator: bool) -> int:
+        """Refuse ports that are taken; return the simulator's."""
+        wanted = {"API_PORT": self.api_port, "SPA_PORT": self.spa_port}
+        simulator_port = self._port("ALIPAY_SIMULATOR_PORT", SIMULATOR_PORT)
+        if own_simulator and self._text("ALIPAY_SIMULATOR_PORT"):
+            wanted["ALIPAY_SIMULATOR_PORT"] = simulator_port
+        for name, port in wanted.items():
+            try:
+                free = port_is_free(port)
+            except PermissionError:
+                raise CannotRun(
+                    f"Port {port} may only be used by root: set {name} to one above 1023."
+                ) from None
+            if not free:
+                raise CannotRun(
+                    f"Port {port} is taken by another program. End that program, or choose another port:"
+                    f" {name}={port + 10} make run"
+                )
+            if list(wanted.values()).count(port) > 1:
+                same = " and ".join(other for other, value in wanted.items() if value == port)
+                raise CannotRun(f"{same} are both {port}: choose two ports.")
+        if simulator_port in (self.api_port, self.spa_port) or not port_is_free(simulator_port):
+            return free_port()
+        return simulator_port
+
+    def _keep_last_logs(self) -> None:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        for log in self._logs.glob("*.log"):
+            log.replace(log.with_suffix(".log.old"))
+
+
+def say(text: str = "") -> None:
+    """Print at once; when the terminal is gone nobody listens, and that is no reason to fail."""
+    with suppress(OSError, ValueError):
+        print(text, flush=True)
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Show that something is being done, and how long it took."""
+    started = time.monotonic()
+    with suppress(OSError, ValueError):
+        print(f"  {what} ...", end="", flush=True)
+    try:
+        yield
+    except BaseException:
+        say()
+        raise
+    say(f" {time.monotonic() - started:.1f} s")
+
+
+def on_end(callback: Callable[[str], None]) -> None:
+    """Call back, in the main thread, when the shop is to end: Ctrl-C, SIGTERM, or the terminal is gone."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        callback(signal.Signals(number).name)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup asks us to outlive the terminal.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handle)
+
+
+def main() -> int:
+    """Run the shop until it is to end. The exit code is 1 when it could not start or lost a part."""
+    ending = threading.Event()
+
+    def end(reason: str) -> None:
+        if not ending.is_set():  # once: ending itself is not interrupted
+            ending.set()
+            raise Ended(reason)
+
+    on_end(end)
+    try:
+        shop = LocalShop(os.environ)
+        with RunningShop(shop.data) as running:
+            try:
+                shop.start()
+                running.publish(shop.settings())
+                say(shop.describe())
+                say(f"Ready: http://{LOOPBACK}:{shop.api_port}")
+                shop.watch()
+            finally:
+                ending.set()
+                say("\nClosing the shop ...")
+                shop.stop()
+    except Ended:
+        say("Closed. Its data is kept.")
+        return 0
+    except (CannotRun, ChildFailed, ProgramMissing, AlreadyRuns) as error:
+        say(f"\n{error}")
+    except OSError as error:  # the data directory cannot be written
+        say(f"\nThe data directory cannot be used: {error}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

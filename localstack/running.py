@@ -1,0 +1,76 @@
+"""What the world can know of a running `make run`: one per data directory, its environment in `run.env`."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from localstack.keys import write_private
+
+
+class AlreadyRuns(Exception):
+    """Another `make run` uses the same data directory."""
+
+
+class RunningShop:
+    """Holds a data directory for one shop. The kernel lets go of it with the process, however that ends."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._lock: IO[str] | None = None
+
+    def __enter__(self) -> RunningShop:
+        """Raises AlreadyRuns."""
+        self._data.mkdir(parents=True, exist_ok=True, mode=0o700)  # it holds personal data
+        lock = (self._data / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip()
+            lock.close()
+            raise AlreadyRuns(
+                f"A shop with its data in {self._data} is already running (process {holder or 'unknown'})."
+                " End it with Ctrl-C, or choose other data and ports:"
+                " DATA_DIR=.data2 API_PORT=8010 SPA_PORT=8090 make run"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+        _env_file(self._data).unlink(missing_ok=True)  # of one that was killed
+        return self
+
+    def publish(self, environment: dict[str, str]) -> None:
+        """Write run.env: shell assignments that `make manage`, or `set -a; . run.env`, can read."""
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())]
+        write_private(_env_file(self._data), "".join(lines))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _env_file(self._data).unlink(missing_ok=True)
+        if self._lock is not None:
+            self._lock.close()
+
+
+def environment_of_running_shop(data: Path) -> dict[str, str] | None:
+    """What the running shop has published; None when none runs with its data there."""
+    try:
+        with (data / "lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                text = _env_file(data).read_text(encoding="utf-8")
+                return dict(word.split("=", 1) for word in shlex.split(text))
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def _env_file(data: Path) -> Path:
+    return data / "run.env"
