@@ -1,0 +1,161 @@
+"""One DynamoDB Local and one Redis for a whole test run, in memory, on free ports. Every pytest worker has
+tables and a Redis database of its own, a free port for the API and one for the Alipay simulator.
+
+Settings come from here alone, whatever the developer's shell has set. Tests under tests/unit start no store.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from localstack.alipay import AlipaySimulator, generate_keys
+from localstack.api_gateway import ApiGateway, GatewayServer
+from localstack.processes import LOOPBACK
+from localstack.stores import DynamoDBLocal, RedisServer
+
+HERE = Path(__file__).parent
+RUN = "SHOP_TEST_RUN"  # what the run's first process hands to its workers, as JSON in the environment
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # "gw0", "gw1", ...; None in the first process
+ALIPAY_APP_ID = "2021000000000001"
+ALIPAY_SELLER_ID = "2088000000000001"
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where this worker's stores are: its tables begin with `table_prefix`."""
+
+    dynamodb_url: str
+    redis_url: str
+    table_prefix: str
+
+
+def reserve_port() -> tuple[socket.socket, int]:
+    """A free port, kept from others as long as the socket lives: bound, but not listening, so that our own
+    server (which shares the address, as servers do) can still take it."""
+    reservation = socket.socket()
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reservation.bind((LOOPBACK, 0))
+    return reservation, reservation.getsockname()[1]
+
+
+def new_run() -> dict[str, str]:
+    app, alipay = generate_keys(), generate_keys()
+    return {
+        "id": secrets.token_hex(3),
+        "app_private_key": app.private_pem,
+        "app_public_key": app.public_pem,
+        "alipay_private_key": alipay.private_pem,
+        "alipay_public_key": alipay.public_pem,
+    }
+
+
+if WORKER is None:
+    os.environ[RUN] = json.dumps(new_run())
+run = json.loads(os.environ[RUN])
+api_reservation, api_port = reserve_port()
+alipay_reservation, alipay_port = reserve_port()
+
+
+def set_environment() -> None:
+    """The settings of this worker. The stores are missing in a run of unit tests only."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "ALIPAY_", "GEETEST_")) or name.endswith("_FILE"):
+            del os.environ[name]
+    number = int(WORKER.removeprefix("gw")) if WORKER else 0
+    os.environ.update(
+        STAGE="test",
+        API_URL=f"http://{LOOPBACK}:{api_port}",
+        SHOP_URL="http://shop.test",
+        ALLOWED_ORIGINS="*",
+        JWT_KEY="a key for tests, long enough for HS256: " + run["id"],
+        PASSWORD_ITERATIONS="1000",
+        CAPTCHA="off",
+        ORDER_MINUTES="30",
+        ALIPAY_APP_ID=ALIPAY_APP_ID,
+        ALIPAY_SELLER_ID=ALIPAY_SELLER_ID,
+        ALIPAY_APP_PRIVATE_KEY=run["app_private_key"],
+        ALIPAY_PUBLIC_KEY=run["alipay_public_key"],
+        ALIPAY_GATEWAY_URL=f"http://{LOOPBACK}:{alipay_port}/gateway.do",
+        TABLE_PREFIX=f"t_{WORKER or 'main'}_{run['id']}_",
+        REDIS_URL=f"redis://{LOOPBACK}:{run.get('redis_port', 1)}/{number % 16}",
+        AWS_ENDPOINT_URL_DYNAMODB=run.get("dynamodb_url", f"http://{LOOPBACK}:1"),
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+        NO_PROXY="*",
+        no_proxy="*",
+    )
+
+
+set_environment()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the stores before the workers; they end with the run, and die with it if it is killed."""
+    if WORKER is None and not config.option.collectonly and not only_unit_tests(config):
+        dynamodb, redis = DynamoDBLocal(), RedisServer()
+        config.add_cleanup(dynamodb.stop)
+        config.add_cleanup(redis.stop)
+        run["dynamodb_url"] = dynamodb.start().url
+        run["redis_port"] = str(redis.start().port)
+        os.environ[RUN] = json.dumps(run)
+        set_environment()
+
+
+def only_unit_tests(config: pytest.Config) -> bool:
+    named = [Path(argument.partition("::")[0]).resolve() for argument in config.args]
+    return bool(named) and all(path.is_relative_to(HERE / "unit") for path in named)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test's kind is the directory it stands in."""
+    for item in items:
+        for kind in ("integration", "e2e"):
+            if item.path.is_relative_to(HERE / kind):
+                item.add_marker(kind)
+
+
+@pytest.fixture(scope="session")
+def stores() -> Stores:
+    """This worker's tables, in a real DynamoDB Local, and its database of a real Redis."""
+    from chalicelib.storage.tables import create_tables
+
+    create_tables()
+    return Stores(
+        dynamodb_url=os.environ["AWS_ENDPOINT_URL_DYNAMODB"],
+        redis_url=os.environ["REDIS_URL"],
+        table_prefix=os.environ["TABLE_PREFIX"],
+    )
+
+
+@pytest.fixture(scope="session")
+def alipay() -> Iterator[AlipaySimulator]:
+    """The Alipay simulator that this worker's settings point at. It sends notices when a test tells it to."""
+    with AlipaySimulator(
+        app_id=ALIPAY_APP_ID,
+        seller_id=ALIPAY_SELLER_ID,
+        app_public_key=run["app_public_key"],
+        alipay_private_key=run["alipay_private_key"],
+        port=alipay_port,
+        background=False,
+    ) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def gateway_server(stores: Stores) -> Iterator[GatewayServer]:
+    """The application behind the local API Gateway, at `gateway_server.base_url`, which is also API_URL."""
+    import app
+
+    with GatewayServer(ApiGateway(app), api_port) as server:
+        yield server
