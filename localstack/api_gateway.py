@@ -275,6 +275,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: _Server
+    command = ""
 
     def handle_one_request(self) -> None:
         self.close_connection = True
@@ -370,7 +371,8 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def _send(self, answer: Answer) -> None:
-        self.send_response(answer.status)
+        self.send_response_only(answer.status)
+        self.send_header("Date", self.date_time_string())
         for name, value in answer.headers:
             self.send_header(name, value)
         self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
@@ -392,9 +394,6 @@ class _Handler(BaseHTTPRequestHandler):
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline and self.connection.recv(1 << 20):
             pass
-
-    def version_string(self) -> str:
-        return "api-gateway"
 
 
 class _Refused(Exception):
