@@ -105,15 +105,18 @@ def refusal(code: str, message: str) -> str:
     )
 
 
-def overview(trades: list[Trade], notifications_on: bool) -> str:
-    """All trades, with the switch for notices."""
+def overview(trades: list[tuple[Trade, list[Notice]]], now: datetime, notifications_on: bool) -> str:
+    """All trades with what became of their notices, and the switch for notices."""
     switch = (
         _button("/notifications", "暂停发送通知", fields={"on": "0"})
         if notifications_on
         else _button("/notifications", "恢复发送通知", "main", {"on": "1"})
     )
     said = "异步通知：正常发送" if notifications_on else '<strong class="tag bad">异步通知：已暂停</strong>'
-    rows = "".join(_summary(trade) for trade in trades) or '<p class="small">还没有交易。</p>'
+    rows = (
+        "".join(_summary(trade, notices, now) for trade, notices in trades)
+        or '<p class="small">还没有交易。</p>'
+    )
     return _page(
         "交易列表",
         f"""<main>
@@ -122,7 +125,7 @@ def overview(trades: list[Trade], notifications_on: bool) -> str:
     )
 
 
-def trade(trade: Trade, refunds: list[Refund], notices: list[Notice]) -> str:
+def trade(trade: Trade, refunds: list[Refund], notices: list[Notice], now: datetime) -> str:
     """One trade: what a merchant's console and the log of notices would show."""
     facts = [
         ("商品", trade.subject),
@@ -137,8 +140,8 @@ def trade(trade: Trade, refunds: list[Refund], notices: list[Notice]) -> str:
         ("返回地址", trade.return_url or "—"),
     ]
     parts = [
-        f"""<section class="card"><h1>{escape(trade.out_trade_no)} {_tag(trade)}</h1>{_facts(facts)}
-<div class="row"><span></span>{_actions(trade)}</div></section>"""
+        f"""<section class="card"><h1>{escape(trade.out_trade_no)} {_tag(trade, now)}</h1>{_facts(facts)}
+<div class="row"><span></span>{_actions(trade, now)}</div></section>"""
     ]
     if trade.refundable or refunds:
         done = "".join(
@@ -159,34 +162,39 @@ def trade(trade: Trade, refunds: list[Refund], notices: list[Notice]) -> str:
     return _page(f"交易 {trade.out_trade_no}", content)
 
 
-def _summary(trade: Trade) -> str:
+def _summary(trade: Trade, notices: list[Notice], now: datetime) -> str:
     number = trade.out_trade_no
     return f"""<div class="trade"><p><a href="/trades/{quote(number)}">{escape(number)}</a>
-{_tag(trade)} <b>¥{yuan(trade.amount)}</b></p>
-<p class="small">{escape(trade.subject)} · {beijing(trade.asked_at)}</p>{_actions(trade)}</div>"""
+{_tag(trade, now)} <b>¥{yuan(trade.amount)}</b></p>
+<p class="small">{escape(trade.subject)} · {beijing(trade.asked_at)}</p>
+{"".join(f'<p class="small">通知 {_state(notice)}</p>' for notice in notices)}{_actions(trade, now)}</div>"""
 
 
 def _notice(notice: Notice) -> str:
+    deliveries = "".join(
+        f"<li>{beijing(delivery.sent_at)} → {delivery.status or '无应答'} "
+        f"<code>{escape(delivery.answer)}</code></li>"
+        for delivery in notice.deliveries
+    )
+    resend = _button(f"/notices/{quote(notice.notify_id)}/resend", "重发")
+    return f"""<div class="trade"><div class="row"><span>{_state(notice)}</span>
+{resend}</div><p class="small">{escape(notice.notify_id)}</p><ol>{deliveries}</ol></div>"""
+
+
+def _state(notice: Notice) -> str:
+    """What a notice tells, how often it went out, and what became of it."""
     if notice.accepted:
         state = '<span class="tag good">已确认</span>'
     elif notice.next_at:
         state = f'<span class="tag wait">下次 {beijing(notice.next_at)}</span>'
     else:
         state = '<span class="tag bad">已放弃</span>'
-    deliveries = "".join(
-        f"<li>{beijing(delivery.sent_at)} → {delivery.status or '无应答'} "
-        f"<code>{escape(delivery.answer)}</code></li>"
-        for delivery in notice.deliveries
-    )
     refund = f"，累计退款 ¥{escape(notice.fields['refund_fee'])}" if "refund_fee" in notice.fields else ""
-    resend = _button(f"/notices/{quote(notice.notify_id)}/resend", "重发")
-    status = escape(notice.fields["trade_status"])
-    return f"""<div class="trade"><div class="row"><span>{status}{refund} {state}</span>
-{resend}</div><p class="small">{escape(notice.notify_id)}</p><ol>{deliveries}</ol></div>"""
+    return f"{escape(notice.fields['trade_status'])}{refund}，已发送 {notice.attempts} 次 {state}"
 
 
-def _actions(trade: Trade) -> str:
-    if trade.status not in (None, WAIT_BUYER_PAY):
+def _actions(trade: Trade, now: datetime) -> str:
+    if trade.status not in (None, WAIT_BUYER_PAY) or trade.expires_at <= now:
         return ""
     address = f"/trades/{quote(trade.out_trade_no)}"
     return " ".join(
@@ -198,8 +206,10 @@ def _actions(trade: Trade) -> str:
     )
 
 
-def _tag(trade: Trade) -> str:
+def _tag(trade: Trade, now: datetime) -> str:
     text, kind = _STATES[trade.status]
+    if trade.status is None and trade.expires_at <= now:
+        text = "二维码已过期"
     if trade.refunded:
         text = "已全额退款" if trade.status == TRADE_CLOSED else "部分退款"
     return f'<span class="tag {kind}">{text}</span>'

@@ -181,11 +181,12 @@ class Site:
         simulator = self._simulator
         match (method, *parts):
             case ("GET", ""):
-                return Answer(200, pages.overview(simulator.trades(), simulator.notifications_on))
+                listed = [(trade, simulator.notices(trade.out_trade_no)) for trade in simulator.trades()]
+                return Answer(200, pages.overview(listed, simulator.now(), simulator.notifications_on))
             case ("GET", "trades", number):
-                trade = simulator.trade(number)
-                notices = simulator.notices(number)
-                return Answer(200, pages.trade(trade, simulator.book.refunds(number), notices))
+                trade, notices = simulator.trade(number), simulator.notices(number)
+                refunds = simulator.book.refunds(number)
+                return Answer(200, pages.trade(trade, refunds, notices, simulator.now()))
             case ("POST", "trades", number, ("scan" | "pay" | "close" | "refund") as action):
                 self._act(number, action, _form(body))
                 return Answer(303, location=f"/trades/{quote(number)}")

@@ -85,7 +85,7 @@ class AlipaySimulator:
         """Open the port and start working."""
         self._server = Server(self, self._port)
         self.courier.start(self._background)
-        threading.Thread(target=self._server.serve_forever, args=(0.1,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def stop(self) -> None:
