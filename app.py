@@ -1,0 +1,190 @@
+"""The shop's API and Lambdas, in the order of a visit."""
+
+from chalice.app import CloudWatchEvent, Rate, Response
+
+from chalicelib.errors import NotificationRefused
+from chalicelib.flows import browse, checkout, close_order, fill_cart, settle, sign_in
+from chalicelib.shop import catalog, enrollment, order
+from chalicelib.shop.course_key import COURSE
+from chalicelib.web import codes, requests, responses
+from chalicelib.web.notification import answer_alipay
+from chalicelib.web.shop_app import ShopApp
+
+app = ShopApp("course-shop")
+
+TIMER_SECONDS = 100.0
+"""How long one run of the timer works; its function's time-out in `.chalice/config.json` is longer."""
+
+
+# People
+
+
+@app.route("/login", methods=["POST"], codes=codes.LOGIN)
+def login():
+    request = requests.sign_in_request(app.json())
+    user, token = sign_in.sign_in(request.username, request.password, app.settings, app.now())
+    return responses.signed_in(user, token, app.settings.shop_url)
+
+
+@app.route("/logout", methods=["DELETE"])
+def logout():
+    sign_in.sign_out(app.signed_in())
+    return responses.success()
+
+
+@app.route("/userinfo", methods=["GET"])
+def user_info():
+    return responses.user_info(app.user(), app.settings.shop_url)
+
+
+# Catalogue
+
+
+@app.route("/course/category", methods=["GET"])
+def list_categories():
+    return responses.categories(app.fresh(("categories",), catalog.list_categories))
+
+
+@app.route("/courses", methods=["GET"])
+def list_courses():
+    category_id, page = requests.category_id(app.query()), requests.page_request(app.query())
+    asked = (COURSE, category_id, page.limit, page.cursor)
+    found = app.fresh(("courses", *asked), lambda: catalog.list_courses(*asked))
+    return responses.course_list(found, app.settings.shop_url)
+
+
+@app.route("/coursedetail/{detail_id}", methods=["GET"])
+def show_course(detail_id):
+    number = requests.detail_id(detail_id)
+    page = app.fresh(("page", number), lambda: catalog.find_page(number))
+    return responses.course_page(page, app.settings.shop_url)
+
+
+@app.route("/course/{course_id}/chapters", methods=["GET"], codes=codes.CONTENTS)
+def show_chapters(course_id):
+    return responses.chapters(_contents(course_id, app.visitor()))
+
+
+@app.route("/course/{course_id}/questions", methods=["GET"], codes=codes.CONTENTS)
+def show_questions(course_id):
+    return responses.questions(_contents(course_id, None))
+
+
+def _contents(course_id, visitor):
+    key = requests.course_key_of(course_id, app.query())
+    page = app.fresh(("contents", key), lambda: catalog.find_course_contents(key))
+    return browse.show_contents(key, page, visitor.user_id if visitor else None, app.now())
+
+
+# Cart and settlement
+
+
+@app.route("/shoppingcar", methods=["POST"], codes=codes.CART_ADD)
+def add_to_cart():
+    user = app.user()
+    fill_cart.add_to_cart(user.user_id, requests.cart_add_request(app.json()), app.now())
+    return responses.success(msg="已加入购物车")
+
+
+@app.route("/shoppingcar", methods=["GET"], codes=codes.CART_SHOW)
+def show_cart():
+    return responses.cart(fill_cart.show_cart(app.user().user_id), app.settings.shop_url)
+
+
+@app.route("/shoppingcar", methods=["DELETE"], codes=codes.CART_REMOVE)
+def remove_from_cart():
+    user = app.user()
+    fill_cart.remove_from_cart(user.user_id, requests.cart_remove_request(app.json()))
+    return responses.success("删除成功")
+
+
+@app.route("/account", methods=["POST"], codes=codes.ACCOUNT_OPEN)
+def open_account():
+    user, body = app.user(), app.json()
+    settle.discard_account(user.user_id)
+    settle.open_account(user.user_id, requests.account_request(body))
+    return responses.success()
+
+
+@app.route("/account", methods=["GET"], codes=codes.ACCOUNT_SHOW)
+def show_account():
+    view = settle.show_account(app.user().user_id, app.now())
+    return responses.account(view, app.settings.shop_url)
+
+
+@app.route("/account", methods=["PUT"], codes=codes.ACCOUNT_PRICE)
+def price_account():
+    user, asked = app.user(), requests.price_request(app.json())
+    priced = settle.price_account(
+        user, asked.coupons, asked.general_coupon_record_id, asked.use_beli, app.now()
+    )
+    return responses.priced_account(priced)
+
+
+# Orders
+
+
+@app.route("/payment", methods=["POST"], codes=codes.PAYMENT)
+def pay():
+    user, asked = app.user(), requests.payment_request(app.json())
+    _, address = checkout.place_order(
+        user, asked.choice, asked.pay_money, app.gateways, app.settings, app.now()
+    )
+    return responses.success(address)
+
+
+@app.route("/get_pay_url", methods=["GET"], codes=codes.PAY_ADDRESS)
+def find_pay_address():
+    user, asked = app.user(), requests.pay_address_request(app.query())
+    payable = checkout.find_payable(user.user_id, asked.order_number, asked.amount, app.now())
+    return responses.success(checkout.pay_address(payable, app.gateways, app.settings))
+
+
+@app.route("/myorder", methods=["GET"])
+def list_orders():
+    user, page = app.user(), requests.page_request(app.query())
+    return responses.orders(order.list_orders(user.user_id, page.limit, page.cursor))
+
+
+@app.route("/order/{order_number}", methods=["GET"], codes=codes.ORDER)
+def show_order(order_number):
+    user, number = app.user(), requests.order_number(order_number)
+    found = order.find_own(user.user_id, number)
+    return responses.order(found, order.list_events(found), app.now(), app.settings.shop_url)
+
+
+@app.route("/order/{order_number}/cancel", methods=["POST"], codes=codes.ORDER_CANCEL)
+def cancel_order(order_number):
+    user, number = app.user(), requests.order_number(order_number)
+    close_order.cancel_by_learner(user.user_id, number, app.gateways, app.now())
+    return responses.cancelled_order(number)
+
+
+@app.route("/mycourses", methods=["GET"])
+def list_my_courses():
+    mine = enrollment.list_enrollments(app.user().user_id)
+    courses = catalog.find_courses([course.course for course in mine])
+    return responses.my_courses(mine, courses, app.now(), app.settings.shop_url)
+
+
+# Alipay and the clock
+
+
+@app.route("/trade/alipay", methods=["GET"])
+def return_from_alipay():
+    try:
+        number = app.gateways.alipay.parse_return(requests.single_fields(app.query_lists()))
+    except NotificationRefused:
+        number = None
+    address = checkout.result_address(app.settings, number)
+    return Response("", status_code=302, headers={"Location": address})
+
+
+@app.lambda_function(name="alipay_notify")
+def alipay_notify(event, context):
+    return answer_alipay(event, app.gateways, app.now())
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="close_overdue_orders")
+def close_overdue_orders(event: CloudWatchEvent):
+    close_order.close_overdue(app.gateways, app.now, TIMER_SECONDS)

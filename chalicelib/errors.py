@@ -1,0 +1,175 @@
+"""Every refusal and every trouble of the shop, one class each.
+
+The classes carry facts (keyword arguments), not texts or numbers: `web/codes.py` maps a class to the
+documented code of an endpoint, and the texts a learner reads stand there too.
+"""
+
+from __future__ import annotations
+
+
+class ShopError(Exception):
+    """Base of everything the shop raises on purpose.
+
+    `facts` are named values for the message a learner reads (`{name}` in `web/codes.py`) and for the log.
+    They hold ids and names of things on sale only, nothing personal.
+    """
+
+    def __init__(self, **facts: object) -> None:
+        super().__init__(", ".join(f"{name}={value!r}" for name, value in facts.items()))
+        self.facts = facts
+
+
+# Requests
+
+
+class Unreadable(ShopError):
+    """The body is not JSON that can be read: bad syntax, bad encoding, NaN, absurd numbers, deep nesting."""
+
+
+class InvalidRequest(ShopError):
+    """Readable JSON of another shape than documented, where no nearer refusal exists."""
+
+
+class InvalidPage(ShopError):
+    """`limit` or `cursor` of a list is not one that the list gave out."""
+
+
+# People and sessions
+
+
+class TokenRefused(ShopError):
+    """No token, a forged one, one of another shape, or one whose session has ended."""
+
+
+class TokenExpired(ShopError):
+    """A genuine token after its `exp`."""
+
+
+class UserGone(ShopError):
+    """A genuine token of a user who was deleted or disabled."""
+
+
+class UserNotFound(ShopError):
+    """Nobody has this user name (or id)."""
+
+
+class WrongPassword(ShopError):
+    """The password is not this user's, or the user is disabled."""
+
+
+class UserNameTaken(ShopError):
+    """The user name, compared without regard to case and width, belongs to somebody already."""
+
+
+class IdTaken(ShopError):
+    """A stored thing with this id exists already."""
+
+
+# Catalogue
+
+
+class CourseNotFound(ShopError):
+    """No such course, or one that cannot be bought now."""
+
+
+class CoursePageNotFound(ShopError):
+    """No course has a detail page with this id."""
+
+
+class PricePolicyNotFound(ShopError):
+    """The course has no such price policy, or one course was asked for with two different ones."""
+
+
+# Cart and account
+
+
+class CartFull(ShopError):
+    """The cart holds as many lines as a cart may."""
+
+
+class CartLineNotFound(ShopError):
+    """The course is not in the cart."""
+
+
+class AccountNotFound(ShopError):
+    """The user has no settlement account, or it has expired."""
+
+
+# Coupons, beli, amounts
+
+
+class CouponUnusable(ShopError):
+    """The coupon record is not this user's, not this course's, used, reserved, chosen twice or out of date."""
+
+
+class BelowMinimum(ShopError):
+    """A coupon asks for a higher price than that of what it was chosen for."""
+
+
+class BeliTaken(ShopError):
+    """The beli this order counted on were spent by another order meanwhile."""
+
+
+class BeliInsufficient(ShopError):
+    """A withdrawal would leave less than nothing in the user's ledger."""
+
+
+class AmountMismatch(ShopError):
+    """The amount the client shows its user is not what is due."""
+
+
+# Orders and payments
+
+
+class OrderNotFound(ShopError):
+    """The user has no order of this number."""
+
+
+class OrderNotPayable(ShopError):
+    """The order is paid, closed, about to expire, or the amount named is not its amount."""
+
+
+class OrderAlreadyPaid(ShopError):
+    """The order was paid (perhaps just now), so it cannot be cancelled."""
+
+
+class OrderClosed(ShopError):
+    """The order was cancelled or has expired."""
+
+
+class PaymentUnknown(ShopError):
+    """Whether the order was paid could not be found out now. Nothing was changed."""
+
+
+class NotificationRefused(ShopError):
+    """A payment notification fails one of its checks; `check` says which."""
+
+
+class OutcomeUnknown(ShopError):
+    """A write was sent and whether it took effect could not be found out."""
+
+
+# Stores and providers
+
+
+class StoreUnavailable(ShopError):
+    """DynamoDB or Redis does not answer, or answers that it cannot."""
+
+
+class CartStoreUnavailable(StoreUnavailable):
+    """Redis, which keeps carts and accounts, does not answer."""
+
+
+class GatewayUnavailable(ShopError):
+    """A third party did not answer in time or in a form that can be trusted. The result is unknown."""
+
+
+class GatewayRefused(ShopError):
+    """A third party answered that it will not do what was asked; `reason` is its code."""
+
+
+# Set-up
+
+
+class InvalidSetting(ShopError):
+    """A setting is missing or malformed; `name` says which, `expected` what it should be."""

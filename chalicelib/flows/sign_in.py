@@ -1,0 +1,65 @@
+"""Signing in and out, and who a request comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.errors import TokenRefused, UserGone, WrongPassword
+from chalicelib.settings import Settings
+from chalicelib.shop import session as sessions
+from chalicelib.shop import token
+from chalicelib.shop import user as users
+from chalicelib.shop.session import Session
+from chalicelib.shop.user import User
+from chalicelib.storage.dynamodb import find_together
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A user and the session by which he is here."""
+
+    user: User
+    session: Session
+
+
+def sign_in(username: str, password: str, settings: Settings, now: datetime) -> tuple[User, str]:
+    """Check name and password, record a session -> the user and the token of the session.
+
+    Raises UserNotFound, then WrongPassword (also for a disabled user). A hash with fewer iterations than are
+    set today is renewed.
+    """
+    user = users.find_by_name(username)
+    if not users.password_matches(password, user.password) or user.disabled:
+        raise WrongPassword()
+    if users.needs_new_hash(user.password, settings.password_iterations):
+        users.set_password(user, password, settings.password_iterations)
+    session = sessions.start(user.user_id, now)
+    return user, token.make_token(session, settings.jwt_key)
+
+
+def authenticate(authorization: str | None, settings: Settings, now: datetime) -> SignedIn:
+    """Who an `Authorization` header (a bare token or `Bearer <token>`) comes from. One round trip at most.
+
+    Raises, in this order, TokenRefused, TokenExpired, UserGone, and TokenRefused when the session has ended.
+    """
+    words = (authorization or "").split()
+    if len(words) == 2 and words[0].lower() == "bearer":
+        words = words[1:]
+    if len(words) != 1:
+        raise TokenRefused()
+    claims = token.read_token(words[0], settings.jwt_key, now)
+    user_place = users.user_place(claims.user_id)
+    session_place = sessions.session_place(claims.user_id, claims.session_id)
+    found = find_together([user_place, session_place])
+    user, session = found.get(user_place), found.get(session_place)
+    if not isinstance(user, User) or user.disabled:
+        raise UserGone()
+    if not isinstance(session, Session):
+        raise TokenRefused()
+    return SignedIn(user, session)
+
+
+def sign_out(signed_in: SignedIn) -> None:
+    """End the session at once. One write."""
+    sessions.end(signed_in.session)

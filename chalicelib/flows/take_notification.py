@@ -1,0 +1,66 @@
+"""Taking a verified notification of Alipay: what each trade status does to its order."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from chalicelib.errors import NotificationRefused, OrderClosed, OrderNotFound
+from chalicelib.gateways.alipay import Notice
+from chalicelib.shop import order
+from chalicelib.shop.order import Order
+
+from . import close_order, confirm_payment, withdraw_order
+
+log = logging.getLogger(__name__)
+
+
+def take_notice(notice: Notice, now: datetime) -> None:
+    """Act on a notice whose form, signature, app and seller were checked.
+
+    Checks the order, its channel and the amount, then follows the table of Alipay's trade states. A
+    repetition in any order leads to the same end. Raises NotificationRefused, StoreUnavailable,
+    OutcomeUnknown: then it must be sent again.
+    """
+    try:
+        found = order.find_by_number(notice.order_number)
+    except OrderNotFound as error:
+        raise NotificationRefused(check="order") from error
+    if found.payment_type != order.ALIPAY:
+        raise NotificationRefused(check="channel")
+    if found.amount != notice.amount:
+        raise NotificationRefused(check="amount")
+    cause = f"notification {notice.notify_id}"
+    if notice.trade_status == "WAIT_BUYER_PAY":
+        return
+    if notice.trade_status in ("TRADE_SUCCESS", "TRADE_FINISHED"):
+        _take_payment(found, notice, cause, now)
+        if notice.is_refund():
+            withdraw_order.record_refund(
+                found, notice.trade_no, notice.refunded, notice.refund_request_no, cause, now
+            )
+    elif notice.trade_status == "TRADE_CLOSED" and notice.is_refund():
+        # Money that goes back was received before, whether or not anybody told us then.
+        _take_payment(found, notice, cause, now)
+        withdraw_order.withdraw(
+            order.reload(found), notice.trade_no, notice.refunded, notice.refund_request_no, cause, now
+        )
+    elif notice.trade_status == "TRADE_CLOSED":
+        _take_closing(found, cause, now)
+    else:
+        raise NotificationRefused(check="trade_status")
+
+
+def _take_payment(found: Order, notice: Notice, cause: str, now: datetime) -> None:
+    if found.trade_no != notice.trade_no:
+        confirm_payment.confirm(found, notice, cause, now)
+
+
+def _take_closing(found: Order, cause: str, now: datetime) -> None:
+    if not found.is_open():
+        log.info("a trade was closed whose order was final already: order=%s", found.number)
+        return
+    try:
+        close_order.give_back_and_close(found, order.EXPIRED, cause, now)
+    except OrderClosed:
+        log.info("a trade was closed while its order became final: order=%s", found.number)

@@ -1,0 +1,16 @@
+"""Third parties, one class each. A flow gets them as arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.gateways.alipay import Alipay
+
+
+@dataclass(frozen=True)
+class Gateways:
+    """All third parties of the shop."""
+
+    alipay: Alipay

@@ -1,0 +1,157 @@
+"""The settings of a running shop: environment variables (or files they name) -> one frozen `Settings`.
+
+The only reader of `os.environ`. Nothing is read at import; `settings()` reads on first use, `load` reads and
+checks a given environment.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from chalicelib.errors import InvalidSetting
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One shop's settings; names and meanings as in the README's table. Keys do not show in `repr`."""
+
+    stage: str
+    api_url: str
+    shop_url: str
+    allowed_origins: str
+    jwt_key: str = field(repr=False)
+    password_iterations: int
+    captcha: str
+    alipay_app_id: str
+    alipay_seller_id: str
+    alipay_app_private_key: str = field(repr=False)
+    alipay_public_key: str = field(repr=False)
+    alipay_gateway_url: str
+    redis_url: str = field(repr=False)
+    table_prefix: str
+    order_minutes: int
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read from the environment on first use. Raises InvalidSetting."""
+    return load(os.environ)
+
+
+def table_prefix() -> str:
+    """`TABLE_PREFIX` alone: tables are needed by tools that have no business with keys."""
+    return _Reader(os.environ).matching(
+        "TABLE_PREFIX", r"[A-Za-z0-9_.-]{0,200}", "letters, digits, _ . -", ""
+    )
+
+
+def allowed_origins() -> str:
+    """`ALLOWED_ORIGINS` alone: it is also needed while the API description is packaged, far from any key."""
+    origin = _Reader(os.environ).text("ALLOWED_ORIGINS", "*")
+    if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin):
+        raise InvalidSetting(
+            name="ALLOWED_ORIGINS", expected="* or one origin such as https://shop.example.com"
+        )
+    return origin
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read and check all settings. Raises InvalidSetting, which names the first that is missing or malformed."""
+    read = _Reader(environment)
+    stage = read.matching(
+        "STAGE", r"[A-Za-z0-9-]{1,32}", "the name of a stage, such as dev or production", "local"
+    )
+    captcha = read.matching("CAPTCHA", r"on|off", "on or off", "on")
+    if captcha == "off" and stage.startswith("prod"):
+        raise InvalidSetting(name="CAPTCHA", expected="on: a production stage does not run without it")
+    if captcha == "on":
+        raise InvalidSetting(name="CAPTCHA", expected="off: the captcha is not part of this release")
+    return Settings(
+        stage=stage,
+        api_url=read.url("API_URL"),
+        shop_url=read.url("SHOP_URL"),
+        allowed_origins=allowed_origins(),
+        jwt_key=read.secret("JWT_KEY", at_least=32),
+        password_iterations=read.number("PASSWORD_ITERATIONS", 1, 100_000_000, 600_000),
+        captcha=captcha,
+        alipay_app_id=read.matching("ALIPAY_APP_ID", r"[0-9A-Za-z]{1,32}", "the app's id at Alipay"),
+        alipay_seller_id=read.matching(
+            "ALIPAY_SELLER_ID", r"[0-9A-Za-z]{1,32}", "the merchant's id at Alipay (2088...)"
+        ),
+        alipay_app_private_key=read.key("ALIPAY_APP_PRIVATE_KEY"),
+        alipay_public_key=read.key("ALIPAY_PUBLIC_KEY"),
+        alipay_gateway_url=read.url("ALIPAY_GATEWAY_URL"),
+        redis_url=read.matching("REDIS_URL", r"(redis|rediss|unix)://\S+", "redis://HOST:PORT/DATABASE"),
+        table_prefix=table_prefix(),
+        order_minutes=read.number("ORDER_MINUTES", 1, 15 * 24 * 60, 30),
+    )
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """The value of `name`, or the content of the file that `name_FILE` names."""
+        value = self._environment.get(name, "")
+        path = self._environment.get(f"{name}_FILE", "")
+        if not value and path:
+            try:
+                value = Path(path).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise InvalidSetting(
+                    name=f"{name}_FILE", expected="the path of a readable text file"
+                ) from error
+        value = value.strip()
+        if value:
+            return value
+        if default is None:
+            raise InvalidSetting(name=name, expected="a value: it is not set")
+        return default
+
+    def matching(self, name: str, pattern: str, expected: str, default: str | None = None) -> str:
+        value = self.text(name, default)
+        if not re.fullmatch(pattern, value, re.ASCII):
+            raise InvalidSetting(name=name, expected=expected)
+        return value
+
+    def number(self, name: str, lowest: int, highest: int, default: int) -> int:
+        expected = f"a whole number from {lowest} to {highest}"
+        value = int(self.matching(name, r"[0-9]{1,12}", expected, str(default)))
+        if not lowest <= value <= highest:
+            raise InvalidSetting(name=name, expected=expected)
+        return value
+
+    def url(self, name: str) -> str:
+        """An absolute http(s) address, without a trailing slash."""
+        value = self.text(name)
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+            raise InvalidSetting(name=name, expected="an absolute address such as https://api.example.com")
+        return value.rstrip("/")
+
+    def secret(self, name: str, at_least: int) -> str:
+        value = self.text(name)
+        if len(value.encode()) < at_least:
+            raise InvalidSetting(name=name, expected=f"a secret of at least {at_least} bytes")
+        return value
+
+    def key(self, name: str) -> str:
+        """An RSA key, PKCS#1, PKCS#8 or X.509, as PEM or as the bare base64 within it -> that bare base64."""
+        value = self.text(name).replace("\\n", "\n")
+        bare = re.sub(r"-----[A-Z ]+-----|\s", "", value)
+        try:
+            decoded = base64.b64decode(bare, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise InvalidSetting(name=name, expected="an RSA key as PEM or base64") from error
+        if len(decoded) < 64:
+            raise InvalidSetting(name=name, expected="an RSA key as PEM or base64")
+        return bare

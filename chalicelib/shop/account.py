@@ -1,0 +1,53 @@
+"""The settlement account: the lines a user is about to pay for, in Redis, for a while.
+
+It holds the choice only. Prices and coupons are read anew whenever it is looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from chalicelib.errors import AccountNotFound
+from chalicelib.shop.course_key import CourseKey
+from chalicelib.storage.redis_client import cart_store, key
+
+LIFE_SECONDS = 24 * 3600
+"""An account is forgotten a day after it was opened."""
+
+
+@dataclass(frozen=True)
+class ChosenPolicy:
+    """A course and the price policy by which it is to be bought."""
+
+    course: CourseKey
+    policy_id: int
+
+
+def account_key(user_id: int) -> str:
+    """The Redis key of a user's account."""
+    return key("account", user_id)
+
+
+def open_account(user_id: int, lines: Sequence[ChosenPolicy]) -> None:
+    """Make these lines the user's account. One round trip. Raises CartStoreUnavailable."""
+    value = json.dumps([[str(line.course), line.policy_id] for line in lines])
+    with cart_store() as redis:
+        redis.set(account_key(user_id), value, ex=LIFE_SECONDS)
+
+
+def discard_account(user_id: int) -> None:
+    """Forget the user's account, if there is one. One round trip. Raises CartStoreUnavailable."""
+    with cart_store() as redis:
+        redis.delete(account_key(user_id))
+
+
+def find_account(user_id: int) -> list[ChosenPolicy]:
+    """The lines of the user's account. One round trip. Raises AccountNotFound, CartStoreUnavailable."""
+    with cart_store() as redis:
+        stored = cast(str | None, redis.get(account_key(user_id)))
+    if stored is None:
+        raise AccountNotFound()
+    return [ChosenPolicy(CourseKey.parse(course), policy_id) for course, policy_id in json.loads(stored)]

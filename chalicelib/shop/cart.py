@@ -1,0 +1,83 @@
+"""The cart: what a user has chosen and is not yet paying for. One Redis hash a user, one field a course.
+
+Prices are never read from here, except for lines whose price policy is gone from the catalogue.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import cast
+
+from chalicelib.errors import CartFull, CartLineNotFound
+from chalicelib.money import Fen
+from chalicelib.shop.account import account_key
+from chalicelib.shop.course_key import CourseKey
+from chalicelib.storage.redis_client import cart_store, key
+
+MAX_LINES = 40
+LIFE_SECONDS = 90 * 24 * 3600
+"""A cart is forgotten when its user has not added to it for 90 days."""
+
+_KIND = "cart"
+
+# Checks the bound and writes in one step: two requests at once cannot both take the last place.
+_ADD = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then
+  return 0
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1
+"""
+
+
+@dataclass(frozen=True)
+class CartLine:
+    """A chosen policy of a course. `name`, `image`, `price` (fen) and `valid_period` (days) are those of the
+    day it was added (`added_at`, epoch milliseconds): shown only for what the catalogue no longer has.
+    """
+
+    policy_id: int
+    name: str
+    image: str
+    price: Fen
+    valid_period: int
+    added_at: int
+
+
+def put_line(user_id: int, course: CourseKey, line: CartLine) -> None:
+    """Add a course, or replace its line. One round trip. Raises CartFull, CartStoreUnavailable."""
+    value = json.dumps(asdict(line), ensure_ascii=False)
+    with cart_store() as redis:
+        added = redis.eval(
+            _ADD, 1, key(_KIND, user_id), str(course), value, str(MAX_LINES), str(LIFE_SECONDS)
+        )
+    if not added:
+        raise CartFull(most=MAX_LINES)
+
+
+def list_lines(user_id: int) -> dict[CourseKey, CartLine]:
+    """The user's lines in the order they were added. One round trip. Raises CartStoreUnavailable."""
+    with cart_store() as redis:
+        stored = cast(dict[str, str], redis.hgetall(key(_KIND, user_id)))
+    lines = {CourseKey.parse(course): CartLine(**json.loads(value)) for course, value in stored.items()}
+    return dict(sorted(lines.items(), key=lambda item: (item[1].added_at, item[0])))
+
+
+def remove_line(user_id: int, course: CourseKey) -> None:
+    """Take a course out. One round trip. Raises CartLineNotFound, CartStoreUnavailable."""
+    with cart_store() as redis:
+        removed = redis.hdel(key(_KIND, user_id), str(course))
+    if not removed:
+        raise CartLineNotFound(course=str(course))
+
+
+def forget_ordered(user_id: int, courses: Iterable[CourseKey]) -> None:
+    """Take ordered courses out of the cart and end the account. One round trip. Raises CartStoreUnavailable."""
+    with cart_store() as redis:
+        pipeline = redis.pipeline(transaction=False)
+        pipeline.hdel(key(_KIND, user_id), *(str(course) for course in courses))
+        pipeline.delete(account_key(user_id))
+        pipeline.execute()

@@ -1,0 +1,407 @@
+"""The catalogue: categories, teachers, courses with details, chapters, sections and questions.
+
+Access patterns: the courses on show (all, or of a category) are one Query of a sparse index; a course page is
+one Query by the page's id; what a cart or a checkout needs is one batch read.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    ListAttribute,
+    MapAttribute,
+    UnicodeAttribute,
+    UTCDateTimeAttribute,
+)
+from pynamodb.indexes import GlobalSecondaryIndex
+
+from chalicelib.errors import CoursePageNotFound, IdTaken, InvalidPage
+from chalicelib.shop.course_key import CourseKey
+from chalicelib.shop.price_policy import PricePolicy, PricePolicyCopy, policy_sort
+from chalicelib.storage.dynamodb import CatalogItem, ItemKey, Transaction, WholeNumber, find, find_together
+
+ONLINE, ANNOUNCED, OFFLINE = "online", "announced", "offline"
+"""上线: listed and sold. 预上线: listed, opens, not sold. 下线: neither listed nor sold."""
+
+PAGE_ROWS = 500
+"""The most rows of one answer of a list."""
+
+_CATEGORIES = "CATEGORIES"
+_TEACHERS = "TEACHERS"
+
+
+class Category(CatalogItem, discriminator="CATEGORY"):
+    """A category of courses. Partition `CATEGORIES`."""
+
+    category_id = WholeNumber()
+    name = UnicodeAttribute()
+
+
+class Teacher(CatalogItem, discriminator="TEACHER"):
+    """A teacher. Partition `TEACHERS`. `role` is 讲师 or 助教; `image` a picture's address."""
+
+    teacher_id = WholeNumber()
+    name = UnicodeAttribute()
+    role = UnicodeAttribute()
+    title = UnicodeAttribute()
+    signature = UnicodeAttribute(null=True)
+    image = UnicodeAttribute()
+    brief = UnicodeAttribute()
+
+
+class Course(CatalogItem, discriminator="COURSE"):
+    """A course of any type. `level` is 初级, 中级 or 高级; `period` the recommended days of study.
+
+    `policies` are copies of its price policies, cheapest first. `listing`, `listing_category` and
+    `listing_order` put it into the list indexes and are absent while it is offline.
+    """
+
+    course_type = UnicodeAttribute()
+    course_id = WholeNumber()
+    name = UnicodeAttribute()
+    course_img = UnicodeAttribute()
+    brief = UnicodeAttribute()
+    level = UnicodeAttribute()
+    status = UnicodeAttribute()
+    order = WholeNumber()
+    period = WholeNumber()
+    category_id = WholeNumber(null=True)
+    detail_id = WholeNumber(null=True)
+    policies = ListAttribute(of=PricePolicyCopy)
+    listing = UnicodeAttribute(null=True)
+    listing_category = UnicodeAttribute(null=True)
+    listing_order = UnicodeAttribute(null=True)
+
+    @property
+    def key(self) -> CourseKey:
+        """The course's key."""
+        return CourseKey(self.course_type, self.course_id)
+
+    def is_sold(self) -> bool:
+        """Whether the course can be bought now: it is 上线 (and has the policy somebody asks for)."""
+        return self.status == ONLINE
+
+    def policy(self, policy_id: int) -> PricePolicyCopy | None:
+        """The copy of one of its policies."""
+        return next((policy for policy in self.policies if policy.policy_id == policy_id), None)
+
+
+class TeacherCopy(MapAttribute[str, object]):
+    """A teacher as copied into a course's detail, so that a course page is one Query."""
+
+    teacher_id = WholeNumber()
+    name = UnicodeAttribute()
+    title = UnicodeAttribute()
+    signature = UnicodeAttribute(null=True)
+    image = UnicodeAttribute()
+    brief = UnicodeAttribute()
+
+
+class RecommendedCourse(MapAttribute[str, object]):
+    """A recommended course as copied into a detail: its id and name."""
+
+    course_id = WholeNumber()
+    course_name = UnicodeAttribute()
+
+
+class CourseDetail(CatalogItem, discriminator="DETAIL"):
+    """The texts of a course's page. `hours` of lessons; `detail_id` is what the page is asked for by."""
+
+    detail_id = WholeNumber()
+    hours = WholeNumber()
+    course_slogan = UnicodeAttribute(null=True)
+    video_brief_link = UnicodeAttribute(null=True)
+    why_study = UnicodeAttribute()
+    what_to_study_brief = UnicodeAttribute()
+    career_improvement = UnicodeAttribute()
+    prerequisite = UnicodeAttribute()
+    teachers = ListAttribute(of=TeacherCopy)
+    recommended = ListAttribute(of=RecommendedCourse)
+
+
+class Chapter(CatalogItem, discriminator="CHAPTER"):
+    """A chapter of a course; `chapter` is its number."""
+
+    chapter_id = WholeNumber()
+    chapter = WholeNumber()
+    name = UnicodeAttribute()
+    summary = UnicodeAttribute()
+    pub_date = UnicodeAttribute()
+    detail_id = WholeNumber(null=True)
+
+
+class Section(CatalogItem, discriminator="SECTION"):
+    """A section of a chapter. `section_type` is 文档, 练习 or 视频; `player` CC, POLYV or ALI.
+
+    `section_link` (a video's id or an address) is shown for trial sections (`free_trial`) and to the enrolled
+    only.
+    """
+
+    section_id = WholeNumber()
+    chapter = WholeNumber()
+    order = WholeNumber()
+    name = UnicodeAttribute()
+    section_type = UnicodeAttribute()
+    player = UnicodeAttribute()
+    section_link = UnicodeAttribute(null=True)
+    video_time = UnicodeAttribute()
+    free_trial = BooleanAttribute()
+    pub_date = UTCDateTimeAttribute(null=True)
+    detail_id = WholeNumber(null=True)
+
+
+class Faq(CatalogItem, discriminator="FAQ"):
+    """A frequently asked question about a course, with its answer."""
+
+    faq_id = WholeNumber()
+    question = UnicodeAttribute()
+    answer = UnicodeAttribute()
+    detail_id = WholeNumber(null=True)
+
+
+def category_item(category_id: int, name: str, source: str | None = None) -> Category:
+    """A category, ready to be written."""
+    return Category(_CATEGORIES, f"CATEGORY#{category_id}", category_id=category_id, name=name, source=source)
+
+
+def teacher_sort(teacher_id: int) -> str:
+    """The sort key of a teacher."""
+    return f"TEACHER#{teacher_id}"
+
+
+def teacher_item(teacher_id: int, **attributes: Any) -> Teacher:
+    """A teacher, ready to be written; `attributes` as of `Teacher`."""
+    return Teacher(_TEACHERS, teacher_sort(teacher_id), teacher_id=teacher_id, **attributes)
+
+
+def course_item(key: CourseKey, policies: Iterable[PricePolicy], **attributes: Any) -> Course:
+    """A course with the copies of its policies and its place in the lists; `attributes` as of `Course`."""
+    copies = [
+        PricePolicyCopy(policy_id=policy.policy_id, valid_period=policy.valid_period, price=policy.price)  # type: ignore[no-untyped-call]
+        for policy in sorted(
+            policies, key=lambda policy: (policy.price, policy.valid_period, policy.policy_id)
+        )
+    ]
+    course = Course(
+        str(key),
+        "COURSE",
+        course_type=key.course_type,
+        course_id=key.course_id,
+        policies=copies,
+        **attributes,
+    )
+    if course.status != OFFLINE:
+        course.listing = course.course_type
+        course.listing_order = _listing_order(course.order, course.course_id)
+        if course.category_id is not None:
+            course.listing_category = f"{course.course_type}#{course.category_id}"
+    return course
+
+
+def _listing_order(order: int, course_id: int) -> str:
+    # Orders may be negative; shifted and padded, their texts sort as the numbers do.
+    return f"{order + 10**10:011d}#{course_id:016d}"
+
+
+def policy_item(
+    course: CourseKey,
+    policy_id: int,
+    valid_period: int,
+    price: int,
+    detail_id: int | None = None,
+    source: str | None = None,
+) -> PricePolicy:
+    """A price policy, ready to be written: `valid_period` in days, `price` in fen."""
+    return PricePolicy(
+        str(course),
+        policy_sort(policy_id),
+        policy_id=policy_id,
+        valid_period=valid_period,
+        price=price,
+        detail_id=detail_id,
+        source=source,
+    )
+
+
+def detail_item(course: CourseKey, detail_id: int, **attributes: Any) -> CourseDetail:
+    """A course's detail, ready to be written; `attributes` as of `CourseDetail`."""
+    return CourseDetail(str(course), "DETAIL", detail_id=detail_id, **attributes)
+
+
+def chapter_item(course: CourseKey, chapter_id: int, chapter: int, **attributes: Any) -> Chapter:
+    """A chapter, ready to be written; `attributes` as of `Chapter`."""
+    return Chapter(
+        str(course), f"CHAPTER#{chapter:05d}", chapter_id=chapter_id, chapter=chapter, **attributes
+    )
+
+
+def section_item(course: CourseKey, section_id: int, chapter: int, order: int, **attributes: Any) -> Section:
+    """A section, ready to be written; sorted by chapter, order and id. `attributes` as of `Section`."""
+    return Section(
+        str(course),
+        f"SECTION#{chapter:05d}#{order:05d}#{section_id}",
+        section_id=section_id,
+        chapter=chapter,
+        order=order,
+        **attributes,
+    )
+
+
+def faq_item(course: CourseKey, faq_id: int, **attributes: Any) -> Faq:
+    """A question, ready to be written; `attributes` as of `Faq`."""
+    return Faq(str(course), f"FAQ#{faq_id:016d}", faq_id=faq_id, **attributes)
+
+
+def put_course(
+    course: Course, policies: Sequence[PricePolicy], detail: CourseDetail | None, *, only_new: bool = False
+) -> None:
+    """Write a course with its policies (whose copies `course` carries) and its detail, together.
+
+    Policies that the stored course has and the new one has not are removed with the same transaction. With
+    `only_new`, raises IdTaken when the course is stored already.
+    """
+    stored = find(Course, str(course.key), "COURSE")
+    if stored is not None and only_new:
+        raise IdTaken(course=str(course.key))
+    kept = {policy.policy_id for policy in policies}
+    transaction = Transaction()
+    if only_new:
+        transaction.put_new(course, IdTaken(course=str(course.key)))
+    else:
+        transaction.put(course, None, None)
+    for policy in policies:
+        transaction.put(policy, None, None)
+    if detail is not None:
+        transaction.put(detail, None, None)
+    for gone in stored.policies if stored is not None else []:
+        if gone.policy_id not in kept:
+            transaction.delete(PricePolicy(str(course.key), policy_sort(gone.policy_id)), None, None)
+    transaction.commit(witness=lambda: _is_stored(course))
+
+
+def _is_stored(course: Course) -> bool:
+    stored = find(Course, str(course.key), "COURSE")
+    return stored is not None and stored.attribute_values == course.attribute_values
+
+
+def list_categories() -> list[Category]:
+    """All categories by id. One Query."""
+    categories = cast(list[Category], list(Category.query(_CATEGORIES)))
+    return sorted(categories, key=lambda category: category.category_id)
+
+
+@dataclass(frozen=True)
+class CoursePage:
+    """One course with everything its page shows."""
+
+    course: Course
+    detail: CourseDetail | None
+    policies: tuple[PricePolicy, ...]
+    chapters: tuple[Chapter, ...]
+    sections: tuple[Section, ...]
+    faqs: tuple[Faq, ...]
+
+
+def find_page(detail_id: int) -> CoursePage:
+    """The page with this id. One Query of an index. Raises CoursePageNotFound."""
+    page = _assemble(CatalogItem.detail_index.query(detail_id))
+    if page is None or page.detail is None:
+        raise CoursePageNotFound(detail_id=detail_id)
+    return page
+
+
+def find_course_contents(key: CourseKey) -> CoursePage | None:
+    """All of a course by its key, with or without a detail, or None. One Query."""
+    return _assemble(CatalogItem.query(str(key)))
+
+
+def _assemble(items: Iterable[CatalogItem]) -> CoursePage | None:
+    stored = list(items)
+    courses = _of(stored, Course)
+    if not courses:
+        return None
+    details = _of(stored, CourseDetail)
+    policies = sorted(_of(stored, PricePolicy), key=lambda policy: (policy.valid_period, policy.policy_id))
+    return CoursePage(
+        courses[0],
+        details[0] if details else None,
+        tuple(policies),
+        tuple(_of(stored, Chapter)),
+        tuple(_of(stored, Section)),
+        tuple(_of(stored, Faq)),
+    )
+
+
+AnItem = TypeVar("AnItem", bound=CatalogItem)
+
+
+def _of(items: Iterable[CatalogItem], model: type[AnItem]) -> list[AnItem]:
+    return [item for item in items if isinstance(item, model)]
+
+
+@dataclass(frozen=True)
+class CourseList:
+    """Some courses in catalogue order, and the cursor of what follows, if anything does."""
+
+    courses: tuple[Course, ...]
+    next_cursor: str | None
+
+
+def list_courses(course_type: str, category_id: int | None, limit: int, cursor: str | None) -> CourseList:
+    """Courses on show of a type, of one category or of all, in catalogue order: `order`, then id.
+
+    One Query of an index for up to `limit` (1 to 500) rows. Raises InvalidPage for a cursor that is none.
+    """
+    start = _decode_cursor(cursor) if cursor else None
+    index: GlobalSecondaryIndex[CatalogItem]
+    if category_id is None:
+        index, partition, name = CatalogItem.listing_index, course_type, "listing"
+    else:
+        partition = f"{course_type}#{category_id}"
+        index, name = CatalogItem.category_index, "listing_category"
+    start_key = None
+    if start is not None:
+        course_id = int(start.rpartition("#")[2])
+        start_key = {
+            "course_key": {"S": str(CourseKey(course_type, course_id))},
+            "sort": {"S": "COURSE"},
+            name: {"S": partition},
+            "listing_order": {"S": start},
+        }
+    found = index.query(partition, limit=limit, last_evaluated_key=start_key)
+    courses = cast(list[Course], list(found))
+    more = len(courses) == limit and found.last_evaluated_key is not None
+    last = courses[-1].listing_order if more else None
+    return CourseList(tuple(courses), _encode_cursor(last) if last else None)
+
+
+def _encode_cursor(listing_order: str) -> str:
+    return base64.urlsafe_b64encode(listing_order.encode()).decode()
+
+
+def _decode_cursor(cursor: str) -> str:
+    try:
+        listing_order = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError) as error:
+        raise InvalidPage(field="cursor") from error
+    if not re.fullmatch(r"[0-9]{11}#[0-9]{16}", listing_order):
+        raise InvalidPage(field="cursor")
+    return listing_order
+
+
+def find_courses(keys: Iterable[CourseKey]) -> dict[CourseKey, Course]:
+    """The courses of these keys that exist, with the copies of their policies. One batch read."""
+    found = find_together([course_place(key) for key in keys])
+    return {course.key: course for course in found.values() if isinstance(course, Course)}
+
+
+def course_place(key: CourseKey) -> ItemKey:
+    """Where a course's item lies, for a batch read."""
+    return Course, str(key), "COURSE"

@@ -1,0 +1,60 @@
+"""The ledger of 贝里: every change of a balance is an entry with its cause, written with the balance.
+
+The balance on the user's item equals the sum of the user's entries, always: both are written by the same
+transaction and by nothing else.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+
+from chalicelib.errors import ShopError
+from chalicelib.shop.user import User, list_partition, partition, sortable
+from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber
+
+_PREFIX = "LEDGER#"
+
+
+class LedgerEntry(UserItem, discriminator="LEDGER_ENTRY"):
+    """One change of a balance, `beli` up (positive) or down (negative).
+
+    `cause` says why: `order <number> placed`, `order <number> closed`, `opening balance`, `granted by
+    operator: ...`.
+    """
+
+    user_id = WholeNumber()
+    beli = WholeNumber()
+    cause = UnicodeAttribute()
+    at = UTCDateTimeAttribute()
+
+
+def entry(user_id: int, beli: int, cause_key: str, cause: str, now: datetime) -> LedgerEntry:
+    """An entry, ready to be written. `cause_key` tells causes of one moment apart."""
+    return LedgerEntry(
+        partition(user_id),
+        f"{_PREFIX}{sortable(now)}#{cause_key}",
+        user_id=user_id,
+        beli=beli,
+        cause=cause,
+        at=now,
+    )
+
+
+def change(transaction: Transaction, new_entry: LedgerEntry, refusal: ShopError) -> None:
+    """Add an entry and change the balance by it.
+
+    The refusal is raised when the balance would fall below zero, when the user is gone, or when the entry is
+    there already.
+    """
+    beli = new_entry.beli
+    enough = User.beli >= -beli if beli < 0 else User.sort.exists()
+    transaction.update(User(new_entry.owner, "USER"), [User.beli.add(beli)], enough, refusal)
+    transaction.put_new(new_entry, refusal)
+
+
+def list_entries(user_id: int) -> list[LedgerEntry]:
+    """All entries of a user, oldest first. One Query."""
+    return cast(list[LedgerEntry], list_partition(user_id, _PREFIX))

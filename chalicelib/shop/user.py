@@ -1,0 +1,142 @@
+"""Users: who they are, how their names are unique, how their passwords are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import string
+import unicodedata
+from base64 import b64encode
+from datetime import UTC, datetime
+from typing import Any
+
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UTCDateTimeAttribute
+
+from chalicelib.errors import IdTaken, UserNameTaken, UserNotFound
+from chalicelib.storage.dynamodb import ItemKey, Transaction, UserItem, WholeNumber, find, refusing
+
+STUDENT, ASSISTANT, TEACHER, ADMIN = "学员", "助教", "讲师", "管理员"
+MAX_NAME_LENGTH = 64
+
+_ALGORITHM = "pbkdf2_sha256"
+_SALT_CHARACTERS = string.ascii_letters + string.digits
+
+
+def partition(user_id: int) -> str:
+    """The partition of a user and of all that is theirs."""
+    return f"USER#{user_id}"
+
+
+class User(UserItem, discriminator="USER"):
+    """A person. `beli` is the balance of the ledger, in whole beli; `password` a hash as Django writes it."""
+
+    user_id = WholeNumber()
+    username = UnicodeAttribute()
+    password = UnicodeAttribute()
+    name = UnicodeAttribute()
+    head_img = UnicodeAttribute()
+    role = UnicodeAttribute(default=STUDENT)
+    gender = UnicodeAttribute(default="保密")
+    email = UnicodeAttribute(null=True)
+    mobile = UnicodeAttribute(null=True)
+    disabled = BooleanAttribute(default=False)
+    beli = WholeNumber(default=0)
+    created_at = UTCDateTimeAttribute()
+
+
+class UserName(UserItem, discriminator="USERNAME"):
+    """The claim of a user name: partition `USERNAME#<folded name>`."""
+
+    user_id = WholeNumber()
+
+
+def folded(username: str) -> str:
+    """The form in which user names are compared: without regard to case, width and composition."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold())
+
+
+def is_valid_name(username: object) -> bool:
+    """Whether a value can be a user name at all: text of 1 to 64 printable characters, no blank at its ends."""
+    return (
+        isinstance(username, str)
+        and 0 < len(username) <= MAX_NAME_LENGTH
+        and username == username.strip()
+        and username.isprintable()
+        and 0 < len(folded(username)) <= 4 * MAX_NAME_LENGTH
+    )
+
+
+def user_item(user_id: int, **attributes: Any) -> User:
+    """A user, ready to be written; `attributes` as of `User`."""
+    return User(partition(user_id), "USER", user_id=user_id, **attributes)
+
+
+def user_place(user_id: int) -> ItemKey:
+    """Where a user's item lies, for a batch read."""
+    return User, partition(user_id), "USER"
+
+
+def register(transaction: Transaction, user: User) -> None:
+    """Add a new user and the claim of the name. Refusals: UserNameTaken, IdTaken."""
+    claim = UserName(
+        f"USERNAME#{folded(user.username)}", "USERNAME", user_id=user.user_id, source=user.source
+    )
+    transaction.put_new(claim, UserNameTaken(username=user.username))
+    transaction.put_new(user, IdTaken(user_id=user.user_id))
+
+
+def find_user(user_id: int) -> User:
+    """The user with this id. One round trip. Raises UserNotFound."""
+    user = find(User, partition(user_id), "USER")
+    if user is None:
+        raise UserNotFound(user_id=user_id)
+    return user
+
+
+def find_by_name(username: str) -> User:
+    """The user with this name, compared as `folded`. Two round trips. Raises UserNotFound."""
+    claim = find(UserName, f"USERNAME#{folded(username)}", "USERNAME")
+    if claim is None:
+        raise UserNotFound()
+    return find_user(claim.user_id)
+
+
+def set_password(user: User, password: str, iterations: int) -> None:
+    """Store a new hash of `password`. Raises UserNotFound when the user is gone."""
+    with refusing(UserNotFound(user_id=user.user_id)):
+        user.update([User.password.set(hash_password(password, iterations))], condition=User.sort.exists())
+
+
+def hash_password(password: str, iterations: int) -> str:
+    """A new hash in Django's form `pbkdf2_sha256$<iterations>$<salt>$<base64 hash>`."""
+    salt = "".join(secrets.choice(_SALT_CHARACTERS) for _ in range(22))
+    return f"{_ALGORITHM}${iterations}${salt}${_derive(password, salt, iterations)}"
+
+
+def password_matches(password: str, encoded: str) -> bool:
+    """Whether `password` is the one that `encoded` was made of. A hash of another form matches nothing."""
+    algorithm, iterations, salt, expected = [*encoded.split("$"), "", "", "", ""][:4]
+    if algorithm != _ALGORITHM or not iterations.isascii() or not iterations.isdigit() or int(iterations) < 1:
+        return False
+    return hmac.compare_digest(_derive(password, salt, int(iterations)), expected)
+
+
+def needs_new_hash(encoded: str, iterations: int) -> bool:
+    """Whether a hash was made with fewer iterations than are asked for today."""
+    made_with = encoded.split("$")[1]
+    return int(made_with) < iterations
+
+
+def _derive(password: str, salt: str, iterations: int) -> str:
+    return b64encode(hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), iterations)).decode()
+
+
+def list_partition(user_id: int, prefix: str) -> list[UserItem]:
+    """All of a user's items whose sort key begins with `prefix`, strongly consistent. One Query."""
+    return list(UserItem.query(partition(user_id), UserItem.sort.startswith(prefix), consistent_read=True))
+
+
+def sortable(at: datetime) -> str:
+    """A time as text that sorts as time does, for sort keys: UTC, to the microsecond."""
+    return at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")

@@ -1,0 +1,1 @@
+"""The two stores: DynamoDB (catalogue, users, orders) and Redis (carts, settlement accounts)."""

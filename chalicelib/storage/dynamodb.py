@@ -1,0 +1,422 @@
+"""DynamoDB: the two tables, one client, one transaction helper, one batch read.
+
+All models of `shop/` inherit from `CatalogItem` or `UserItem`. Every call goes through one botocore client,
+whose errors become `StoreUnavailable` here and nowhere else; failed conditions stay what they are.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.attributes import Attribute, DiscriminatorAttribute, UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.connection.table import TableConnection
+from pynamodb.constants import NUMBER
+from pynamodb.exceptions import PynamoDBException, VerboseClientError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+from chalicelib.errors import OutcomeUnknown, ShopError, StoreUnavailable
+from chalicelib.settings import table_prefix
+
+MAX_TRANSACTION_ITEMS = 100
+MAX_BATCH_KEYS = 100
+WORK_SHARDS = 8
+"""Over how many partitions of the work index open orders are spread. Changing it needs a rewrite of open
+orders.
+"""
+
+_GIVE_UP_AFTER = 4.0
+"""Seconds in which conflicts and throttling are tried again."""
+
+_BUSY = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ThrottlingException",
+        "RequestLimitExceeded",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+        "LimitExceededException",
+    }
+)
+_OURS = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException"})
+_BUSY_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+
+class _Busy(StoreUnavailable):
+    """DynamoDB refused a call for load or conflict: it had no effect."""
+
+
+class _StoreConnection(Connection):
+    """pynamodb's connection, whose troubles are the shop's."""
+
+    def _make_api_call(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return cast(dict[str, Any], super()._make_api_call(operation_name, operation_kwargs))
+        except VerboseClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            if code in _OURS:
+                raise
+            trouble = _Busy if code in _BUSY else StoreUnavailable
+            raise trouble(store="dynamodb", operation=operation_name, reason=code) from error
+        except BotoCoreError as error:
+            reason = type(error).__name__
+            raise StoreUnavailable(store="dynamodb", operation=operation_name, reason=reason) from error
+
+
+@lru_cache(maxsize=1)
+def connection() -> Connection:
+    """The process's one connection: one botocore client, whatever the number of models and tables."""
+    return _StoreConnection(
+        connect_timeout_seconds=1,
+        read_timeout_seconds=3,
+        max_retry_attempts=2,
+        max_pool_connections=32,
+    )
+
+
+_registering = threading.Lock()
+
+
+class StoredItem(Model):
+    """A pynamodb model on the shared connection. Items of one table are told apart by `kind`."""
+
+    kind = DiscriminatorAttribute()
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        table = super()._get_connection()
+        shared = connection()
+        if table.connection is not shared:
+            with _registering:
+                if table.table_name not in shared._tables:
+                    shared.add_meta_table(table.get_meta_table())
+                table.connection = shared
+        return table
+
+
+class TableName:
+    """A table's name, with the prefix that is set when it is first needed, not when the model is imported."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type) -> str:
+        return table_prefix() + self.name
+
+
+class WholeNumber(Attribute[int]):
+    """A whole number (fen, days, ids, epoch seconds). Refuses floats on their way in."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: Any) -> str:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"{self.attr_name} takes whole numbers only")
+        return str(value)
+
+    def deserialize(self, value: str) -> int:
+        return int(value)
+
+
+class DetailIndex(GlobalSecondaryIndex["CatalogItem"]):
+    """All items of a course by the id of its detail page."""
+
+    class Meta:
+        index_name = "by_detail"
+        projection = AllProjection()
+
+    detail_id = WholeNumber(hash_key=True)
+    sort = UnicodeAttribute(range_key=True)
+
+
+class ListingIndex(GlobalSecondaryIndex["CatalogItem"]):
+    """Courses on show by course type, in catalogue order. Sparse: a course that is offline is not in it."""
+
+    class Meta:
+        index_name = "by_listing"
+        projection = AllProjection()
+
+    listing = UnicodeAttribute(hash_key=True)
+    listing_order = UnicodeAttribute(range_key=True)
+
+
+class CategoryIndex(GlobalSecondaryIndex["CatalogItem"]):
+    """Courses on show by course type and category, in catalogue order. Sparse like `ListingIndex`."""
+
+    class Meta:
+        index_name = "by_category"
+        projection = AllProjection()
+
+    listing_category = UnicodeAttribute(hash_key=True)
+    listing_order = UnicodeAttribute(range_key=True)
+
+
+class CatalogItem(StoredItem):
+    """An item of the table `catalog`: what is on offer.
+
+    `source` names the tool that wrote the item (`legacy`, `demo`), where a later run of it has to know its
+    own.
+    """
+
+    class Meta:
+        table_name = TableName("catalog")
+
+    course_key = UnicodeAttribute(hash_key=True)
+    sort = UnicodeAttribute(range_key=True)
+    source = UnicodeAttribute(null=True)
+
+    detail_index = DetailIndex()
+    listing_index = ListingIndex()
+    category_index = CategoryIndex()
+
+
+class WorkIndex(GlobalSecondaryIndex["UserItem"]):
+    """Orders that somebody has to look at, by the time of it (epoch seconds). Sparse: final orders are not in
+    it.
+    """
+
+    class Meta:
+        index_name = "by_work"
+        projection = AllProjection()
+
+    work_shard = WholeNumber(hash_key=True)
+    next_look_at = WholeNumber(range_key=True)
+
+
+class UserItem(StoredItem):
+    """An item of the table `users`: a person, and all that is theirs, in one partition (`USER#<id>`).
+
+    Two further partitions lead there: `USERNAME#<folded name>` and `ORDER#<number>`.
+    """
+
+    class Meta:
+        table_name = TableName("users")
+
+    owner = UnicodeAttribute(hash_key=True)
+    sort = UnicodeAttribute(range_key=True)
+    source = UnicodeAttribute(null=True)
+
+    work_index = WorkIndex()
+
+
+AnItem = TypeVar("AnItem", bound=StoredItem)
+ItemKey = tuple[type[StoredItem], str, str]
+
+
+def find(model: type[AnItem], hash_key: str, range_key: str) -> AnItem | None:
+    """One item, strongly consistent, or None. One round trip."""
+    try:
+        return model.get(hash_key, range_key, consistent_read=True)
+    except model.DoesNotExist:
+        return None
+
+
+def find_together(keys: Sequence[ItemKey]) -> dict[ItemKey, StoredItem]:
+    """The items of up to 100 different keys, of any of the tables, strongly consistent, in one round trip.
+
+    Keys without an item are absent from the answer. Keys that DynamoDB leaves unprocessed are asked for
+    again.
+    """
+    wanted: dict[str, list[dict[str, Any]]] = {}
+    by_place: dict[tuple[str, str, str], ItemKey] = {}
+    for key in dict.fromkeys(keys):
+        model, hash_key, range_key = key
+        table = model.Meta.table_name
+        hash_name, range_name = _key_names(model)
+        wanted.setdefault(table, []).append({hash_name: {"S": hash_key}, range_name: {"S": range_key}})
+        by_place[table, hash_key, range_key] = key
+    found: dict[ItemKey, StoredItem] = {}
+    if not by_place:
+        return found
+    requests: dict[str, Any] = {
+        table: {"Keys": table_keys, "ConsistentRead": True} for table, table_keys in wanted.items()
+    }
+    for pause in _pauses("BatchGetItem"):
+        answer = connection().dispatch("BatchGetItem", {"RequestItems": requests})
+        for table, items in answer["Responses"].items():
+            for item in items:
+                model_key = _place(table, item, by_place)
+                found[model_key] = model_key[0].from_raw_data(item)
+        requests = answer.get("UnprocessedKeys") or {}
+        if not requests:
+            break
+        pause()
+    return found
+
+
+def _key_names(model: type[StoredItem]) -> tuple[str, str]:
+    return str(model._hash_keyname), str(model._range_keyname)
+
+
+def _place(table: str, item: dict[str, Any], by_place: dict[tuple[str, str, str], ItemKey]) -> ItemKey:
+    hash_value = item.get("course_key") or item["owner"]
+    return by_place[table, hash_value["S"], item["sort"]["S"]]
+
+
+@contextmanager
+def refusing(refusal: ShopError) -> Iterator[None]:
+    """Raise `refusal` when the conditional write inside finds its condition false.
+
+    For writes that may be tried again by the client library: a first attempt whose answer was lost makes the
+    second one look refused. Use it only where that does no harm; money goes through `Transaction`.
+    """
+    try:
+        yield
+    except PynamoDBException as error:
+        if error.cause_response_code == "ConditionalCheckFailedException":
+            raise refusal from error
+        raise
+
+
+class Transaction:
+    """Up to 100 conditional writes that happen together or not at all.
+
+    A noun adds its writes (`put`, `update`, `delete`, `check`), each with the refusal to raise when its
+    condition does not hold. `commit` tries conflicts and throttling again, with full jitter, within a few
+    seconds. It sends one client token, so that a repetition of its own after a lost answer is recognised by
+    DynamoDB; where that is not enough, the `witness` decides: it reads whether the writes are there.
+    """
+
+    def __init__(self) -> None:
+        self._items: list[dict[str, Any]] = []
+        self._refusals: list[ShopError | None] = []
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item: StoredItem, condition: Condition | None, refusal: ShopError | None) -> None:
+        """Write a whole item."""
+        self._add("Put", item.get_save_kwargs_from_instance(condition=condition), refusal)
+
+    def put_new(self, item: StoredItem, refusal: ShopError | None) -> None:
+        """Write a whole item under a key that has none."""
+        self.put(item, Path("sort").does_not_exist(), refusal)
+
+    def update(
+        self, item: StoredItem, actions: list[Action], condition: Condition | None, refusal: ShopError | None
+    ) -> None:
+        """Change attributes of the item with the key of `item` (which need not be loaded)."""
+        self._add(
+            "Update", item.get_update_kwargs_from_instance(actions=actions, condition=condition), refusal
+        )
+
+    def delete(self, item: StoredItem, condition: Condition | None, refusal: ShopError | None) -> None:
+        """Remove the item with the key of `item`."""
+        self._add("Delete", item.get_delete_kwargs_from_instance(condition=condition), refusal)
+
+    def _add(self, operation: str, arguments: dict[str, Any], refusal: ShopError | None) -> None:
+        if len(self._items) == MAX_TRANSACTION_ITEMS:
+            raise ValueError(f"a transaction holds {MAX_TRANSACTION_ITEMS} items")
+        self._items.append({operation: arguments})
+        self._refusals.append(refusal)
+
+    def commit(self, witness: Callable[[], bool]) -> None:
+        """Write everything, once.
+
+        `witness` reads, strongly consistent, whether this very transaction took effect; it is asked only when
+        an answer was lost on the way. Raises the refusal of the first write whose condition does not hold,
+        `StoreUnavailable` when nothing was written, `OutcomeUnknown` when that could not be found out.
+        """
+        token = str(uuid.uuid4())
+        lost: BaseException | None = None
+        refusal: ShopError
+        try:
+            for pause in _pauses("TransactWriteItems"):
+                try:
+                    connection().dispatch(
+                        "TransactWriteItems", {"TransactItems": self._items, "ClientRequestToken": token}
+                    )
+                    return
+                except _Busy:
+                    pause()
+                except VerboseClientError as error:
+                    # The client library tries again by itself: then this refusal may be that of a repetition.
+                    if _was_repeated(error):
+                        lost = error
+                    if self._is_only_busy(error):
+                        pause()
+                        continue
+                    refusal = self._refusal(error)
+                    if lost is not None and self._happened(witness):
+                        return
+                    raise refusal from error
+                except StoreUnavailable as error:
+                    lost = error
+                    pause()
+        except StoreUnavailable:
+            if lost is not None:
+                if self._happened(witness):
+                    return
+                raise StoreUnavailable(store="dynamodb", operation="TransactWriteItems") from lost
+            raise
+
+    def _happened(self, witness: Callable[[], bool]) -> bool:
+        try:
+            return witness()
+        except StoreUnavailable as error:
+            raise OutcomeUnknown(store="dynamodb") from error
+
+    def _reasons(self, error: VerboseClientError) -> list[str]:
+        reasons = _client_error(error).response.get("CancellationReasons", [])
+        return [str(reason.get("Code", "None")) for reason in reasons]
+
+    def _is_only_busy(self, error: VerboseClientError) -> bool:
+        """Whether nothing but load or conflict stood in the way. A failed condition beside a conflict counts."""
+        reasons = set(self._reasons(error)) - {"None"}
+        return bool(reasons) and reasons <= _BUSY_REASONS
+
+    def _refusal(self, error: VerboseClientError) -> ShopError:
+        for code, refusal in zip(self._reasons(error), self._refusals, strict=False):
+            if code == "ConditionalCheckFailed" and refusal is not None:
+                return refusal
+        raise AssertionError(
+            f"a transaction was refused for no known reason: {self._reasons(error)}"
+        ) from error
+
+
+def _client_error(error: VerboseClientError) -> ClientError:
+    return cast(ClientError, error.__cause__)
+
+
+def _was_repeated(error: VerboseClientError) -> bool:
+    return bool(_client_error(error).response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
+
+
+def _pauses(operation: str) -> Iterator[Callable[[], None]]:
+    """Pauses of a retry loop: full jitter, doubling from 50 ms to 800 ms, within `_GIVE_UP_AFTER` seconds.
+
+    Each call of a pause sleeps; the iteration ends with StoreUnavailable when the time is used up.
+    """
+    end = time.monotonic() + _GIVE_UP_AFTER
+    longest = 0.05
+    while True:
+        limit = longest
+
+        def pause(limit: float = limit) -> None:
+            time.sleep(random.uniform(0, limit))
+
+        yield pause
+        if time.monotonic() > end:
+            raise StoreUnavailable(store="dynamodb", operation=operation, reason="busy")
+        longest = min(longest * 2, 0.8)
+
+
+def random_id() -> int:
+    """A new id for a stored thing: random, positive, of 15 digits at most.
+
+    That is below 2^52, so exact in JavaScript, and short enough for the text form of ids in requests. To be
+    put conditionally: chance makes a repetition unlikely, the condition makes it harmless.
+    """
+    return random.SystemRandom().randrange(10**12, 10**15)

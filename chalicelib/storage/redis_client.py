@@ -1,0 +1,50 @@
+"""Redis: one connection per container, short time-outs, the shop's own error.
+
+redis is imported on first use: functions that touch no cart do not pay for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from chalicelib.errors import CartStoreUnavailable
+from chalicelib.settings import settings, table_prefix
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+
+@lru_cache(maxsize=1)
+def redis_client() -> Redis:
+    """The process's one client. Time-outs of a few tenths of a second; one repetition on a broken connection."""
+    from redis import Redis
+    from redis.backoff import NoBackoff
+    from redis.exceptions import ConnectionError as RedisConnectionError
+    from redis.retry import Retry
+
+    return Redis.from_url(
+        settings().redis_url,
+        decode_responses=True,
+        socket_connect_timeout=0.3,
+        socket_timeout=0.4,
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+    )
+
+
+@contextmanager
+def cart_store() -> Iterator[Redis]:
+    """The client, with every trouble of Redis raised as CartStoreUnavailable."""
+    from redis.exceptions import RedisError
+
+    try:
+        yield redis_client()
+    except RedisError as error:
+        raise CartStoreUnavailable(store="redis", reason=type(error).__name__) from error
+
+
+def key(kind: str, user_id: int) -> str:
+    """The Redis key of a user's thing; the tables' prefix keeps shops on one Redis apart."""
+    return f"{table_prefix()}{kind}:{user_id}"

@@ -1,0 +1,50 @@
+"""Creating the tables from their one definition, the CloudFormation template `infra/stores.json`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from chalicelib.settings import table_prefix
+
+TEMPLATE = Path(__file__).parents[2] / "infra" / "stores.json"
+
+
+def table_definitions(prefix: str) -> list[dict[str, Any]]:
+    """The `Properties` of every table of the template, with the table prefix filled in."""
+    resources = json.loads(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
+    definitions = []
+    for resource in resources.values():
+        if resource["Type"] == "AWS::DynamoDB::Table":
+            properties = dict(resource["Properties"])
+            properties["TableName"] = properties["TableName"]["Fn::Sub"].replace("${TablePrefix}", prefix)
+            definitions.append(properties)
+    return definitions
+
+
+def create_tables() -> list[str]:
+    """Create the tables that do not exist yet and return the names of all. Safe to repeat."""
+    import botocore.session
+    from botocore.exceptions import ClientError
+
+    client = botocore.session.get_session().create_client("dynamodb")
+    names = []
+    for definition in table_definitions(table_prefix()):
+        name = definition["TableName"]
+        creation = ("TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+        try:
+            client.create_table(**{part: definition[part] for part in creation if part in definition})
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceInUseException":
+                raise
+        else:
+            client.get_waiter("table_exists").wait(
+                TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            )
+            if "TimeToLiveSpecification" in definition:
+                client.update_time_to_live(
+                    TableName=name, TimeToLiveSpecification=definition["TimeToLiveSpecification"]
+                )
+        names.append(name)
+    return names

@@ -1,0 +1,1 @@
+"""Chalice, HTTP and JSON: the only place, with app.py, that knows of them."""

@@ -1,0 +1,160 @@
+"""The numeric codes of the API, one table per endpoint, and the texts learners read.
+
+Codes up to 1402 and 5000 are the document's. 15xx and 16xx belong to the endpoints it does not list. A
+refusal that is not in its endpoint's table is looked for in `EVERYWHERE`, where the code is the HTTP status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from chalicelib import errors
+from chalicelib.errors import ShopError
+from chalicelib.money import yuan_text
+
+OK = 1000
+CATALOG_OK = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a refusal is answered: its code, the text (or what makes it of the refusal's facts), the HTTP
+    status.
+    """
+
+    code: int
+    text: str | Callable[[Mapping[str, object]], str]
+    status: int = 200
+
+    def message(self, error: ShopError) -> str:
+        """The text for a learner."""
+        return self.text if isinstance(self.text, str) else self.text(error.facts)
+
+
+Codes = Mapping[type[ShopError], Answer]
+
+
+def _coupon_text(facts: Mapping[str, object]) -> str:
+    reasons = {
+        "used": "已被使用或已被其他订单占用",
+        "date": "不在有效期内",
+        "course": "不适用于所选课程",
+        "twice": "不能重复选择",
+        "unknown": "不存在",
+    }
+    name = f"优惠券「{facts['coupon']}」" if facts.get("coupon") else "所选优惠券"
+    return name + reasons.get(str(facts.get("reason")), "不可用") + "，请重新选择"
+
+
+def _minimum_text(facts: Mapping[str, object]) -> str:
+    minimum = yuan_text(cast(int, facts["minimum"]))
+    return f"优惠券「{facts['coupon']}」需消费满{minimum}元才能使用"
+
+
+def _amount_text(facts: Mapping[str, object]) -> str:
+    if "due" not in facts:
+        return "支付金额有误，请刷新页面后重试"
+    return f"应付金额为{yuan_text(cast(int, facts['due']))}元，请刷新页面后重试"
+
+
+_TRY_LATER = "服务暂时不可用，请稍后再试"
+_COURSE_GONE = "课程不存在或暂时不能购买"
+_POLICY_WRONG = "价格策略异常，请重新选择课程有效期"
+_UNREADABLE_REQUEST = "请求内容有误，请刷新页面后重试"
+
+EVERYWHERE: Codes = {
+    errors.TokenRefused: Answer(401, "认证失败!", 401),
+    errors.TokenExpired: Answer(401, "JWT已过期!", 401),
+    errors.UserGone: Answer(401, "用户不存在!", 401),
+    errors.Unreadable: Answer(400, "请求内容不是可读的JSON", 400),
+    errors.InvalidPage: Answer(400, "分页参数有误，请从第一页重新开始", 400),
+    errors.CoursePageNotFound: Answer(404, "课程不存在", 404),
+    errors.StoreUnavailable: Answer(503, _TRY_LATER, 503),
+    errors.OutcomeUnknown: Answer(503, _TRY_LATER, 503),
+}
+
+NONE: Codes = {}
+"""For endpoints that refuse nothing of their own."""
+
+LOGIN: Codes = {
+    errors.WrongPassword: Answer(1002, "密码错误"),
+    errors.UserNotFound: Answer(1003, "用户不存在"),
+}
+
+CONTENTS: Codes = {
+    errors.CourseNotFound: Answer(1601, "课程不存在"),
+}
+
+CART_ADD: Codes = {
+    errors.PricePolicyNotFound: Answer(1201, _POLICY_WRONG),
+    errors.CourseNotFound: Answer(1202, f"加入购物车失败：{_COURSE_GONE}"),
+    errors.InvalidRequest: Answer(1202, f"加入购物车失败：{_UNREADABLE_REQUEST}"),
+    errors.CartFull: Answer(1202, "加入购物车失败：购物车最多放40门课程，请先结算或删除一些"),
+    errors.StoreUnavailable: Answer(1202, "加入购物车失败，请稍后再试"),
+}
+CART_SHOW: Codes = {
+    errors.StoreUnavailable: Answer(1233, "获取购物车失败，请稍后再试"),
+}
+CART_REMOVE: Codes = {
+    errors.CourseNotFound: Answer(1203, "删除的课程不存在"),
+    errors.CartLineNotFound: Answer(1203, "删除的课程不在购物车中"),
+    errors.InvalidRequest: Answer(1204, f"删除失败：{_UNREADABLE_REQUEST}"),
+    errors.StoreUnavailable: Answer(1204, "删除失败，请稍后再试"),
+}
+
+ACCOUNT_OPEN: Codes = {
+    errors.PricePolicyNotFound: Answer(1102, _POLICY_WRONG),
+    errors.CourseNotFound: Answer(1103, _COURSE_GONE),
+    errors.InvalidRequest: Answer(1103, f"没有可结算的课程：{_UNREADABLE_REQUEST}"),
+    errors.StoreUnavailable: Answer(5000, _TRY_LATER),
+}
+ACCOUNT_SHOW: Codes = {
+    errors.AccountNotFound: Answer(1101, "获取购物车失败：没有待结算的课程，请从购物车重新结算"),
+    errors.StoreUnavailable: Answer(1101, "获取购物车失败，请稍后再试"),
+}
+ACCOUNT_PRICE: Codes = {
+    errors.AccountNotFound: Answer(1101, "没有待结算的课程，请从购物车重新结算"),
+    errors.BelowMinimum: Answer(1104, _minimum_text),
+    errors.CouponUnusable: Answer(5000, _coupon_text),
+    errors.InvalidRequest: Answer(5000, _UNREADABLE_REQUEST),
+    errors.StoreUnavailable: Answer(5000, _TRY_LATER),
+}
+
+PAYMENT: Codes = {
+    errors.CourseNotFound: Answer(1301, _COURSE_GONE),
+    errors.PricePolicyNotFound: Answer(1302, _POLICY_WRONG),
+    errors.BeliTaken: Answer(1305, "贝里余额已变动，请刷新页面后重试"),
+    errors.CouponUnusable: Answer(1306, _coupon_text),
+    errors.BelowMinimum: Answer(1307, _minimum_text),
+    errors.AmountMismatch: Answer(1308, _amount_text),
+    errors.InvalidRequest: Answer(5000, _UNREADABLE_REQUEST),
+    errors.StoreUnavailable: Answer(5000, _TRY_LATER),
+    errors.OutcomeUnknown: Answer(5000, "下单结果未知，请先在我的订单中查看，再决定是否重新下单"),
+}
+PAY_ADDRESS: Codes = {
+    errors.OrderNotFound: Answer(1402, "订单不存在"),
+    errors.OrderNotPayable: Answer(1402, "订单不存在或已不能支付，请刷新订单列表"),
+}
+
+ORDER: Codes = {
+    errors.OrderNotFound: Answer(1501, "订单不存在"),
+}
+ORDER_CANCEL: Codes = {
+    errors.OrderNotFound: Answer(1501, "订单不存在"),
+    errors.OrderAlreadyPaid: Answer(1502, "订单已支付，不能取消"),
+    errors.OrderClosed: Answer(1503, "订单已超时关闭，无需取消"),
+    errors.PaymentUnknown: Answer(1504, "暂时无法确认支付状态，订单未取消，请稍后再试"),
+}
+
+
+def find_answer(codes: Codes, error: ShopError) -> Answer | None:
+    """The answer to a refusal: of its class or the nearest base, in the endpoint's table, then in
+    `EVERYWHERE`.
+    """
+    for table in (codes, EVERYWHERE):
+        for base in type(error).__mro__:
+            if base in table:
+                return table[base]
+    return None

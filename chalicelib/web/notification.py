@@ -1,0 +1,53 @@
+"""The edge at which Alipay calls: a raw form event -> `success` or `fail`.
+
+The one place that catches everything: whatever goes wrong, the answer is `fail` and Alipay sends the notice
+again.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+from datetime import datetime
+from typing import Any
+
+from chalicelib.errors import NotificationRefused
+from chalicelib.flows.take_notification import take_notice
+from chalicelib.gateways import Gateways
+
+log = logging.getLogger(__name__)
+
+
+def answer_alipay(event: dict[str, Any], gateways: Gateways, now: datetime) -> dict[str, Any]:
+    """Take a notification event of API Gateway (body as text, base64 or null) -> the answer to send."""
+    try:
+        take_notice(gateways.alipay.parse_notice(_body(event)), now)
+    except NotificationRefused as refusal:
+        log.warning("a notification was refused: %s", refusal.facts.get("check"))
+        return _plain("fail")
+    except Exception as trouble:
+        log.error("a notification was not taken: %s", type(trouble).__name__, exc_info=True)
+        return _plain("fail")
+    return _plain("success")
+
+
+def _body(event: dict[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        try:
+            return base64.b64decode(body, validate=True)
+        except ValueError as error:
+            raise NotificationRefused(check="encoding") from error
+    try:
+        return body if isinstance(body, bytes) else str(body).encode()
+    except UnicodeEncodeError as error:
+        raise NotificationRefused(check="encoding") from error
+
+
+def _plain(text: str) -> dict[str, Any]:
+    return {
+        "statusCode": 200,
+        "headers": {"Content-Type": "text/plain"},
+        "body": text,
+        "isBase64Encoded": False,
+    }

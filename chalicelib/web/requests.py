@@ -1,0 +1,336 @@
+"""JSON and query text -> what the flows take. Everything wrong gets the nearest refusal of its endpoint here.
+
+Keys of stores are built from what comes out of here only: whole numbers and checked text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from chalicelib.errors import (
+    AmountMismatch,
+    CouponUnusable,
+    CourseNotFound,
+    CoursePageNotFound,
+    InvalidPage,
+    InvalidRequest,
+    NotificationRefused,
+    OrderNotFound,
+    OrderNotPayable,
+    PricePolicyNotFound,
+    Unreadable,
+    UserNotFound,
+)
+from chalicelib.money import Fen, NotMoney, from_yuan
+from chalicelib.shop.account import ChosenPolicy
+from chalicelib.shop.catalog import PAGE_ROWS
+from chalicelib.shop.choice import Choice, ChosenLine
+from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
+from chalicelib.shop.order import MAX_LINES, is_number
+from chalicelib.shop.user import is_valid_name
+
+_MAX_NUMBER_LENGTH = 40
+_MAX_DEPTH = 20
+_MAX_PASSWORD_LENGTH = 1024
+_MAX_CURSOR_LENGTH = 400
+
+
+def read_json(body: bytes) -> Any:
+    """The value of a JSON body; numbers with a fraction or exponent are decimals.
+
+    Raises Unreadable for bad syntax or encoding, NaN, Infinity, absurdly long numbers, deep nesting.
+    """
+    try:
+        value = json.loads(
+            body.decode("utf-8"), parse_int=_whole, parse_float=_decimal, parse_constant=_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise Unreadable() from error
+    if not _is_shallow(value):
+        raise Unreadable()
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MAX_NUMBER_LENGTH:
+        raise ValueError("absurdly long number")
+    return int(text)
+
+
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text) if len(text) <= _MAX_NUMBER_LENGTH else None
+    if number is None or abs(number.adjusted()) > _MAX_NUMBER_LENGTH:
+        raise ValueError("absurdly long number")
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _is_shallow(value: Any) -> bool:
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, dict | list)
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return True
+    return False
+
+
+def read_id(value: object) -> int | None:
+    """An id: a whole number or its text in ASCII digits, 15 at most; None for anything else."""
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if 0 <= value < 10**15 else None
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value):
+        return int(value)
+    return None
+
+
+def _course_key(fields: Mapping[str, Any]) -> CourseKey:
+    course_id = read_id(fields.get("course_id"))
+    course_type = fields.get("course_type", COURSE)
+    if course_id is None or course_type not in COURSE_TYPES:
+        raise CourseNotFound(field="course_id")
+    return CourseKey(course_type, course_id)
+
+
+def _policy_id(value: object) -> int:
+    policy_id = read_id(value)
+    if policy_id is None:
+        raise PricePolicyNotFound(field="price_policy_id")
+    return policy_id
+
+
+def _coupon_id(value: object) -> int:
+    record_id = read_id(value)
+    if record_id is None:
+        raise CouponUnusable(coupon="", reason="unknown")
+    return record_id
+
+
+def _flag(value: object) -> bool:
+    flags: dict[object, bool] = {"true": True, "false": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in flags:
+        return flags[value]
+    raise InvalidRequest(field="is_beli")
+
+
+def _fields(value: object, field: str = "body") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidRequest(field=field)
+    return value
+
+
+@dataclass(frozen=True)
+class SignInRequest:
+    """A user name that could be one, and a password (empty when what was sent cannot be one)."""
+
+    username: str
+    password: str
+
+
+def sign_in_request(body: object) -> SignInRequest:
+    """Body of `POST /login`. Raises UserNotFound for what cannot be a user name."""
+    fields = body if isinstance(body, dict) else {}
+    username, password = fields.get("username"), fields.get("password")
+    if not isinstance(username, str) or not is_valid_name(username):
+        raise UserNotFound()
+    if not isinstance(password, str) or len(password) > _MAX_PASSWORD_LENGTH or not _is_encodable(password):
+        password = ""
+    return SignInRequest(username, password)
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def cart_add_request(body: object) -> ChosenPolicy:
+    """Body of `POST /shoppingcar`. Raises InvalidRequest, CourseNotFound, PricePolicyNotFound."""
+    return _chosen_policy(body)
+
+
+def _chosen_policy(value: object) -> ChosenPolicy:
+    fields = _fields(value)
+    return ChosenPolicy(_course_key(fields), _policy_id(fields.get("price_policy_id")))
+
+
+def cart_remove_request(body: object) -> CourseKey:
+    """Body of `DELETE /shoppingcar`. Raises InvalidRequest, CourseNotFound."""
+    return _course_key(_fields(body))
+
+
+def account_request(body: object) -> list[ChosenPolicy]:
+    """Body of `POST /account`: a bare list. Raises InvalidRequest, CourseNotFound, PricePolicyNotFound."""
+    if not isinstance(body, list):
+        raise InvalidRequest(field="body")
+    chosen = [_chosen_policy(entry) for entry in body]
+    if not 0 < len(set(chosen)) <= MAX_LINES:
+        raise InvalidRequest(field="body")
+    return chosen
+
+
+@dataclass(frozen=True)
+class PriceRequest:
+    """The coupons chosen for an account's courses, the general coupon, and whether to spend beli."""
+
+    coupons: dict[CourseKey, int]
+    general_coupon_record_id: int | None
+    use_beli: bool
+
+
+def price_request(body: object) -> PriceRequest:
+    """Body of `PUT /account`. Raises InvalidRequest, CouponUnusable."""
+    fields = _fields(body)
+    use_beli = _flag(fields.get("is_beli"))
+    chosen = _fields(fields.get("choose_coupons") or {}, "choose_coupons")
+    general: int | None = None
+    coupons: dict[CourseKey, int] = {}
+    for name, value in chosen.items():
+        if value is None or value == "" or (value == 0 and not isinstance(value, bool)):
+            continue
+        if name == "global_coupon_id":
+            general = _coupon_id(value)
+            continue
+        course = _course_of_map_key(name)
+        if course in coupons:
+            raise InvalidRequest(field="choose_coupons")
+        coupons[course] = _coupon_id(value)
+    return PriceRequest(coupons, general, use_beli)
+
+
+def _course_of_map_key(name: str) -> CourseKey:
+    course_type, _, course_id = name.rpartition("#")
+    number = read_id(course_id)
+    if number is None or (course_type or COURSE) not in COURSE_TYPES:
+        raise InvalidRequest(field="choose_coupons")
+    return CourseKey(course_type or COURSE, number)
+
+
+@dataclass(frozen=True)
+class PaymentRequest:
+    """What to buy, and the amount (fen) that the learner was shown."""
+
+    choice: Choice
+    pay_money: Fen
+
+
+def payment_request(body: object) -> PaymentRequest:
+    """Body of `POST /payment`.
+
+    Raises InvalidRequest, CourseNotFound, PricePolicyNotFound, CouponUnusable, AmountMismatch.
+    """
+    fields = _fields(body)
+    use_beli = _flag(fields.get("is_beli"))
+    entries = fields.get("course_list")
+    if not isinstance(entries, list):
+        raise InvalidRequest(field="course_list")
+    lines = list(dict.fromkeys(_chosen_line(entry) for entry in entries))
+    if not lines:
+        raise CourseNotFound(field="course_list")
+    policies: dict[CourseKey, int] = {}
+    for line in lines:
+        if policies.setdefault(line.course, line.policy_id) != line.policy_id:
+            raise PricePolicyNotFound(course=str(line.course))
+    if len(policies) < len(lines):
+        raise CouponUnusable(coupon="", reason="twice")
+    if len(lines) > MAX_LINES:
+        raise InvalidRequest(field="course_list")
+    general = fields.get("global_coupon_id")
+    general_id = None if general is None or general == "" else _coupon_id(general)
+    try:
+        pay_money = from_yuan(fields.get("pay_money"))  # type: ignore[arg-type]
+    except NotMoney as error:
+        raise AmountMismatch(field="pay_money") from error
+    return PaymentRequest(Choice(tuple(lines), general_id, use_beli), pay_money)
+
+
+def _chosen_line(value: object) -> ChosenLine:
+    fields = _fields(value, "course_list")
+    course = _course_key(fields)
+    policy_id = _policy_id(fields.get("default_price_policy_id"))
+    record = fields.get("coupon_record_id")
+    return ChosenLine(course, policy_id, None if record is None else _coupon_id(record))
+
+
+@dataclass(frozen=True)
+class PayAddressRequest:
+    """An order's number and the amount (fen) its learner was shown."""
+
+    order_number: str
+    amount: Fen
+
+
+def pay_address_request(query: Mapping[str, str]) -> PayAddressRequest:
+    """Query of `GET /get_pay_url`. Raises OrderNotFound, OrderNotPayable."""
+    number = order_number(query.get("order_number", ""))
+    try:
+        return PayAddressRequest(number, from_yuan(query.get("final_price", "")))
+    except NotMoney as error:
+        raise OrderNotPayable(order=number) from error
+
+
+def order_number(text: str) -> str:
+    """An order number of a path or query. Raises OrderNotFound for what can be none."""
+    if not is_number(text):
+        raise OrderNotFound()
+    return text
+
+
+def single_fields(query: Mapping[str, list[str]]) -> dict[str, str]:
+    """The fields of a query in which each occurs once. Raises NotificationRefused."""
+    if any(len(values) != 1 for values in query.values()):
+        raise NotificationRefused(check="duplicate")
+    return {name: values[0] for name, values in query.items()}
+
+
+def detail_id(text: str) -> int:
+    """The id of a course page in a path. Raises CoursePageNotFound for what can be none."""
+    number = read_id(text)
+    if number is None:
+        raise CoursePageNotFound()
+    return number
+
+
+def category_id(query: Mapping[str, str]) -> int | None:
+    """`category_id` of `GET /courses`: None (all) when it is 0, absent or no number."""
+    return read_id(query.get("category_id")) or None
+
+
+def course_key_of(course_id: str, query: Mapping[str, str]) -> CourseKey:
+    """The course of a path's id and the query's `course_type`. Raises CourseNotFound."""
+    return _course_key({"course_id": course_id, "course_type": query.get("course_type", COURSE)})
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """How many rows of a list, and from where on."""
+
+    limit: int
+    cursor: str | None
+
+
+def page_request(query: Mapping[str, str]) -> PageRequest:
+    """`limit` (1 to 500, by default 500) and `cursor` of a list. Raises InvalidPage."""
+    limit = read_id(query.get("limit", str(PAGE_ROWS)))
+    cursor = query.get("cursor") or None
+    if limit is None or not 1 <= limit <= PAGE_ROWS or (cursor and len(cursor) > _MAX_CURSOR_LENGTH):
+        raise InvalidPage(field="limit")
+    return PageRequest(limit, cursor)

@@ -1,0 +1,422 @@
+"""Shop objects -> the documented JSON, one plain function per object. Spelling (`prcie`) is the document's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from chalicelib.beijing_time import beijing_text
+from chalicelib.flows.browse import CourseContents
+from chalicelib.flows.fill_cart import ShownLine
+from chalicelib.flows.settle import AccountView
+from chalicelib.money import Fen, to_yuan, yuan_text
+from chalicelib.shop.cart import CartLine
+from chalicelib.shop.catalog import (
+    OFFLINE,
+    Category,
+    Course,
+    CourseList,
+    CoursePage,
+    Section,
+)
+from chalicelib.shop.coupon import CouponRecord
+from chalicelib.shop.enrollment import Enrollment
+from chalicelib.shop.order import CANCELLED, STATUS_NAMES, Order, OrderEvent, OrderLine, OrderList
+from chalicelib.shop.price_policy import PricePolicyCopy, period_name
+from chalicelib.shop.settlement import Settlement
+from chalicelib.shop.user import User
+from chalicelib.web.codes import CATALOG_OK, OK
+from chalicelib.web.shop_app import envelope
+
+Json = dict[str, Any]
+
+COMING_SOON = "敬请期待"
+
+
+def success(data: object = None, msg: str = "") -> Json:
+    """The envelope of a success."""
+    return envelope(OK, msg, data)
+
+
+def _absolute(address: str, shop_url: str, default: str) -> str:
+    """A picture's absolute address; relative ones are the shop front's."""
+    if address.startswith(("http://", "https://")):
+        return address
+    return f"{shop_url}/{(address or default).lstrip('/')}"
+
+
+def picture(address: str, shop_url: str) -> str:
+    """The absolute address of a course's or teacher's picture."""
+    return _absolute(address, shop_url, "images/course.svg")
+
+
+def head_image(user: User, shop_url: str) -> str:
+    """The absolute address of a user's picture, never empty."""
+    return _absolute(user.head_img, shop_url, "images/head.svg")
+
+
+# People
+
+
+def signed_in(user: User, token: str, shop_url: str) -> Json:
+    """`POST /login`."""
+    userinfo = {"username": user.username, "head_img": head_image(user, shop_url)}
+    return success({"token": token, "userinfo": userinfo}, "验证成功!")
+
+
+def user_info(user: User, shop_url: str) -> Json:
+    """`GET /userinfo`."""
+    return success(
+        {
+            "username": user.username,
+            "name": user.name,
+            "head_img": head_image(user, shop_url),
+            "beli": user.beli,
+        }
+    )
+
+
+# Catalogue
+
+
+def categories(found: Iterable[Category]) -> Json:
+    """`GET /course/category`."""
+    return {
+        "error_no": 0,
+        "data": [{"id": category.category_id, "name": category.name} for category in found],
+    }
+
+
+def course_list(found: CourseList, shop_url: str) -> Json:
+    """`GET /courses`."""
+    body: Json = {"code": CATALOG_OK, "data": [_list_row(course, shop_url) for course in found.courses]}
+    if found.next_cursor:
+        body["next"] = found.next_cursor
+    return body
+
+
+def _list_row(course: Course, shop_url: str) -> Json:
+    prices = [policy.price for policy in course.policies]
+    is_free = bool(prices) and min(prices) == 0
+    paid = [price for price in prices if price > 0]
+    return {
+        "id": course.course_id,
+        "name": course.name,
+        "course_img": picture(course.course_img, shop_url),
+        "brief": course.brief,
+        "level": course.level,
+        "coursedetail_id": None if course.detail_id is None else str(course.detail_id),
+        "is_free": is_free,
+        "price": _price_text(prices),
+        "origin_price": f"原价￥{yuan_text(min(paid))}" if is_free and paid else None,
+    }
+
+
+def _price_text(prices: list[Fen]) -> str:
+    if not prices:
+        return COMING_SOON
+    return f"￥{yuan_text(min(prices))}" if min(prices) else "免费"
+
+
+def course_page(page: CoursePage, shop_url: str) -> Json:
+    """`GET /coursedetail/{id}`."""
+    course, detail = page.course, page.detail
+    assert detail is not None
+    return {
+        "id": detail.detail_id,
+        "name": course.name,
+        "prices": [
+            {
+                "id": policy.policy_id,
+                "valid_period": policy.valid_period,
+                "valid_period_name": period_name(policy.valid_period),
+                "price": to_yuan(policy.price),
+            }
+            for policy in page.policies
+        ],
+        "brief": course.brief,
+        "study_all_time": f"{detail.hours}小时",
+        "level": course.level,
+        "teachers_info": [
+            {
+                "teacher_id": str(teacher.teacher_id),
+                "teacher_name": teacher.name,
+                "title": teacher.title,
+                "signature": teacher.signature,
+                "teacher_image": picture(teacher.image, shop_url),
+                "teacher_brief": teacher.brief,
+            }
+            for teacher in detail.teachers
+        ],
+        "is_online": course.status != OFFLINE,
+        "recommend_coursesinfo": [
+            {"course_id": str(other.course_id), "course_name": other.course_name}
+            for other in detail.recommended
+        ],
+        "hours": detail.hours,
+        "course_slogan": detail.course_slogan,
+        "video_brief_link": detail.video_brief_link,
+        "why_study": detail.why_study,
+        "what_to_study_brief": detail.what_to_study_brief,
+        "career_improvement": detail.career_improvement,
+        "prerequisite": detail.prerequisite,
+        "course": course.course_id,
+        "recommend_courses": [other.course_id for other in detail.recommended],
+        "teachers": [teacher.teacher_id for teacher in detail.teachers],
+    }
+
+
+def chapters(contents: CourseContents) -> Json:
+    """`GET /course/{course_id}/chapters`: a section has `section_link` only where the visitor may have it."""
+    page = contents.page
+    sections: dict[int, list[Json]] = {}
+    for section in page.sections:
+        sections.setdefault(section.chapter, []).append(_section(section, contents.enrolled))
+    return success(
+        {
+            "course_id": page.course.course_id,
+            "course_type": page.course.course_type,
+            "course_name": page.course.name,
+            "enrolled": contents.enrolled,
+            "chapters": [
+                {
+                    "id": chapter.chapter_id,
+                    "chapter": chapter.chapter,
+                    "name": chapter.name,
+                    "summary": chapter.summary,
+                    "sections": sections.get(chapter.chapter, []),
+                }
+                for chapter in page.chapters
+            ],
+        }
+    )
+
+
+def _section(section: Section, enrolled: bool) -> Json:
+    shown: Json = {
+        "id": section.section_id,
+        "name": section.name,
+        "order": section.order,
+        "section_type": section.section_type,
+        "player": section.player,
+        "video_time": section.video_time,
+        "free_trail": section.free_trial,
+    }
+    if section.section_link is not None and (enrolled or section.free_trial):
+        shown["section_link"] = section.section_link
+    return shown
+
+
+def questions(contents: CourseContents) -> Json:
+    """`GET /course/{course_id}/questions`."""
+    return success(
+        [{"id": faq.faq_id, "question": faq.question, "answer": faq.answer} for faq in contents.page.faqs]
+    )
+
+
+# Cart and account
+
+
+def cart(lines: Sequence[tuple[CartLine, ShownLine]], shop_url: str) -> Json:
+    """`GET /shoppingcar`."""
+    shown = [
+        _line(line, stored.name, stored.image, stored.price, stored.valid_period, shop_url)
+        for stored, line in lines
+    ]
+    return success({"shopping_car_list": shown, "total": sum(line.sellable for _, line in lines)})
+
+
+def _line(line: ShownLine, name: str, image: str, price: Fen, valid_period: int, shop_url: str) -> Json:
+    """A cart or account line as of today; name, image, price and period are for what the catalogue has no
+    more.
+    """
+    course, policy = line.course, line.policy
+    shown: Json = {
+        "id": line.course_key.course_id,
+        "course_type": line.course_key.course_type,
+        "name": course.name if course else name,
+        "course_img": picture(course.course_img if course else image, shop_url),
+        "relate_price_policy": {
+            str(offered.policy_id): _policy(offered, line.chosen.policy_id)
+            for offered in (course.policies if course else [])
+        },
+        "default_price": to_yuan(policy.price if policy else price),
+        "default_price_period": policy.valid_period if policy else valid_period,
+        "default_price_policy_id": line.chosen.policy_id,
+    }
+    if not line.sellable:
+        shown["sellable"] = False
+    return shown
+
+
+def _policy(policy: PricePolicyCopy, chosen: int) -> Json:
+    return {
+        "prcie": to_yuan(policy.price),
+        "valid_period": policy.valid_period,
+        "valid_period_text": period_name(policy.valid_period),
+        "default": policy.policy_id == chosen,
+    }
+
+
+def account(view: AccountView, shop_url: str) -> Json:
+    """`GET /account`."""
+    coupons = view.usable_coupons
+    return success(
+        {
+            "account_course_list": [
+                _line(line, "", "", 0, 0, shop_url)
+                | {
+                    "rebate_price": to_yuan(line.policy.price if line.policy else 0),
+                    "coupon_list": [_coupon(record) for record in coupons if record.is_for(line.course_key)],
+                }
+                for line in view.lines
+            ],
+            "total": sum(line.sellable for line in view.lines),
+            "global_coupons": [_coupon(record) for record in coupons if record.bound_to is None],
+            "total_price": yuan_text(view.total),
+        }
+    )
+
+
+def _coupon(record: CouponRecord) -> Json:
+    return {
+        "pk": record.record_id,
+        "name": record.name,
+        "coupon_type": record.coupon_type,
+        "money_equivalent_value": to_yuan(record.value),
+        "off_percent": record.off_percent,
+        "minimum_consume": _whole_yuan(record.minimum),
+    }
+
+
+def _whole_yuan(fen: Fen) -> int | Decimal:
+    # The document shows minimums without decimals.
+    return fen // 100 if fen % 100 == 0 else to_yuan(fen)
+
+
+def priced_account(settlement: Settlement) -> Json:
+    """`PUT /account`: each course's price after its own coupon, and what is due in all."""
+    prices: Json = {line.course.map_key: to_yuan(line.rebate_price) for line in settlement.lines}
+    return success(prices | {"total_price": to_yuan(settlement.payable)})
+
+
+# Orders
+
+
+def orders(found: OrderList) -> Json:
+    """`GET /myorder`."""
+    body = success(
+        [
+            {
+                "order_number": order.number,
+                "date": beijing_text(order.placed_at),
+                "status": STATUS_NAMES[order.status],
+                "actual_amount": to_yuan(order.amount),
+                "orderdetail_list": [_order_line(line) for line in order.lines],
+            }
+            for order in found.orders
+        ]
+    )
+    if found.next_cursor:
+        body["next"] = found.next_cursor
+    return body
+
+
+def _order_line(line: OrderLine) -> Json:
+    return {
+        "original_price": to_yuan(line.original_price),
+        "price": to_yuan(line.price),
+        "course_name": line.course_name,
+        "valid_period_display": line.valid_period_name,
+    }
+
+
+def order(found: Order, events: Iterable[OrderEvent], now: datetime, shop_url: str) -> Json:
+    """`GET /order/{order_number}`: amounts with their breakdown, and what can be done now."""
+    lines = found.lines
+    shown: Json = {
+        "order_number": found.number,
+        "date": beijing_text(found.placed_at),
+        "status": STATUS_NAMES[found.status],
+        "payment_type": found.payment_type,
+        "original_amount": to_yuan(sum(line.original_price for line in lines)),
+        "course_coupon_amount": to_yuan(sum(line.original_price - line.price for line in lines)),
+        "general_coupon_amount": to_yuan(found.general_discount),
+        "beli": found.beli,
+        "beli_amount": to_yuan(found.beli_discount),
+        "actual_amount": to_yuan(found.amount),
+        "expire_date": beijing_text(found.expires_at),
+        "seconds_left": max(0, int((found.expires_at - now).total_seconds())) if found.is_open() else 0,
+        "can_pay": found.can_be_sent_to_pay(now),
+        "can_cancel": found.is_open(),
+        "orderdetail_list": [
+            _order_line(line)
+            | {
+                "course_id": line.course_id,
+                "course_type": line.course_type,
+                "course_img": picture(line.course_img, shop_url),
+                "coupon": line.coupon_name or "",
+                "general_coupon_share": to_yuan(line.general_share),
+                "beli": line.beli,
+                "beli_share": to_yuan(line.beli_share),
+                "payable": to_yuan(line.payable),
+            }
+            for line in lines
+        ],
+        "history": [
+            {"date": beijing_text(event.at), "text": _EVENT_TEXTS.get(event.what, event.what)}
+            for event in events
+        ],
+    }
+    if found.general_coupon_name:
+        shown["general_coupon"] = found.general_coupon_name
+    for name, at in (("pay_date", found.paid_at), ("close_date", found.closed_at)):
+        if at is not None:
+            shown[name] = beijing_text(at)
+    return success(shown)
+
+
+_EVENT_TEXTS = {
+    "placed": "订单已提交",
+    "paid": "支付成功，课程已开通",
+    "cancelled": "订单已取消，优惠券和贝里已退回",
+    "expired": "订单超时关闭，优惠券和贝里已退回",
+    "refunded": "订单已退费，课程已关闭",
+    "refund reported": "支付平台已退款",
+    "late payment": "订单关闭后收到付款，客服将与您联系",
+    "surplus payment": "收到重复付款，客服将与您联系",
+    "imported": "由旧系统导入",
+}
+
+
+def cancelled_order(number: str) -> Json:
+    """`POST /order/{order_number}/cancel`."""
+    return success({"order_number": number, "status": STATUS_NAMES[CANCELLED]}, "订单已取消")
+
+
+# Enrollments
+
+
+def my_courses(
+    enrollments: Sequence[Enrollment], courses: dict[Any, Course], now: datetime, shop_url: str
+) -> Json:
+    """`GET /mycourses`: what the user may study and until when; running ones first, then those that ended."""
+    rows = []
+    for mine in sorted(enrollments, key=lambda mine: (not mine.is_active(now), mine.course)):
+        course = courses.get(mine.course)
+        detail_id = course.detail_id if course else None
+        rows.append(
+            {
+                "course_id": mine.course.course_id,
+                "course_type": mine.course.course_type,
+                "name": course.name if course else mine.course_name,
+                "course_img": picture(course.course_img if course else "", shop_url),
+                "coursedetail_id": None if detail_id is None else str(detail_id),
+                "begin_date": beijing_text(mine.begins_at),
+                "end_date": beijing_text(mine.ends_at) if mine.ends_at else "永久",
+                "ended": not mine.is_active(now),
+            }
+        )
+    return success(rows)

@@ -1,0 +1,227 @@
+"""ShopApp: Chalice with the shop's manners.
+
+Every route is wrapped once: a refusal becomes its documented code, every answer is JSON in UTF-8 with CORS
+headers. `user()`, `json()`, `query()`, `now()` read the request; `gateways` and `clock` can be given, as
+tests do.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from threading import Lock
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+from chalice.app import Chalice, CORSConfig, Request, Response
+
+from chalicelib import settings as shop_settings
+from chalicelib.errors import ShopError, TokenExpired, TokenRefused, Unreadable, UserGone
+from chalicelib.flows import sign_in
+from chalicelib.flows.sign_in import SignedIn
+from chalicelib.gateways import Gateways
+from chalicelib.settings import Settings
+from chalicelib.shop.user import User
+from chalicelib.web import codes, requests
+from chalicelib.web.codes import Codes
+
+log = logging.getLogger(__name__)
+
+FRESH_SECONDS = 8
+"""How long a public catalogue answer is given again. The contract allows 10 seconds, the reading itself
+included.
+"""
+_FRESH_ANSWERS = 256
+
+_PREFLIGHT_SECONDS = 2 * 3600
+
+Loaded = TypeVar("Loaded")
+
+
+class ShopCors(CORSConfig):
+    """CORS with the origin of the setting, read when it is first needed."""
+
+    def __init__(self) -> None:
+        super().__init__(allow_headers=["Idempotency-Key"], max_age=_PREFLIGHT_SECONDS)
+
+    def get_access_control_headers(self) -> dict[str, str]:
+        """The headers of answers and preflights."""
+        origin = shop_settings.allowed_origins()
+        headers = super().get_access_control_headers() | {"Access-Control-Allow-Origin": origin}
+        return headers if origin == "*" else headers | {"Vary": "Origin"}
+
+
+def _as_json(value: object) -> object:
+    # The one place where money becomes a JSON number: at most two decimals, so the text is exact.
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(type(value).__name__)
+
+
+def json_response(body: object, status: int = 200) -> Response:
+    """An answer in JSON."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=_as_json)
+    return Response(body=text, status_code=status, headers={"Content-Type": "application/json"})
+
+
+def envelope(code: int, msg: str, data: object = None) -> dict[str, object]:
+    """The document's envelope."""
+    return {"code": code, "msg": msg, "data": data}
+
+
+class ShopApp(Chalice):
+    """The shop's API."""
+
+    def __init__(self, app_name: str) -> None:
+        super().__init__(app_name)
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self._gateways: Gateways | None = None
+        self._fresh: Any = None
+        self._fresh_lock = Lock()
+
+    def route(self, path: str, codes: Codes = codes.NONE, **kwargs: Any) -> Callable[..., Any]:
+        """Declare a route, without a trailing slash; `codes` is the table of its refusals."""
+        declare = super().route(path, cors=ShopCors(), **kwargs)
+
+        def register(view: Callable[..., object]) -> Callable[..., Any]:
+            @functools.wraps(view)
+            def answer(**path_parts: str) -> Response:
+                try:
+                    body = view(**{name: unquote(text) for name, text in path_parts.items()})
+                except ShopError as error:
+                    return self._refuse(error, codes)
+                return body if isinstance(body, Response) else json_response(body)
+
+            declare(answer)
+            return view
+
+        return register
+
+    def _refuse(self, error: ShopError, table: Codes) -> Response:
+        answer = codes.find_answer(table, error)
+        if answer is None:
+            log.error("a refusal has no code at this endpoint: %s", type(error).__name__)
+            return json_response(envelope(500, "服务器内部错误"), 500)
+        if answer.status >= 500:
+            log.warning("answered with %d: %s %s", answer.status, type(error).__name__, error)
+        return json_response(envelope(answer.code, answer.message(error)), answer.status)
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Answer an event of API Gateway.
+
+        What Chalice answers by itself, outside any route, gets the envelope and the CORS headers here.
+        """
+        # Bodies are read as JSON whatever they are called; Chalice would refuse other names with 415.
+        headers = {name: text for name, text in (event.get("headers") or {}).items() if text is not None}
+        event = event | {
+            "headers": {name: text for name, text in headers.items() if name.lower() != "content-type"},
+        }
+        answer: dict[str, Any] = super().__call__(event, context)
+        given = {name.lower() for name in answer["headers"]}
+        if "access-control-allow-origin" not in given:
+            answer["headers"] |= ShopCors().get_access_control_headers()
+            status = answer["statusCode"]
+            if status >= 400:
+                text = "服务器内部错误" if status >= 500 else "请求的地址或方法不存在"
+                answer["body"] = json.dumps(envelope(status, text), ensure_ascii=False)
+                answer["headers"]["Content-Type"] = "application/json"
+        return answer
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this process."""
+        return shop_settings.settings()
+
+    @property
+    def gateways(self) -> Gateways:
+        """The third parties, made of the settings when they are first needed."""
+        if self._gateways is None:
+            self._gateways = make_gateways(self.settings)
+        return self._gateways
+
+    @gateways.setter
+    def gateways(self, gateways: Gateways) -> None:
+        self._gateways = gateways
+
+    def now(self) -> datetime:
+        """The time of this request, aware, in UTC."""
+        return self.clock()
+
+    def _request(self) -> Request:
+        request = self.current_request
+        assert request is not None, "outside a request"
+        return request
+
+    def json(self) -> Any:
+        """The body's JSON with decimals for numbers. Raises Unreadable."""
+        try:
+            body = self._request().raw_body
+        except ValueError as error:
+            raise Unreadable() from error
+        return requests.read_json(body if isinstance(body, bytes) else body.encode())
+
+    def query(self) -> Mapping[str, str]:
+        """The query's fields; of one that occurs twice, the last."""
+        return self._request().query_params or {}
+
+    def query_lists(self) -> dict[str, list[str]]:
+        """The query's fields with all their values."""
+        query = self._request().query_params
+        return {name: query.getlist(name) for name in query} if query else {}
+
+    def signed_in(self) -> SignedIn:
+        """Who asks, by which session. Raises TokenRefused, TokenExpired, UserGone. One round trip."""
+        authorization = self._request().headers.get("authorization")
+        return sign_in.authenticate(authorization, self.settings, self.now())
+
+    def user(self) -> User:
+        """Who asks. Raises TokenRefused, TokenExpired, UserGone. One round trip."""
+        return self.signed_in().user
+
+    def visitor(self) -> User | None:
+        """Who asks on a page that everybody may see: None without a token that holds."""
+        if not self._request().headers.get("authorization"):
+            return None
+        try:
+            return self.user()
+        except (TokenRefused, TokenExpired, UserGone):
+            return None
+
+    def fresh(self, key: tuple[object, ...], load: Callable[[], Loaded]) -> Loaded:
+        """A public value that may be a few seconds old. Never for anything that is a user's."""
+        with self._fresh_lock:
+            if self._fresh is None:
+                from cachetools import TTLCache
+
+                self._fresh = TTLCache(_FRESH_ANSWERS, FRESH_SECONDS)
+            if key in self._fresh:
+                kept: Loaded = self._fresh[key]
+                return kept
+        value = load()
+        with self._fresh_lock:
+            self._fresh[key] = value
+        return value
+
+    def forget_fresh(self) -> None:
+        """Drop what `fresh` keeps."""
+        with self._fresh_lock:
+            self._fresh = None
+
+
+def make_gateways(settings: Settings) -> Gateways:
+    """The third parties of the settings. Nothing is loaded before it is used."""
+    from chalicelib.gateways.alipay import Alipay
+
+    return Gateways(
+        alipay=Alipay(
+            app_id=settings.alipay_app_id,
+            seller_id=settings.alipay_seller_id,
+            app_private_key=settings.alipay_app_private_key,
+            alipay_public_key=settings.alipay_public_key,
+            gateway_url=settings.alipay_gateway_url,
+        )
+    )
