@@ -1,0 +1,367 @@
+"""What `make run` promises to the person at the terminal, tried on the real thing."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import shlex
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+import requests
+from redis import Redis
+
+from localstack.processes import free_port, port_is_free
+from tests.conftest import Stores
+
+ROOT = Path(__file__).parents[2]
+SETTINGS_OF_TESTS = ("ALIPAY_", "AWS_", "GEETEST_", "SHOP_", "API_", "SPA_", "DATA_", "TABLE_", "REDIS_")
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, what
+        threading.Event().wait(0.02)
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+class Run:
+    """One `python -m localstack.run`, which is what `make run` becomes."""
+
+    def __init__(self, data: Path, settings: Mapping[str, str]) -> None:
+        self.data = data
+        self.api_port, self.spa_port = free_port(), free_port()
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS_OF_TESTS)}
+        for name in ("JWT_KEY", "CAPTCHA", "ALLOWED_ORIGINS", "ORDER_MINUTES", "STAGE"):
+            clean.pop(name, None)
+        self.environment = {
+            **clean,
+            "DATA_DIR": str(data),
+            "API_PORT": str(self.api_port),
+            "SPA_PORT": str(self.spa_port),
+            "ALIPAY_SIMULATOR_PORT": str(free_port()),
+            "PASSWORD_ITERATIONS": "1000",
+            **settings,
+        }
+        self.output = ""
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self, **popen: Any) -> Run:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "localstack.run"],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            **popen,
+        )
+        return self
+
+    def until_ready(self) -> Run:
+        assert self.process
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.output += line
+            if line.startswith("Ready: "):
+                return self
+        pytest.fail(f"it did not start:\n{self.output}")
+
+    def ended(self) -> int:
+        """Wait for the end; the exit code, with all output in `output`."""
+        assert self.process
+        rest, _ = self.process.communicate(timeout=60)
+        self.output += rest or ""
+        return self.process.returncode
+
+    def send(self, number: signal.Signals) -> None:
+        assert self.process
+        self.process.send_signal(number)
+
+    def children(self) -> dict[int, str]:
+        """Process id -> command line of everything the run has started."""
+        assert self.process
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    parent = (entry / "stat").read_text().rsplit(")", 1)[1].split()[1]
+                    if int(parent) == self.process.pid:
+                        command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                        found[int(entry.name)] = command
+        return found
+
+    def run_env(self) -> dict[str, str]:
+        text = (self.data / "run.env").read_text()
+        return dict(word.split("=", 1) for word in shlex.split(text))
+
+    def get(self, path: str, **arguments: Any) -> requests.Response:
+        return requests.get(f"http://127.0.0.1:{self.api_port}{path}", timeout=10, **arguments)
+
+    def left_nothing(self, children: Mapping[int, str]) -> None:
+        until(lambda: all(is_gone(pid) for pid in children), f"still there: {children}")
+        ports = (self.api_port, self.spa_port, int(self.environment["ALIPAY_SIMULATOR_PORT"]))
+        until(lambda: all(port_is_free(port) for port in ports), "a port is still taken")
+
+
+@pytest.fixture
+def new_run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    runs = []
+
+    def new_run(**settings: str) -> Run:
+        runs.append(Run(tmp_path / "data", settings))
+        return runs[-1]
+
+    yield new_run
+    for run in runs:
+        if run.process is not None:
+            run.process.kill()
+            run.process.wait()
+            if run.process.stdout:
+                run.process.stdout.close()
+
+
+def dynamodb(environment: Mapping[str, str]) -> Any:
+    return botocore.session.get_session().create_client(
+        "dynamodb", endpoint_url=environment["AWS_ENDPOINT_URL_DYNAMODB"]
+    )
+
+
+def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Run]) -> None:
+    run = new_run().start().until_ready()
+    assert f"http://127.0.0.1:{run.api_port}" in run.output
+    assert f"http://127.0.0.1:{run.spa_port}" in run.output
+    assert f"http://127.0.0.1:{run.environment['ALIPAY_SIMULATOR_PORT']}" in run.output
+    assert "demo" in run.output
+
+    categories = run.get("/course/category")
+    assert categories.status_code == 200
+    assert categories.json()["data"]
+    assert run.get("/no/such/path").json()["code"] == 404
+
+    front = f"http://127.0.0.1:{run.spa_port}"
+    page = requests.get(f"{front}/payment/result", params={"order_num": "1"}, timeout=10)
+    assert page.status_code == 200
+    assert "支付结果" in page.content.decode()
+    assert requests.get(f"{front}/config.json", timeout=10).json() == {
+        "api_url": f"http://127.0.0.1:{run.api_port}"
+    }
+    assert "<!doctype" in requests.get(f"{front}/../Makefile", timeout=10).text.lower()
+
+    environment = run.run_env()
+    assert stat.S_IMODE((run.data / "run.env").stat().st_mode) == 0o600
+    assert all(stat.S_IMODE(key.stat().st_mode) == 0o600 for key in (run.data / "keys").iterdir())
+    Redis.from_url(environment["REDIS_URL"]).set("kept", "one")
+    client = dynamodb(environment)
+    client.create_table(
+        TableName="kept",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    client.put_item(TableName="kept", Item={"id": {"S": "one"}})
+    jwt_key = (run.data / "keys" / "jwt_key").read_text()
+
+    children = run.children()
+    assert len(children) == 5
+    run.send(signal.SIGINT)
+    assert run.ended() == 0
+    run.left_nothing(children)
+    assert not (run.data / "run.env").exists()
+    assert "Traceback" not in run.output
+
+    again = new_run().start().until_ready()
+    environment = again.run_env()
+    assert Redis.from_url(environment["REDIS_URL"]).get("kept") == b"one"
+    assert dynamodb(environment).get_item(TableName="kept", Key={"id": {"S": "one"}})["Item"]
+    assert again.get("/course/category").json() == categories.json()
+    assert (again.data / "keys" / "jwt_key").read_text() == jwt_key
+    again.send(signal.SIGTERM)
+    assert again.ended() == 0
+
+
+def test_losing_the_terminal_ends_everything(new_run: Callable[..., Run]) -> None:
+    terminal, shell_side = pty.openpty()
+
+    def take_terminal() -> None:
+        fcntl.ioctl(shell_side, termios.TIOCSCTTY, 0)
+
+    run = new_run().start(preexec_fn=take_terminal, pass_fds=[shell_side]).until_ready()
+    os.close(shell_side)
+    children = run.children()
+    os.close(terminal)
+    assert run.ended() == 0
+    run.left_nothing(children)
+
+
+def test_killing_the_runner_leaves_nothing_running_and_the_next_start_works(
+    new_run: Callable[..., Run],
+) -> None:
+    run = new_run().start().until_ready()
+    children = run.children()
+    run.send(signal.SIGKILL)
+    run.ended()
+    run.left_nothing(children)
+    assert (run.data / "run.env").exists()  # nobody was there to remove it ...
+
+    manage = subprocess.run(
+        [sys.executable, "-m", "localstack.manage", "--help"],
+        cwd=ROOT,
+        env=run.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert manage.returncode == 1  # ... and nobody is taken in by it
+    assert "make run" in manage.stderr
+
+    run.start().until_ready()
+    run.send(signal.SIGINT)
+    assert run.ended() == 0
+
+
+def test_ending_it_while_it_starts_leaves_nothing_running(new_run: Callable[..., Run]) -> None:
+    run = new_run().start()
+    until(
+        lambda: any("LoopbackRunner" in command for command in run.children().values()), "no DynamoDB Local"
+    )
+    children = run.children()
+    run.send(signal.SIGINT)
+    assert run.ended() == 0
+    run.left_nothing(children)
+
+
+def test_a_part_that_dies_is_named_and_ends_the_rest(new_run: Callable[..., Run]) -> None:
+    run = new_run().start().until_ready()
+    children = run.children()
+    redis = next(pid for pid, command in children.items() if "redis-server" in command)
+    os.kill(redis, signal.SIGKILL)
+    assert run.ended() == 1
+    assert "Redis was ended by SIGKILL" in run.output
+    run.left_nothing(children)
+
+
+def test_a_second_run_on_the_same_data_is_refused_and_manage_acts_on_the_first(
+    new_run: Callable[..., Run],
+) -> None:
+    first = new_run().start().until_ready()
+    second = new_run().start()
+    assert second.ended() == 1
+    assert "already running" in second.output
+    assert str(first.data) in second.output
+    assert first.get("/course/category").status_code == 200
+
+    manage = subprocess.run(
+        [sys.executable, "-m", "localstack.manage", "create-tables"],
+        cwd=ROOT,
+        env={
+            name: value for name, value in first.environment.items() if name in ("PATH", "HOME", "DATA_DIR")
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert manage.returncode == 0, manage.stderr
+
+
+@pytest.mark.parametrize("setting", ["API_PORT", "SPA_PORT", "ALIPAY_SIMULATOR_PORT"])
+def test_a_taken_port_is_named_with_its_setting(new_run: Callable[..., Run], setting: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        run = new_run(**{setting: str(port)}).start()
+        assert run.ended() == 1
+    assert f"Port {port} is taken" in run.output
+    assert f"{setting}=" in run.output
+    assert "Traceback" not in run.output
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("API_PORT", "http"),
+        ("SPA_PORT", "70000"),
+        ("DATA_DIR", "/proc/nowhere"),
+        ("JWT_KEY_FILE", "/no/such/file"),
+    ],
+)
+def test_a_malformed_setting_is_named_before_anything_starts(
+    new_run: Callable[..., Run], setting: str, value: str
+) -> None:
+    run = new_run(**{setting: value}).start()
+    assert run.ended() == 1
+    assert setting.split("_")[0] in run.output.upper()
+    assert value in run.output
+    assert "Starting" not in run.output
+    assert "Traceback" not in run.output
+
+
+def test_a_malformed_setting_of_the_application_is_named(new_run: Callable[..., Run]) -> None:
+    run = new_run(JWT_KEY="short").start()
+    assert run.ended() == 1
+    assert "JWT_KEY should be a secret of at least 32 bytes" in run.output
+    assert "Traceback" not in run.output
+
+
+def test_what_is_given_from_outside_is_used_and_not_started(
+    new_run: Callable[..., Run], stores: Stores
+) -> None:
+    run = new_run(
+        REDIS_URL=stores.redis_url,
+        AWS_ENDPOINT_URL_DYNAMODB=stores.dynamodb_url,
+        AWS_ACCESS_KEY_ID="test",
+        AWS_SECRET_ACCESS_KEY="test",
+        AWS_DEFAULT_REGION="us-east-1",
+        TABLE_PREFIX=f"{stores.table_prefix}given_",
+        ALIPAY_GATEWAY_URL=os.environ["ALIPAY_GATEWAY_URL"],
+        ALIPAY_APP_ID="2021000000009999",
+        ALIPAY_SELLER_ID="2088000000009999",
+        ALIPAY_APP_PRIVATE_KEY=os.environ["ALIPAY_APP_PRIVATE_KEY"],
+        ALIPAY_PUBLIC_KEY=os.environ["ALIPAY_PUBLIC_KEY"],
+        API_URL="https://api.shop.example",
+        SHOP_URL="https://shop.example",
+        ALLOWED_ORIGINS="https://shop.example",
+    )
+    run.start().until_ready()
+    assert len(run.children()) == 2  # API and shop front
+    assert run.get("/course/category").headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    assert run.get("/nothing").headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    assert "https://api.shop.example" in run.output
+    tables = dynamodb(run.run_env()).list_tables()["TableNames"]
+    assert any(name.startswith(f"{stores.table_prefix}given_") for name in tables)
+    assert json.loads(json.dumps(run.run_env()))["ALIPAY_APP_ID"] == "2021000000009999"
+    run.send(signal.SIGINT)
+    assert run.ended() == 0
+
+
+def test_a_real_gateway_needs_real_keys(new_run: Callable[..., Run]) -> None:
+    run = new_run(ALIPAY_GATEWAY_URL="https://openapi.alipay.com/gateway.do").start()
+    assert run.ended() == 1
+    assert "ALIPAY_APP_ID" in run.output
+    assert "Traceback" not in run.output
