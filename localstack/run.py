@@ -69,6 +69,8 @@ class LocalShop:
         keys = Keys(self.data / "keys")
         self._set_defaults(keys, own_simulator, simulator_port)
         self._start_stores()
+        with step("Checking settings"):
+            self._manage("check-settings")
         with step("Creating tables"):
             self._manage("create-tables")
         with step("Seeding the demo shop, if the stores are empty"):
