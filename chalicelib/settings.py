@@ -46,16 +46,21 @@ def settings() -> Settings:
     return load(os.environ)
 
 
-def table_prefix() -> str:
+def table_prefix(environment: Mapping[str, str] = os.environ) -> str:
     """`TABLE_PREFIX` alone: tables are needed by tools that have no business with keys."""
-    return _Reader(os.environ).matching(
+    return _Reader(environment).matching(
         "TABLE_PREFIX", r"[A-Za-z0-9_.-]{0,200}", "letters, digits, _ . -", ""
     )
 
 
-def allowed_origins() -> str:
+def password_iterations(environment: Mapping[str, str] = os.environ) -> int:
+    """`PASSWORD_ITERATIONS` alone, for tools that have no business with keys."""
+    return _Reader(environment).number("PASSWORD_ITERATIONS", 1, 100_000_000, 600_000)
+
+
+def allowed_origins(environment: Mapping[str, str] = os.environ) -> str:
     """`ALLOWED_ORIGINS` alone: it is also needed while the API description is packaged, far from any key."""
-    origin = _Reader(os.environ).text("ALLOWED_ORIGINS", "*")
+    origin = _Reader(environment).text("ALLOWED_ORIGINS", "*")
     if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin):
         raise InvalidSetting(
             name="ALLOWED_ORIGINS", expected="* or one origin such as https://shop.example.com"
@@ -78,9 +83,9 @@ def load(environment: Mapping[str, str]) -> Settings:
         stage=stage,
         api_url=read.url("API_URL"),
         shop_url=read.url("SHOP_URL"),
-        allowed_origins=allowed_origins(),
+        allowed_origins=allowed_origins(environment),
         jwt_key=read.secret("JWT_KEY", at_least=32),
-        password_iterations=read.number("PASSWORD_ITERATIONS", 1, 100_000_000, 600_000),
+        password_iterations=password_iterations(environment),
         captcha=captcha,
         alipay_app_id=read.matching("ALIPAY_APP_ID", r"[0-9A-Za-z]{1,32}", "the app's id at Alipay"),
         alipay_seller_id=read.matching(
@@ -90,7 +95,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         alipay_public_key=read.key("ALIPAY_PUBLIC_KEY"),
         alipay_gateway_url=read.url("ALIPAY_GATEWAY_URL"),
         redis_url=read.matching("REDIS_URL", r"(redis|rediss|unix)://\S+", "redis://HOST:PORT/DATABASE"),
-        table_prefix=table_prefix(),
+        table_prefix=table_prefix(environment),
         order_minutes=read.number("ORDER_MINUTES", 1, 15 * 24 * 60, 30),
     )
 

@@ -1,0 +1,225 @@
+"""The commands and their arguments; each is a few lines that call a flow or a noun."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from chalicelib import money
+from chalicelib.beijing_time import beijing_text
+from chalicelib.errors import InvalidSetting, OrderNotFound, ShopError, UserNotFound
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command -> the exit status: 0 done, 1 refused (the reason is printed to standard error)."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        given.run(given)
+    except InvalidSetting as error:
+        return _fail(f"setting {error.facts['name']}: expected {error.facts['expected']}")
+    except UserNotFound:
+        return _fail(f"there is no user named {given.username!r}")
+    except OrderNotFound:
+        return _fail(f"there is no order with the number {given.number!r}")
+    except ShopError as error:
+        return _fail(f"{type(error).__name__}: {(type(error).__doc__ or '').splitlines()[0]} {error}")
+    except KeyboardInterrupt:
+        return _fail("interrupted; what was reported as done is done, and the command can be given again")
+    return 0
+
+
+def _fail(text: str) -> int:
+    print(f"error: {text}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="manage", description="The shop's command line. Amounts are in yuan, times in Beijing time."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    command(
+        "check-settings",
+        _check_settings,
+        "read all settings and load the keys; names the first that is wrong",
+    )
+    command("create-tables", _create_tables, "create the tables that do not exist yet")
+
+    added = command(
+        "import-legacy", _import_legacy, "take over the old system's SQLite database; safe to repeat"
+    )
+    added.add_argument("file", type=Path, help="the SQLite file")
+
+    added = command(
+        "seed-demo", _seed_demo, "add a small demo shop (ids from 900001, user names demo...); safe to repeat"
+    )
+    added.add_argument("--if-empty", action="store_true", help="do nothing when there is a catalogue already")
+
+    added = command("create-user", _create_user, "add a user; asks for the password unless it is piped in")
+    added.add_argument("username")
+    added.add_argument("--name", default="", help="the name shown (default: the user name)")
+
+    added = command("set-password", _set_password, "set a user's password; asks for it unless it is piped in")
+    added.add_argument("username")
+
+    added = command("grant-beli", _grant_beli, "change a user's balance by a ledger entry")
+    added.add_argument("username")
+    added.add_argument("beli", type=int, help="how many to add; a negative number takes away")
+    added.add_argument("--reason", required=True, help="kept with the entry")
+
+    added = command("grant-coupon", _grant_coupon, "give a user a record of a coupon")
+    added.add_argument("username")
+    added.add_argument("coupon_id", type=int)
+
+    added = command("list-orders", _list_orders, "list a user's orders, newest first")
+    added.add_argument("username")
+
+    added = command("show-order", _show_order, "show an order with its lines, payments, refunds and history")
+    added.add_argument("number")
+    return parser
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _read_password() -> str:
+    if not sys.stdin.isatty():
+        password = sys.stdin.readline().rstrip("\n")
+    else:
+        password = getpass.getpass("New password: ")
+        if getpass.getpass("Again: ") != password:
+            raise SystemExit(_fail("the two passwords differ"))
+    if not password:
+        raise SystemExit(_fail("the password is empty"))
+    return password
+
+
+def _check_settings(given: argparse.Namespace) -> None:
+    from chalicelib.settings import settings
+    from chalicelib.web.shop_app import make_gateways
+
+    make_gateways(settings()).alipay.check()
+    print("all settings are there, and the keys can be loaded")
+
+
+def _create_tables(given: argparse.Namespace) -> None:
+    from chalicelib.storage.tables import create_tables
+
+    print(f"tables: {', '.join(create_tables())}")
+
+
+def _import_legacy(given: argparse.Namespace) -> None:
+    from chalicelib.manage.legacy_import import import_legacy
+
+    if not given.file.is_file():
+        raise SystemExit(_fail(f"there is no file {given.file}"))
+    print(import_legacy(given.file, _now()))
+
+
+def _seed_demo(given: argparse.Namespace) -> None:
+    from chalicelib.manage.demo import seed_demo
+    from chalicelib.shop.catalog import list_categories
+
+    if given.if_empty and list_categories():
+        print("the shop has a catalogue already: nothing was added")
+        return
+    print(seed_demo(_now()))
+
+
+def _create_user(given: argparse.Namespace) -> None:
+    from chalicelib.flows.register import register
+    from chalicelib.settings import password_iterations
+
+    user = register(given.username, _read_password(), password_iterations(), _now(), name=given.name)
+    print(f"created user {user.username} with id {user.user_id}")
+
+
+def _set_password(given: argparse.Namespace) -> None:
+    from chalicelib.settings import password_iterations
+    from chalicelib.shop.user import find_by_name, set_password
+
+    user = find_by_name(given.username)
+    set_password(user, _read_password(), password_iterations())
+    print(f"the password of {user.username} is set")
+
+
+def _grant_beli(given: argparse.Namespace) -> None:
+    from chalicelib.flows.grant import grant_beli
+    from chalicelib.shop.user import find_by_name
+
+    user = find_by_name(given.username)
+    grant_beli(user, given.beli, given.reason, _now())
+    print(f"{user.username} had {user.beli} beli and got {given.beli:+d}")
+
+
+def _grant_coupon(given: argparse.Namespace) -> None:
+    from chalicelib.flows.grant import grant_coupon
+    from chalicelib.shop.user import find_by_name
+
+    record = grant_coupon(find_by_name(given.username), given.coupon_id, _now())
+    print(
+        f"{given.username} has coupon record {record.record_id}: {record.name}, until {beijing_text(record.valid_until)}"
+    )
+
+
+def _list_orders(given: argparse.Namespace) -> None:
+    from chalicelib.shop.order import PAGE_ROWS, STATUS_NAMES, list_orders
+    from chalicelib.shop.user import find_by_name
+
+    user = find_by_name(given.username)
+    cursor: str | None = None
+    while True:
+        page = list_orders(user.user_id, PAGE_ROWS, cursor)
+        for order in page.orders:
+            names = "、".join(line.course_name for line in order.lines)
+            amount = money.yuan_text(order.amount)
+            print(
+                f"{order.number}  {beijing_text(order.placed_at)}  {STATUS_NAMES[order.status]}  {amount:>10}  {names}"
+            )
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _show_order(given: argparse.Namespace) -> None:
+    from chalicelib.shop import order as orders
+    from chalicelib.shop import payment as payments
+    from chalicelib.shop.user import find_user
+
+    yuan = money.yuan_text
+    order = orders.find_by_number(given.number)
+    user = find_user(order.user_id)
+    print(f"order     {order.number}")
+    print(f"user      {user.username} ({user.user_id})")
+    print(f"status    {orders.STATUS_NAMES[order.status]}, {order.payment_type}")
+    print(f"placed    {beijing_text(order.placed_at)}, expires {beijing_text(order.expires_at)}")
+    print(f"amount    {yuan(order.amount)} after coupon {yuan(order.general_discount)} and {order.beli} beli")
+    for line in order.lines:
+        print(
+            f"  line    {line.course} {line.course_name}, {line.valid_period_name}: {yuan(line.original_price)}"
+            f" -> {yuan(line.price)}, due {yuan(line.payable)} and {line.beli} beli"
+        )
+    for payment in payments.list_payments(order):
+        print(
+            f"  payment {yuan(payment.amount)} by {payment.provider} trade {payment.trade_no}: {payment.use}"
+        )
+    for refund in payments.list_refunds(order):
+        print(f"  refund  {yuan(refund.refunded)} in all, request {refund.request_no}")
+    for event in orders.list_events(order):
+        print(f"  event   {beijing_text(event.at)} {event.what}, by {event.cause}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

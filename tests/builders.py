@@ -1,0 +1,144 @@
+"""Valid things of the shop, made in one place: each test states only what it is about.
+
+Everything is new and random-numbered, so tests share one set of tables without meeting.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chalicelib.flows.grant import grant_beli
+from chalicelib.flows.register import register
+from chalicelib.shop import catalog, coupon, session, token
+from chalicelib.shop.catalog import Course
+from chalicelib.shop.coupon import CouponRecord
+from chalicelib.shop.course_key import COURSE, CourseKey
+from chalicelib.shop.price_policy import PricePolicy
+from chalicelib.shop.user import User, find_user
+from chalicelib.storage.dynamodb import random_id
+
+PASSWORD = "learn and grow"
+_PERIODS = (7, 30, 90, 180, 360, 36000, 1, 3, 14, 60, 120, 540, 720)
+_numbers = itertools.count(secrets.randbelow(10**9) * 1000)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_id() -> int:
+    """An id that no other test of this run has."""
+    return random_id()
+
+
+def new_name(prefix: str = "learner") -> str:
+    return f"{prefix}-{next(_numbers)}-{secrets.token_hex(3)}"
+
+
+def a_user(*, beli: int = 0, username: str | None = None, password: str = PASSWORD) -> User:
+    """A registered user with a balance."""
+    user = register(username or new_name(), password, iterations=1000, now=now())
+    if beli:
+        grant_beli(user, beli, "test", now())
+    return find_user(user.user_id)
+
+
+def a_token(user: User, at: datetime | None = None) -> str:
+    """A token of a new session of the user."""
+    from chalicelib.settings import settings
+
+    return token.make_token(session.start(user.user_id, at or now()), settings().jwt_key)
+
+
+def a_course(
+    *,
+    prices: Sequence[int] = (30000,),
+    course_type: str = COURSE,
+    with_detail: bool = True,
+    teachers: Sequence[dict[str, Any]] = (),
+    recommended: Sequence[dict[str, Any]] = (),
+    **attributes: Any,
+) -> Course:
+    """A stored course on sale with a policy for each of `prices` (fen), of the periods 7, 30, 90 ... days."""
+    key = CourseKey(course_type, attributes.pop("course_id", new_id()))
+    detail_id = new_id() if with_detail else None
+    given = {
+        "name": new_name("课程"),
+        "course_img": "https://img.test/course.png",
+        "brief": "简介",
+        "level": "初级",
+        "status": catalog.ONLINE,
+        "order": 1,
+        "period": 7,
+        "category_id": 1,
+        "detail_id": detail_id,
+    } | attributes
+    policies = [
+        catalog.policy_item(key, new_id(), days, price, detail_id)
+        for price, days in zip(prices, _PERIODS, strict=False)
+    ]
+    detail = None
+    if detail_id is not None:
+        detail = catalog.detail_item(
+            key,
+            detail_id,
+            hours=30,
+            why_study="为什么学",
+            what_to_study_brief="学什么",
+            career_improvement="职业提升",
+            prerequisite="先修",
+            teachers=[catalog.TeacherCopy(**teacher) for teacher in teachers],
+            recommended=[catalog.RecommendedCourse(**other) for other in recommended],
+        )
+    course = catalog.course_item(key, policies, **given)
+    catalog.put_course(course, policies, detail)
+    return course
+
+
+def policies_of(course: Course) -> list[PricePolicy]:
+    """The stored policies of a course, in the order of its `prices`."""
+    page = catalog.find_course_contents(course.key)
+    assert page is not None
+    return sorted(page.policies, key=lambda policy: _PERIODS.index(policy.valid_period))
+
+
+def policy_id_of(course: Course, position: int = 0) -> int:
+    """The id of one of a course's policies, counted in the order of its `prices`."""
+    return int(policies_of(course)[position].policy_id)
+
+
+def a_coupon(
+    user: User,
+    *,
+    course: CourseKey | None = None,
+    coupon_type: str = coupon.IMMEDIATE,
+    value: int = 0,
+    off_percent: int | None = None,
+    minimum: int = 0,
+    valid_from: datetime | None = None,
+    valid_until: datetime | None = None,
+    status: str = coupon.UNUSED,
+) -> CouponRecord:
+    """A user's stored coupon record, bound to `course` or general; good now unless told otherwise."""
+    offer = coupon.offer_item(
+        new_id(),
+        name=new_name("优惠券"),
+        coupon_type=coupon_type,
+        value=value,
+        off_percent=off_percent,
+        minimum=minimum,
+        bound_to=str(course) if course else None,
+        quantity=10,
+        open_at=now() - timedelta(days=1),
+        close_at=now() + timedelta(days=1),
+        valid_from=valid_from or now() - timedelta(days=1),
+        valid_until=valid_until or now() + timedelta(days=1),
+        created_at=now(),
+    )
+    record = coupon.record_item(offer, user.user_id, new_id(), now(), status=status)
+    record.save()
+    return record
