@@ -74,7 +74,7 @@ class LocalShop:
         with step("Creating tables"):
             self._manage("create-tables")
         with step("Seeding the demo shop, if the stores are empty"):
-            self._demo = self._manage("seed-demo", "--if-empty")
+            self._demo = self._remembered(self._manage("seed-demo", "--if-empty"))
         if own_simulator:
             self._start_simulator(keys, simulator_port)
         api = ["localstack.api_gateway", "--port", str(self.api_port)]
@@ -181,6 +181,13 @@ class LocalShop:
         command = [sys.executable, "-m", "chalicelib.manage", *arguments]
         child = Child(f"manage {arguments[0]}", command, directory=ROOT, environment=self._environment)
         return child.finish()
+
+    def _remembered(self, seeding: str) -> str:
+        """What the seeding said about the demo users: today, or on the day it made them."""
+        memory = self.data / "demo.txt"
+        if "demo" in seeding:
+            memory.write_text(seeding, encoding="utf-8")
+        return memory.read_text(encoding="utf-8") if memory.exists() else ""
 
     # --- settings ------------------------------------------------------------------------------------------
 

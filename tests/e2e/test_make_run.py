@@ -194,6 +194,7 @@ def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Ru
     assert "Traceback" not in run.output
 
     again = new_run().start().until_ready()
+    assert "demo" in again.output.rpartition("The shop is open")[2]
     environment = again.run_env()
     assert Redis.from_url(environment["REDIS_URL"]).get("kept") == b"one"
     assert dynamodb(environment).get_item(TableName="kept", Key={"id": {"S": "one"}})["Item"]
