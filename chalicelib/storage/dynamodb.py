@@ -224,33 +224,36 @@ def find(model: type[AnItem], hash_key: str, range_key: str) -> AnItem | None:
 
 
 def find_together(keys: Sequence[ItemKey]) -> dict[ItemKey, StoredItem]:
-    """The items of up to 100 different keys, of any of the tables, strongly consistent, in one round trip.
+    """The items of these keys, of any of the tables, strongly consistent: one round trip for each 100 keys.
 
-    Keys without an item are absent from the answer. Keys that DynamoDB leaves unprocessed are asked for
-    again.
+    Keys without an item are absent from the answer. Keys that DynamoDB leaves unprocessed are asked for again.
     """
-    wanted: dict[str, list[dict[str, Any]]] = {}
+    unique = list(dict.fromkeys(keys))
+    found: dict[ItemKey, StoredItem] = {}
+    for start in range(0, len(unique), MAX_BATCH_KEYS):
+        found |= _find_batch(unique[start : start + MAX_BATCH_KEYS])
+    return found
+
+
+def _find_batch(keys: Sequence[ItemKey]) -> dict[ItemKey, StoredItem]:
+    wanted: dict[str, dict[str, Any]] = {}
     by_place: dict[tuple[str, str, str], ItemKey] = {}
-    for key in dict.fromkeys(keys):
+    for key in keys:
         model, hash_key, range_key = key
         table = model.Meta.table_name
         hash_name, range_name = _key_names(model)
-        wanted.setdefault(table, []).append({hash_name: {"S": hash_key}, range_name: {"S": range_key}})
+        request = wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})
+        request["Keys"].append({hash_name: {"S": hash_key}, range_name: {"S": range_key}})
         by_place[table, hash_key, range_key] = key
     found: dict[ItemKey, StoredItem] = {}
-    if not by_place:
-        return found
-    requests: dict[str, Any] = {
-        table: {"Keys": table_keys, "ConsistentRead": True} for table, table_keys in wanted.items()
-    }
     for pause in _pauses("BatchGetItem"):
-        answer = connection().dispatch("BatchGetItem", {"RequestItems": requests})
+        answer = connection().dispatch("BatchGetItem", {"RequestItems": wanted})
         for table, items in answer["Responses"].items():
             for item in items:
-                model_key = _place(table, item, by_place)
-                found[model_key] = model_key[0].from_raw_data(item)
-        requests = answer.get("UnprocessedKeys") or {}
-        if not requests:
+                key = _place(table, item, by_place)
+                found[key] = key[0].from_raw_data(item)
+        wanted = answer.get("UnprocessedKeys") or {}
+        if not wanted:
             break
         pause()
     return found
@@ -283,7 +286,7 @@ def refusing(refusal: ShopError) -> Iterator[None]:
 class Transaction:
     """Up to 100 conditional writes that happen together or not at all.
 
-    A noun adds its writes (`put`, `update`, `delete`, `check`), each with the refusal to raise when its
+    A noun adds its writes (`put`, `update`, `delete`), each with the refusal to raise when its
     condition does not hold. `commit` tries conflicts and throttling again, with full jitter, within a few
     seconds. It sends one client token, so that a repetition of its own after a lost answer is recognised by
     DynamoDB; where that is not enough, the `witness` decides: it reads whether the writes are there.
