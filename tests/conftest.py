@@ -20,6 +20,7 @@ from localstack.alipay import AlipaySimulator, generate_keys
 from localstack.api_gateway import ApiGateway, GatewayServer
 from localstack.processes import LOOPBACK
 from localstack.stores import DynamoDBLocal, RedisServer
+from tests.faults.routing import FaultyApp, Proxies, routed_through, started_proxies
 
 HERE = Path(__file__).parent
 RUN = "SHOP_TEST_RUN"  # what the run's first process hands to its workers, as JSON in the environment
@@ -159,3 +160,28 @@ def gateway_server(stores: Stores) -> Iterator[GatewayServer]:
 
     with GatewayServer(ApiGateway(app), api_port) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def proxies(stores: Stores) -> Iterator[Proxies]:
+    with started_proxies() as proxies:
+        yield proxies
+
+
+@pytest.fixture
+def faulty_app(gateway_server: GatewayServer, proxies: Proxies) -> Iterator[FaultyApp]:
+    """The application of `gateway_server`, for the time of a test behind the proxies of tests/faults.
+
+        with faulty_app.redis.down():
+            assert client.get("/shoppingcar/")["code"] == 1233
+        with faulty_app.dynamodb.faults(Fault.on("TransactWriteItems", action=reset_after(), nth=1)): ...
+        with faulty_app.dynamodb.recording() as calls: ...
+        with faulty_app.alipay.faults(Fault.on("POST", action=silent())): ...
+
+    Builders and flows called by the test itself go through the proxies too, as it is the same process:
+    make what a test needs before its faults begin. `faulty_app.alipay` stands before the simulator of the
+    fixture `alipay`, which a test that needs answers from there asks for itself. Catalogue answers kept by
+    the application are forgotten at the beginning and at the end.
+    """
+    with routed_through(proxies):
+        yield FaultyApp(gateway_server.base_url, proxies.dynamodb, proxies.redis, proxies.alipay)
