@@ -36,12 +36,13 @@ def from_yuan(value: str | int | Decimal) -> Fen:
         yuan = Decimal(value)
         if not yuan.is_finite() or not 0 <= yuan <= MAX_FEN // 100:
             raise NotMoney("range")
-        fen = yuan * 100
-        if fen != fen.to_integral_value():
+        # Comparing is exact, whereas multiplying would round what has more digits than the context keeps.
+        rounded = yuan.quantize(Decimal("0.01"))
+        if rounded != yuan:
             raise NotMoney("finer than a fen")
     except InvalidOperation as error:
         raise NotMoney("syntax") from error
-    return int(fen)
+    return int(rounded * 100)
 
 
 def from_legacy_yuan(value: float) -> Fen:
