@@ -169,9 +169,8 @@ def _grant_coupon(given: argparse.Namespace) -> None:
     from chalicelib.shop.user import find_by_name
 
     record = grant_coupon(find_by_name(given.username), given.coupon_id, _now())
-    print(
-        f"{given.username} has coupon record {record.record_id}: {record.name}, until {beijing_text(record.valid_until)}"
-    )
+    until = beijing_text(record.valid_until)
+    print(f"{given.username} has coupon record {record.record_id}: {record.name}, until {until}")
 
 
 def _list_orders(given: argparse.Namespace) -> None:

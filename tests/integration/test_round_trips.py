@@ -1,0 +1,314 @@
+"""Network round trips and DynamoDB units of every endpoint, counted, and held against the README's table.
+
+The example: two courses with two policies each, one coupon for each, some beli. A reading that differs fails the
+test and prints the table as it would have to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import app as application
+from chalicelib.shop.catalog import Course, category_item
+from chalicelib.shop.user import User
+from localstack.alipay import AlipaySimulator
+from tests import builders
+from tests.client import Client
+from tests.faults import units
+from tests.faults.routing import FaultyApp
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+@dataclass
+class Example:
+    """A learner and what the example is about."""
+
+    user: User
+    learner: Client
+    courses: list[Course]
+
+    def lines(self) -> list[dict[str, int]]:
+        return [
+            {"course_id": course.course_id, "price_policy_id": builders.policy_id_of(course)}
+            for course in self.courses
+        ]
+
+
+def an_example(shop: FaultyApp, courses: int = 2) -> Example:
+    user = builders.a_user(beli=100)
+    category = builders.new_id()
+    category_item(category, builders.new_name("分类")).save()
+    made = [builders.a_course(prices=[10000, 20000], category_id=category) for _ in range(courses)]
+    for course in made:
+        builders.a_coupon(user, course=course.key, value=1000)
+    return Example(user, Client(shop.base_url, user), made)
+
+
+def fill_cart(example: Example) -> None:
+    for line in example.lines():
+        assert example.learner.post("/shoppingcar/", line)["code"] == 1000
+
+
+def open_account(example: Example) -> None:
+    assert example.learner.post("/account/", example.lines())["code"] == 1000
+
+
+def pay(example: Example) -> str:
+    due = 100 * len(example.courses)
+    answer = example.learner.pay(example.courses, due)
+    assert answer["code"] == 1000, answer
+    return str(example.learner.newest_order()["order_number"])
+
+
+Step = Callable[[Example], object]
+
+
+def prepared_pay(example: Example) -> Step:
+    fill_cart(example)
+    open_account(example)
+    records = {i: _coupon_of(example, i) for i in range(len(example.courses))}
+    body = {
+        "is_beli": True,
+        "course_list": [
+            {
+                "course_id": line["course_id"],
+                "default_price_policy_id": line["price_policy_id"],
+                "coupon_record_id": records[i],
+            }
+            for i, line in enumerate(example.lines())
+        ],
+        "global_coupon_id": None,
+        "pay_money": 90 * len(example.courses) - 10,
+    }
+    return lambda example: example.learner.post("/payment/", body)
+
+
+def _coupon_of(example: Example, position: int) -> int:
+    from chalicelib.shop import coupon
+
+    records = coupon.list_records(example.user.user_id)
+    return next(r.record_id for r in records if r.is_for(example.courses[position].key))
+
+
+def _notified(example: Example) -> Step:
+    alipay = _simulator[-1]
+    answer = prepared_pay(example)(example)
+    assert isinstance(answer, dict)
+    alipay.open_cashier(answer["data"])
+    number = str(example.learner.newest_order()["order_number"])
+    alipay.pay(number)
+    return lambda example: alipay.deliver_due_notices()
+
+
+_simulator: list[AlipaySimulator] = []
+
+
+def _owned(example: Example) -> Step:
+    _notified(example)(example)
+    return lambda example: example.learner.get("/mycourses")
+
+
+def _with(prepare: Callable[[Example], object], step: Step) -> Callable[[Example], Step]:
+    def prepared(example: Example) -> Step:
+        prepare(example)
+        return step
+
+    return prepared
+
+
+def _of_order(step: Callable[[Example, str], object]) -> Callable[[Example], Step]:
+    def prepared(example: Example) -> Step:
+        number = pay(example)
+        return lambda example: step(example, number)
+
+    return prepared
+
+
+def _visit(path: Callable[[Example], str]) -> Callable[[Example], Step]:
+    def prepared(example: Example) -> Step:
+        asked = path(example)
+        return lambda example: Client(example.learner.base_url).get(asked)
+
+    return prepared
+
+
+def _login(example: Example) -> object:
+    body = {"username": example.user.username, "password": builders.PASSWORD}
+    return Client(example.learner.base_url).post("/login", body)
+
+
+def _add_first(example: Example) -> Step:
+    line = example.lines()[0]
+    return lambda example: example.learner.post("/shoppingcar/", line)
+
+
+def _remove_first(example: Example) -> Step:
+    fill_cart(example)
+    course_id = example.courses[0].course_id
+    return lambda example: example.learner.delete("/shoppingcar/", {"course_id": course_id})
+
+
+def _open(example: Example) -> Step:
+    lines = example.lines()
+    return lambda example: example.learner.post("/account/", lines)
+
+
+def _price(example: Example) -> Step:
+    open_account(example)
+    coupons = {str(course.course_id): _coupon_of(example, i) for i, course in enumerate(example.courses)}
+    body = {"is_beli": "true", "choose_coupons": coupons}
+    return lambda example: example.learner.put("/account/", body)
+
+
+ENDPOINTS: dict[str, Callable[[Example], Step]] = {
+    "`POST /login`": lambda example: _login,
+    "`DELETE /logout`": lambda example: lambda example: example.learner.delete("/logout"),
+    "`GET /userinfo`": lambda example: lambda example: example.learner.get("/userinfo"),
+    "`GET /course/category`": _visit(lambda example: "/course/category"),
+    "`GET /courses`, of a category": _visit(
+        lambda example: f"/courses/?category_id={example.courses[0].category_id}"
+    ),
+    "`GET /coursedetail/{id}`": _visit(lambda example: f"/coursedetail/{example.courses[0].detail_id}/"),
+    "`GET /course/{id}/chapters`, visitor": _visit(
+        lambda example: f"/course/{example.courses[0].course_id}/chapters"
+    ),
+    "`GET /course/{id}/chapters`, signed in": lambda example: (
+        lambda example: example.learner.get(f"/course/{example.courses[0].course_id}/chapters")
+    ),
+    "`GET /course/{id}/questions`": _visit(
+        lambda example: f"/course/{example.courses[0].course_id}/questions"
+    ),
+    "`POST /shoppingcar`": _add_first,
+    "`GET /shoppingcar`": _with(fill_cart, lambda example: example.learner.get("/shoppingcar/")),
+    "`DELETE /shoppingcar`": _remove_first,
+    "`POST /account`": _open,
+    "`GET /account`": _with(open_account, lambda example: example.learner.get("/account/")),
+    "`PUT /account`": _price,
+    "`POST /payment`": prepared_pay,
+    "`GET /get_pay_url`": _of_order(
+        lambda example, number: example.learner.get(
+            f"/get_pay_url/?order_number={number}&final_price={100 * len(example.courses)}"
+        )
+    ),
+    "`GET /myorder`": _of_order(lambda example, number: example.learner.get("/myorder/")),
+    "`GET /order/{order_number}`": _of_order(lambda example, number: example.learner.order(number)),
+    "`POST /order/{order_number}/cancel`": _of_order(
+        lambda example, number: example.learner.post(f"/order/{number}/cancel")
+    ),
+    "`GET /mycourses`": _owned,
+    "`POST /trade/alipay` (notification)": _notified,
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one request costs."""
+
+    dynamodb: int
+    redis: int
+    alipay: int
+    read_units: float
+    write_units: float
+
+    @property
+    def round_trips(self) -> int:
+        return self.dynamodb + self.redis + self.alipay
+
+    def row(self, endpoint: str) -> str:
+        parts = [
+            f"{count} {name}"
+            for count, name in (
+                (self.dynamodb, "DynamoDB"),
+                (self.redis, "Redis"),
+                (self.alipay, "Alipay"),
+            )
+            if count
+        ]
+        where = ", ".join(parts) or "-"
+        return f"| {endpoint} | {self.round_trips} | {where} | {self.read_units:g} | {self.write_units:g} |"
+
+
+def measure(shop: FaultyApp, example: Example, prepare: Callable[[Example], Step]) -> Cost:
+    example.learner.get("/shoppingcar/")  # every connection is open
+    step = prepare(example)
+    application.app.forget_fresh()
+    with (
+        shop.dynamodb.recording() as calls,
+        shop.redis.recording() as trips,
+        shop.alipay.recording() as asked,
+    ):
+        answer = step(example)
+    assert not isinstance(answer, dict) or answer.get("code", 0) in (0, 1000), answer
+    consumed = units(calls)
+    return Cost(
+        dynamodb=len(calls),
+        redis=len([trip for trip in trips if not trip.setup]),
+        alipay=len(asked),
+        read_units=consumed.read,
+        write_units=consumed.write,
+    )
+
+
+@pytest.fixture
+def shop(faulty_app: FaultyApp, alipay: AlipaySimulator) -> FaultyApp:
+    _simulator.append(alipay)
+    return faulty_app
+
+
+def readme_rows() -> dict[str, str]:
+    rows = [line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    return {row.split(" | ")[0].removeprefix("| "): row for row in rows if row.count("|") == 6}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_an_endpoint_costs_what_the_readme_says(shop: FaultyApp, endpoint: str) -> None:
+    cost = measure(shop, an_example(shop), ENDPOINTS[endpoint])
+    assert readme_rows().get(endpoint) == cost.row(endpoint)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_no_endpoint_makes_more_round_trips_for_more_lines(shop: FaultyApp, endpoint: str) -> None:
+    small = measure(shop, an_example(shop, courses=1), ENDPOINTS[endpoint])
+    large = measure(shop, an_example(shop, courses=8), ENDPOINTS[endpoint])
+    assert large.round_trips == small.round_trips
+
+
+def test_the_table_lists_every_endpoint_of_the_application() -> None:
+    listed = {name.split("`")[1].split("?")[0].replace("{id}", "{course_id}") for name in ENDPOINTS}
+    declared = {
+        f"{method} {path.replace('{detail_id}', '{course_id}')}"
+        for path, methods in application.app.routes.items()
+        for method in methods
+    }
+    assert declared - {"GET /trade/alipay"} | {"POST /trade/alipay"} == listed
+
+
+def test_a_warm_catalogue_answer_costs_nothing(shop: FaultyApp) -> None:
+    example = an_example(shop)
+    for name, prepare in ENDPOINTS.items():
+        if "/cours" in name and "signed in" not in name:
+            step = prepare(example)
+            step(example)
+            with shop.dynamodb.recording() as calls:
+                step(example)
+            assert not calls, name
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "most"),
+    [("`GET /coursedetail/{id}`", 1), ("`GET /courses`, of a category", 1), ("`GET /shoppingcar`", 3)],
+)
+def test_the_aims_for_reads_are_kept(shop: FaultyApp, endpoint: str, most: int) -> None:
+    assert measure(shop, an_example(shop), ENDPOINTS[endpoint]).round_trips <= most
+
+
+def test_the_pay_address_is_known_after_four_round_trips_at_most(shop: FaultyApp) -> None:
+    cost = measure(shop, an_example(shop), prepared_pay)
+    # The last one, in Redis, empties the cart when the address is known already.
+    assert cost.dynamodb <= 4
+    assert cost.redis == 1
