@@ -76,9 +76,8 @@ def price_account(
     StoreUnavailable.
     """
     chosen = account.find_account(user.user_id)
-    strangers = set(coupons) - {line.course for line in chosen}
-    if strangers:
-        raise CouponUnusable(coupon="", reason="course")
+    for course in set(coupons) - {line.course for line in chosen}:
+        raise CouponUnusable(coupon=str(coupons[course]), reason="course")
     lines = tuple(ChosenLine(line.course, line.policy_id, coupons.get(line.course)) for line in chosen)
     found = find_together(_places(user, Choice(lines, general_coupon_record_id, use_beli)))
     sold = tuple(line for line in lines if _is_sold(line, found))
@@ -135,15 +134,16 @@ def _is_sold(line: ChosenLine, found: Mapping[ItemKey, StoredItem]) -> bool:
 
 def _price(user: User, choice: Choice, found: Mapping[ItemKey, StoredItem], now: datetime) -> PricedChoice:
     record_ids = _record_ids(choice)
-    if len(set(record_ids)) < len(record_ids):
-        raise CouponUnusable(coupon="", reason="twice")
+    for record_id in record_ids:
+        if record_ids.count(record_id) > 1:
+            raise CouponUnusable(coupon=str(record_id), reason="twice")
 
     def record(record_id: int | None, course: CourseKey | None) -> CouponRecord | None:
         if record_id is None:
             return None
         stored = found.get(coupon.record_place(user.user_id, record_id))
         if not isinstance(stored, CouponRecord):
-            raise CouponUnusable(coupon="", reason="unknown")
+            raise CouponUnusable(coupon=str(record_id), reason="unknown")
         if stored.bound_to != (str(course) if course else None):
             raise CouponUnusable(coupon=stored.name, reason="course")
         if not stored.is_usable(now):

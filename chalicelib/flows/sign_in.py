@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.errors import TokenRefused, UserGone, WrongPassword
+from chalicelib.errors import StoreUnavailable, TokenRefused, UserGone, WrongPassword
 from chalicelib.settings import Settings
 from chalicelib.shop import session as sessions
 from chalicelib.shop import token
@@ -13,6 +14,9 @@ from chalicelib.shop import user as users
 from chalicelib.shop.session import Session
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import find_together
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,16 @@ def sign_in(username: str, password: str, settings: Settings, now: datetime) -> 
     if not users.password_matches(password, user.password) or user.disabled:
         raise WrongPassword()
     if users.needs_new_hash(user.password, settings.password_iterations):
-        users.set_password(user, password, settings.password_iterations)
+        _renew_hash(user, password, settings)
     session = sessions.start(user.user_id, now)
     return user, token.make_token(session, settings.jwt_key)
+
+
+def _renew_hash(user: User, password: str, settings: Settings) -> None:
+    try:
+        users.set_password(user, password, settings.password_iterations)
+    except StoreUnavailable:
+        log.warning("a password's hash was not renewed; the next login tries again")
 
 
 def authenticate(authorization: str | None, settings: Settings, now: datetime) -> SignedIn:

@@ -116,7 +116,7 @@ def _policy_id(value: object) -> int:
 def _coupon_id(value: object) -> int:
     record_id = read_id(value)
     if record_id is None:
-        raise CouponUnusable(coupon="", reason="unknown")
+        raise CouponUnusable(reason="unknown")
     return record_id
 
 
@@ -250,7 +250,7 @@ def payment_request(body: object) -> PaymentRequest:
         if policies.setdefault(line.course, line.policy_id) != line.policy_id:
             raise PricePolicyNotFound(course=str(line.course))
     if len(policies) < len(lines):
-        raise CouponUnusable(coupon="", reason="twice")
+        raise CouponUnusable(reason="twice")
     if len(lines) > MAX_LINES:
         raise InvalidRequest(field="course_list")
     general = fields.get("global_coupon_id")
