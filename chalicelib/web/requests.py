@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from chalicelib.errors import (
@@ -63,9 +63,14 @@ def _whole(text: str) -> int:
 
 
 def _decimal(text: str) -> Decimal:
-    number = Decimal(text) if len(text) <= _MAX_NUMBER_LENGTH else None
-    if number is None or abs(number.adjusted()) > _MAX_NUMBER_LENGTH:
+    if len(text) > _MAX_NUMBER_LENGTH:
         raise ValueError("absurdly long number")
+    try:
+        number = Decimal(text)
+    except InvalidOperation as error:  # an exponent of 19 digits
+        raise ValueError("absurd exponent") from error
+    if abs(number.adjusted()) > _MAX_NUMBER_LENGTH:
+        raise ValueError("absurd exponent")
     return number
 
 
@@ -217,11 +222,13 @@ def price_request(body: object) -> PriceRequest:
 
 
 def _course_of_map_key(name: str) -> CourseKey:
-    course_type, _, course_id = name.rpartition("#")
+    course_type, mark, course_id = name.rpartition("#")
+    if not mark:
+        course_type = COURSE
     number = read_id(course_id)
-    if number is None or (course_type or COURSE) not in COURSE_TYPES:
+    if number is None or course_type not in COURSE_TYPES:
         raise InvalidRequest(field="choose_coupons")
-    return CourseKey(course_type or COURSE, number)
+    return CourseKey(course_type, number)
 
 
 @dataclass(frozen=True)
