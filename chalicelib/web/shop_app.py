@@ -209,7 +209,8 @@ class ShopApp(Chalice):
     def forget_fresh(self) -> None:
         """Drop what `fresh` keeps."""
         with self._fresh_lock:
-            self._fresh = None
+            if self._fresh is not None:
+                self._fresh.clear()
 
 
 def make_gateways(settings: Settings) -> Gateways:
