@@ -13,7 +13,7 @@
 PY := .venv/bin/python
 ARGS ?= --help
 PYTEST_ARGS ?=
-CODE := $(wildcard app.py) chalicelib localstack tests
+CODE := $(wildcard app.py) chalicelib infra localstack tests
 
 run: install
 	@exec $(PY) -m localstack.run

@@ -1,0 +1,300 @@
+"""What `infra/package.py` makes of the project: the template that is deployed, for every stage."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import app as application
+
+ROOT = Path(__file__).parents[2]
+STAGES = ("dev", "production")
+FUNCTIONS = {
+    "APIHandler": "api_handler",
+    "AlipayNotify": "alipay_notify",
+    "CloseOverdueOrders": "close_overdue_orders",
+}
+API_GATEWAY_SECONDS = 29
+INTEGRATION = "x-amazon-apigateway-integration"
+
+
+@dataclass(frozen=True)
+class Package:
+    """One packaged stage."""
+
+    stage: str
+    directory: Path
+    template: dict[str, Any]
+
+    def properties(self, resource: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.template["Resources"][resource]["Properties"]
+        return found
+
+    @property
+    def api(self) -> dict[str, Any]:
+        """The API's description (Swagger)."""
+        body: dict[str, Any] = self.properties("RestAPI")["DefinitionBody"]
+        return body
+
+    def files(self, name: str) -> list[str]:
+        with zipfile.ZipFile(self.directory / name) as archive:
+            return archive.namelist()
+
+
+@pytest.fixture(scope="module", params=STAGES)
+def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """A stage, packaged from a copy of the project.
+
+    The copy has no requirements, so that no wheels are fetched, and one vendored module in their place, so that
+    there is a layer. The environment has none of the shop's settings.
+    """
+    project = tmp_path_factory.mktemp("project")
+    for name in (".chalice", "chalicelib", "infra"):
+        skipped = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
+        shutil.copytree(ROOT / name, project / name, ignore=skipped)
+    shutil.copy(ROOT / "app.py", project)
+    (project / "requirements.txt").touch()
+    (project / "vendor").mkdir()
+    (project / "vendor" / "vendored.py").write_text("answer = 42\n")
+    directory = project / "build"
+    command = [sys.executable, "-B", "infra/package.py", request.param, str(directory)]
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    template = json.loads((directory / "sam.json").read_text(encoding="utf-8"))
+    return Package(request.param, directory, template)
+
+
+def integration_uri(function: str) -> dict[str, str]:
+    path = "lambda:path/2015-03-31/functions"
+    return {
+        "Fn::Sub": f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:{path}/${{{function}.Arn}}/invocations"
+    }
+
+
+def config() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def test_the_template_is_valid_cloudformation(package: Package) -> None:
+    template = package.directory / "sam.json"
+    assert errors_of(template) == ""
+
+
+def test_the_stores_are_valid_cloudformation() -> None:
+    assert errors_of(ROOT / "infra" / "stores.json") == ""
+
+
+def errors_of(template: Path) -> str:
+    """What cfn-lint finds, warnings aside."""
+    linter = Path(sys.executable).with_name("cfn-lint")
+    command = [str(linter), "--ignore-checks", "W", "--template", str(template)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def test_the_three_functions_and_no_others_are_packaged(package: Package) -> None:
+    handlers = {
+        name: resource["Properties"]["Handler"]
+        for name, resource in package.template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    assert handlers == {
+        "APIHandler": "app.app",
+        "AlipayNotify": "app.alipay_notify",
+        "CloseOverdueOrders": "app.close_overdue_orders",
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_has_the_memory_time_and_concurrency_of_the_configuration(
+    package: Package, function: str
+) -> None:
+    expected = config()["lambda_functions"][FUNCTIONS[function]]
+    properties = package.properties(function)
+    assert properties["MemorySize"] == expected["lambda_memory_size"]
+    assert properties["Timeout"] == expected["lambda_timeout"]
+    assert properties.get("ReservedConcurrentExecutions") == expected.get("reserved_concurrency")
+
+
+def test_the_api_function_ends_before_api_gateway_gives_up(package: Package) -> None:
+    assert package.properties("APIHandler")["Timeout"] <= API_GATEWAY_SECONDS
+    assert package.properties("AlipayNotify")["Timeout"] <= API_GATEWAY_SECONDS
+
+
+def test_the_timer_fires_every_minute_and_a_lost_run_is_not_repeated(package: Package) -> None:
+    properties = package.properties("CloseOverdueOrders")
+    (event,) = properties["Events"].values()
+    assert event == {"Type": "Schedule", "Properties": {"Schedule": "rate(1 minute)"}}
+    assert properties["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
+
+
+def test_the_timer_stops_working_well_before_its_time_is_up(package: Package) -> None:
+    from chalicelib.flows.close_order import PROVIDER_SECONDS
+
+    properties = package.properties("CloseOverdueOrders")
+    assert properties["Timeout"] > application.TIMER_SECONDS + PROVIDER_SECONDS
+    # Runs of 100 seconds begin every 60, so two at once are needed, and two are enough.
+    assert properties["ReservedConcurrentExecutions"] == -(-int(application.TIMER_SECONDS) // 60)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_runs_under_its_own_policy(package: Package, function: str) -> None:
+    (logical_name, attribute) = package.properties(function)["Role"]["Fn::GetAtt"]
+    assert attribute == "Arn"
+    role = package.properties(logical_name)
+    policy_file = ROOT / ".chalice" / f"policy-{FUNCTIONS[function]}.json"
+    expected = json.loads(policy_file.read_text(encoding="utf-8"))
+    assert [policy["PolicyDocument"] for policy in role["Policies"]] == [expected]
+    assert "ManagedPolicyArns" not in role
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_may_write_its_own_log_only(package: Package, function: str) -> None:
+    policy = json.loads(
+        (ROOT / ".chalice" / f"policy-{FUNCTIONS[function]}.json").read_text(encoding="utf-8")
+    )
+    (log,) = [statement for statement in policy["Statement"] if statement.get("Sid") == "OwnLog"]
+    assert log["Resource"]["Fn::Sub"].endswith(f"/aws/lambda/${{AWS::StackName}}-{function}-*")
+    groups = [
+        resource["Properties"]["LogGroupName"]
+        for resource in package.template["Resources"].values()
+        if resource["Type"] == "AWS::Logs::LogGroup"
+    ]
+    assert {"Fn::Sub": f"/aws/lambda/${{{function}}}"} in groups
+
+
+def test_the_settings_of_a_stage_reach_every_function(package: Package) -> None:
+    common = package.template["Globals"]["Function"]["Environment"]["Variables"]
+    parameters = package.template["Parameters"]
+    for function in FUNCTIONS:
+        own = package.properties(function)["Environment"]["Variables"]
+        assert own["STAGE"] == package.stage
+        assert own["CAPTCHA"] == ("on" if package.stage == "production" else "off")
+        assert own["ALLOWED_ORIGINS"] == parameters["AllowedOrigins"]["Default"]
+        assert not own.keys() & common.keys()
+    assert common["TABLE_PREFIX"] == {"Ref": "TablePrefix"}
+    assert all(value["Ref"] in parameters for value in common.values())
+
+
+def test_no_key_stands_in_the_template(package: Package) -> None:
+    names = {"JWT_KEY", "ALIPAY_APP_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY", "GEETEST_KEY"}
+    text = (package.directory / "sam.json").read_text(encoding="utf-8")
+    assert not [name for name in names if f'"{name}"' in text]
+    assert "PRIVATE KEY" not in text
+
+
+def test_every_route_leads_to_the_api_function(package: Package) -> None:
+    for path, methods in application.app.routes.items():
+        for method in methods:
+            integration = package.api["paths"][path][method.lower()][INTEGRATION]
+            assert integration["type"] == "aws_proxy", (method, path)
+            assert integration["uri"] == integration_uri("APIHandler"), (method, path)
+
+
+def test_no_path_ends_in_a_slash(package: Package) -> None:
+    assert not [path for path in package.api["paths"] if path.endswith("/")]
+
+
+def test_alipays_post_leads_to_its_own_function_beside_the_browsers_get(package: Package) -> None:
+    methods = package.api["paths"]["/trade/alipay"]
+    assert methods["get"][INTEGRATION]["uri"] == integration_uri("APIHandler")
+    post = methods["post"][INTEGRATION]
+    assert post["uri"] == integration_uri("AlipayNotify")
+    assert (post["type"], post["httpMethod"]) == ("aws_proxy", "POST")
+    assert post["contentHandling"] == "CONVERT_TO_TEXT"
+
+
+def test_api_gateway_may_call_the_notification_function_for_that_path_only(package: Package) -> None:
+    permission = package.properties("AlipayNotifyInvokePermission")
+    assert permission["FunctionName"] == {"Ref": "AlipayNotify"}
+    assert permission["Principal"] == "apigateway.amazonaws.com"
+    assert permission["SourceArn"]["Fn::Sub"].endswith(":${RestAPI}/*/POST/trade/alipay")
+
+
+def test_every_path_answers_preflights(package: Package) -> None:
+    for path, methods in application.app.routes.items():
+        responses = package.api["paths"][path]["options"][INTEGRATION]["responses"]
+        headers = {
+            name.removeprefix("method.response.header."): value.strip("'")
+            for name, value in responses["default"]["responseParameters"].items()
+        }
+        assert headers["Access-Control-Max-Age"] == "7200", path
+        assert headers["Access-Control-Allow-Origin"] == "*", path
+        allowed = set(headers["Access-Control-Allow-Headers"].split(","))
+        assert {"Authorization", "Content-Type", "Idempotency-Key"} <= allowed, path
+        assert set(headers["Access-Control-Allow-Methods"].split(",")) == {*methods, "OPTIONS"}, path
+
+
+def test_what_api_gateway_answers_by_itself_has_the_envelope_and_the_cors_header(package: Package) -> None:
+    responses = package.api["x-amazon-apigateway-gateway-responses"]
+    assert {"MISSING_AUTHENTICATION_TOKEN", "UNSUPPORTED_MEDIA_TYPE", "DEFAULT_4XX", "DEFAULT_5XX"} <= set(
+        responses
+    )
+    for name, response in responses.items():
+        body = json.loads(response["responseTemplates"]["application/json"])
+        assert set(body) == {"code", "msg", "data"}, name
+        assert body["code"] == int(response["statusCode"]), name
+        origin = response["responseParameters"]["gatewayresponse.header.Access-Control-Allow-Origin"]
+        assert origin == {"Fn::Sub": "'${AllowedOrigins}'"}, name
+
+
+def test_the_origin_of_gateway_answers_cannot_differ_from_that_of_preflights(package: Package) -> None:
+    parameter = package.template["Parameters"]["AllowedOrigins"]
+    assert parameter["AllowedValues"] == [parameter["Default"]]
+
+
+def test_long_answers_are_compressed(package: Package) -> None:
+    assert package.properties("RestAPI")["MinimumCompressionSize"] == config()["minimum_compression_size"]
+
+
+def test_the_stage_is_named_in_the_template(package: Package) -> None:
+    assert package.properties("RestAPI")["StageName"] == "api"
+    assert f":stage={package.stage}:" in package.properties("APIHandler")["Tags"]["aws-chalice"]
+
+
+def test_libraries_lie_in_one_layer_that_all_functions_share(package: Package) -> None:
+    assert package.properties("ManagedLayer")["ContentUri"] == "./layer-deployment.zip"
+    for function in FUNCTIONS:
+        assert package.properties(function)["Layers"] == [{"Ref": "ManagedLayer"}]
+        assert package.properties(function)["CodeUri"] == "./deployment.zip"
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    assert package.files("layer-deployment.zip") == [f"python/lib/{version}/site-packages/vendored.py"]
+
+
+def test_the_functions_code_holds_the_application_and_nothing_local(package: Package) -> None:
+    packaged = {name for name in package.files("deployment.zip") if name.endswith(".py")}
+    ours = {path.relative_to(ROOT).as_posix() for path in (ROOT / "chalicelib").rglob("*.py")} | {"app.py"}
+    assert ours <= packaged
+    assert not [name for name in packaged - ours if not name.startswith("chalice/")]
+
+
+def test_the_vpc_is_joined_by_the_function_that_needs_redis_and_only_if_there_is_one(
+    package: Package,
+) -> None:
+    network = package.properties("APIHandler")["VpcConfig"]["Fn::If"]
+    assert (network[0], network[2]) == ("InVpc", {"Ref": "AWS::NoValue"})
+    assert "VpcConfig" not in package.properties("AlipayNotify")
+    assert "VpcConfig" not in package.properties("CloseOverdueOrders")
+    policy = json.loads((ROOT / ".chalice" / "policy-api_handler.json").read_text(encoding="utf-8"))
+    conditional = [statement["Fn::If"] for statement in policy["Statement"] if "Fn::If" in statement]
+    assert [(parts[0], parts[2]) for parts in conditional] == [("InVpc", {"Ref": "AWS::NoValue"})]
+    assert "ec2:CreateNetworkInterface" in conditional[0][1]["Action"]
+
+
+def test_an_unknown_stage_is_refused() -> None:
+    command = [sys.executable, "infra/package.py", "nowhere", "build"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert re.search(r"invalid choice: 'nowhere'", done.stderr)
