@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.money import (
@@ -21,6 +21,7 @@ from chalicelib.money import (
     yuan_text,
 )
 
+unhurried = settings(deadline=None)
 amounts = st.integers(min_value=0, max_value=MAX_FEN)
 
 
@@ -106,6 +107,7 @@ def test_a_binary_float_is_never_taken_for_money(value: Any) -> None:
         from_yuan(value)
 
 
+@unhurried
 @given(amounts)
 def test_an_amount_survives_the_way_out_and_in_again(fen: int) -> None:
     assert from_yuan(to_yuan(fen)) == fen
@@ -113,11 +115,13 @@ def test_an_amount_survives_the_way_out_and_in_again(fen: int) -> None:
     assert from_yuan(yuan_text(fen)) == fen
 
 
+@unhurried
 @given(amounts)
 def test_an_amount_survives_a_client_that_counts_in_doubles(fen: int) -> None:
     assert from_yuan(Decimal(repr(float(to_yuan(fen))))) == fen
 
 
+@unhurried
 @given(amounts)
 def test_alipay_is_told_two_decimals(fen: int) -> None:
     whole, _, cents = str(to_yuan(fen)).partition(".")
@@ -141,12 +145,14 @@ def test_a_percentage_is_rounded_half_up_to_the_fen(fen: int, off_percent: int, 
     assert percent(fen, off_percent) == left
 
 
+@unhurried
 @given(amounts, st.integers(min_value=1, max_value=100))
 def test_a_percentage_is_what_decimal_arithmetic_says(fen: int, off_percent: int) -> None:
     exact = Decimal(fen) * off_percent / 100
     assert percent(fen, off_percent) == int(exact.quantize(Decimal(1), rounding="ROUND_HALF_UP"))
 
 
+@unhurried
 @given(st.data(), st.lists(amounts, min_size=1, max_size=40))
 def test_a_split_adds_up_is_proportional_and_gives_no_part_more_than_its_weight(
     data: st.DataObject, weights: list[int]
@@ -178,6 +184,7 @@ def test_ten_beli_are_a_yuan_and_a_part_of_one_costs_a_whole(fen: int, beli: int
     assert beli_for(fen) == beli
 
 
+@unhurried
 @given(amounts)
 def test_no_smaller_number_of_beli_would_do(fen: int) -> None:
     assert beli_for(fen) * 10 >= fen

@@ -1,0 +1,138 @@
+"""Orders in memory: their numbers, what Alipay calls them, until when they can be paid."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.errors import InvalidPage
+from chalicelib.shop import order
+from chalicelib.shop.order import Order, OrderLine
+
+NOW = datetime(2026, 3, 1, 15, 59, 59, 987654, tzinfo=UTC)
+
+
+def an_order(**attributes: Any) -> Order:
+    given_attributes: dict[str, Any] = {
+        "status": order.PLACED,
+        "payment_type": order.ALIPAY,
+        "amount": 100,
+        "lines": [],
+        "subject": "课程",
+        "expires_at": NOW + timedelta(minutes=30),
+    }
+    return order.order_item("N1", 7, NOW, **(given_attributes | attributes))
+
+
+def a_line(coupon_record_id: int | None) -> OrderLine:
+    return OrderLine(course_type="course", course_id=1, coupon_record_id=coupon_record_id)
+
+
+def test_a_number_is_beijing_time_to_the_millisecond_and_ten_random_characters() -> None:
+    number = order.new_number(NOW)
+    assert re.fullmatch(r"20260301235959987[0-9A-Z]{10}", number)
+
+
+def test_a_number_fits_alipay_and_wechat_pay() -> None:
+    assert re.fullmatch(r"[0-9A-Za-z_]{6,32}", order.new_number(NOW))
+
+
+def test_numbers_of_one_moment_differ() -> None:
+    assert len({order.new_number(NOW) for _ in range(2000)}) == 2000
+
+
+def test_numbers_sort_by_time() -> None:
+    moments = [NOW, NOW + timedelta(milliseconds=1), NOW + timedelta(hours=1), NOW + timedelta(days=400)]
+    numbers = [order.new_number(moment) for moment in moments]
+    assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("number", ["1", "20260301235959987ABCDEFGHIJ", "a_b", "9" * 64])
+def test_old_numbers_are_numbers_too(number: str) -> None:
+    assert order.is_number(number)
+
+
+@pytest.mark.parametrize(
+    "number", ["", "9" * 65, "a-b", "a#b", "a b", "a\n", "１２", "订单", "\ud800", "../x", None, 5, ["1"]]
+)
+def test_nothing_else_is_a_number(number: object) -> None:
+    assert not order.is_number(number)
+
+
+@pytest.mark.parametrize(
+    ("names", "subject"),
+    [
+        (["Python基础"], "Python基础"),
+        (["Python基础", "Django"], "Python基础 等2门课程"),
+        (["C/C++ 入门"], "C／C＋＋ 入门"),
+        (["R&D = fun"], "R＆D ＝ fun"),
+        (["smile :-} {x}"], "smile :-｝ ｛x｝"),
+        (["  many \t\n blanks  "], "many blanks"),
+        (["表情😀课"], "表情😀课"),
+        (["\u200b\u0000\ud800"], "课程"),
+        ([""], "课程"),
+        (["   "], "课程"),
+    ],
+)
+def test_a_subject_is_the_courses_name_without_what_alipay_forbids(names: list[str], subject: str) -> None:
+    assert order.subject(names) == subject
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(max_size=300), min_size=1, max_size=40))
+def test_a_subject_is_never_empty_too_long_or_able_to_pass_for_other_fields(names: list[str]) -> None:
+    subject = order.subject(names)
+    assert 1 <= len(subject) <= 256
+    assert subject.strip()
+    assert not set(subject) & set("/=&{}\n\r\0")
+    assert subject.encode()
+
+
+def test_a_pay_page_may_be_opened_with_90_seconds_left_and_not_with_less() -> None:
+    placed = an_order()
+    assert placed.can_be_sent_to_pay(placed.expires_at - timedelta(seconds=90))
+    assert not placed.can_be_sent_to_pay(
+        placed.expires_at - timedelta(seconds=90) + timedelta(microseconds=1)
+    )
+    assert not placed.can_be_sent_to_pay(placed.expires_at + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    "status", [order.PAID, order.REFUNDING, order.REFUNDED, order.CANCELLED, order.EXPIRED]
+)
+def test_only_an_open_order_can_be_paid(status: str) -> None:
+    assert not an_order(status=status).can_be_sent_to_pay(NOW)
+
+
+def test_an_order_of_zero_is_never_sent_to_pay() -> None:
+    assert not an_order(amount=0).can_be_sent_to_pay(NOW)
+
+
+def test_every_status_has_the_documents_text() -> None:
+    assert order.STATUS_NAMES == {
+        "placed": "待支付",
+        "paid": "交易成功",
+        "refunding": "退费申请中",
+        "refunded": "已退费",
+        "cancelled": "主动取消",
+        "expired": "超时取消",
+    }
+
+
+def test_an_order_knows_all_its_coupon_records_the_general_one_last() -> None:
+    placed = an_order(lines=[a_line(5), a_line(None), a_line(3)], general_coupon_record_id=9)
+    assert placed.coupon_record_ids() == [5, 3, 9]
+    assert an_order(lines=[a_line(None)]).coupon_record_ids() == []
+
+
+@pytest.mark.parametrize(
+    "cursor", ["!", "abc", "T1JERVIj", "é", "VVNFUiMx", "T1JERVIjMjAyNjAzMDFUMTIwMDAwMDAwMDAwWiM=", "=" * 400]
+)
+def test_a_cursor_that_the_list_did_not_give_is_refused_before_any_store_is_asked(cursor: str) -> None:
+    with pytest.raises(InvalidPage):
+        order.list_orders(7, 10, cursor)
