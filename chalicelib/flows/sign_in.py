@@ -15,7 +15,6 @@ from chalicelib.shop.session import Session
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import find_together
 
-
 log = logging.getLogger(__name__)
 
 
