@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import string
 import unicodedata
@@ -117,9 +118,9 @@ def hash_password(password: str, iterations: int) -> str:
 def password_matches(password: str, encoded: str) -> bool:
     """Whether `password` is the one that `encoded` was made of. A hash of another form matches nothing."""
     algorithm, iterations, salt, expected = [*encoded.split("$"), "", "", "", ""][:4]
-    if algorithm != _ALGORITHM or not iterations.isascii() or not iterations.isdigit() or int(iterations) < 1:
+    if algorithm != _ALGORITHM or not re.fullmatch(r"[1-9][0-9]{0,8}", iterations):
         return False
-    return hmac.compare_digest(_derive(password, salt, int(iterations)), expected)
+    return hmac.compare_digest(_derive(password, salt, int(iterations)).encode(), expected.encode())
 
 
 def needs_new_hash(encoded: str, iterations: int) -> bool:
