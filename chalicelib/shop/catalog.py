@@ -375,11 +375,11 @@ def list_courses(course_type: str, category_id: int | None, limit: int, cursor: 
             name: {"S": partition},
             "listing_order": {"S": start},
         }
-    found = index.query(partition, limit=limit, last_evaluated_key=start_key)
+    # One row more than asked for tells whether anything follows.
+    found = index.query(partition, limit=limit + 1, last_evaluated_key=start_key)
     courses = cast(list[Course], list(found))
-    more = len(courses) == limit and found.last_evaluated_key is not None
-    last = courses[-1].listing_order if more else None
-    return CourseList(tuple(courses), _encode_cursor(last) if last else None)
+    last = courses[limit - 1].listing_order if len(courses) > limit else None
+    return CourseList(tuple(courses[:limit]), _encode_cursor(last) if last else None)
 
 
 def _encode_cursor(listing_order: str) -> str:

@@ -311,12 +311,12 @@ def list_orders(user_id: int, limit: int, cursor: str | None) -> OrderList:
         Order.sort.startswith(_PREFIX),
         consistent_read=True,
         scan_index_forward=False,
-        limit=limit,
+        limit=limit + 1,  # one row more than asked for tells whether anything follows
         last_evaluated_key=start_key,
     )
     orders = list(found)
-    more = len(orders) == limit and found.last_evaluated_key is not None
-    return OrderList(tuple(orders), _encode_cursor(orders[-1].sort) if more else None)
+    more = len(orders) > limit
+    return OrderList(tuple(orders[:limit]), _encode_cursor(orders[limit - 1].sort) if more else None)
 
 
 def _encode_cursor(sort: str) -> str:
