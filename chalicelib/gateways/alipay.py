@@ -12,7 +12,6 @@ import base64
 import binascii
 import json
 import logging
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,13 +22,13 @@ from urllib.parse import parse_qsl
 from chalicelib.beijing_time import beijing_text, from_beijing_text
 from chalicelib.errors import GatewayRefused, GatewayUnavailable, InvalidSetting, NotificationRefused
 from chalicelib.gateways.deadline import Deadline
+from chalicelib.gateways.http import fetch
 from chalicelib.money import Fen, NotMoney, from_yuan, to_yuan
 
 log = logging.getLogger(__name__)
 
 MAX_NOTICE_BYTES = 32 * 1024
 _MAX_FIELDS = 100
-_MAX_ANSWER_BYTES = 256 * 1024
 _CALL_SECONDS = 4.0
 """The most that one call may take of a deadline it shares."""
 
@@ -354,7 +353,7 @@ class Alipay:
         if seconds <= 0:
             raise GatewayUnavailable(gateway="alipay", reason="deadline")
         url = f"{self._gateway_url}?{self._signed(method, content)}"
-        raw = _within(seconds, lambda: _fetch(url, seconds))
+        raw = fetch("alipay", url, seconds)
         return self._verified_answer(raw, method.replace(".", "_") + "_response")
 
     def _verified_answer(self, raw: bytes, member: str) -> _Answer:
@@ -417,47 +416,3 @@ def _time(text: str | None) -> datetime | None:
 
 def _reason(answer: _Answer) -> str:
     return f"{answer['code']} {answer.get('sub_code', '')}".strip()
-
-
-def _fetch(url: str, seconds: float) -> bytes:
-    import requests
-
-    raw = b""
-    try:
-        with requests.get(
-            url, timeout=(min(seconds, 2.0), seconds), allow_redirects=False, stream=True
-        ) as response:
-            for part in response.iter_content(8192):
-                raw += part
-                if len(raw) > _MAX_ANSWER_BYTES:
-                    break
-    except (requests.RequestException, OSError, ValueError) as error:
-        raise GatewayUnavailable(gateway="alipay", reason=type(error).__name__) from error
-    if response.status_code != 200 or len(raw) > _MAX_ANSWER_BYTES:
-        raise GatewayUnavailable(gateway="alipay", reason=f"status {response.status_code}")
-    return raw
-
-
-def _within(seconds: float, call: Callable[[], bytes]) -> bytes:
-    """Run a call and give up on it after `seconds`.
-
-    A socket's time-out begins anew with every byte, so a provider that drips could hold a request for
-    minutes; a thread that is left behind can not.
-    """
-    outcome: list[bytes | BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.append(call())
-        except BaseException as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not outcome:
-        raise GatewayUnavailable(gateway="alipay", reason="deadline")
-    (result,) = outcome
-    if isinstance(result, BaseException):
-        raise result
-    return result

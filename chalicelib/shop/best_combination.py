@@ -1,9 +1,9 @@
 """The best combination: which coupons make a purchase cheapest, computed exactly.
 
-Lines are independent of each other: a course's coupon is good for its line only. What ties them together is the general
-coupon on their sum. 立减券, 折扣券 and none never grow dearer when the sum falls, so each line takes its cheapest
-price. 满减券 has a minimum: of all sums that reach it the smallest is wanted, which is a subset sum over fen, solved
-with one bit for each fen that is missing.
+Lines are independent of each other: a course's coupon is good for its line only. What ties them together is
+the general coupon on their sum. 立减券, 折扣券 and none never grow dearer when the sum falls, so each line takes
+its cheapest price. 满减券 has a minimum: of all sums that reach it the smallest is wanted, which is a subset sum
+over fen, solved with one bit for each fen that is missing.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def best_combination(
 ) -> Combination:
     """The combination with the smallest sum; of several, one that spends no coupon for nothing.
 
-    `line_coupons` are the usable records of each line's course, `general_coupons` those for the whole order. Time and
-    memory grow with the number of lines and records and with the minimum (fen) of a general coupon.
+    `line_coupons` are the usable records of each line's course, `general_coupons` those for the whole order.
+    Time and memory grow with the number of lines and records and with the minimum (fen) of a general coupon.
     """
     options = [_line_options(price, records) for price, records in zip(prices, line_coupons, strict=True)]
     found = [_with_general(options, general) for general in (None, *_worth_trying(general_coupons))]
@@ -45,7 +45,9 @@ def best_combination(
 
 
 def _line_options(price: Fen, records: Sequence[CouponRecord]) -> list[_Option]:
-    """The different prices a line can have, cheapest first, each with one way to it (without a coupon if possible)."""
+    """The different prices a line can have, cheapest first, each with one way to it (without a coupon if
+    possible).
+    """
     ways: dict[Fen, CouponRecord | None] = {price: None}
     for record in records:
         try:
