@@ -46,6 +46,13 @@ def settings() -> Settings:
     return load(os.environ)
 
 
+def stage(environment: Mapping[str, str] = os.environ) -> str:
+    """`STAGE` alone, for tools that have no business with keys."""
+    return _Reader(environment).matching(
+        "STAGE", r"[A-Za-z0-9-]{1,32}", "the name of a stage, such as dev or production", "local"
+    )
+
+
 def table_prefix(environment: Mapping[str, str] = os.environ) -> str:
     """`TABLE_PREFIX` alone: tables are needed by tools that have no business with keys."""
     return _Reader(environment).matching(
@@ -71,16 +78,14 @@ def allowed_origins(environment: Mapping[str, str] = os.environ) -> str:
 def load(environment: Mapping[str, str]) -> Settings:
     """Read and check all settings. Raises InvalidSetting, which names the first that is missing or malformed."""
     read = _Reader(environment)
-    stage = read.matching(
-        "STAGE", r"[A-Za-z0-9-]{1,32}", "the name of a stage, such as dev or production", "local"
-    )
+    stage_name = stage(environment)
     captcha = read.matching("CAPTCHA", r"on|off", "on or off", "on")
-    if captcha == "off" and stage.startswith("prod"):
+    if captcha == "off" and stage_name.startswith("prod"):
         raise InvalidSetting(name="CAPTCHA", expected="on: a production stage does not run without it")
     if captcha == "on":
         raise InvalidSetting(name="CAPTCHA", expected="off: the captcha is not part of this release")
     return Settings(
-        stage=stage,
+        stage=stage_name,
         api_url=read.url("API_URL"),
         shop_url=read.url("SHOP_URL"),
         allowed_origins=allowed_origins(environment),
