@@ -129,11 +129,11 @@ def _import_legacy(given: argparse.Namespace) -> None:
 
 
 def _seed_demo(given: argparse.Namespace) -> None:
-    from chalicelib.manage.demo import seed_demo
+    from chalicelib.manage.demo import describe_users, read_content, seed_demo
     from chalicelib.shop.catalog import list_categories
 
     if given.if_empty and list_categories():
-        print("the shop has a catalogue already: nothing was added")
+        print(describe_users(read_content()) or "the shop has a catalogue already: nothing was added")
         return
     print(seed_demo(_now()))
 
