@@ -350,7 +350,7 @@ def order(found: Order, events: Iterable[OrderEvent], now: datetime, shop_url: s
         "expire_date": beijing_text(found.expires_at),
         "seconds_left": max(0, int((found.expires_at - now).total_seconds())) if found.is_open() else 0,
         "can_pay": found.can_be_sent_to_pay(now),
-        "can_cancel": found.is_open(),
+        "can_cancel": found.is_open() and found.amount > 0,
         "orderdetail_list": [
             _order_line(line)
             | {
