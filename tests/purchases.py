@@ -1,0 +1,210 @@
+"""What tests of purchases do again and again: placing, paying at Alipay, telling the shop, looking at the end."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import app as application
+from chalicelib.shop import coupon, enrollment, ledger, order, payment
+from chalicelib.shop.catalog import Course
+from chalicelib.shop.coupon import CouponRecord
+from chalicelib.shop.order import Order
+from chalicelib.shop.user import User, find_user
+from chalicelib.storage.dynamodb import find
+from localstack.alipay import AlipaySimulator
+from tests import builders
+from tests.client import Client
+
+Result = TypeVar("Result")
+
+
+class Clock:
+    """The time as the application sees it: the real one, until a test moves it or makes it stand still."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+        self._standing: datetime | None = None
+
+    def __call__(self) -> datetime:
+        return self._standing or datetime.now(UTC) + self._ahead
+
+    def advance(self, **duration: float) -> None:
+        """Let time pass, as of `timedelta`."""
+        self._ahead += timedelta(**duration)
+
+    def stand_at(self, moment: datetime) -> None:
+        """Show this moment from now on."""
+        self._standing = moment
+
+
+# Placing and paying
+
+
+def parameters_of(pay_url: str) -> dict[str, Any]:
+    """What a pay page's address tells Alipay; `biz_content` is read."""
+    fields = {name: values[0] for name, values in parse_qs(urlsplit(pay_url).query).items()}
+    return fields | {"biz_content": json.loads(fields["biz_content"])}
+
+
+def number_in(address: str) -> str:
+    """The order number in a pay page's address or in that of the shop's result page."""
+    fields = parse_qs(urlsplit(address).query)
+    if "order_num" in fields:
+        return fields["order_num"][0]
+    return str(parameters_of(address)["biz_content"]["out_trade_no"])
+
+
+def place(learner: Client, courses: list[Course], due: object, **choice: Any) -> str:
+    """Place an order as `Client.pay` does -> its number. AssertionError when it is refused."""
+    answer = learner.pay(courses, due, **choice)
+    assert answer["code"] == 1000, answer
+    return number_in(answer["data"])
+
+
+def scan(alipay: AlipaySimulator, learner: Client, number: str) -> None:
+    """The learner opens the pay page and scans its code."""
+    alipay.open_cashier(pay_url(learner, number))
+    alipay.scan(number)
+
+
+def pay(alipay: AlipaySimulator, learner: Client, number: str) -> None:
+    """The learner opens the pay page and pays; the shop is not told."""
+    alipay.open_cashier(pay_url(learner, number))
+    alipay.pay(number)
+
+
+def pay_url(learner: Client, number: str) -> str:
+    """The address of an open order's pay page."""
+    amount = learner.order(number)["actual_amount"]
+    answer = learner.get(f"/get_pay_url/?order_number={number}&final_price={amount}")
+    assert answer["code"] == 1000, answer
+    return str(answer["data"])
+
+
+def cancel(learner: Client, number: str) -> Any:
+    """The answer to the learner's wish to cancel."""
+    return learner.post(f"/order/{number}/cancel")
+
+
+# Alipay and the clock call the shop
+
+
+def event(body: object, **members: object) -> dict[str, object]:
+    """An event of API Gateway with a form body, as `alipay_notify` gets it."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded; text/html; charset=utf-8"}
+    return {"httpMethod": "POST", "headers": headers, "body": body, "isBase64Encoded": False, **members}
+
+
+def deliver(fields: dict[str, str]) -> str:
+    """Post signed fields to the notification function -> its answer, `success` or `fail`."""
+    return deliver_event(event(urlencode(fields)))
+
+
+def deliver_event(notification: Any) -> str:
+    answer = application.alipay_notify(notification, None)
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["Content-Type"] == "text/plain"
+    return str(answer["body"])
+
+
+def notice(alipay: AlipaySimulator, number: str, **changes: str | None) -> dict[str, str]:
+    """A genuinely signed notice about a trade as it is now; with changes (None takes a field out)."""
+    fields: dict[str, str | None] = {**alipay.notice_fields(number), **changes}
+    return alipay.sign_notice({name: text for name, text in fields.items() if text is not None})
+
+
+def run_timer() -> None:
+    """One run of the scheduled function."""
+    application.close_overdue_orders(
+        {
+            "version": "0",
+            "id": "1",
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": "0",
+            "time": "2026-01-01T00:00:00Z",
+            "region": "test",
+            "resources": [],
+            "detail": {},
+        },
+        None,
+    )
+
+
+# Looking at the end
+
+
+def stored(number: str) -> Order:
+    """The order as it lies in the table."""
+    return order.find_by_number(number)
+
+
+def status(number: str) -> str:
+    return str(stored(number).status)
+
+
+def record(user: User, given: CouponRecord) -> CouponRecord:
+    """A coupon record as it lies in the table now."""
+    found = find(CouponRecord, given.owner, given.sort)
+    assert found is not None
+    assert found.user_id == user.user_id
+    return found
+
+
+def balance(user: User) -> int:
+    """The user's beli; AssertionError when the ledger's entries do not add up to them."""
+    beli = int(find_user(user.user_id).beli)
+    entries = ledger.list_entries(user.user_id)
+    assert sum(entry.beli for entry in entries) == beli
+    running = 0
+    for entry in entries:
+        running += entry.beli
+        assert running >= 0, "the balance was below zero at a time"
+    return beli
+
+
+def owns(user: User, course: Course, now: datetime | None = None) -> bool:
+    """Whether the user may study the course now."""
+    mine = enrollment.find_enrollment(user.user_id, course.key)
+    return mine is not None and mine.is_active(now or builders.now())
+
+
+def orders(user: User) -> tuple[Order, ...]:
+    """All orders of a user, newest first."""
+    return order.list_orders(user.user_id, order.PAGE_ROWS, None).orders
+
+
+def payments(number: str) -> list[str]:
+    """What became of each of an order's payments."""
+    return [received.use for received in payment.list_payments(stored(number))]
+
+
+def happened(number: str) -> list[str]:
+    """What is on record of an order, oldest first, without who caused it."""
+    return [entry.what for entry in order.list_events(stored(number))]
+
+
+def assert_untouched(user: User, *, beli: int, unused: Sequence[CouponRecord] = ()) -> None:
+    """Nothing of the user's is held by any order."""
+    assert balance(user) == beli
+    for given in unused:
+        assert record(user, given).status == coupon.UNUSED
+        assert record(user, given).order_number is None
+
+
+def at_once(*calls: Callable[[], Result]) -> list[Result]:
+    """Make all calls at the same moment -> their results in the order given."""
+    ready = threading.Barrier(len(calls))
+
+    def go(call: Callable[[], Result]) -> Result:
+        ready.wait(10)
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(go, call) for call in calls]]
