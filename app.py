@@ -2,12 +2,11 @@
 
 from chalice.app import CloudWatchEvent, Rate, Response
 
-from chalicelib.errors import NotificationRefused
 from chalicelib.flows import browse, checkout, close_order, fill_cart, settle, sign_in
 from chalicelib.shop import catalog, enrollment, order
 from chalicelib.shop.course_key import COURSE
 from chalicelib.web import codes, requests, responses
-from chalicelib.web.notification import answer_alipay
+from chalicelib.web.notification import answer_alipay, returned_order
 from chalicelib.web.shop_app import ShopApp
 
 app = ShopApp("course-shop")
@@ -172,10 +171,7 @@ def list_my_courses():
 
 @app.route("/trade/alipay", methods=["GET"])
 def return_from_alipay():
-    try:
-        number = app.gateways.alipay.parse_return(requests.single_fields(app.query_lists()))
-    except NotificationRefused:
-        number = None
+    number = returned_order(app.query_lists(), app.gateways)
     address = checkout.result_address(app.settings, number)
     return Response("", status_code=302, headers={"Location": address})
 

@@ -1,4 +1,4 @@
-"""The edge at which Alipay calls: a raw form event -> `success` or `fail`.
+"""The edge at which Alipay calls (a raw form event -> `success` or `fail`) and sends the browser back.
 
 The one place that catches everything: whatever goes wrong, the answer is `fail` and Alipay sends the notice
 again.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from chalicelib.errors import NotificationRefused
 from chalicelib.flows.take_notification import take_notice
 from chalicelib.gateways import Gateways
+from chalicelib.web import requests
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,14 @@ def answer_alipay(event: dict[str, Any], gateways: Gateways, now: datetime) -> d
         log.error("a notification was not taken: %s", type(trouble).__name__, exc_info=True)
         return _plain("fail")
     return _plain("success")
+
+
+def returned_order(query: Mapping[str, list[str]], gateways: Gateways) -> str | None:
+    """The number of the order whose buyer comes back with this query; None when Alipay did not sign it."""
+    try:
+        return gateways.alipay.parse_return(requests.single_fields(query))
+    except NotificationRefused:
+        return None
 
 
 def _body(event: dict[str, Any]) -> bytes:
