@@ -1,0 +1,339 @@
+"""The rules of the house, read from the source: who may import what, and what stands where.
+
+    app.py -> web -> flows -> shop     -> storage -> errors, money, settings, beijing_time
+                          \\-> gateways ----------->  errors, money, settings, beijing_time
+
+Downwards only; skipping levels is fine. `manage`, the operators' command line, may use all of it but app.py.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OURS = ("app", "chalicelib", "infra", "localstack", "tests")
+GROUND = {"errors", "money", "settings", "beijing_time"}
+MAY_IMPORT = {
+    "app": {"web", "flows", "shop", "gateways", "storage"} | GROUND,
+    "manage": {"web", "flows", "shop", "gateways", "storage", "manage"} | GROUND,
+    "web": {"web", "flows", "shop", "gateways", "storage"} | GROUND,
+    "flows": {"flows", "shop", "gateways", "storage"} | GROUND,
+    "shop": {"shop", "storage"} | GROUND,
+    "gateways": {"gateways"} | GROUND,
+    "storage": {"storage"} | GROUND,
+} | dict.fromkeys(GROUND, GROUND)
+HTTP_CLIENTS = ("requests", "urllib3", "httpx", "aiohttp", "urllib.request", "http.client", "socket")
+VAGUE = {"util", "helper", "common", "misc", "manager", "service"}
+VIEW_STATEMENTS = 5
+
+
+@dataclass(frozen=True)
+class Source:
+    """A Python file: its path from the project's root, and its text."""
+
+    path: str
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text, self.path)
+
+    @property
+    def layer(self) -> str | None:
+        """What part of the application the file belongs to; None outside of it."""
+        parts = self.path.removesuffix(".py").split("/")
+        return "app" if parts == ["app"] else parts[1] if parts[0] == "chalicelib" else None
+
+    def imports(self) -> Iterator[tuple[int, str]]:
+        """Every imported name, fully written, with its line: of `from a import b` both `a` and `a.b`."""
+        package = self.path.split("/")[:-1]
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from ((node.lineno, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                base = package[: len(package) - node.level + 1] if node.level else []
+                module = ".".join([*base, *([node.module] if node.module else [])])
+                yield node.lineno, module
+                yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+    def is_in(self, *places: str) -> bool:
+        return any(self.path == place or self.path.startswith(place + "/") for place in places)
+
+
+Violations = Iterator[tuple[int, str]]
+Rule = Callable[[Source], Violations]
+
+
+def imports_go_downwards_only(source: Source) -> Violations:
+    if source.layer is None or source.path == "chalicelib/__init__.py":
+        return
+    for line, name in source.imports():
+        root, _, rest = name.partition(".")
+        imported = rest.partition(".")[0] if root == "chalicelib" else root
+        if root in OURS and imported and imported not in MAY_IMPORT.get(source.layer, set()):
+            yield line, f"{source.layer} must not import {name}"
+
+
+def only_some_places_import(places: tuple[str, ...], libraries: tuple[str, ...]) -> Rule:
+    def rule(source: Source) -> Violations:
+        if source.layer is not None and not source.is_in(*places):
+            for line, name in source.imports():
+                if any(name == library or name.startswith(library + ".") for library in libraries):
+                    yield line, f"{name} is imported in {' and '.join(places)} only"
+
+    return rule
+
+
+def only_settings_reads_the_environment(source: Source) -> Violations:
+    if source.layer is None or source.path == "chalicelib/settings.py":
+        return
+    environment = {"environ", "environb", "getenv", "putenv"}
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Attribute) and node.attr in environment and ast.unparse(node.value) == "os":
+            yield node.lineno, "the environment is read in chalicelib/settings.py only"
+    for line, name in source.imports():
+        if name in {f"os.{what}" for what in environment}:
+            yield line, "the environment is read in chalicelib/settings.py only"
+
+
+def file_names_say_what_is_inside(source: Source) -> Violations:
+    for part in source.path.removesuffix(".py").split("/"):
+        vague = {word for word in part.split("_") if word.removesuffix("s") in VAGUE}
+        if vague:
+            yield 1, f"a file or directory named {' '.join(vague)} says nothing"
+
+
+def fakes_are_handed_in_and_nothing_is_patched(source: Source) -> Violations:
+    if not source.is_in("tests"):
+        return
+    for line, name in source.imports():
+        if name.split(".")[0] in ("mock", "pytest_mock") or name.startswith("unittest.mock"):
+            yield line, f"{name}: hand a fake in instead of patching"
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.arg) and node.arg in ("mocker", "class_mocker", "session_mocker"):
+            yield node.lineno, "hand a fake in instead of patching"
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("monkeypatch.setattr"):
+            yield node.lineno, "hand a fake in instead of patching"
+
+
+def conditions_are_waited_for_without_sleep(source: Source) -> Violations:
+    if source.is_in("tests"):
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("time.sleep", "sleep"):
+                yield node.lineno, "wait for a condition instead of sleeping"
+
+
+@cache
+def documented_codes() -> set[int]:
+    tree = ast.parse((ROOT / "chalicelib/web/codes.py").read_text(encoding="utf-8"))
+    values = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    return {value for value in values if isinstance(value, int) and 1000 <= value <= 5999}
+
+
+def codes_stand_in_one_table(source: Source) -> Violations:
+    """No documented code anywhere else, and nothing else that may be one: numbers to calculate with and named
+    constants are none."""
+    if source.layer is None or source.path == "chalicelib/web/codes.py":
+        return
+    codes = documented_codes()
+    calculated, named = set(), set()
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.BinOp):
+            calculated |= {id(node.left), id(node.right)}
+        if isinstance(node, ast.Assign) and all(_is_constant_name(target) for target in node.targets):
+            named |= {id(part) for part in ast.walk(node.value)}
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Constant) and type(node.value) is int and 1000 <= node.value <= 5999:
+            may_stand = id(node) in calculated or (id(node) in named and node.value not in codes)
+            if not may_stand:
+                yield node.lineno, f"{node.value} looks like a code: those stand in chalicelib/web/codes.py"
+
+
+def _is_constant_name(target: ast.expr) -> bool:
+    names = target.elts if isinstance(target, ast.Tuple) else [target]
+    return all(isinstance(name, ast.Name) and name.id.isupper() for name in names)
+
+
+def what_is_public_is_documented(source: Source) -> Violations:
+    if not source.is_in("chalicelib"):
+        return
+    bodies = [source.tree.body]
+    bodies += [n.body for n in source.tree.body if isinstance(n, ast.ClassDef) and not n.name.startswith("_")]
+    for body in bodies:
+        for node in body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                # Meta, serialize, deserialize: pynamodb's own, documented there.
+                exempt = node.name.startswith("_") or node.name in ("Meta", "serialize", "deserialize")
+                setter = any(ast.unparse(d).endswith(".setter") for d in node.decorator_list)
+                if not exempt and not setter and not ast.get_docstring(node):
+                    yield node.lineno, f"{node.name} has no docstring"
+
+
+def app_py_is_a_table_of_routes(source: Source) -> Violations:
+    if source.path != "app.py":
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Try):
+            yield node.lineno, "no try in app.py: web/ maps refusals to answers"
+        if isinstance(node, ast.FunctionDef) and len(node.body) > VIEW_STATEMENTS:
+            yield node.lineno, f"{node.name} has more than {VIEW_STATEMENTS} statements: read, do, shape"
+
+
+def nothing_is_caught_blindly(source: Source) -> Violations:
+    # The notification edge answers `fail` whatever happens; gateways/http.py hands a thread's error on.
+    if source.layer is None or source.is_in("chalicelib/web/notification.py", "chalicelib/gateways/http.py"):
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.ExceptHandler):
+            caught = "everything" if node.type is None else ast.unparse(node.type)
+            if caught in ("everything", "Exception", "BaseException"):
+                yield node.lineno, f"catches {caught}: catch what is expected here"
+
+
+RULES: dict[str, Rule] = {
+    "imports go downwards only": imports_go_downwards_only,
+    "chalice is imported in app.py and web only": only_some_places_import(
+        ("app.py", "chalicelib/web"), ("chalice",)
+    ),
+    "stores are imported in shop and storage only": only_some_places_import(
+        ("chalicelib/shop", "chalicelib/storage"), ("pynamodb", "redis", "boto3", "botocore")
+    ),
+    "HTTP clients are imported in gateways only": only_some_places_import(
+        ("chalicelib/gateways",), HTTP_CLIENTS
+    ),
+    "the environment is read by settings only": only_settings_reads_the_environment,
+    "file names say what is inside": file_names_say_what_is_inside,
+    "tests hand in fakes and patch nothing": fakes_are_handed_in_and_nothing_is_patched,
+    "tests wait for conditions and never sleep": conditions_are_waited_for_without_sleep,
+    "codes stand in one table": codes_stand_in_one_table,
+    "what is public is documented": what_is_public_is_documented,
+    "app.py is a table of routes": app_py_is_a_table_of_routes,
+    "nothing is caught blindly": nothing_is_caught_blindly,
+}
+
+
+@cache
+def sources() -> list[Source]:
+    files = [ROOT / "app.py"]
+    for directory in OURS[1:]:
+        files += sorted((ROOT / directory).rglob("*.py"))
+    return [
+        Source(file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8"))
+        for file in files
+        if "node_modules" not in file.parts
+    ]
+
+
+def found(rule: Rule, *given: Source) -> list[str]:
+    return [f"{source.path}:{line}: {text}" for source in given for line, text in sorted(set(rule(source)))]
+
+
+@pytest.mark.parametrize("sentence", RULES)
+def test_the_source_keeps_the_rule(sentence: str) -> None:
+    violations = found(RULES[sentence], *sources())
+    assert not violations, f"\n{sentence}:\n  " + "\n  ".join(violations)
+
+
+def test_all_of_the_application_is_read() -> None:
+    read = {source.layer for source in sources()} - {None, "__init__"}
+    assert read == set(MAY_IMPORT)
+
+
+BROKEN = [
+    ("imports go downwards only", "chalicelib/web/x.py", "import app"),
+    ("imports go downwards only", "chalicelib/flows/x.py", "from chalicelib.web import codes"),
+    ("imports go downwards only", "chalicelib/flows/x.py", "from ..web.codes import OK"),
+    ("imports go downwards only", "chalicelib/shop/x.py", "import chalicelib.flows.checkout"),
+    ("imports go downwards only", "chalicelib/shop/x.py", "from chalicelib.gateways.alipay import Paid"),
+    ("imports go downwards only", "chalicelib/shop/x.py", "def f():\n    from chalicelib import gateways"),
+    ("imports go downwards only", "chalicelib/gateways/x.py", "from chalicelib.shop import order"),
+    ("imports go downwards only", "chalicelib/gateways/x.py", "from chalicelib.storage import dynamodb"),
+    ("imports go downwards only", "chalicelib/storage/x.py", "from chalicelib.shop.user import User"),
+    ("imports go downwards only", "chalicelib/money.py", "from chalicelib.storage import dynamodb"),
+    ("imports go downwards only", "chalicelib/manage/x.py", "import app"),
+    ("imports go downwards only", "chalicelib/web/x.py", "from chalicelib.manage import demo"),
+    ("imports go downwards only", "chalicelib/flows/x.py", "from localstack.alipay import AlipaySimulator"),
+    ("imports go downwards only", "chalicelib/newcomer.py", "from chalicelib.shop import order"),
+    (
+        "chalice is imported in app.py and web only",
+        "chalicelib/flows/x.py",
+        "from chalice.app import Response",
+    ),
+    ("chalice is imported in app.py and web only", "chalicelib/manage/x.py", "import chalice"),
+    ("stores are imported in shop and storage only", "chalicelib/flows/x.py", "from pynamodb import models"),
+    ("stores are imported in shop and storage only", "chalicelib/gateways/x.py", "import redis"),
+    ("stores are imported in shop and storage only", "chalicelib/manage/x.py", "import boto3"),
+    ("stores are imported in shop and storage only", "app.py", "import botocore.session as s"),
+    ("HTTP clients are imported in gateways only", "chalicelib/flows/x.py", "import requests"),
+    ("HTTP clients are imported in gateways only", "chalicelib/shop/x.py", "from urllib import request"),
+    (
+        "HTTP clients are imported in gateways only",
+        "chalicelib/web/x.py",
+        "from http.client import HTTPSConnection",
+    ),
+    ("HTTP clients are imported in gateways only", "chalicelib/storage/x.py", "import urllib3"),
+    ("the environment is read by settings only", "chalicelib/shop/x.py", "import os\na = os.environ['A']"),
+    ("the environment is read by settings only", "app.py", "import os\na = os.getenv('A')"),
+    ("the environment is read by settings only", "chalicelib/web/x.py", "from os import environ"),
+    ("file names say what is inside", "chalicelib/shop/order_utils.py", ""),
+    ("file names say what is inside", "tests/helpers/x.py", ""),
+    ("file names say what is inside", "localstack/common.py", ""),
+    ("file names say what is inside", "chalicelib/flows/payment_service.py", ""),
+    ("tests hand in fakes and patch nothing", "tests/unit/x.py", "from unittest import mock"),
+    ("tests hand in fakes and patch nothing", "tests/unit/x.py", "import unittest.mock as m"),
+    ("tests hand in fakes and patch nothing", "tests/unit/x.py", "def test(mocker): ..."),
+    ("tests hand in fakes and patch nothing", "tests/unit/x.py", "monkeypatch.setattr('app.app', 1)"),
+    ("tests wait for conditions and never sleep", "tests/unit/x.py", "import time\ntime.sleep(1)"),
+    ("codes stand in one table", "app.py", "return_code = 1306"),
+    ("codes stand in one table", "chalicelib/flows/x.py", "COUPON_CODE = 1306"),
+    ("codes stand in one table", "chalicelib/web/x.py", "answer(1999)"),
+    ("codes stand in one table", "chalicelib/web/x.py", "body = {'code': 1000}"),
+    ("what is public is documented", "chalicelib/shop/x.py", "def f(): ..."),
+    ("what is public is documented", "chalicelib/shop/x.py", "class A: ..."),
+    ("what is public is documented", "chalicelib/shop/x.py", "class A:\n    '''.'''\n    def f(self): ..."),
+    ("app.py is a table of routes", "app.py", "def f():\n    try:\n        g()\n    except E:\n        h()"),
+    ("app.py is a table of routes", "app.py", "def f():\n" + "    g()\n" * 6),
+    ("nothing is caught blindly", "chalicelib/flows/x.py", "try:\n    f()\nexcept Exception:\n    g()"),
+    ("nothing is caught blindly", "chalicelib/web/x.py", "try:\n    f()\nexcept:\n    g()"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "path", "text"), BROKEN)
+def test_the_rule_is_seen_when_it_is_broken(sentence: str, path: str, text: str) -> None:
+    assert found(RULES[sentence], Source(path, text))
+
+
+def test_every_rule_is_broken_by_an_example() -> None:
+    assert {sentence for sentence, _, _ in BROKEN} == set(RULES)
+
+
+ALLOWED = [
+    ("app.py", "from chalicelib.shop import catalog\nfrom chalice.app import Response"),
+    ("chalicelib/web/x.py", "from chalicelib.web import requests\nfrom chalicelib.gateways import Gateways"),
+    (
+        "chalicelib/flows/x.py",
+        "from . import grant\nfrom chalicelib.shop import order\nfrom chalicelib import money",
+    ),
+    ("chalicelib/shop/x.py", "import pynamodb.attributes\nfrom chalicelib.storage.dynamodb import find"),
+    ("chalicelib/gateways/x.py", "import requests\nfrom chalicelib.errors import GatewayRefused"),
+    ("chalicelib/storage/x.py", "from redis import Redis\nfrom chalicelib.settings import settings"),
+    ("chalicelib/manage/x.py", "from chalicelib.flows import grant\nfrom . import demo"),
+    ("chalicelib/settings.py", "import os\nvalue = os.environ['A']"),
+    (
+        "chalicelib/shop/y.py",
+        "from urllib.parse import quote\nmilliseconds = seconds * 1000\nMAX_LENGTH = 1024",
+    ),
+    ("chalicelib/shop/z.py", "def f():\n    '''Does it.'''\ndef _g(): ..."),
+    ("tests/unit/x.py", "import app\nimport requests\nmonkeypatch.setenv('A', 'b')"),
+]
+
+
+@pytest.mark.parametrize(("path", "text"), ALLOWED)
+def test_what_is_allowed_breaks_no_rule(path: str, text: str) -> None:
+    assert [line for rule in RULES.values() for line in found(rule, Source(path, text))] == []
