@@ -65,6 +65,26 @@ class IdTaken(ShopError):
     """A stored thing with this id exists already."""
 
 
+class CaptchaFailed(ShopError):
+    """The captcha was not solved, was solved for something else, or is too old."""
+
+
+class TooManyAttempts(ShopError):
+    """Too many attempts by this name or address; `seconds` until the next one."""
+
+
+class InvalidUserName(ShopError):
+    """Not a text that can be a user name."""
+
+
+class WeakPassword(ShopError):
+    """A new password that is too short, too long, only digits, too common, or holds the user name."""
+
+
+class SessionNotFound(ShopError):
+    """The user has no session with this id."""
+
+
 # Catalogue
 
 
@@ -100,6 +120,22 @@ class AccountNotFound(ShopError):
 
 class CouponUnusable(ShopError):
     """The coupon record is not this user's, not this course's, used, reserved, chosen twice or out of date."""
+
+
+class CouponNotFound(ShopError):
+    """There is no such coupon, or it cannot be claimed by learners."""
+
+
+class CouponNotOpen(ShopError):
+    """The coupon's claim window has not begun or is over."""
+
+
+class CouponSoldOut(ShopError):
+    """All pieces of the coupon have been claimed."""
+
+
+class CouponClaimed(ShopError):
+    """The user has claimed this coupon already."""
 
 
 class BelowMinimum(ShopError):

@@ -30,6 +30,11 @@ class Settings:
     jwt_key: str = field(repr=False)
     password_iterations: int
     captcha: str
+    captcha_offline_actions: frozenset[str]
+    geetest_version: int
+    geetest_id: str
+    geetest_key: str = field(repr=False)
+    geetest_api_url: str
     alipay_app_id: str
     alipay_seller_id: str
     alipay_app_private_key: str = field(repr=False)
@@ -65,6 +70,11 @@ def password_iterations(environment: Mapping[str, str] = os.environ) -> int:
     return _Reader(environment).number("PASSWORD_ITERATIONS", 1, 100_000_000, 600_000)
 
 
+def order_minutes(environment: Mapping[str, str] = os.environ) -> int:
+    """`ORDER_MINUTES` alone, for tools that have no business with keys."""
+    return _Reader(environment).number("ORDER_MINUTES", 1, 15 * 24 * 60, 30)
+
+
 def allowed_origins(environment: Mapping[str, str] = os.environ) -> str:
     """`ALLOWED_ORIGINS` alone: it is also needed while the API description is packaged, far from any key."""
     origin = _Reader(environment).text("ALLOWED_ORIGINS", "*")
@@ -82,8 +92,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     captcha = read.matching("CAPTCHA", r"on|off", "on or off", "on")
     if captcha == "off" and stage_name.startswith("prod"):
         raise InvalidSetting(name="CAPTCHA", expected="on: a production stage does not run without it")
-    if captcha == "on":
-        raise InvalidSetting(name="CAPTCHA", expected="off: the captcha is not part of this release")
+    geetest = _Reader(environment if captcha == "on" else _NO_CAPTCHA)
     return Settings(
         stage=stage_name,
         api_url=read.url("API_URL"),
@@ -92,6 +101,11 @@ def load(environment: Mapping[str, str]) -> Settings:
         jwt_key=read.secret("JWT_KEY", at_least=32),
         password_iterations=password_iterations(environment),
         captcha=captcha,
+        captcha_offline_actions=read.words("CAPTCHA_OFFLINE", ("login", "register", "claim"), "login"),
+        geetest_version=geetest.number("GEETEST_VERSION", 3, 4, 3),
+        geetest_id=geetest.matching("GEETEST_ID", r"[0-9A-Za-z]{1,64}", "the captcha's id at Geetest"),
+        geetest_key=geetest.matching("GEETEST_KEY", r"[!-~]{1,128}", "the captcha's key at Geetest"),
+        geetest_api_url=geetest.url("GEETEST_API_URL"),
         alipay_app_id=read.matching("ALIPAY_APP_ID", r"[0-9A-Za-z]{1,32}", "the app's id at Alipay"),
         alipay_seller_id=read.matching(
             "ALIPAY_SELLER_ID", r"[0-9A-Za-z]{1,32}", "the merchant's id at Alipay (2088...)"
@@ -101,8 +115,12 @@ def load(environment: Mapping[str, str]) -> Settings:
         alipay_gateway_url=read.url("ALIPAY_GATEWAY_URL"),
         redis_url=read.matching("REDIS_URL", r"(redis|rediss|unix)://\S+", "redis://HOST:PORT/DATABASE"),
         table_prefix=table_prefix(environment),
-        order_minutes=read.number("ORDER_MINUTES", 1, 15 * 24 * 60, 30),
+        order_minutes=order_minutes(environment),
     )
+
+
+_NO_CAPTCHA = {"GEETEST_ID": "off", "GEETEST_KEY": "off", "GEETEST_API_URL": "http://geetest.invalid"}
+"""With `CAPTCHA=off` nothing is asked of Geetest, and nothing about it has to be set."""
 
 
 class _Reader:
@@ -139,6 +157,15 @@ class _Reader:
         if not lowest <= value <= highest:
             raise InvalidSetting(name=name, expected=expected)
         return value
+
+    def words(self, name: str, allowed: tuple[str, ...], default: str) -> frozenset[str]:
+        """Some of the allowed words, with commas between them, or `none`."""
+        given = [word.strip() for word in self.text(name, default).split(",")]
+        if given == ["none"]:
+            return frozenset()
+        if not set(given) <= set(allowed):
+            raise InvalidSetting(name=name, expected=f"none, or some of {', '.join(allowed)}")
+        return frozenset(given)
 
     def url(self, name: str) -> str:
         """An absolute http(s) address, without a trailing slash."""

@@ -51,7 +51,7 @@ def a_token(user: User, at: datetime | None = None) -> str:
     """A token of a new session of the user."""
     from chalicelib.settings import settings
 
-    return token.make_token(session.start(user.user_id, at or now()), settings().jwt_key)
+    return token.make_token(session.start(user, at or now()), settings().jwt_key)
 
 
 def a_course(

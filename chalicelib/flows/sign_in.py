@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.errors import StoreUnavailable, TokenRefused, UserGone, WrongPassword
+from chalicelib.errors import StoreUnavailable, TokenRefused, UserGone, UserNotFound, WrongPassword
 from chalicelib.settings import Settings
 from chalicelib.shop import session as sessions
 from chalicelib.shop import token
@@ -26,7 +26,9 @@ class SignedIn:
     session: Session
 
 
-def sign_in(username: str, password: str, settings: Settings, now: datetime) -> tuple[User, str]:
+def sign_in(
+    username: str, password: str, settings: Settings, now: datetime, device: str = ""
+) -> tuple[User, str]:
     """Check name and password, record a session -> the user and the token of the session.
 
     Raises UserNotFound, then WrongPassword (also for a disabled user). A hash with fewer iterations than are
@@ -37,14 +39,14 @@ def sign_in(username: str, password: str, settings: Settings, now: datetime) -> 
         raise WrongPassword()
     if users.needs_new_hash(user.password, settings.password_iterations):
         _renew_hash(user, password, settings)
-    session = sessions.start(user.user_id, now)
+    session = sessions.start(user, now, device)
     return user, token.make_token(session, settings.jwt_key)
 
 
 def _renew_hash(user: User, password: str, settings: Settings) -> None:
     try:
-        users.set_password(user, password, settings.password_iterations)
-    except StoreUnavailable:
+        users.renew_hash(user, password, settings.password_iterations)
+    except (StoreUnavailable, UserNotFound):
         log.warning("a password's hash was not renewed; the next login tries again")
 
 
@@ -65,7 +67,7 @@ def authenticate(authorization: str | None, settings: Settings, now: datetime) -
     user, session = found.get(user_place), found.get(session_place)
     if not isinstance(user, User) or user.disabled:
         raise UserGone()
-    if not isinstance(session, Session):
+    if not isinstance(session, Session) or session.generation != user.generation:
         raise TokenRefused()
     return SignedIn(user, session)
 

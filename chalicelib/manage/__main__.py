@@ -8,29 +8,69 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chalicelib import money
 from chalicelib.beijing_time import beijing_text
-from chalicelib.errors import InvalidSetting, OrderNotFound, ShopError, UserNotFound
+from chalicelib.errors import (
+    BeliInsufficient,
+    CouponUnusable,
+    InvalidRequest,
+    InvalidSetting,
+    OrderNotFound,
+    OutcomeUnknown,
+    ShopError,
+    StoreUnavailable,
+    UserNameTaken,
+    UserNotFound,
+)
+
+if TYPE_CHECKING:
+    from chalicelib.shop.user import User
+
+_MOST_BELI = 10**12
+_REPEAT_IMPORT = (
+    "The import was cut off. What it had written is whole; give the command again, and it goes on from there."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command -> the exit status: 0 done, 1 refused (the reason is printed to standard error)."""
-    parser = _parser()
-    given = parser.parse_args(arguments)
+    given = _parser().parse_args(arguments)
     try:
         given.run(given)
-    except InvalidSetting as error:
-        return _fail(f"setting {error.facts['name']}: expected {error.facts['expected']}")
-    except UserNotFound:
-        return _fail(f"there is no user named {given.username!r}")
-    except OrderNotFound:
-        return _fail(f"there is no order with the number {given.number!r}")
     except ShopError as error:
-        return _fail(f"{type(error).__name__}: {(type(error).__doc__ or '').splitlines()[0]} {error}")
+        return _fail(_reason(error, given))
     except KeyboardInterrupt:
         return _fail("interrupted; what was reported as done is done, and the command can be given again")
     return 0
+
+
+def _reason(error: ShopError, given: argparse.Namespace) -> str:
+    """What stood in the way, in words that an operator can act on."""
+    username = getattr(given, "username", None)
+    match error:
+        case InvalidSetting():
+            return f"setting {error.facts['name']}: expected {error.facts['expected']}"
+        case UserNotFound() if username is not None:
+            return f"there is no user named {username!r}"
+        case UserNameTaken():
+            return f"the user name {username!r} is somebody's already; case and width make no difference"
+        case InvalidRequest() if error.facts.get("field") == "username":
+            return f"{username!r} is no user name: 1 to 64 visible characters, without blanks at the ends"
+        case OrderNotFound():
+            return f"there is no order with the number {given.number!r}"
+        case CouponUnusable() if error.facts.get("reason") == "unknown":
+            return f"there is no coupon with the id {given.coupon_id}"
+        case BeliInsufficient():
+            return f"the balance of {username} is too low: a balance never falls below zero"
+        case StoreUnavailable() if error.facts.get("reason") == "ResourceNotFoundException":
+            return "the tables do not exist: run create-tables (or is TABLE_PREFIX another one?)"
+        case StoreUnavailable():
+            return f"the store does not do what it was asked; is AWS_ENDPOINT_URL_DYNAMODB right? ({error})"
+        case OutcomeUnknown():
+            return "the store fell silent in the middle of a write: look whether it was done, then try again"
+    return f"{type(error).__name__}: {(type(error).__doc__ or '').splitlines()[0]} {error}"
 
 
 def _fail(text: str) -> int:
@@ -75,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
 
     added = command("grant-beli", _grant_beli, "change a user's balance by a ledger entry")
     added.add_argument("username")
-    added.add_argument("beli", type=int, help="how many to add; a negative number takes away")
+    added.add_argument("beli", type=_beli, help="how many to add; a negative number takes away")
     added.add_argument("--reason", required=True, help="kept with the entry")
 
     added = command("grant-coupon", _grant_coupon, "give a user a record of a coupon")
@@ -94,9 +134,29 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _beli(text: str) -> int:
+    beli = int(text)
+    if not 0 < abs(beli) <= _MOST_BELI:
+        raise argparse.ArgumentTypeError(f"not a number of beli up to {_MOST_BELI}, other than 0: {text}")
+    return beli
+
+
+def _find_user(username: str) -> User:
+    """The user with this name. Raises UserNotFound, also for what can be no name."""
+    from chalicelib.shop.user import find_by_name, is_valid_name
+
+    if not is_valid_name(username):
+        raise UserNotFound()
+    return find_by_name(username)
+
+
 def _read_password() -> str:
     if not sys.stdin.isatty():
-        password = sys.stdin.readline().rstrip("\n")
+        try:
+            password = sys.stdin.readline().rstrip("\r\n")
+            password.encode()
+        except UnicodeError:
+            raise SystemExit(_fail("the password is not UTF-8 text")) from None
     else:
         password = getpass.getpass("New password: ")
         if getpass.getpass("Again: ") != password:
@@ -121,11 +181,18 @@ def _create_tables(given: argparse.Namespace) -> None:
 
 
 def _import_legacy(given: argparse.Namespace) -> None:
+    from chalicelib.manage.legacy.file import UnreadableFile
     from chalicelib.manage.legacy_import import import_legacy
 
-    if not given.file.is_file():
-        raise SystemExit(_fail(f"there is no file {given.file}"))
-    print(import_legacy(given.file, _now()))
+    try:
+        print(import_legacy(given.file, _now()))
+    except UnreadableFile as error:
+        raise SystemExit(_fail(str(error))) from error
+    except OSError as error:
+        raise SystemExit(_fail(f"{given.file} cannot be read: {error.strerror}")) from error
+    except (StoreUnavailable, OutcomeUnknown) as error:
+        print(_REPEAT_IMPORT, file=sys.stderr)
+        raise error
 
 
 def _seed_demo(given: argparse.Namespace) -> None:
@@ -147,8 +214,9 @@ def _create_user(given: argparse.Namespace) -> None:
 
 
 def _set_password(given: argparse.Namespace) -> None:
+    from chalicelib.flows.change_password import set_password
     from chalicelib.settings import password_iterations
-    from chalicelib.shop.user import find_by_name, set_password
+    from chalicelib.shop.user import find_by_name
 
     user = find_by_name(given.username)
     set_password(user, _read_password(), password_iterations())
@@ -157,27 +225,25 @@ def _set_password(given: argparse.Namespace) -> None:
 
 def _grant_beli(given: argparse.Namespace) -> None:
     from chalicelib.flows.grant import grant_beli
-    from chalicelib.shop.user import find_by_name
+    from chalicelib.shop.user import find_user
 
-    user = find_by_name(given.username)
+    user = _find_user(given.username)
     grant_beli(user, given.beli, given.reason, _now())
-    print(f"{user.username} had {user.beli} beli and got {given.beli:+d}")
+    print(f"{user.username} got {given.beli:+d} beli and now has {find_user(user.user_id).beli}")
 
 
 def _grant_coupon(given: argparse.Namespace) -> None:
     from chalicelib.flows.grant import grant_coupon
-    from chalicelib.shop.user import find_by_name
 
-    record = grant_coupon(find_by_name(given.username), given.coupon_id, _now())
+    record = grant_coupon(_find_user(given.username), given.coupon_id, _now())
     until = beijing_text(record.valid_until)
     print(f"{given.username} has coupon record {record.record_id}: {record.name}, until {until}")
 
 
 def _list_orders(given: argparse.Namespace) -> None:
     from chalicelib.shop.order import PAGE_ROWS, STATUS_NAMES, list_orders
-    from chalicelib.shop.user import find_by_name
 
-    user = find_by_name(given.username)
+    user = _find_user(given.username)
     cursor: str | None = None
     while True:
         page = list_orders(user.user_id, PAGE_ROWS, cursor)
@@ -198,6 +264,8 @@ def _show_order(given: argparse.Namespace) -> None:
     from chalicelib.shop.user import find_user
 
     yuan = money.yuan_text
+    if not orders.is_number(given.number):
+        raise OrderNotFound(order=given.number)
     order = orders.find_by_number(given.number)
     user = find_user(order.user_id)
     print(f"order     {order.number}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute, UTCDateTimeAttribute
 
 from chalicelib.errors import BelowMinimum, CouponUnusable, ShopError
 from chalicelib.money import Fen, percent
@@ -33,7 +33,8 @@ class CouponOffer(CatalogItem, discriminator="COUPON"):
 
     `value` (fen) is what 立减券 and 满减券 take off, `off_percent` (1 to 100) what 折扣券 leaves, `minimum` (fen) the
     least price it is good for. `bound_to` is the text of a course key, absent for a general coupon.
-    `quantity` is how many there are to claim between `open_at` and `close_at`. Good from `valid_from` until
+    `quantity` is how many there are to claim between `open_at` and `close_at`, `remaining` how many are left,
+    `in_flight` notes the claims that took a piece and are not finished yet. Good from `valid_from` until
     `valid_until`, or for `valid_days` days from the moment of the claim.
     """
 
@@ -46,6 +47,8 @@ class CouponOffer(CatalogItem, discriminator="COUPON"):
     minimum = WholeNumber(default=0)
     bound_to = UnicodeAttribute(null=True)
     quantity = WholeNumber()
+    remaining = WholeNumber()
+    in_flight = UnicodeSetAttribute(null=True)
     open_at = UTCDateTimeAttribute()
     close_at = UTCDateTimeAttribute()
     valid_from = UTCDateTimeAttribute(null=True)
@@ -96,7 +99,10 @@ class CouponRecord(UserItem, discriminator="COUPON_RECORD"):
 
 
 def offer_item(coupon_id: int, **attributes: Any) -> CouponOffer:
-    """An offer, ready to be written; `attributes` as of `CouponOffer`."""
+    """An offer, ready to be written; `attributes` as of `CouponOffer`, all pieces remaining unless told
+    otherwise.
+    """
+    attributes.setdefault("remaining", attributes["quantity"])
     return CouponOffer(OFFERS, f"COUPON#{coupon_id}", coupon_id=coupon_id, **attributes)
 
 
@@ -146,6 +152,11 @@ def record_item(
 def find_offer(coupon_id: int) -> CouponOffer | None:
     """The offer with this id, or None. One round trip."""
     return find(CouponOffer, OFFERS, f"COUPON#{coupon_id}")
+
+
+def list_offers() -> list[CouponOffer]:
+    """All offers, strongly consistent. One Query."""
+    return list(CouponOffer.query(OFFERS, consistent_read=True))
 
 
 def record_place(user_id: int, record_id: int) -> ItemKey:

@@ -4,41 +4,58 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
+from typing import cast
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
-from chalicelib.shop.user import partition
-from chalicelib.storage.dynamodb import ItemKey, UserItem, WholeNumber
+from chalicelib.errors import SessionNotFound, TokenRefused
+from chalicelib.shop.user import User, list_partition, partition
+from chalicelib.storage.dynamodb import ItemKey, Transaction, UserItem, WholeNumber, refusing
 
 LIFE = timedelta(days=7)
 
 
 class Session(UserItem, discriminator="SESSION"):
-    """One token's session. `forget_at` (epoch seconds) lets the table drop it some time after its end."""
+    """One token's session. `forget_at` (epoch seconds) lets the table drop it some time after its end.
+
+    `generation` is the user's at the time: a changed password raises the user's, which ends all other
+    sessions. `device` is what the browser called itself.
+    """
 
     session_id = UnicodeAttribute()
     user_id = WholeNumber()
     created_at = UTCDateTimeAttribute()
     expires_at = UTCDateTimeAttribute()
     forget_at = WholeNumber()
+    generation = WholeNumber(default=0)
+    device = UnicodeAttribute(default="")
+
+    def is_alive(self, user: User, now: datetime) -> bool:
+        """Whether its token still signs this user in."""
+        return self.generation == user.generation and now < self.expires_at
+
+
+_PREFIX = "SESSION#"
 
 
 def _sort(session_id: str) -> str:
-    return f"SESSION#{session_id}"
+    return f"{_PREFIX}{session_id}"
 
 
-def start(user_id: int, now: datetime) -> Session:
+def start(user: User, now: datetime, device: str = "") -> Session:
     """Record a new session that lives seven days. One write."""
     session_id = uuid.uuid4().hex
     expires_at = now.replace(microsecond=0) + LIFE
     session = Session(
-        partition(user_id),
+        partition(user.user_id),
         _sort(session_id),
         session_id=session_id,
-        user_id=user_id,
+        user_id=user.user_id,
         created_at=now,
         expires_at=expires_at,
         forget_at=int((expires_at + timedelta(days=1)).timestamp()),
+        generation=user.generation,
+        device=device,
     )
     session.save()
     return session
@@ -52,3 +69,21 @@ def session_place(user_id: int, session_id: str) -> ItemKey:
 def end(session: Session) -> None:
     """End a session at once. One write; repeating it does no harm."""
     session.delete()
+
+
+def end_by_id(user_id: int, session_id: str) -> None:
+    """End one of the user's sessions at once. One write. Raises SessionNotFound."""
+    with refusing(SessionNotFound()):
+        Session(partition(user_id), _sort(session_id)).delete(condition=Session.sort.exists())
+
+
+def list_sessions(user: User, now: datetime) -> list[Session]:
+    """The user's sessions that are alive, newest first. One Query."""
+    stored = cast(list[Session], list_partition(user.user_id, _PREFIX))
+    alive = [session for session in stored if session.is_alive(user, now)]
+    return sorted(alive, key=lambda session: session.created_at, reverse=True)
+
+
+def carry_over(transaction: Transaction, session: Session, generation: int) -> None:
+    """Keep one session alive when its user's generation rises. Refusal: TokenRefused (it was ended)."""
+    transaction.update(session, [Session.generation.set(generation)], Session.sort.exists(), TokenRefused())

@@ -13,12 +13,24 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.expressions.update import Action
 
-from chalicelib.errors import IdTaken, UserNameTaken, UserNotFound
+from chalicelib.errors import IdTaken, UserNameTaken, UserNotFound, WeakPassword, WrongPassword
 from chalicelib.storage.dynamodb import ItemKey, Transaction, UserItem, WholeNumber, find, refusing
 
 STUDENT, ASSISTANT, TEACHER, ADMIN = "学员", "助教", "讲师", "管理员"
 MAX_NAME_LENGTH = 64
+MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 128
+
+_COMMON_PASSWORDS = frozenset(
+    """
+    password password1 password12 password123 passw0rd p@ssw0rd iloveyou sunshine princess football baseball
+    superman trustno1 welcome1 qwertyui qwerty123 qwertyuiop qwer1234 1qaz2wsx 1q2w3e4r 1q2w3e4r5t asdfghjk
+    asdfghjkl zxcvbnm1 abc12345 abcd1234 abcdefgh a1234567 a12345678 a123456789 aa123456 aa12345678 woaini1314
+    woaini520 5201314a 123456789a 12345678a q1w2e3r4 admin123 root1234 letmein1 changeme test1234
+    """.split()  # noqa: SIM905
+)
+"""The commonest passwords that pass the other rules, folded."""
 
 _ALGORITHM = "pbkdf2_sha256"
 _SALT_CHARACTERS = string.ascii_letters + string.digits
@@ -30,7 +42,10 @@ def partition(user_id: int) -> str:
 
 
 class User(UserItem, discriminator="USER"):
-    """A person. `beli` is the balance of the ledger, in whole beli; `password` a hash as Django writes it."""
+    """A person. `beli` is the balance of the ledger, in whole beli; `password` a hash as Django writes it.
+
+    Sessions of an earlier `generation` than the user's have ended.
+    """
 
     user_id = WholeNumber()
     username = UnicodeAttribute()
@@ -43,6 +58,7 @@ class User(UserItem, discriminator="USER"):
     mobile = UnicodeAttribute(null=True)
     disabled = BooleanAttribute(default=False)
     beli = WholeNumber(default=0)
+    generation = WholeNumber(default=0)
     created_at = UTCDateTimeAttribute()
 
 
@@ -103,10 +119,39 @@ def find_by_name(username: str) -> User:
     return find_user(claim.user_id)
 
 
-def set_password(user: User, password: str, iterations: int) -> None:
-    """Store a new hash of `password`. Raises UserNotFound when the user is gone."""
+def renew_hash(user: User, password: str, iterations: int) -> None:
+    """Store a new hash of the password the user has. One write. Raises UserNotFound when it was changed
+    meanwhile.
+    """
     with refusing(UserNotFound(user_id=user.user_id)):
-        user.update([User.password.set(hash_password(password, iterations))], condition=User.sort.exists())
+        new = hash_password(password, iterations)
+        user.update([User.password.set(new)], condition=User.password == user.password)
+
+
+def change_password(transaction: Transaction, user: User, password: str, iterations: int) -> int:
+    """Set a new password, which ends all sessions -> the new generation. Refusal: WrongPassword (changed
+    meanwhile).
+    """
+    generation = int(user.generation) + 1
+    unchanged = (User.password == user.password) & (User.generation == user.generation)
+    actions: list[Action] = [
+        User.password.set(hash_password(password, iterations)),
+        User.generation.set(generation),
+    ]
+    transaction.update(user, actions, unchanged, WrongPassword())
+    return generation
+
+
+def raise_if_weak(password: str, username: str) -> None:
+    """Raise WeakPassword, with the `rule` that a new password breaks: length, digits, name or common."""
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
+        raise WeakPassword(rule="length")
+    if password.isdigit():
+        raise WeakPassword(rule="digits")
+    if folded(username) in folded(password):
+        raise WeakPassword(rule="name")
+    if folded(password) in _COMMON_PASSWORDS or len(set(password)) < 4:
+        raise WeakPassword(rule="common")
 
 
 def hash_password(password: str, iterations: int) -> str:

@@ -1,0 +1,39 @@
+"""Changing a password: by its user, who stays signed in here alone, or by an operator."""
+
+from __future__ import annotations
+
+from chalicelib.errors import WrongPassword
+from chalicelib.shop import session as sessions
+from chalicelib.shop import user as users
+from chalicelib.shop.user import User
+from chalicelib.storage.dynamodb import Transaction
+
+from .sign_in import SignedIn
+
+
+def change_own_password(signed_in: SignedIn, old: str, new: str, iterations: int) -> None:
+    """Set a new password and end the user's other sessions, in one transaction.
+
+    Raises WrongPassword for a wrong old one, WeakPassword, TokenRefused when this session ended meanwhile.
+    """
+    user = signed_in.user
+    if not users.password_matches(old, user.password):
+        raise WrongPassword()
+    users.raise_if_weak(new, user.username)
+    transaction = Transaction()
+    generation = users.change_password(transaction, user, new, iterations)
+    sessions.carry_over(transaction, signed_in.session, generation)
+    transaction.commit(witness=lambda: _has_generation(user, generation))
+
+
+def set_password(user: User, password: str, iterations: int) -> None:
+    """Set a user's password for him and end all his sessions. Raises WrongPassword when it was changed
+    meanwhile.
+    """
+    transaction = Transaction()
+    generation = users.change_password(transaction, user, password, iterations)
+    transaction.commit(witness=lambda: _has_generation(user, generation))
+
+
+def _has_generation(user: User, generation: int) -> bool:
+    return users.find_user(user.user_id).generation == generation

@@ -1,0 +1,125 @@
+"""The captcha: starting one for a page, and checking what comes back before somebody signs in, registers or
+claims.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import string
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.errors import CaptchaFailed, GatewayUnavailable
+from chalicelib.gateways.deadline import Deadline
+from chalicelib.gateways.geetest import Geetest
+from chalicelib.settings import Settings
+from chalicelib.shop import captcha
+
+log = logging.getLogger(__name__)
+
+LOGIN, REGISTER, CLAIM = "login", "register", "claim"
+"""The actions that a captcha guards; which of them take an offline challenge is a setting."""
+
+_SECONDS = 3.0
+_CHALLENGE_CHARACTERS = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True)
+class StartedCaptcha:
+    """What a page starts its widget with: `success` 1 online, 0 offline; `challenge` is empty for version 4."""
+
+    success: int
+    captcha_id: str
+    challenge: str
+
+
+@dataclass(frozen=True)
+class CaptchaAnswer:
+    """What a widget hands over. Version 3: challenge, validate, seccode. Version 4: lot, output, pass token,
+    time.
+    """
+
+    key: str
+    parts: tuple[str, str, str]
+
+
+def start_captcha(geetest: Geetest, settings: Settings, now: datetime) -> StartedCaptcha:
+    """Start a captcha and remember its challenge with its mode. Raises StoreUnavailable.
+
+    Without Geetest the challenge is ours and offline: it proves nothing, and only what the setting names
+    takes it.
+    """
+    if settings.captcha == "off":
+        return StartedCaptcha(0, settings.geetest_id, _invented())
+    if settings.geetest_version == 4:
+        return StartedCaptcha(1, geetest.captcha_id, "")
+    deadline = Deadline(_SECONDS)
+    challenge = _register(geetest, deadline) if geetest.is_up(deadline) else None
+    mode = captcha.ONLINE if challenge else captcha.OFFLINE
+    if challenge is None:
+        log.error("Geetest is out of reach: an offline challenge was given out")
+        challenge = _invented()
+    captcha.remember_new(captcha.challenge_item(challenge, mode, now))
+    return StartedCaptcha(int(mode == captcha.ONLINE), geetest.captcha_id, challenge)
+
+
+def _register(geetest: Geetest, deadline: Deadline) -> str | None:
+    try:
+        return geetest.register(deadline)
+    except GatewayUnavailable:
+        return None
+
+
+def _invented() -> str:
+    return "".join(secrets.choice(_CHALLENGE_CHARACTERS) for _ in range(32))
+
+
+def check_captcha(
+    action: str, answer: CaptchaAnswer | None, geetest: Geetest, settings: Settings, now: datetime
+) -> None:
+    """Refuse an action whose captcha was not solved. With `CAPTCHA=off` everything passes.
+
+    A challenge we remember is held to its mode and its five attempts; one we do not know is confirmed by
+    Geetest or refused. Trouble at Geetest refuses: the page then starts anew, offline. Raises CaptchaFailed,
+    StoreUnavailable.
+    """
+    if settings.captcha == "off":
+        return
+    if answer is None:
+        raise CaptchaFailed()
+    known = captcha.find_challenge(answer.key)
+    if known is None:
+        _confirm(answer, geetest, settings)
+        known = captcha.challenge_item(answer.key, captcha.ONLINE, now, captcha.fingerprint(*answer.parts))
+        captcha.remember_new(known)
+    captcha.count_attempt(known, now)
+    if known.mode == captcha.OFFLINE:
+        if action not in settings.captcha_offline_actions:
+            raise CaptchaFailed()
+        log.warning("an offline captcha was let through: action=%s", action)
+        return
+    fingerprint = captcha.fingerprint(*answer.parts)
+    if known.passed != fingerprint:
+        _confirm(answer, geetest, settings)
+        captcha.remember_passed(known, fingerprint)
+
+
+def finish_captcha(answer: CaptchaAnswer | None, settings: Settings) -> None:
+    """The action succeeded: the challenge is gone. Raises StoreUnavailable."""
+    if answer is not None and settings.captcha == "on":
+        captcha.forget(answer.key)
+
+
+def _confirm(answer: CaptchaAnswer, geetest: Geetest, settings: Settings) -> None:
+    deadline = Deadline(_SECONDS)
+    try:
+        if settings.geetest_version == 4:
+            confirmed = geetest.validate_v4(answer.key, *answer.parts, deadline)
+        else:
+            confirmed = geetest.validate(*answer.parts, deadline)
+    except GatewayUnavailable as error:
+        log.warning("a captcha could not be confirmed: %s", error)
+        raise CaptchaFailed() from error
+    if not confirmed:
+        raise CaptchaFailed()

@@ -1,0 +1,83 @@
+"""Claiming a coupon, and repairing claims that were cut off."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from chalicelib.errors import CouponClaimed, CouponNotFound, CouponSoldOut, OutcomeUnknown, StoreUnavailable
+from chalicelib.gateways.deadline import Deadline
+from chalicelib.shop import coupon, coupon_claim
+from chalicelib.shop.coupon import CouponOffer, CouponRecord
+from chalicelib.shop.coupon_claim import Fate
+from chalicelib.storage.dynamodb import Transaction, random_id
+
+log = logging.getLogger(__name__)
+
+
+def claim_coupon(user_id: int, coupon_id: int, now: datetime) -> CouponRecord:
+    """Give the user a record of a coupon, once. Five round trips.
+
+    Raises CouponNotFound, CouponNotOpen, CouponClaimed, CouponSoldOut, StoreUnavailable, OutcomeUnknown. Cut
+    off anywhere, the user may try again half a minute later, and no piece is lost for longer than the sweep
+    takes.
+    """
+    offer = coupon.find_offer(coupon_id)
+    if offer is None or offer.status != coupon.ONLINE:
+        raise CouponNotFound(coupon_id=coupon_id)
+    coupon_claim.raise_unless_open(offer, now)
+    mine = coupon_claim.claim_item(user_id, coupon_id, random_id(), now)
+    record = coupon.record_item(offer, user_id, mine.record_id, now)
+    coupon_claim.begin(mine)
+    try:
+        coupon_claim.take_piece(offer, mine)
+    except CouponSoldOut:
+        coupon_claim.end(mine)
+        raise
+    transaction = Transaction()
+    coupon_claim.finish(transaction, mine, record)
+    try:
+        transaction.commit(witness=lambda: coupon_claim.is_finished(mine))
+    except CouponClaimed:
+        # We were so slow that the sweep ended the claim. The piece goes back, by us or by the sweep.
+        coupon_claim.give_back(offer, mine.token, CouponClaimed())
+        raise
+    try:
+        coupon_claim.land(offer, mine.token)
+    except StoreUnavailable:
+        log.warning("a claimed coupon's note is left to the sweep: coupon=%d", coupon_id)
+    return record
+
+
+def sweep_claims(clock: Callable[[], datetime], seconds: float) -> int:
+    """Repair claims that were cut off, for up to `seconds` -> how many notes of pieces in flight were
+    cleared.
+
+    One Query of all offers, then a few round trips for each note. Repeating it, or doing it twice at once,
+    does no harm.
+    """
+    deadline, cleared = Deadline(seconds), 0
+    for offer in coupon.list_offers():
+        for token in sorted(offer.in_flight or ()):
+            if not deadline.remaining():
+                return cleared
+            try:
+                cleared += _clear(offer, token, clock())
+            except (CouponClaimed, StoreUnavailable, OutcomeUnknown) as trouble:
+                log.warning("a cut claim waits for its next turn: %s", type(trouble).__name__)
+    return cleared
+
+
+def _clear(offer: CouponOffer, token: str, now: datetime) -> bool:
+    found = coupon_claim.find_claim(token, offer.coupon_id)
+    fate = coupon_claim.fate(token, found, now)
+    if fate is Fate.LEAVE:
+        return False
+    if fate is Fate.LAND:
+        coupon_claim.land(offer, token)
+        return True
+    if fate is Fate.END and found is not None:
+        coupon_claim.end(found)
+    coupon_claim.give_back(offer, token, CouponClaimed())
+    return True

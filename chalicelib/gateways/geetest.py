@@ -1,0 +1,105 @@
+"""Geetest, version 3 (slider with our challenge) and version 4 (no challenge of ours).
+
+Both are two calls and a hash. Version 3's client library also knows an offline mode, which proves nothing: whether
+it is accepted is not decided here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+from chalicelib.errors import GatewayUnavailable
+from chalicelib.gateways.deadline import Deadline
+from chalicelib.gateways.http import fetch
+
+_SDK = "python-course-shop"
+_CALL_SECONDS = 1.5
+"""The most that one call may take: Geetest advises one to two seconds."""
+_STATUS_SECONDS = 15.0
+"""How long Geetest's word that it works is believed: it advises 10 to 30 seconds."""
+
+
+class Geetest:
+    """One captcha id at Geetest. `api_url` is the base address of either version's server."""
+
+    def __init__(self, captcha_id: str, key: str, api_url: str) -> None:
+        self.captcha_id = captcha_id
+        self._key = key
+        self._api_url = api_url
+        self._status: tuple[float, bool] | None = None
+
+    def register(self, deadline: Deadline) -> str:
+        """A new challenge for the page (version 3), as issued to it. One call. Raises GatewayUnavailable."""
+        query = {
+            "gt": self.captcha_id,
+            "json_format": "1",
+            "digestmod": "md5",
+            "sdk": _SDK,
+            "client_type": "web",
+        }
+        challenge = self._call("register.php", query, None, deadline).get("challenge")
+        if not isinstance(challenge, str) or len(challenge) != 32:
+            raise GatewayUnavailable(gateway="geetest", reason="no challenge")
+        return hashlib.md5((challenge + self._key).encode(), usedforsecurity=False).hexdigest()
+
+    def is_up(self, deadline: Deadline) -> bool:
+        """Whether Geetest says that it works (version 3). One call now and then. Trouble of any kind is no."""
+        if self._status is None or time.monotonic() > self._status[0] + _STATUS_SECONDS:
+            self._status = (time.monotonic(), self._ask_status(deadline))
+        return self._status[1]
+
+    def _ask_status(self, deadline: Deadline) -> bool:
+        try:
+            answer = self._call("v1/bypass_status.php", {"gt": self.captcha_id}, None, deadline)
+        except GatewayUnavailable:
+            return False
+        return answer.get("status") == "success"
+
+    def validate(self, challenge: str, validate: str, seccode: str, deadline: Deadline) -> bool:
+        """Whether the slide was made (version 3); each triple is confirmed once. Raises GatewayUnavailable."""
+        form = {
+            "seccode": seccode,
+            "challenge": challenge,
+            "captchaid": self.captcha_id,
+            "json_format": "1",
+            "sdk": _SDK,
+        }
+        answer = self._call("validate.php", {}, form, deadline).get("seccode")
+        return isinstance(answer, str) and re.fullmatch(r"[0-9a-f]{32}", answer) is not None
+
+    def validate_v4(
+        self, lot_number: str, captcha_output: str, pass_token: str, gen_time: str, deadline: Deadline
+    ) -> bool:
+        """Whether the captcha was passed (version 4). One call. Raises GatewayUnavailable."""
+        form = {
+            "lot_number": lot_number,
+            "captcha_output": captcha_output,
+            "pass_token": pass_token,
+            "gen_time": gen_time,
+            "sign_token": hmac.new(self._key.encode(), lot_number.encode(), "sha256").hexdigest(),
+        }
+        answer = self._call("validate", {"captcha_id": self.captcha_id}, form, deadline)
+        if answer.get("status") != "success":
+            raise GatewayUnavailable(gateway="geetest", reason=f"status {answer.get('code')}")
+        return answer.get("result") == "success"
+
+    def _call(
+        self, path: str, query: dict[str, str], form: dict[str, str] | None, deadline: Deadline
+    ) -> dict[str, Any]:
+        seconds = min(deadline.remaining(), _CALL_SECONDS)
+        if seconds <= 0:
+            raise GatewayUnavailable(gateway="geetest", reason="deadline")
+        url = f"{self._api_url}/{path}" + (f"?{urlencode(query)}" if query else "")
+        try:
+            answer = json.loads(fetch("geetest", url, seconds, form))
+        except (ValueError, RecursionError) as error:
+            raise GatewayUnavailable(gateway="geetest", reason="unreadable answer") from error
+        if not isinstance(answer, dict):
+            raise GatewayUnavailable(gateway="geetest", reason="unreadable answer")
+        return answer

@@ -1,0 +1,85 @@
+"""Rate limits: how often somebody may try something, counted in Redis in fixed windows.
+
+A limit is a protection, not a fact of the shop: without Redis everybody may, and that is logged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from chalicelib.errors import CartStoreUnavailable, TooManyAttempts
+from chalicelib.settings import table_prefix
+from chalicelib.storage.redis_client import cart_store
+
+log = logging.getLogger(__name__)
+
+WINDOW_SECONDS = 15 * 60
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `most` attempts of a kind by one subject (a name with an address, an address, a user) in 15
+    minutes.
+    """
+
+    kind: str
+    subject: str
+    most: int
+
+    @property
+    def key(self) -> str:
+        """The Redis key. The subject is hashed: it may be long, and it is somebody's."""
+        digest = hashlib.sha256(self.subject.encode()).hexdigest()[:32]
+        return f"{table_prefix()}limit:{self.kind}:{digest}"
+
+
+# All counters are looked at before any is raised, in one step: attempts at once cannot slip through together.
+_TAKE = """
+for i, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[i + 1]) then
+    return math.max(redis.call('TTL', key), 1)
+  end
+end
+for i, key in ipairs(KEYS) do
+  if redis.call('INCR', key) == 1 then redis.call('EXPIRE', key, ARGV[1]) end
+end
+return 0
+"""
+
+_GIVE_BACK = """
+for i, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or '0') > 0 then redis.call('DECR', key) end
+end
+return 0
+"""
+
+
+def take_attempt(limits: Sequence[Limit]) -> None:
+    """Count one attempt against all of these limits. One round trip.
+
+    Raises TooManyAttempts (`seconds` to wait) when one is used up; then nothing is counted.
+    """
+    keys = [limit.key for limit in limits]
+    arguments = [str(WINDOW_SECONDS), *(str(limit.most) for limit in limits)]
+    try:
+        with cart_store() as redis:
+            seconds = cast(int, redis.eval(_TAKE, len(keys), *keys, *arguments))
+    except CartStoreUnavailable:
+        log.error("Redis is out of reach: attempts are not limited")
+        return
+    if seconds:
+        raise TooManyAttempts(seconds=seconds)
+
+
+def give_back_attempt(limits: Sequence[Limit]) -> None:
+    """Take back an attempt that succeeded, where only failures are limited. One round trip."""
+    keys = [limit.key for limit in limits]
+    try:
+        with cart_store() as redis:
+            redis.eval(_GIVE_BACK, len(keys), *keys)
+    except CartStoreUnavailable:
+        log.error("Redis is out of reach: an attempt was not given back")
