@@ -356,9 +356,10 @@ def test_garbage_in_the_header_is_refused(visitor: Client, header: str | bytes) 
     "header",
     [
         b"[" * 5000, b'{"a":' * 1000, b'{"alg":"HS256","x":' + b"1" * 5000 + b"}", b"null", b"5", b"[]", b'"HS256"',
-        b"\xff", b"{}", b'{"alg":null}', b'{"alg":["HS256"]}', b'{"alg":{}}', b'{"alg":"HS256","kid":5}', b'{"alg":"hs256"}',
-        b'{"alg":"HS256","b64":false}', b'{"alg":"HS256","crit":["x"],"x":1}', b'{"alg":"HS256","zip":"DEF"}',
-        b'{"alg":"HS256","alg":"none"}', b'{"alg":"none"}', b'{"alg":"None"}', b'{"alg":""}',
+        b"\xff", b"{}", b'{"alg":null}', b'{"alg":["HS256"]}', b'{"alg":{}}', b'{"alg":"HS256","kid":5}',
+        b'{"alg":"hs256"}', b'{"alg":"HS256","b64":false}', b'{"alg":"HS256","crit":["x"],"x":1}',
+        b'{"alg":"HS256","zip":"DEF"}', b'{"alg":"HS256","alg":"none"}', b'{"alg":"none"}',
+        b'{"alg":"None"}', b'{"alg":""}',
     ],
     ids=lambda header: repr(header[:24]),
 )  # fmt: skip
