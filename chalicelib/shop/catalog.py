@@ -22,7 +22,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import GlobalSecondaryIndex
 
-from chalicelib.errors import CoursePageNotFound, IdTaken, InvalidPage
+from chalicelib.errors import CoursePageNotFound, IdTaken, InvalidPage, ShopError
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.price_policy import PricePolicy, PricePolicyCopy, policy_sort
 from chalicelib.storage.dynamodb import CatalogItem, ItemKey, Transaction, WholeNumber, find, find_together
@@ -183,18 +183,12 @@ def teacher_item(teacher_id: int, **attributes: Any) -> Teacher:
 
 def course_item(key: CourseKey, policies: Iterable[PricePolicy], **attributes: Any) -> Course:
     """A course with the copies of its policies and its place in the lists; `attributes` as of `Course`."""
-    copies = [
-        PricePolicyCopy(policy_id=policy.policy_id, valid_period=policy.valid_period, price=policy.price)  # type: ignore[no-untyped-call]
-        for policy in sorted(
-            policies, key=lambda policy: (policy.price, policy.valid_period, policy.policy_id)
-        )
-    ]
     course = Course(
         str(key),
         "COURSE",
         course_type=key.course_type,
         course_id=key.course_id,
-        policies=copies,
+        policies=_copies(policies),
         **attributes,
     )
     if course.status != OFFLINE:
@@ -203,6 +197,16 @@ def course_item(key: CourseKey, policies: Iterable[PricePolicy], **attributes: A
         if course.category_id is not None:
             course.listing_category = f"{course.course_type}#{course.category_id}"
     return course
+
+
+def _copies(policies: Iterable[PricePolicy | PricePolicyCopy]) -> list[PricePolicyCopy]:
+    cheapest_first = sorted(
+        policies, key=lambda policy: (policy.price, policy.valid_period, policy.policy_id)
+    )
+    return [
+        PricePolicyCopy(policy_id=policy.policy_id, valid_period=policy.valid_period, price=policy.price)  # type: ignore[no-untyped-call]
+        for policy in cheapest_first
+    ]
 
 
 def _listing_order(order: int, course_id: int) -> str:
@@ -228,6 +232,23 @@ def policy_item(
         detail_id=detail_id,
         source=source,
     )
+
+
+def add_policies(
+    transaction: Transaction, course: Course, policies: Sequence[PricePolicy], refusal: ShopError
+) -> None:
+    """Add new policies to a stored course, with their copies. `course` is as it was read.
+
+    The refusal is raised when its policies have changed since, or when one of the new ones is there already.
+    """
+    transaction.update(
+        course,
+        [Course.policies.set(_copies([*course.policies, *policies]))],
+        Course.policies == course.policies,
+        refusal,
+    )
+    for policy in policies:
+        transaction.put_new(policy, refusal)
 
 
 def detail_item(course: CourseKey, detail_id: int, **attributes: Any) -> CourseDetail:
