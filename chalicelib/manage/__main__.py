@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chalicelib.shop.user import User
 
 _MOST_BELI = 10**12
+_NO_TABLE = "ResourceNotFoundException"
 _REPEAT_IMPORT = (
     "The import was cut off. What it had written is whole; give the command again, and it goes on from there."
 )
@@ -64,7 +65,7 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             return f"there is no coupon with the id {given.coupon_id}"
         case BeliInsufficient():
             return f"the balance of {username} is too low: a balance never falls below zero"
-        case StoreUnavailable() if error.facts.get("reason") == "ResourceNotFoundException":
+        case StoreUnavailable() if error.facts.get("reason") == _NO_TABLE:
             return "the tables do not exist: run create-tables (or is TABLE_PREFIX another one?)"
         case StoreUnavailable():
             return f"the store does not do what it was asked; is AWS_ENDPOINT_URL_DYNAMODB right? ({error})"
@@ -191,7 +192,8 @@ def _import_legacy(given: argparse.Namespace) -> None:
     except OSError as error:
         raise SystemExit(_fail(f"{given.file} cannot be read: {error.strerror}")) from error
     except (StoreUnavailable, OutcomeUnknown) as error:
-        print(_REPEAT_IMPORT, file=sys.stderr)
+        if error.facts.get("reason") != _NO_TABLE:
+            print(_REPEAT_IMPORT, file=sys.stderr)
         raise error
 
 

@@ -1,0 +1,118 @@
+"""Rows of the old users and coupons -> items of the shop's. Nothing is read or written here; BadValue refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from chalicelib.manage.legacy import SOURCE
+from chalicelib.manage.legacy.values import MAX_ID, BadValue, Row
+from chalicelib.shop import coupon, ledger, user
+from chalicelib.shop.coupon import CouponOffer, CouponRecord
+from chalicelib.shop.course_key import CourseKey
+from chalicelib.shop.ledger import LedgerEntry
+from chalicelib.shop.user import User
+
+ROLES = {0: user.STUDENT, 1: user.ASSISTANT, 2: user.TEACHER, 3: user.ADMIN}
+GENDERS = {0: "保密", 1: "男", 2: "女"}
+COUPON_TYPES = {0: coupon.IMMEDIATE, 1: coupon.FULL, 2: coupon.PERCENT}
+OFFER_STATES = {0: coupon.ONLINE, 1: coupon.OFFLINE}
+
+_UNCLAIMED = "unclaimed"
+RECORD_STATES = {0: coupon.UNUSED, 1: coupon.USED, 2: coupon.EXPIRED, 3: _UNCLAIMED}
+
+_MAX_VALID_DAYS = 100_000
+
+
+def person(row: Row, now: datetime) -> User:
+    """A user with the balance as it stands, and the password's hash as Django wrote it."""
+    username = row.name("username", user.MAX_NAME_LENGTH)
+    if not user.is_valid_name(username):
+        raise BadValue("username is no user name: blanks at its ends, or characters that cannot be seen")
+    mobile = row.values["mobile"]
+    return user.user_item(
+        row.check_id(),
+        username=username,
+        password=row.text("password", 128),
+        name=row.text("name", 32).strip() or username,
+        head_img=row.text("head_img", 256),
+        role=row.choice("role", ROLES),
+        gender=row.choice("gender", GENDERS),
+        email=row.optional_text("email", 255),
+        mobile=str(row.whole("mobile", 0, MAX_ID))
+        if isinstance(mobile, int)
+        else row.optional_text("mobile", 32),
+        disabled=not row.flag("is_active"),
+        beli=row.whole("beli", 0, MAX_ID),
+        created_at=row.moment("date_joined", latest=now),
+        source=SOURCE,
+    )
+
+
+def opening_entry(owner: User, now: datetime) -> LedgerEntry | None:
+    """The ledger's first entry, which makes the balance the sum of the entries. None for a balance of 0."""
+    if owner.beli == 0:
+        return None
+    entry = ledger.entry(owner.user_id, owner.beli, "import", "opening balance", now)
+    entry.source = SOURCE
+    return entry
+
+
+def offer(row: Row, bound_to: CourseKey | None) -> CouponOffer:
+    """A coupon. Its days are Beijing days; without days to be valid for, it is valid from day to day."""
+    coupon_type = row.choice("coupon_type", COUPON_TYPES)
+    days = None if row.is_null("coupon_valid_days") else row.whole("coupon_valid_days", 0, _MAX_VALID_DAYS)
+    valid_from = valid_until = None
+    if not days:
+        if row.is_null("valid_begin_date") or row.is_null("valid_end_date"):
+            raise BadValue("it has neither days to be valid for nor a first and a last day")
+        valid_from, valid_until = row.day_begin("valid_begin_date"), row.day_end("valid_end_date")
+        if valid_until <= valid_from:
+            raise BadValue("valid_end_date is before valid_begin_date")
+    open_at, close_at = row.day_begin("open_date"), row.day_end("close_date")
+    if close_at <= open_at:
+        raise BadValue("close_date is before open_date")
+    return coupon.offer_item(
+        row.check_id(),
+        name=row.name("name", 64),
+        brief=row.optional_text("brief") or "",
+        coupon_type=coupon_type,
+        value=row.fen("money_equivalent_value"),
+        off_percent=row.whole("off_percent", 1, 100) if coupon_type == coupon.PERCENT else None,
+        minimum=row.fen("minimum_consume"),
+        bound_to=str(bound_to) if bound_to else None,
+        quantity=row.whole("quantity", 0, 10**9),
+        open_at=open_at,
+        close_at=close_at,
+        valid_from=valid_from,
+        valid_until=valid_until,
+        valid_days=days or None,
+        status=row.choice("status", OFFER_STATES),
+        created_at=row.moment("date"),
+        source=SOURCE,
+    )
+
+
+def owner_of(row: Row) -> int:
+    """Whose a coupon record is."""
+    if row.is_null("account_id") or row.choice("status", RECORD_STATES) == _UNCLAIMED:
+        raise BadValue("nobody has claimed it")
+    return row.reference("account_id")
+
+
+def record(row: Row, of: CouponOffer, order_numbers: Mapping[int, str]) -> CouponRecord:
+    """A user's record of a coupon, as it stands. `order_numbers` by the orders' old ids."""
+    used = row.choice("status", RECORD_STATES) == coupon.USED
+    order_id = row.values["order_id"]
+    got_at = row.moment("date") if row.is_null("get_time") else row.moment("get_time")
+    used_at = row.optional_moment("used_time")
+    return coupon.record_item(
+        of,
+        owner_of(row),
+        row.check_id(),
+        got_at,
+        status=row.choice("status", RECORD_STATES),
+        order_number=order_numbers.get(order_id) if used and isinstance(order_id, int) else None,
+        used_at=used_at if used else None,
+        source=SOURCE,
+    )
