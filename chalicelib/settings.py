@@ -90,7 +90,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     read = _Reader(environment)
     stage_name = stage(environment)
     captcha = read.matching("CAPTCHA", r"on|off", "on or off", "on")
-    if captcha == "off" and stage_name.startswith("prod"):
+    if captcha == "off" and stage_name.lower().startswith("prod"):
         raise InvalidSetting(name="CAPTCHA", expected="on: a production stage does not run without it")
     geetest = _Reader(environment if captcha == "on" else _NO_CAPTCHA)
     return Settings(
@@ -113,11 +113,16 @@ def load(environment: Mapping[str, str]) -> Settings:
         alipay_app_private_key=read.key("ALIPAY_APP_PRIVATE_KEY"),
         alipay_public_key=read.key("ALIPAY_PUBLIC_KEY"),
         alipay_gateway_url=read.url("ALIPAY_GATEWAY_URL"),
-        redis_url=read.matching("REDIS_URL", r"(redis|rediss|unix)://\S+", "redis://HOST:PORT/DATABASE"),
+        redis_url=read.matching("REDIS_URL", _REDIS_URL, "redis://HOST:PORT/DATABASE"),
         table_prefix=table_prefix(environment),
         order_minutes=order_minutes(environment),
     )
 
+
+_REDIS_URL = (
+    r"rediss?://([^\s/@]*@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[0-9]{0,3})?(\?\S*)?"
+    r"|unix://\S+"
+)
 
 _NO_CAPTCHA = {"GEETEST_ID": "off", "GEETEST_KEY": "off", "GEETEST_API_URL": "http://geetest.invalid"}
 """With `CAPTCHA=off` nothing is asked of Geetest, and nothing about it has to be set."""
@@ -170,9 +175,16 @@ class _Reader:
     def url(self, name: str) -> str:
         """An absolute http(s) address, without a trailing slash."""
         value = self.text(name)
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-            raise InvalidSetting(name=name, expected="an absolute address such as https://api.example.com")
+        expected = "an absolute address such as https://api.example.com"
+        try:
+            parts = urlsplit(value)
+            host, _ = parts.hostname, parts.port  # reading the port checks it
+        except ValueError as error:
+            raise InvalidSetting(name=name, expected=expected) from error
+        if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", value):
+            raise InvalidSetting(name=name, expected=expected)
+        if parts.query or parts.fragment or parts.username is not None:
+            raise InvalidSetting(name=name, expected=f"{expected}, without user, query or fragment")
         return value.rstrip("/")
 
     def secret(self, name: str, at_least: int) -> str:

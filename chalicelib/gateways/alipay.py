@@ -152,6 +152,8 @@ class Alipay:
             )
         if private.n == public.n:
             raise InvalidSetting(name="ALIPAY_PUBLIC_KEY", expected="Alipay's public key, not the app's own")
+        if public.has_private():
+            raise InvalidSetting(name="ALIPAY_PUBLIC_KEY", expected="a public key, this is a private one")
         return AliPay(
             appid=self._app_id,
             app_private_key_string=private.export_key(),
