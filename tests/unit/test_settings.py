@@ -1,0 +1,357 @@
+"""Settings: each is checked at start, named when it is wrong, and never guessed."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from chalicelib import settings as shop_settings
+from chalicelib.errors import InvalidSetting
+from chalicelib.gateways.alipay import Alipay
+from chalicelib.settings import Settings, load
+from localstack.alipay import generate_keys
+
+APP, OTHER = generate_keys(), generate_keys()
+SECRET = "a secret that is longer than thirty-two bytes"
+
+
+def environment(**changes: str | None) -> dict[str, str]:
+    """A complete environment of a stage without captcha, with changes; None takes a setting away."""
+    complete: dict[str, str | None] = {
+        "STAGE": "dev",
+        "API_URL": "https://api.example.com",
+        "SHOP_URL": "https://shop.example.com",
+        "JWT_KEY": SECRET,
+        "CAPTCHA": "off",
+        "ALIPAY_APP_ID": "2021000000000001",
+        "ALIPAY_SELLER_ID": "2088000000000001",
+        "ALIPAY_APP_PRIVATE_KEY": APP.private_pem,
+        "ALIPAY_PUBLIC_KEY": OTHER.public_pem,
+        "ALIPAY_GATEWAY_URL": "https://openapi.alipay.com/gateway.do",
+        "REDIS_URL": "redis://localhost:6379/0",
+    }
+    return {name: value for name, value in (complete | changes).items() if value is not None}
+
+
+def with_captcha(**changes: str | None) -> dict[str, str]:
+    captcha: dict[str, str | None] = {
+        "CAPTCHA": "on",
+        "GEETEST_ID": "0123456789abcdef",
+        "GEETEST_KEY": "fedcba9876543210",
+        "GEETEST_API_URL": "https://api.geetest.com",
+    }
+    return environment(**(captcha | changes))
+
+
+def refusal(given: dict[str, str]) -> tuple[str, str]:
+    """The name and the expectation with which an environment is refused."""
+    with pytest.raises(InvalidSetting) as caught:
+        load(given)
+    return str(caught.value.facts["name"]), str(caught.value.facts["expected"])
+
+
+def bare(pem: str) -> str:
+    return "".join(line for line in pem.splitlines() if not line.startswith("-----"))
+
+
+def pkcs1(pem: str) -> str:
+    """The same key as OpenSSL's older tools write it."""
+    return (
+        load_pem_private_key(pem.encode(), password=None)
+        .private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+        .decode()
+    )
+
+
+def check(given: Settings) -> None:
+    """What `make run` and the deploying program do with the keys at start."""
+    Alipay(
+        app_id=given.alipay_app_id,
+        seller_id=given.alipay_seller_id,
+        app_private_key=given.alipay_app_private_key,
+        alipay_public_key=given.alipay_public_key,
+        gateway_url=given.alipay_gateway_url,
+    ).check()
+
+
+def test_a_complete_environment_is_read() -> None:
+    found = load(
+        environment(TABLE_PREFIX="shop-1_", ORDER_MINUTES="45", ALLOWED_ORIGINS="https://shop.example.com")
+    )
+    assert found.stage == "dev"
+    assert found.api_url == "https://api.example.com"
+    assert found.shop_url == "https://shop.example.com"
+    assert found.allowed_origins == "https://shop.example.com"
+    assert found.jwt_key == SECRET
+    assert found.captcha == "off"
+    assert found.alipay_app_id == "2021000000000001"
+    assert found.alipay_seller_id == "2088000000000001"
+    assert found.alipay_gateway_url == "https://openapi.alipay.com/gateway.do"
+    assert found.redis_url == "redis://localhost:6379/0"
+    assert found.table_prefix == "shop-1_"
+    assert found.order_minutes == 45
+
+
+def test_what_has_a_default_may_be_left_out() -> None:
+    found = load(environment(STAGE=None))
+    assert found.stage == "local"
+    assert found.allowed_origins == "*"
+    assert found.password_iterations == 600_000
+    assert found.order_minutes == 30
+    assert found.table_prefix == ""
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\n"])
+def test_an_empty_setting_counts_as_not_set(value: str) -> None:
+    assert load(environment(ORDER_MINUTES=value)).order_minutes == 30
+    assert refusal(environment(ALIPAY_APP_ID=value))[0] == "ALIPAY_APP_ID"
+
+
+def test_blanks_around_a_value_do_not_belong_to_it() -> None:
+    found = load(environment(JWT_KEY=f" {SECRET}\n", API_URL=" https://api.example.com "))
+    assert (found.jwt_key, found.api_url) == (SECRET, "https://api.example.com")
+
+
+REQUIRED = [name for name in environment() if name not in ("STAGE", "CAPTCHA")]
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_missing_setting_is_named(name: str) -> None:
+    assert refusal(environment(**{name: None})) == (name, "a value: it is not set")
+
+
+@pytest.mark.parametrize("name", ["GEETEST_ID", "GEETEST_KEY", "GEETEST_API_URL"])
+def test_a_missing_setting_of_the_captcha_is_named_where_the_captcha_is_on(name: str) -> None:
+    assert refusal(with_captcha(**{name: None})) == (name, "a value: it is not set")
+    assert load(environment(**{name: None})).captcha == "off"
+
+
+MALFORMED = [
+    ("STAGE", "a stage", "the name of a stage"),
+    ("CAPTCHA", "yes", "on or off"),
+    ("API_URL", "api.example.com", "an absolute address"),
+    ("API_URL", "ftp://api.example.com", "an absolute address"),
+    ("API_URL", "https://", "an absolute address"),
+    ("API_URL", "https://:8000", "an absolute address"),
+    ("API_URL", "https://[broken", "an absolute address"),
+    ("API_URL", "https://api.example.com:99999", "an absolute address"),
+    ("API_URL", "https://api.example.com/ x", "an absolute address"),
+    ("API_URL", "https://api.example.com?a=b", "without user, query or fragment"),
+    ("SHOP_URL", "https://shop.example.com/#/", "without user, query or fragment"),
+    ("SHOP_URL", "https://user:secret@shop.example.com", "without user, query or fragment"),
+    ("ALLOWED_ORIGINS", "shop.example.com", "* or one origin"),
+    ("ALLOWED_ORIGINS", "https://shop.example.com/", "* or one origin"),
+    ("ALLOWED_ORIGINS", "https://a.example.com,https://b.example.com", "* or one origin"),
+    ("JWT_KEY", "x" * 31, "a secret of at least 32 bytes"),
+    ("PASSWORD_ITERATIONS", "0", "a whole number from 1 to"),
+    ("PASSWORD_ITERATIONS", "many", "a whole number from 1 to"),
+    ("PASSWORD_ITERATIONS", "1e5", "a whole number from 1 to"),
+    ("PASSWORD_ITERATIONS", "100000001", "a whole number from 1 to"),
+    ("ORDER_MINUTES", "0", "a whole number from 1 to 21600"),
+    ("ORDER_MINUTES", "-30", "a whole number from 1 to 21600"),
+    ("ORDER_MINUTES", "30.5", "a whole number from 1 to 21600"),
+    ("ORDER_MINUTES", "21601", "a whole number from 1 to 21600"),
+    ("ORDER_MINUTES", "٣٠", "a whole number from 1 to 21600"),
+    ("ALIPAY_APP_ID", "2021 0001", "the app's id at Alipay"),
+    ("ALIPAY_SELLER_ID", "2088-0001", "the merchant's id at Alipay"),
+    ("ALIPAY_GATEWAY_URL", "openapi.alipay.com/gateway.do", "an absolute address"),
+    ("ALIPAY_APP_PRIVATE_KEY", "no key at all", "an RSA key as PEM or base64"),
+    ("ALIPAY_PUBLIC_KEY", "bm8ga2V5IGF0IGFsbA==", "an RSA key as PEM or base64"),
+    ("REDIS_URL", "localhost:6379", "redis://HOST:PORT/DATABASE"),
+    ("REDIS_URL", "redis://", "redis://HOST:PORT/DATABASE"),
+    ("REDIS_URL", "redis://localhost:port/0", "redis://HOST:PORT/DATABASE"),
+    ("REDIS_URL", "redis://localhost:6379/carts", "redis://HOST:PORT/DATABASE"),
+    ("TABLE_PREFIX", "shop/", "letters, digits"),
+    ("TABLE_PREFIX", "课程_", "letters, digits"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), MALFORMED)
+def test_a_malformed_setting_is_named_with_what_it_should_be(name: str, value: str, expected: str) -> None:
+    named, expectation = refusal(environment(**{name: value}))
+    assert named == name
+    assert expected in expectation
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["rediss://default:p%40ss@cache.example.com:6379", "redis://[::1]:6379/15", "unix:///run/redis.sock"],
+)
+def test_redis_may_be_anywhere(url: str) -> None:
+    assert load(environment(REDIS_URL=url)).redis_url == url
+
+
+@pytest.mark.parametrize("name", ["API_URL", "SHOP_URL"])
+def test_a_base_address_has_no_slash_at_its_end(name: str) -> None:
+    found = load(environment(**{name: "http://127.0.0.1:8000/api/"}))
+    assert getattr(found, name.lower()) == "http://127.0.0.1:8000/api"
+
+
+def test_a_secret_is_measured_in_bytes() -> None:
+    assert load(environment(JWT_KEY="密" * 11)).jwt_key == "密" * 11
+
+
+@pytest.mark.parametrize("stage", ["production", "prod", "Production", "PROD-2"])
+def test_a_production_stage_does_not_run_without_the_captcha(stage: str) -> None:
+    name, expected = refusal(environment(STAGE=stage, CAPTCHA="off"))
+    assert name == "CAPTCHA"
+    assert expected.startswith("on")
+
+
+@pytest.mark.parametrize("name", ["JWT_KEY", "ALIPAY_APP_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY"])
+def test_a_key_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
+    given = environment()
+    file = tmp_path / "key"
+    file.write_text(given[name] + "\n", encoding="utf-8")
+    assert load(environment(**{name: None, f"{name}_FILE": str(file)})) == load(given)
+
+
+def test_a_value_wins_over_a_file(tmp_path: Path) -> None:
+    given = environment(JWT_KEY_FILE=str(tmp_path / "missing"))
+    assert load(given).jwt_key == SECRET
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe\x00")
+    for path in (tmp_path / "missing", tmp_path, binary):
+        assert refusal(environment(JWT_KEY=None, JWT_KEY_FILE=str(path)))[0] == "JWT_KEY_FILE"
+
+
+def test_an_empty_file_is_no_key(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    assert refusal(environment(JWT_KEY=None, JWT_KEY_FILE=str(empty))) == (
+        "JWT_KEY",
+        "a value: it is not set",
+    )
+
+
+PRIVATE_FORMS = {
+    "PKCS#8": APP.private_pem,
+    "PKCS#1": pkcs1(APP.private_pem),
+    "PKCS#8 without header lines": bare(APP.private_pem),
+    "PKCS#1 without header lines": bare(pkcs1(APP.private_pem)),
+    "with literal line breaks": APP.private_pem.replace("\n", "\\n"),
+    "with Windows line breaks": APP.private_pem.replace("\n", "\r\n"),
+    "with blanks": APP.private_pem.replace("\n", "\n  "),
+}
+PUBLIC_FORMS = {
+    "PEM": OTHER.public_pem,
+    "without header lines": bare(OTHER.public_pem),
+    "with literal line breaks": OTHER.public_pem.replace("\n", "\\n"),
+}
+
+
+@pytest.mark.parametrize("form", PRIVATE_FORMS)
+def test_the_private_key_is_read_in_every_form(form: str) -> None:
+    check(load(environment(ALIPAY_APP_PRIVATE_KEY=PRIVATE_FORMS[form])))
+
+
+@pytest.mark.parametrize("form", PUBLIC_FORMS)
+def test_alipays_key_is_read_in_every_form(form: str) -> None:
+    check(load(environment(ALIPAY_PUBLIC_KEY=PUBLIC_FORMS[form])))
+
+
+GARBAGE = base64.b64encode(b"\x30" * 600).decode()
+ELLIPTIC = (
+    ec.generate_private_key(ec.SECP521R1())
+    .private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    .decode()
+)
+WRONG_KEYS = {
+    "swapped": (OTHER.public_pem, APP.private_pem, "ALIPAY_APP_PRIVATE_KEY"),
+    "a public key for a private one": (APP.public_pem, OTHER.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
+    "a private key for a public one": (APP.private_pem, OTHER.private_pem, "ALIPAY_PUBLIC_KEY"),
+    "the app's own public key": (APP.private_pem, APP.public_pem, "ALIPAY_PUBLIC_KEY"),
+    "the same key twice": (APP.private_pem, APP.private_pem, "ALIPAY_PUBLIC_KEY"),
+    "garbage for the private key": (GARBAGE, OTHER.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
+    "garbage for the public key": (APP.private_pem, GARBAGE, "ALIPAY_PUBLIC_KEY"),
+    "half a private key": (bare(APP.private_pem)[:800], OTHER.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
+    "no RSA key": (ELLIPTIC, OTHER.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG_KEYS)
+def test_a_wrong_key_is_named_when_the_keys_are_checked(mistake: str) -> None:
+    private, public, named = WRONG_KEYS[mistake]
+    given = load(environment(ALIPAY_APP_PRIVATE_KEY=private, ALIPAY_PUBLIC_KEY=public))
+    with pytest.raises(InvalidSetting) as caught:
+        check(given)
+    assert caught.value.facts["name"] == named
+    assert caught.value.facts["expected"]
+
+
+def test_no_secret_shows_in_what_is_printed() -> None:
+    shown = repr(load(environment(REDIS_URL="redis://:hidden-word@localhost:6379/0")))
+    assert SECRET not in shown
+    assert "hidden-word" not in shown
+    assert bare(APP.private_pem)[:40] not in shown
+    assert bare(OTHER.public_pem)[60:100] not in shown
+
+
+def test_a_refusal_does_not_show_the_value() -> None:
+    for name in ("JWT_KEY", "ALIPAY_APP_PRIVATE_KEY", "REDIS_URL"):
+        with pytest.raises(InvalidSetting) as caught:
+            load(environment(**{name: "hidden word"}))
+        assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "value", "expected"),
+    [
+        (shop_settings.stage, "STAGE", "dev", "dev"),
+        (shop_settings.table_prefix, "TABLE_PREFIX", "shop_", "shop_"),
+        (shop_settings.password_iterations, "PASSWORD_ITERATIONS", "1000", 1000),
+        (shop_settings.order_minutes, "ORDER_MINUTES", "45", 45),
+        (shop_settings.allowed_origins, "ALLOWED_ORIGINS", "https://a.test", "https://a.test"),
+    ],
+)
+def test_some_settings_are_read_alone(read: object, name: str, value: str, expected: object) -> None:
+    assert callable(read)
+    assert read({name: value}) == expected
+
+
+@pytest.fixture
+def process_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """The environment of this process, as it is before anything is read."""
+    for name, value in environment().items():
+        monkeypatch.setenv(name, value)
+    shop_settings.settings.cache_clear()
+    yield monkeypatch
+    shop_settings.settings.cache_clear()
+
+
+def test_the_process_reads_its_settings_once(process_settings: pytest.MonkeyPatch) -> None:
+    first = shop_settings.settings()
+    process_settings.setenv("STAGE", "changed")
+    assert shop_settings.settings() is first
+
+
+def test_settings_that_were_refused_are_read_again(process_settings: pytest.MonkeyPatch) -> None:
+    process_settings.delenv("JWT_KEY")
+    with pytest.raises(InvalidSetting):
+        shop_settings.settings()
+    process_settings.setenv("JWT_KEY", SECRET)
+    assert shop_settings.settings().jwt_key == SECRET
+
+
+def test_what_is_read_alone_follows_the_environment_of_the_process(
+    process_settings: pytest.MonkeyPatch,
+) -> None:
+    for prefix in ("one_", "two_"):
+        process_settings.setenv("TABLE_PREFIX", prefix)
+        assert shop_settings.table_prefix() == prefix == os.environ["TABLE_PREFIX"]
