@@ -57,7 +57,8 @@ class Teacher(CatalogItem, discriminator="TEACHER"):
 
 
 class Course(CatalogItem, discriminator="COURSE"):
-    """A course of any type. `level` is 初级, 中级 or 高级; `period` the recommended days of study.
+    """A course of any type. `level` is 初级, 中级 or 高级; `period` the recommended days of study,
+    `pub_date` (`YYYY-MM-DD`) when it came out.
 
     `policies` are copies of its price policies, cheapest first. `listing`, `listing_category` and
     `listing_order` put it into the list indexes and are absent while it is offline.
@@ -72,6 +73,7 @@ class Course(CatalogItem, discriminator="COURSE"):
     status = UnicodeAttribute()
     order = WholeNumber()
     period = WholeNumber()
+    pub_date = UnicodeAttribute(null=True)
     category_id = WholeNumber(null=True)
     detail_id = WholeNumber(null=True)
     policies = ListAttribute(of=PricePolicyCopy)

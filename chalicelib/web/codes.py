@@ -1,7 +1,8 @@
 """The numeric codes of the API, one table per endpoint, and the texts learners read.
 
-Codes up to 1402 and 5000 are the document's. 15xx and 16xx belong to the endpoints it does not list. A
-refusal that is not in its endpoint's table is looked for in `EVERYWHERE`, where the code is the HTTP status.
+Codes up to 1402 and 5000 are the document's, but for 1004 to 1008; those, 15xx, 16xx and 17xx belong to the
+endpoints it does not list. A refusal that is not in its endpoint's table is looked for in `EVERYWHERE`, where
+the code is the HTTP status.
 """
 
 from __future__ import annotations
@@ -78,9 +79,46 @@ EVERYWHERE: Codes = {
 NONE: Codes = {}
 """For endpoints that refuse nothing of their own."""
 
+
+def _wait_text(facts: Mapping[str, object]) -> str:
+    seconds = cast(int, facts["seconds"])
+    return f"尝试次数过多，请{seconds}秒后再试"
+
+
+def _weak_text(facts: Mapping[str, object]) -> str:
+    rules = {
+        "length": "密码长度应为8到128个字符",
+        "digits": "密码不能全是数字",
+        "name": "密码不能包含用户名",
+        "common": "密码过于常见，请换一个",
+    }
+    return rules[str(facts["rule"])]
+
+
+_CAPTCHA_FAILED = Answer(1001, "滑动验证失败，请重新完成滑动验证")
+_TOO_MANY = Answer(1004, _wait_text)
+
 LOGIN: Codes = {
+    errors.CaptchaFailed: _CAPTCHA_FAILED,
+    errors.TooManyAttempts: _TOO_MANY,
     errors.WrongPassword: Answer(1002, "密码错误"),
     errors.UserNotFound: Answer(1003, "用户不存在"),
+}
+
+REGISTER: Codes = {
+    errors.CaptchaFailed: _CAPTCHA_FAILED,
+    errors.TooManyAttempts: _TOO_MANY,
+    errors.InvalidUserName: Answer(1005, "用户名应为1到64个可见字符，首尾不能是空格"),
+    errors.UserNameTaken: Answer(1006, "用户名已被注册，请换一个"),
+    errors.WeakPassword: Answer(1007, _weak_text),
+}
+PASSWORD: Codes = {
+    errors.WrongPassword: Answer(1002, "原密码错误"),
+    errors.TooManyAttempts: _TOO_MANY,
+    errors.WeakPassword: Answer(1007, _weak_text),
+}
+SESSIONS: Codes = {
+    errors.SessionNotFound: Answer(1008, "登录会话不存在或已结束"),
 }
 
 CONTENTS: Codes = {
@@ -122,6 +160,15 @@ ACCOUNT_PRICE: Codes = {
     errors.StoreUnavailable: Answer(5000, _TRY_LATER),
 }
 
+COUPON_CLAIM: Codes = {
+    errors.CaptchaFailed: _CAPTCHA_FAILED,
+    errors.TooManyAttempts: _TOO_MANY,
+    errors.CouponNotFound: Answer(1701, "优惠券不存在"),
+    errors.CouponNotOpen: Answer(1702, "不在优惠券的领取时间内"),
+    errors.CouponClaimed: Answer(1703, "您已领取过这张优惠券"),
+    errors.CouponSoldOut: Answer(1704, "优惠券已被领完"),
+}
+
 PAYMENT: Codes = {
     errors.CourseNotFound: Answer(1301, _COURSE_GONE),
     errors.PricePolicyNotFound: Answer(1302, _POLICY_WRONG),
@@ -132,6 +179,9 @@ PAYMENT: Codes = {
     errors.InvalidRequest: Answer(5000, _UNREADABLE_REQUEST),
     errors.StoreUnavailable: Answer(5000, _TRY_LATER),
     errors.OutcomeUnknown: Answer(5000, "下单结果未知，请先在我的订单中查看，再决定是否重新下单"),
+}
+QUOTE: Codes = {
+    refusal: answer for refusal, answer in PAYMENT.items() if refusal is not errors.OutcomeUnknown
 }
 PAY_ADDRESS: Codes = {
     errors.OrderNotFound: Answer(1402, "订单不存在"),

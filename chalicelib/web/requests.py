@@ -14,23 +14,30 @@ from typing import Any, NoReturn
 
 from chalicelib.errors import (
     AmountMismatch,
+    CouponNotFound,
     CouponUnusable,
     CourseNotFound,
     CoursePageNotFound,
     InvalidPage,
     InvalidRequest,
+    InvalidUserName,
     NotificationRefused,
     OrderNotFound,
     OrderNotPayable,
     PricePolicyNotFound,
+    SessionNotFound,
     Unreadable,
     UserNotFound,
+    WeakPassword,
+    WrongPassword,
 )
+from chalicelib.flows.check_captcha import CaptchaAnswer
 from chalicelib.money import Fen, NotMoney, from_yuan
 from chalicelib.shop.account import ChosenPolicy
 from chalicelib.shop.catalog import PAGE_ROWS
 from chalicelib.shop.choice import Choice, ChosenLine
 from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
+from chalicelib.shop.course_search import BY_ORDER, SORTS, Search
 from chalicelib.shop.order import MAX_LINES, is_number
 from chalicelib.shop.user import is_valid_name
 
@@ -38,6 +45,9 @@ _MAX_NUMBER_LENGTH = 40
 _MAX_DEPTH = 20
 _MAX_PASSWORD_LENGTH = 1024
 _MAX_CURSOR_LENGTH = 400
+_MAX_CAPTCHA_LENGTH = 4096
+_MAX_SEARCH_LENGTH = 100
+_SEARCH_ROWS = 20
 
 
 def read_json(body: bytes) -> Any:
@@ -138,6 +148,100 @@ def _fields(value: object, field: str = "body") -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidRequest(field=field)
     return value
+
+
+def captcha_answer(body: object, version: int) -> CaptchaAnswer | None:
+    """The captcha's fields of a body, by Geetest's version (3 or 4); None where one is absent or empty."""
+    names = {
+        3: ("geetest_challenge", "geetest_challenge", "geetest_validate", "geetest_seccode"),
+        4: ("lot_number", "captcha_output", "pass_token", "gen_time"),
+    }[version]
+    fields = body if isinstance(body, dict) else {}
+    values = [fields.get(name) for name in names]
+    texts = [value for value in values if isinstance(value, str) and 0 < len(value) <= _MAX_CAPTCHA_LENGTH]
+    if len(texts) < len(values) or not re.fullmatch(r"[0-9A-Za-z_-]{8,64}", texts[0]):
+        return None
+    if not all(_is_encodable(text) for text in texts):
+        return None
+    key, first, second, third = texts
+    return CaptchaAnswer(key, (first, second, third))
+
+
+@dataclass(frozen=True)
+class RegisterRequest:
+    """A user name that can be one, and a new password."""
+
+    username: str
+    password: str
+
+
+def register_request(body: object) -> RegisterRequest:
+    """Body of `POST /register`. Raises InvalidUserName, WeakPassword."""
+    fields = body if isinstance(body, dict) else {}
+    username = fields.get("username")
+    if not isinstance(username, str) or not is_valid_name(username):
+        raise InvalidUserName()
+    return RegisterRequest(username, _new_password(fields.get("password")))
+
+
+def _new_password(value: object) -> str:
+    if not isinstance(value, str) or not _is_encodable(value):
+        raise WeakPassword(rule="length")
+    return value
+
+
+@dataclass(frozen=True)
+class PasswordRequest:
+    """The old password and the new one."""
+
+    old: str
+    new: str
+
+
+def password_request(body: object) -> PasswordRequest:
+    """Body of `PUT /password`. Raises WrongPassword, WeakPassword."""
+    fields = body if isinstance(body, dict) else {}
+    old = fields.get("old_password")
+    if not isinstance(old, str) or len(old) > _MAX_PASSWORD_LENGTH or not _is_encodable(old):
+        raise WrongPassword()
+    return PasswordRequest(old, _new_password(fields.get("new_password")))
+
+
+def session_id(text: str) -> str:
+    """A session's id in a path. Raises SessionNotFound for what can be none."""
+    if not re.fullmatch(r"[0-9a-f]{32}", text):
+        raise SessionNotFound()
+    return text
+
+
+def coupon_id(text: str) -> int:
+    """A coupon's id in a path. Raises CouponNotFound for what can be none."""
+    number = read_id(text)
+    if number is None:
+        raise CouponNotFound()
+    return number
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """What to look for, and which rows of what is found."""
+
+    search: Search
+    start: int
+    limit: int
+
+
+def search_request(query: Mapping[str, str]) -> SearchRequest:
+    """Query of `GET /courses/search`. Raises InvalidPage for a page or a sort that does not exist."""
+    limit = read_id(query.get("limit", str(_SEARCH_ROWS)))
+    start = read_id(query.get("cursor", "0"))
+    sort = query.get("sort") or BY_ORDER
+    if limit is None or not 1 <= limit <= PAGE_ROWS or start is None or sort not in SORTS:
+        raise InvalidPage(field="page")
+    words = tuple(query.get("words", "")[:_MAX_SEARCH_LENGTH].split())
+    free = {"true": True, "false": False}.get(query.get("free", ""))
+    search = Search(words, query.get("level") or None, category_id(query), free, sort)
+    return SearchRequest(search, start, limit)
 
 
 @dataclass(frozen=True)
@@ -244,6 +348,18 @@ def payment_request(body: object) -> PaymentRequest:
 
     Raises InvalidRequest, CourseNotFound, PricePolicyNotFound, CouponUnusable, AmountMismatch.
     """
+    choice = quote_request(body)
+    try:
+        return PaymentRequest(choice, from_yuan(_fields(body).get("pay_money")))  # type: ignore[arg-type]
+    except NotMoney as error:
+        raise AmountMismatch(field="pay_money") from error
+
+
+def quote_request(body: object) -> Choice:
+    """Body of `POST /account/quote`: that of `POST /payment` without `pay_money`.
+
+    Raises InvalidRequest, CourseNotFound, PricePolicyNotFound, CouponUnusable.
+    """
     fields = _fields(body)
     use_beli = _flag(fields.get("is_beli"))
     entries = fields.get("course_list")
@@ -262,11 +378,7 @@ def payment_request(body: object) -> PaymentRequest:
         raise InvalidRequest(field="course_list")
     general = fields.get("global_coupon_id")
     general_id = None if general is None or general == "" else _coupon_id(general)
-    try:
-        pay_money = from_yuan(fields.get("pay_money"))  # type: ignore[arg-type]
-    except NotMoney as error:
-        raise AmountMismatch(field="pay_money") from error
-    return PaymentRequest(Choice(tuple(lines), general_id, use_beli), pay_money)
+    return Choice(tuple(lines), general_id, use_beli)
 
 
 def _chosen_line(value: object) -> ChosenLine:

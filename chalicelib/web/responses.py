@@ -9,7 +9,9 @@ from typing import Any
 
 from chalicelib.beijing_time import beijing_text
 from chalicelib.flows.browse import CourseContents
+from chalicelib.flows.check_captcha import StartedCaptcha
 from chalicelib.flows.fill_cart import ShownLine
+from chalicelib.flows.quote import Quote
 from chalicelib.flows.settle import AccountView
 from chalicelib.money import Fen, to_yuan, yuan_text
 from chalicelib.shop.cart import CartLine
@@ -21,10 +23,13 @@ from chalicelib.shop.catalog import (
     CoursePage,
     Section,
 )
-from chalicelib.shop.coupon import CouponRecord
+from chalicelib.shop.coupon import RESERVED, UNUSED, USED, CouponOffer, CouponRecord
+from chalicelib.shop.course_key import CourseKey
+from chalicelib.shop.course_search import Found
 from chalicelib.shop.enrollment import Enrollment
 from chalicelib.shop.order import CANCELLED, STATUS_NAMES, Order, OrderEvent, OrderLine, OrderList
 from chalicelib.shop.price_policy import PricePolicyCopy, period_name
+from chalicelib.shop.session import Session
 from chalicelib.shop.settlement import Settlement
 from chalicelib.shop.user import User
 from chalicelib.web.codes import CATALOG_OK, OK
@@ -78,6 +83,28 @@ def user_info(user: User, shop_url: str) -> Json:
     )
 
 
+def captcha(started: StartedCaptcha) -> Json:
+    """`GET /api/captcha_check`."""
+    data = {"success": started.success, "gt": started.captcha_id, "challenge": started.challenge}
+    return {"error_no": 0, "data": data}
+
+
+def sessions(alive: Iterable[Session], current: Session) -> Json:
+    """`GET /sessions`: where the user is signed in."""
+    return success(
+        [
+            {
+                "id": session.session_id,
+                "device": session.device,
+                "date": beijing_text(session.created_at),
+                "expire_date": beijing_text(session.expires_at),
+                "current": session.session_id == current.session_id,
+            }
+            for session in alive
+        ]
+    )
+
+
 # Catalogue
 
 
@@ -94,6 +121,18 @@ def course_list(found: CourseList, shop_url: str) -> Json:
     body: Json = {"code": CATALOG_OK, "data": [_list_row(course, shop_url) for course in found.courses]}
     if found.next_cursor:
         body["next"] = found.next_cursor
+    return body
+
+
+def found_courses(found: Found, shop_url: str) -> Json:
+    """`GET /courses/search`: rows as of the list, how many there are in all, and the next cursor."""
+    body: Json = {
+        "code": CATALOG_OK,
+        "data": [_list_row(course, shop_url) for course in found.courses],
+        "total": found.total,
+    }
+    if found.next_start is not None:
+        body["next"] = str(found.next_start)
     return body
 
 
@@ -281,13 +320,16 @@ def account(view: AccountView, shop_url: str) -> Json:
 
 
 def _coupon(record: CouponRecord) -> Json:
+    return {"pk": record.record_id} | _coupon_rules(record)
+
+
+def _coupon_rules(coupon: CouponRecord | CouponOffer) -> Json:
     return {
-        "pk": record.record_id,
-        "name": record.name,
-        "coupon_type": record.coupon_type,
-        "money_equivalent_value": to_yuan(record.value),
-        "off_percent": record.off_percent,
-        "minimum_consume": _whole_yuan(record.minimum),
+        "name": coupon.name,
+        "coupon_type": coupon.coupon_type,
+        "money_equivalent_value": to_yuan(coupon.value),
+        "off_percent": coupon.off_percent,
+        "minimum_consume": _whole_yuan(coupon.minimum),
     }
 
 
@@ -300,6 +342,135 @@ def priced_account(settlement: Settlement) -> Json:
     """`PUT /account`: each course's price after its own coupon, and what is due in all."""
     prices: Json = {line.course.map_key: to_yuan(line.rebate_price) for line in settlement.lines}
     return success(prices | {"total_price": to_yuan(settlement.payable)})
+
+
+# Coupons and quotes
+
+
+def my_coupons(records: Iterable[CouponRecord], now: datetime) -> Json:
+    """`GET /coupons`: the user's coupons by what can be done with them."""
+    groups: dict[str, list[Json]] = {"usable": [], "reserved": [], "used": [], "expired": []}
+    for record in sorted(records, key=lambda record: (record.valid_until, record.record_id)):
+        groups[_coupon_group(record, now)].append(_held_coupon(record))
+    return success(groups)
+
+
+def _coupon_group(record: CouponRecord, now: datetime) -> str:
+    if record.status in (RESERVED, USED):
+        return str(record.status)
+    return "usable" if record.status == UNUSED and now < record.valid_until else "expired"
+
+
+def _held_coupon(record: CouponRecord) -> Json:
+    return (
+        _coupon(record)
+        | _bound_to(record.bound_to)
+        | {
+            "begin_date": beijing_text(record.valid_from),
+            "end_date": beijing_text(record.valid_until),
+        }
+    )
+
+
+def _bound_to(bound_to: str | None) -> Json:
+    if bound_to is None:
+        return {}
+    course = CourseKey.parse(bound_to)
+    return {"course_id": course.course_id, "course_type": course.course_type}
+
+
+def claimed_coupon(record: CouponRecord) -> Json:
+    """`POST /coupons/{coupon_id}/claim`."""
+    return success(_held_coupon(record), "领取成功")
+
+
+def claimable_coupons(offers: Iterable[tuple[CouponOffer, bool]]) -> Json:
+    """`GET /coupons/available`: offers whose window is open, and whether the user has claimed them."""
+    return success(
+        [
+            _coupon_rules(offer)
+            | _bound_to(offer.bound_to)
+            | {
+                "id": offer.coupon_id,
+                "brief": offer.brief,
+                "remaining": max(0, offer.remaining),
+                "close_date": beijing_text(offer.close_at),
+                "claimed": claimed,
+            }
+            for offer, claimed in offers
+        ]
+    )
+
+
+def quote(quoted: Quote, beli_balance: int) -> Json:
+    """`POST /account/quote`: `best` has the form of the body of `POST /payment`."""
+    priced, settlement = quoted.priced, quoted.priced.settlement
+    lines = zip(priced.courses, priced.policies, priced.coupons, settlement.lines, strict=True)
+    best, best_settlement = quoted.best, quoted.best_settlement
+    return success(
+        {
+            "lines": [
+                {
+                    "course_id": course.course_id,
+                    "course_type": course.course_type,
+                    "name": course.name,
+                    "valid_period_display": period_name(policy.valid_period),
+                    "coupon": record.name if record else "",
+                    "original_price": to_yuan(line.price),
+                    "price": to_yuan(line.rebate_price),
+                    "general_coupon_share": to_yuan(line.general_share),
+                    "beli": line.beli,
+                    "beli_share": to_yuan(line.beli_share),
+                    "payable": to_yuan(line.payable),
+                }
+                for course, policy, record, line in lines
+            ],
+            "coupons": [
+                _held_coupon(one.record)
+                | {
+                    "usable": one.reason is None,
+                    "saves": to_yuan(one.saves),
+                    "reason": _COUPON_REASONS.get(one.reason or "", ""),
+                }
+                for one in quoted.coupons
+            ],
+            "beli_balance": beli_balance,
+            "beli": settlement.beli,
+            "beli_amount": to_yuan(settlement.beli_discount),
+            "total_price": to_yuan(settlement.payable),
+            "best": {
+                "is_beli": best.use_beli,
+                "course_list": [
+                    {
+                        "course_id": line.course.course_id,
+                        "course_type": line.course.course_type,
+                        "default_price_policy_id": line.policy_id,
+                    }
+                    | (
+                        {"coupon_record_id": line.coupon_record_id}
+                        if line.coupon_record_id is not None
+                        else {}
+                    )
+                    for line in best.lines
+                ],
+                "global_coupon_id": best.general_coupon_record_id
+                if best.general_coupon_record_id is not None
+                else "",
+                "pay_money": to_yuan(best_settlement.payable),
+            },
+            "best_beli": best_settlement.beli,
+            "best_saves": to_yuan(settlement.payable - best_settlement.payable),
+        }
+    )
+
+
+_COUPON_REASONS = {
+    "used": "已使用",
+    "reserved": "已被未支付的订单占用",
+    "date": "不在有效期内",
+    "course": "不适用于所选课程",
+    "minimum": "未达到最低消费",
+}
 
 
 # Orders
