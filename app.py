@@ -2,8 +2,20 @@
 
 from chalice.app import CloudWatchEvent, Rate, Response
 
-from chalicelib.flows import browse, checkout, close_order, fill_cart, settle, sign_in
-from chalicelib.shop import catalog, enrollment, order
+from chalicelib.flows import (
+    browse,
+    check_captcha,
+    checkout,
+    claim_coupon,
+    close_order,
+    fill_cart,
+    quote,
+    register,
+    settle,
+    sign_in,
+)
+from chalicelib.flows.change_password import change_own_password
+from chalicelib.shop import catalog, coupon, course_search, enrollment, order, session
 from chalicelib.shop.course_key import COURSE
 from chalicelib.web import codes, requests, responses
 from chalicelib.web.notification import answer_alipay, returned_order
@@ -18,10 +30,31 @@ TIMER_SECONDS = 100.0
 # People
 
 
+@app.route("/api/captcha_check", methods=["GET"])
+def start_captcha():
+    started = check_captcha.start_captcha(app.gateways.geetest, app.settings, app.now())
+    return responses.captcha(started)
+
+
+@app.route("/register", methods=["POST"], codes=codes.REGISTER)
+def sign_up():
+    body = app.json()
+    with app.captcha(check_captcha.REGISTER, body):
+        asked = requests.register_request(body)
+        user, token = register.sign_up(
+            asked.username, asked.password, app.address(), app.settings, app.now(), app.device()
+        )
+    return responses.signed_in(user, token, app.settings.shop_url)
+
+
 @app.route("/login", methods=["POST"], codes=codes.LOGIN)
 def login():
-    request = requests.sign_in_request(app.json())
-    user, token = sign_in.sign_in(request.username, request.password, app.settings, app.now())
+    body = app.json()
+    with app.captcha(check_captcha.LOGIN, body):
+        asked = requests.sign_in_request(body)
+        user, token = sign_in.sign_in(
+            asked.username, asked.password, app.address(), app.settings, app.now(), app.device()
+        )
     return responses.signed_in(user, token, app.settings.shop_url)
 
 
@@ -29,6 +62,25 @@ def login():
 def logout():
     sign_in.sign_out(app.signed_in())
     return responses.success()
+
+
+@app.route("/password", methods=["PUT"], codes=codes.PASSWORD)
+def change_password():
+    signed_in, asked = app.signed_in(), requests.password_request(app.json())
+    change_own_password(signed_in, asked.old, asked.new, app.settings.password_iterations)
+    return responses.success(msg="密码已修改，其他设备已退出登录")
+
+
+@app.route("/sessions", methods=["GET"])
+def list_sessions():
+    signed_in = app.signed_in()
+    return responses.sessions(session.list_sessions(signed_in.user, app.now()), signed_in.session)
+
+
+@app.route("/sessions/{session_id}", methods=["DELETE"], codes=codes.SESSIONS)
+def end_session(session_id):
+    session.end_by_id(app.user().user_id, requests.session_id(session_id))
+    return responses.success(msg="已退出该设备")
 
 
 @app.route("/userinfo", methods=["GET"])
@@ -50,6 +102,14 @@ def list_courses():
     asked = (COURSE, category_id, page.limit, page.cursor)
     found = app.fresh(("courses", *asked), lambda: catalog.list_courses(*asked))
     return responses.course_list(found, app.settings.shop_url)
+
+
+@app.route("/courses/search", methods=["GET"])
+def search_courses():
+    asked = requests.search_request(app.query())
+    courses = app.fresh(("all courses", COURSE), lambda: course_search.list_all(COURSE))
+    found = course_search.search(courses, asked.search, asked.start, asked.limit)
+    return responses.found_courses(found, app.settings.shop_url)
 
 
 @app.route("/coursedetail/{detail_id}", methods=["GET"])
@@ -120,6 +180,35 @@ def price_account():
     return responses.priced_account(priced)
 
 
+@app.route("/account/quote", methods=["POST"], codes=codes.QUOTE)
+def quote_account():
+    user = app.user()
+    quoted = quote.quote(user, requests.quote_request(app.json()), app.now())
+    return responses.quote(quoted, user.beli)
+
+
+# Coupons
+
+
+@app.route("/coupons", methods=["GET"])
+def list_coupons():
+    return responses.my_coupons(coupon.list_records(app.user().user_id), app.now())
+
+
+@app.route("/coupons/available", methods=["GET"])
+def list_claimable_coupons():
+    offers = claim_coupon.list_claimable(app.user().user_id, app.now())
+    return responses.claimable_coupons(offers)
+
+
+@app.route("/coupons/{coupon_id}/claim", methods=["POST"], codes=codes.COUPON_CLAIM)
+def claim(coupon_id):
+    user, body, number = app.user(), app.optional_json(), requests.coupon_id(coupon_id)
+    with app.captcha(check_captcha.CLAIM, body):
+        record = claim_coupon.claim_coupon(user.user_id, number, app.address(), app.now())
+    return responses.claimed_coupon(record)
+
+
 # Orders
 
 
@@ -184,3 +273,8 @@ def alipay_notify(event, context):
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="close_overdue_orders")
 def close_overdue_orders(event: CloudWatchEvent):
     close_order.close_overdue(app.gateways, app.now, TIMER_SECONDS)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_coupon_claims")
+def sweep_coupon_claims(event: CloudWatchEvent):
+    claim_coupon.sweep_claims(app.now, TIMER_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from chalicelib.errors import WrongPassword
 from chalicelib.shop import session as sessions
 from chalicelib.shop import user as users
+from chalicelib.shop.rate_limit import Limit, only_failures_count
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction
 
@@ -14,11 +15,13 @@ from .sign_in import SignedIn
 def change_own_password(signed_in: SignedIn, old: str, new: str, iterations: int) -> None:
     """Set a new password and end the user's other sessions, in one transaction.
 
-    Raises WrongPassword for a wrong old one, WeakPassword, TokenRefused when this session ended meanwhile.
+    Raises WrongPassword for a wrong old one, TooManyAttempts after 10 of these in 15 minutes, WeakPassword,
+    TokenRefused when this session ended meanwhile.
     """
     user = signed_in.user
-    if not users.password_matches(old, user.password):
-        raise WrongPassword()
+    with only_failures_count([Limit("password", str(user.user_id), 10)], WrongPassword):
+        if not users.password_matches(old, user.password):
+            raise WrongPassword()
     users.raise_if_weak(new, user.username)
     transaction = Transaction()
     generation = users.change_password(transaction, user, new, iterations)

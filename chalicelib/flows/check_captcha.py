@@ -10,7 +10,7 @@ import string
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.errors import CaptchaFailed, GatewayUnavailable
+from chalicelib.errors import CaptchaFailed, GatewayUnavailable, StoreUnavailable
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.geetest import Geetest
 from chalicelib.settings import Settings
@@ -106,9 +106,13 @@ def check_captcha(
 
 
 def finish_captcha(answer: CaptchaAnswer | None, settings: Settings) -> None:
-    """The action succeeded: the challenge is gone. Raises StoreUnavailable."""
-    if answer is not None and settings.captcha == "on":
+    """The action succeeded: the challenge is gone. What cannot be removed now is refused after ten minutes."""
+    if answer is None or settings.captcha == "off":
+        return
+    try:
         captcha.forget(answer.key)
+    except StoreUnavailable:
+        log.warning("a used captcha could not be removed")
 
 
 def _confirm(answer: CaptchaAnswer, geetest: Geetest, settings: Settings) -> None:

@@ -5,9 +5,26 @@ from __future__ import annotations
 from datetime import datetime
 
 from chalicelib.errors import IdTaken, InvalidRequest
+from chalicelib.settings import Settings
 from chalicelib.shop import user as users
+from chalicelib.shop.rate_limit import Limit, take_attempt
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction, find, random_id
+
+from .sign_in import start_session
+
+
+def sign_up(
+    username: str, password: str, address: str, settings: Settings, now: datetime, device: str = ""
+) -> tuple[User, str]:
+    """Register a learner and sign him in -> the user and a token.
+
+    Raises WeakPassword, TooManyAttempts (10 of a name, 300 of an address in 15 minutes), UserNameTaken.
+    """
+    users.raise_if_weak(password, username)
+    take_attempt([Limit("register", users.folded(username), 10), Limit("register-address", address, 300)])
+    user = register(username, password, settings.password_iterations, now)
+    return user, start_session(user, settings, now, device)
 
 
 def register(

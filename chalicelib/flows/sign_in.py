@@ -11,6 +11,7 @@ from chalicelib.settings import Settings
 from chalicelib.shop import session as sessions
 from chalicelib.shop import token
 from chalicelib.shop import user as users
+from chalicelib.shop.rate_limit import Limit, only_failures_count
 from chalicelib.shop.session import Session
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import find_together
@@ -27,20 +28,30 @@ class SignedIn:
 
 
 def sign_in(
-    username: str, password: str, settings: Settings, now: datetime, device: str = ""
+    username: str, password: str, address: str, settings: Settings, now: datetime, device: str = ""
 ) -> tuple[User, str]:
     """Check name and password, record a session -> the user and the token of the session.
 
-    Raises UserNotFound, then WrongPassword (also for a disabled user). A hash with fewer iterations than are
-    set today is renewed.
+    Raises TooManyAttempts after 10 failures of this name from this address or 300 of the address in 15
+    minutes, before anything is looked up; UserNotFound, then WrongPassword (also for a disabled user). A hash
+    with fewer iterations than are set today is renewed.
     """
-    user = users.find_by_name(username)
-    if not users.password_matches(password, user.password) or user.disabled:
-        raise WrongPassword()
+    limits = [
+        Limit("login", f"{users.folded(username)}\n{address}", 10),
+        Limit("login-address", address, 300),
+    ]
+    with only_failures_count(limits, UserNotFound, WrongPassword):
+        user = users.find_by_name(username)
+        if not users.password_matches(password, user.password) or user.disabled:
+            raise WrongPassword()
     if users.needs_new_hash(user.password, settings.password_iterations):
         _renew_hash(user, password, settings)
-    session = sessions.start(user, now, device)
-    return user, token.make_token(session, settings.jwt_key)
+    return user, start_session(user, settings, now, device)
+
+
+def start_session(user: User, settings: Settings, now: datetime, device: str) -> str:
+    """Record a session of the user -> its token. One write."""
+    return token.make_token(sessions.start(user, now, device), settings.jwt_key)
 
 
 def _renew_hash(user: User, password: str, settings: Settings) -> None:

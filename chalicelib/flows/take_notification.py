@@ -60,7 +60,10 @@ def _take_closing(found: Order, cause: str, now: datetime) -> None:
     if not found.is_open():
         log.info("a trade was closed whose order was final already: order=%s", found.number)
         return
+    # Before its expiry a trade is closed by its buyer only, here (the notice may be faster than the answer to
+    # our own call) or on Alipay's page.
+    status = order.CANCELLED if now < found.expires_at else order.EXPIRED
     try:
-        close_order.give_back_and_close(found, order.EXPIRED, cause, now)
+        close_order.give_back_and_close(found, status, cause, now)
     except OrderClosed:
         log.info("a trade was closed while its order became final: order=%s", found.number)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chalicelib.gateways.alipay import Alipay
+    from chalicelib.gateways.geetest import Geetest
 
 
 @dataclass(frozen=True)
@@ -14,3 +15,4 @@ class Gateways:
     """All third parties of the shop."""
 
     alipay: Alipay
+    geetest: Geetest

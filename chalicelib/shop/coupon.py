@@ -57,6 +57,10 @@ class CouponOffer(CatalogItem, discriminator="COUPON"):
     status = UnicodeAttribute(default=ONLINE)
     created_at = UTCDateTimeAttribute()
 
+    def is_open(self, now: datetime) -> bool:
+        """Whether this moment is within the claim window."""
+        return bool(self.open_at <= now < self.close_at)
+
 
 class CouponRecord(UserItem, discriminator="COUPON_RECORD"):
     """One user's piece of a coupon, with the offer's rules as they were when it was got.

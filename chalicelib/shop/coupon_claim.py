@@ -14,7 +14,7 @@ from typing import cast
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.errors import CouponClaimed, CouponNotOpen, CouponSoldOut, ShopError
+from chalicelib.errors import CouponClaimed, CouponSoldOut, ShopError
 from chalicelib.shop.coupon import ONLINE, CouponOffer, CouponRecord, find_offer
 from chalicelib.shop.user import list_partition, partition
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find, refusing
@@ -38,6 +38,10 @@ class Claim(UserItem, discriminator="CLAIM"):
     status = UnicodeAttribute(default=PENDING)
     claimed_at = UTCDateTimeAttribute()
 
+    def is_done(self) -> bool:
+        """Whether the record is the user's."""
+        return bool(self.status == DONE)
+
     @property
     def token(self) -> str:
         """What the offer notes while this claim is in flight: it leads back to the claim."""
@@ -54,12 +58,6 @@ def claim_item(user_id: int, coupon_id: int, record_id: int, now: datetime) -> C
         record_id=record_id,
         claimed_at=now,
     )
-
-
-def raise_unless_open(offer: CouponOffer, now: datetime) -> None:
-    """Raise CouponNotOpen outside the offer's claim window."""
-    if not offer.open_at <= now < offer.close_at:
-        raise CouponNotOpen(coupon=offer.name)
 
 
 def begin(claim: Claim) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from chalicelib.shop.catalog import PAGE_ROWS, Course, list_courses
 
-MOST_COURSES = 5_000
+MOST_COURSES = 10 * PAGE_ROWS
 """How many courses are searched, in catalogue order; the search of a larger catalogue would miss the rest."""
 
 BY_ORDER, BY_PRICE, BY_PRICE_DOWN, BY_NEWNESS = "order", "price", "-price", "newest"

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
-from chalicelib.errors import CartStoreUnavailable, TooManyAttempts
+from chalicelib.errors import CartStoreUnavailable, ShopError, TooManyAttempts
 from chalicelib.settings import table_prefix
 from chalicelib.storage.redis_client import cart_store
 
@@ -75,8 +76,25 @@ def take_attempt(limits: Sequence[Limit]) -> None:
         raise TooManyAttempts(seconds=seconds)
 
 
-def give_back_attempt(limits: Sequence[Limit]) -> None:
-    """Take back an attempt that succeeded, where only failures are limited. One round trip."""
+@contextmanager
+def only_failures_count(limits: Sequence[Limit], *failures: type[ShopError]) -> Iterator[None]:
+    """Count what is done inside as an attempt only if it ends with one of these failures.
+
+    It is counted first and given back afterwards, so that attempts at once cannot exceed the limit together.
+    Raises TooManyAttempts. Two round trips, one for a failure.
+    """
+    take_attempt(limits)
+    try:
+        yield
+    except failures:
+        raise
+    except ShopError:
+        _give_back_attempt(limits)
+        raise
+    _give_back_attempt(limits)
+
+
+def _give_back_attempt(limits: Sequence[Limit]) -> None:
     keys = [limit.key for limit in limits]
     try:
         with cart_store() as redis:

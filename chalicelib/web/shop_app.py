@@ -10,7 +10,8 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Lock
@@ -21,7 +22,7 @@ from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib import settings as shop_settings
 from chalicelib.errors import ShopError, TokenExpired, TokenRefused, Unreadable, UserGone
-from chalicelib.flows import sign_in
+from chalicelib.flows import check_captcha, sign_in
 from chalicelib.flows.sign_in import SignedIn
 from chalicelib.gateways import Gateways
 from chalicelib.settings import Settings
@@ -158,11 +159,18 @@ class ShopApp(Chalice):
 
     def json(self) -> Any:
         """The body's JSON with decimals for numbers. Raises Unreadable."""
+        return requests.read_json(self._body())
+
+    def optional_json(self) -> Any:
+        """As `json`, but None for a request without a body."""
+        return requests.read_json(self._body()) if self._body() else None
+
+    def _body(self) -> bytes:
         try:
             body = self._request().raw_body
         except ValueError as error:
             raise Unreadable() from error
-        return requests.read_json(body if isinstance(body, bytes) else body.encode())
+        return body if isinstance(body, bytes) else body.encode()
 
     def query(self) -> Mapping[str, str]:
         """The query's fields; of one that occurs twice, the last."""
@@ -191,6 +199,27 @@ class ShopApp(Chalice):
         except (TokenRefused, TokenExpired, UserGone):
             return None
 
+    def address(self) -> str:
+        """The address a request comes from, as the gateway saw it; no header of the client's can change it."""
+        identity = self._request().context.get("identity") or {}
+        return str(identity.get("sourceIp") or "")
+
+    def device(self) -> str:
+        """What the browser calls itself, up to 120 printable characters."""
+        name = self._request().headers.get("user-agent") or ""
+        return "".join(character for character in name if character.isprintable())[:120]
+
+    @contextmanager
+    def captcha(self, action: str, body: object) -> Iterator[None]:
+        """Do what is inside only for a body with a solved captcha, which is used up when it succeeds.
+
+        Raises CaptchaFailed, StoreUnavailable.
+        """
+        answer = requests.captcha_answer(body, self.settings.geetest_version)
+        check_captcha.check_captcha(action, answer, self.gateways.geetest, self.settings, self.now())
+        yield
+        check_captcha.finish_captcha(answer, self.settings)
+
     def fresh(self, key: tuple[object, ...], load: Callable[[], Loaded]) -> Loaded:
         """A public value that may be a few seconds old. Never for anything that is a user's."""
         with self._fresh_lock:
@@ -216,6 +245,7 @@ class ShopApp(Chalice):
 def make_gateways(settings: Settings) -> Gateways:
     """The third parties of the settings. Nothing is loaded before it is used."""
     from chalicelib.gateways.alipay import Alipay
+    from chalicelib.gateways.geetest import Geetest
 
     return Gateways(
         alipay=Alipay(
@@ -224,5 +254,6 @@ def make_gateways(settings: Settings) -> Gateways:
             app_private_key=settings.alipay_app_private_key,
             alipay_public_key=settings.alipay_public_key,
             gateway_url=settings.alipay_gateway_url,
-        )
+        ),
+        geetest=Geetest(settings.geetest_id, settings.geetest_key, settings.geetest_api_url),
     )
