@@ -198,6 +198,33 @@ def assert_untouched(user: User, *, beli: int, unused: Sequence[CouponRecord] = 
         assert record(user, given).order_number is None
 
 
+class Buyer(Client):
+    """A learner with 100 beli and a coupon, all of which every order of theirs takes; 300 less 50 less 10."""
+
+    def __init__(self, base_url: str) -> None:
+        self.person: User = builders.a_user(beli=100)
+        super().__init__(base_url, self.person)
+        self.coupon = builders.a_coupon(self.person, value=5000)
+        self.course = builders.a_course(prices=[30000])
+
+    def place(self) -> str:
+        return place(self, [self.course], 240, general=self.coupon, is_beli=True)
+
+    def assert_has_everything_back(self) -> None:
+        assert_untouched(self.person, beli=100, unused=[self.coupon])
+        assert not owns(self.person, self.course)
+
+    def assert_owns_the_course(self, clock: Clock | None = None) -> None:
+        assert owns(self.person, self.course, clock() if clock else None)
+        assert balance(self.person) == 0
+        assert record(self.person, self.coupon).status == coupon.USED
+
+    def assert_order_waits(self, number: str) -> None:
+        assert status(number) == order.PLACED
+        assert balance(self.person) == 0
+        assert record(self.person, self.coupon).status == coupon.RESERVED
+
+
 def at_once(*calls: Callable[[], Result]) -> list[Result]:
     """Make all calls at the same moment -> their results in the order given."""
     ready = threading.Barrier(len(calls))

@@ -21,34 +21,7 @@ from tests import builders, purchases
 from tests.client import Client
 from tests.faults import Fault, Gate, HttpCall, answer, hold_before, reset_after, silent
 from tests.faults.routing import FaultyApp
-from tests.purchases import Clock
-
-
-class Buyer(Client):
-    """A learner with 100 beli and a coupon, all of which every order of theirs takes; 300 less 50 less 10."""
-
-    def __init__(self, base_url: str) -> None:
-        self.person: User = builders.a_user(beli=100)
-        super().__init__(base_url, self.person)
-        self.coupon = builders.a_coupon(self.person, value=5000)
-        self.course = builders.a_course(prices=[30000])
-
-    def place(self) -> str:
-        return purchases.place(self, [self.course], 240, general=self.coupon, is_beli=True)
-
-    def assert_has_everything_back(self) -> None:
-        purchases.assert_untouched(self.person, beli=100, unused=[self.coupon])
-        assert not purchases.owns(self.person, self.course)
-
-    def assert_owns_the_course(self, clock: Clock | None = None) -> None:
-        assert purchases.owns(self.person, self.course, clock() if clock else None)
-        assert purchases.balance(self.person) == 0
-        assert purchases.record(self.person, self.coupon).status == coupon.USED
-
-    def assert_order_waits(self, number: str) -> None:
-        assert purchases.status(number) == order.PLACED
-        assert purchases.balance(self.person) == 0
-        assert purchases.record(self.person, self.coupon).status == coupon.RESERVED
+from tests.purchases import Buyer, Clock
 
 
 @pytest.fixture
