@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import app as application
+from chalicelib.flows.close_order import PROVIDER_SECONDS
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("dev", "production")
@@ -23,7 +24,10 @@ FUNCTIONS = {
     "APIHandler": "api_handler",
     "AlipayNotify": "alipay_notify",
     "CloseOverdueOrders": "close_overdue_orders",
+    "SweepCouponClaims": "sweep_coupon_claims",
 }
+"""The name in the template -> the name in the configuration."""
+TIMERS = ("CloseOverdueOrders", "SweepCouponClaims")
 API_GATEWAY_SECONDS = 29
 INTEGRATION = "x-amazon-apigateway-integration"
 
@@ -104,17 +108,17 @@ def errors_of(template: Path) -> str:
     return done.stdout + done.stderr
 
 
-def test_the_three_functions_and_no_others_are_packaged(package: Package) -> None:
+def test_the_functions_of_the_application_and_no_others_are_packaged(package: Package) -> None:
     handlers = {
         name: resource["Properties"]["Handler"]
         for name, resource in package.template["Resources"].items()
         if resource["Type"] == "AWS::Serverless::Function"
     }
     assert handlers == {
-        "APIHandler": "app.app",
-        "AlipayNotify": "app.alipay_notify",
-        "CloseOverdueOrders": "app.close_overdue_orders",
+        name: "app.app" if function == "api_handler" else f"app.{function}"
+        for name, function in FUNCTIONS.items()
     }
+    assert set(config()["lambda_functions"]) == set(FUNCTIONS.values())
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -133,17 +137,17 @@ def test_the_api_function_ends_before_api_gateway_gives_up(package: Package) -> 
     assert package.properties("AlipayNotify")["Timeout"] <= API_GATEWAY_SECONDS
 
 
-def test_the_timer_fires_every_minute_and_a_lost_run_is_not_repeated(package: Package) -> None:
-    properties = package.properties("CloseOverdueOrders")
+@pytest.mark.parametrize("timer", TIMERS)
+def test_a_timer_fires_every_minute_and_a_lost_run_is_not_repeated(package: Package, timer: str) -> None:
+    properties = package.properties(timer)
     (event,) = properties["Events"].values()
     assert event == {"Type": "Schedule", "Properties": {"Schedule": "rate(1 minute)"}}
     assert properties["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
 
 
-def test_the_timer_stops_working_well_before_its_time_is_up(package: Package) -> None:
-    from chalicelib.flows.close_order import PROVIDER_SECONDS
-
-    properties = package.properties("CloseOverdueOrders")
+@pytest.mark.parametrize("timer", TIMERS)
+def test_a_timer_stops_working_well_before_its_time_is_up(package: Package, timer: str) -> None:
+    properties = package.properties(timer)
     assert properties["Timeout"] > application.TIMER_SECONDS + PROVIDER_SECONDS
     # Runs of 100 seconds begin every 60, so two at once are needed, and two are enough.
     assert properties["ReservedConcurrentExecutions"] == -(-int(application.TIMER_SECONDS) // 60)
@@ -285,8 +289,7 @@ def test_the_vpc_is_joined_by_the_function_that_needs_redis_and_only_if_there_is
 ) -> None:
     network = package.properties("APIHandler")["VpcConfig"]["Fn::If"]
     assert (network[0], network[2]) == ("InVpc", {"Ref": "AWS::NoValue"})
-    assert "VpcConfig" not in package.properties("AlipayNotify")
-    assert "VpcConfig" not in package.properties("CloseOverdueOrders")
+    assert [name for name in FUNCTIONS if "VpcConfig" in package.properties(name)] == ["APIHandler"]
     policy = json.loads((ROOT / ".chalice" / "policy-api_handler.json").read_text(encoding="utf-8"))
     conditional = [statement["Fn::If"] for statement in policy["Statement"] if "Fn::If" in statement]
     assert [(parts[0], parts[2]) for parts in conditional] == [("InVpc", {"Ref": "AWS::NoValue"})]
