@@ -15,6 +15,7 @@ from chalicelib.flows import (
     sign_in,
 )
 from chalicelib.flows.change_password import change_own_password
+from chalicelib.request_log import note, request_line
 from chalicelib.shop import catalog, coupon, course_search, enrollment, order, session
 from chalicelib.shop.course_key import COURSE
 from chalicelib.web import codes, requests, responses
@@ -272,9 +273,11 @@ def alipay_notify(event, context):
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="close_overdue_orders")
 def close_overdue_orders(event: CloudWatchEvent):
-    close_order.close_overdue(app.gateways, app.now, TIMER_SECONDS)
+    with request_line("timer", "close_overdue_orders"):
+        note(final=close_order.close_overdue(app.gateways, app.now, TIMER_SECONDS))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_coupon_claims")
 def sweep_coupon_claims(event: CloudWatchEvent):
-    claim_coupon.sweep_claims(app.now, TIMER_SECONDS)
+    with request_line("timer", "sweep_coupon_claims"):
+        note(cleared=claim_coupon.sweep_claims(app.now, TIMER_SECONDS))

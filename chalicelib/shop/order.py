@@ -22,6 +22,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.beijing_time import BEIJING
 from chalicelib.errors import IdTaken, InvalidPage, OrderClosed, OrderNotFound
+from chalicelib.request_log import note
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.user import list_partition, partition, sortable
 from chalicelib.storage.dynamodb import (
@@ -214,6 +215,7 @@ def place(transaction: Transaction, order: Order, next_look_at: datetime) -> Non
     """Add a new open order, with its pointer, its first event and its place in the work index. Refusal:
     IdTaken.
     """
+    note(order=order.number)
     order.status = PLACED
     order.work_shard = random.randrange(WORK_SHARDS)
     order.next_look_at = int(next_look_at.timestamp())
@@ -258,6 +260,7 @@ def mark_refunded(transaction: Transaction, order: Order, cause: str, now: datet
 
 def find_by_number(number: str) -> Order:
     """The order with this number, whoever's it is. Two round trips. Raises OrderNotFound."""
+    note(order=number)
     pointer = find(OrderPointer, f"{_PREFIX}{number}", "POINTER")
     order = find(Order, partition(pointer.user_id), pointer.order_sort) if pointer else None
     if order is None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from chalicelib import request_log
 from chalicelib.errors import NotificationRefused
 from chalicelib.flows.take_notification import take_notice
 from chalicelib.gateways import Gateways
@@ -22,15 +23,25 @@ log = logging.getLogger(__name__)
 
 def answer_alipay(event: dict[str, Any], gateways: Gateways, now: datetime) -> dict[str, Any]:
     """Take a notification event of API Gateway (body as text, base64 or null) -> the answer to send."""
+    request_id = (event.get("requestContext") or {}).get("requestId", "")
+    with request_log.request_line("notification", str(request_id)):
+        text = _take(event, gateways, now)
+        request_log.note(outcome=text)
+    return _plain(text)
+
+
+def _take(event: dict[str, Any], gateways: Gateways, now: datetime) -> str:
     try:
-        take_notice(gateways.alipay.parse_notice(_body(event)), now)
+        notice = gateways.alipay.parse_notice(_body(event))
+        request_log.note(trade_status=notice.trade_status, notify_id=notice.notify_id)
+        take_notice(notice, now)
     except NotificationRefused as refusal:
         log.warning("a notification was refused: %s", refusal.facts.get("check"))
-        return _plain("fail")
+        return "fail"
     except Exception as trouble:
         log.error("a notification was not taken: %s", type(trouble).__name__, exc_info=True)
-        return _plain("fail")
-    return _plain("success")
+        return "fail"
+    return "success"
 
 
 def returned_order(query: Mapping[str, list[str]], gateways: Gateways) -> str | None:

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 from chalice.app import Chalice, CORSConfig, Request, Response
 
+from chalicelib import request_log
 from chalicelib import settings as shop_settings
 from chalicelib.errors import ShopError, TokenExpired, TokenRefused, Unreadable, UserGone
 from chalicelib.flows import check_captcha, sign_in
@@ -78,7 +79,8 @@ class ShopApp(Chalice):
     """The shop's API."""
 
     def __init__(self, app_name: str) -> None:
-        super().__init__(app_name)
+        request_log.configure()
+        super().__init__(app_name, configure_logs=False)
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._gateways: Gateways | None = None
         self._fresh: Any = None
@@ -109,6 +111,7 @@ class ShopApp(Chalice):
             return json_response(envelope(500, "服务器内部错误"), 500)
         if answer.status >= 500:
             log.warning("answered with %d: %s %s", answer.status, type(error).__name__, error)
+        request_log.note(code=answer.code, refusal=type(error).__name__)
         return json_response(envelope(answer.code, answer.message(error)), answer.status)
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -121,6 +124,18 @@ class ShopApp(Chalice):
         event = event | {
             "headers": {name: text for name, text in headers.items() if name.lower() != "content-type"},
         }
+        context_of_request = event.get("requestContext") or {}
+        with request_log.request_line(
+            "request",
+            str(context_of_request.get("requestId", "")),
+            method=context_of_request.get("httpMethod"),
+            path=context_of_request.get("resourcePath"),
+        ):
+            answer = self._answer(event, context)
+            request_log.note(status=answer["statusCode"])
+        return answer
+
+    def _answer(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         answer: dict[str, Any] = super().__call__(event, context)
         given = {name.lower() for name in answer["headers"]}
         if "access-control-allow-origin" not in given:

@@ -1,0 +1,72 @@
+"""The log: one JSON object a line, and one line for each request with its outcome and duration.
+
+What may be in it: ids of things (orders, courses, coupons), codes, durations, the names of classes. What may not:
+bodies, tokens, names and addresses of people, phone numbers, keys.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+log = logging.getLogger(__name__)
+
+_facts: ContextVar[dict[str, object] | None] = ContextVar("facts", default=None)
+
+
+def note(**facts: object) -> None:
+    """Add facts to the line of the request that is being answered, and to all lines until it is."""
+    current = _facts.get()
+    if current is not None:
+        current.update(facts)
+
+
+@contextmanager
+def request_line(kind: str, request_id: str, **facts: object) -> Iterator[None]:
+    """Write one line, at the end of what is done inside: its facts, those noted, and `duration_ms`."""
+    begin = time.monotonic()
+    reset = _facts.set({"kind": kind, "request_id": request_id} | facts)
+    try:
+        yield
+    finally:
+        note(duration_ms=round((time.monotonic() - begin) * 1000))
+        log.info("done")
+        _facts.reset(reset)
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON. Of an exception only its class and where it came from: texts may quote anything."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= _facts.get() or {}
+        if record.exc_info and record.exc_info[0] is not None:
+            kind, _, trace = record.exc_info
+            line["exception"] = kind.__name__
+            line["trace"] = [
+                f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)
+            ]
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure() -> None:
+    """Write all logs as JSON lines, to what Lambda has set up, or else to standard output."""
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.StreamHandler(sys.stdout))
+    for handler in root.handlers:
+        handler.setFormatter(JsonLines())
+    logging.getLogger("chalicelib").setLevel(logging.INFO)
