@@ -6,18 +6,20 @@ AWS would ask permission for are compared with the function's policy file.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 import app as application
-from chalicelib.shop import order
+from chalicelib.shop import coupon, coupon_claim, order
 from chalicelib.shop.catalog import Course
+from chalicelib.shop.coupon import CouponOffer
 from localstack.alipay import AlipaySimulator
 from tests import builders
 from tests.client import Client
@@ -25,8 +27,18 @@ from tests.faults.dynamodb_proxy import DynamoDBCall
 from tests.faults.routing import FaultyApp
 
 POLICIES = Path(__file__).parents[2] / ".chalice"
-Permission = tuple[str, str]
-"""An action, and the table, or `table/index/name`, without the prefix."""
+
+
+class Permission(NamedTuple):
+    """An action, the table (or `table/index/name`) without the prefix, and the one partition it is about.
+
+    The partition is None where a policy allows any, or where a call is about several.
+    """
+
+    action: str
+    resource: str
+    partition: str | None
+
 
 _IN_TRANSACTIONS = {
     "Put": "PutItem",
@@ -54,14 +66,19 @@ def allowed_to(function: str) -> set[Permission]:
     policy = json.loads((POLICIES / f"policy-{function}.json").read_text(encoding="utf-8"))
     allowed = set()
     for statement in policy["Statement"]:
-        actions = _listed(statement.get("Action", []))
-        for action in actions:
-            service, _, name = action.partition(":")
-            if service == "dynamodb":
-                for resource in _listed(statement["Resource"]):
-                    _, found, table = resource["Fn::Sub"].partition(":table/${TablePrefix}")
-                    assert found, f"not one of the shop's tables: {resource}"
-                    allowed.add((name, table))
+        actions = [
+            action for action in _listed(statement.get("Action", [])) if action.startswith("dynamodb:")
+        ]
+        if not actions:
+            continue
+        condition = statement.get("Condition", {}).get("ForAllValues:StringEquals", {})
+        partitions = condition.get("dynamodb:LeadingKeys", [None])
+        for action, resource, partition in itertools.product(
+            actions, _listed(statement["Resource"]), partitions
+        ):
+            _, found, table = resource["Fn::Sub"].partition(":table/${TablePrefix}")
+            assert found, f"not one of the shop's tables: {resource}"
+            allowed.add(Permission(action.removeprefix("dynamodb:"), table, partition))
     return allowed
 
 
@@ -77,12 +94,38 @@ def needed_for(calls: Iterable[DynamoDBCall]) -> set[Permission]:
         if call.operation == "TransactWriteItems":
             for item in request["TransactItems"]:
                 ((kind, write),) = item.items()
-                needed.add((_IN_TRANSACTIONS[kind], _bare(write["TableName"])))
+                needed.add(Permission(_IN_TRANSACTIONS[kind], _bare(write["TableName"]), _partition(write)))
         elif "IndexName" in request:
-            needed.add((call.operation, f"{_bare(request['TableName'])}/index/{request['IndexName']}"))
+            index = f"{_bare(request['TableName'])}/index/{request['IndexName']}"
+            needed.add(Permission(call.operation, index, None))
         else:
-            needed |= {(call.operation, _bare(table)) for table in call.tables}
+            partition = _partition(request)
+            needed |= {Permission(call.operation, _bare(table), partition) for table in call.tables}
     return needed
+
+
+def _partition(request: dict[str, Any]) -> str | None:
+    """The partition of a request about one: of its key, its item, or its query."""
+    item = request.get("Key") or request.get("Item") or {}
+    found = [item[name]["S"] for name in ("course_key", "owner") if name in item]
+    if "KeyConditionExpression" in request:
+        hash_placeholder = request["KeyConditionExpression"].split("=")[1].split()[0].strip("() ")
+        found = [request["ExpressionAttributeValues"][hash_placeholder]["S"]]
+    return found[0] if found else None
+
+
+def compare(calls: Iterable[DynamoDBCall], function: str) -> tuple[set[Permission], set[Permission]]:
+    """What the calls need and the function's policy denies; what the policy allows and no call needs."""
+    allowed, denied, used = allowed_to(function), set(), set()
+    for permission in needed_for(calls):
+        fitting = {permission, permission._replace(partition=None)} & allowed
+        used |= fitting
+        if not fitting:
+            denied.add(permission)
+    return denied, allowed - used
+
+
+NOTHING: tuple[set[Permission], set[Permission]] = (set(), set())
 
 
 def _bare(table: str) -> str:
@@ -101,6 +144,33 @@ def place(learner: Client, course: Course) -> str:
     return str(learner.newest_order()["order_number"])
 
 
+def an_offer() -> CouponOffer:
+    """A coupon that can be claimed now."""
+    now, day = builders.now(), timedelta(days=1)
+    offer = coupon.offer_item(
+        builders.new_id(),
+        name=builders.new_name("优惠券"),
+        coupon_type=coupon.IMMEDIATE,
+        value=100,
+        quantity=5,
+        open_at=now - day,
+        close_at=now + day,
+        valid_days=7,
+        created_at=now,
+    )
+    offer.save()
+    return offer
+
+
+def claimed_long_ago(offer: CouponOffer) -> coupon_claim.Claim:
+    """A claim that was cut off an hour ago, after it had taken its piece."""
+    at = builders.now() - timedelta(hours=1)
+    claim = coupon_claim.claim_item(builders.a_user().user_id, offer.coupon_id, builders.new_id(), at)
+    coupon_claim.begin(claim)
+    coupon_claim.take_piece(offer, claim)
+    return claim
+
+
 def make_due(number: str) -> None:
     """Let an order have been overdue for a day, first in its shard."""
     placed = order.find_by_number(number)
@@ -111,18 +181,26 @@ def make_due(number: str) -> None:
 def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: FaultyApp) -> None:
     user = builders.a_user(beli=10)
     courses = [builders.a_course(prices=[100]), builders.a_course(prices=[200])]
-    coupon = builders.a_coupon(user, course=courses[1].key, value=50)
+    record = builders.a_coupon(user, course=courses[1].key, value=50)
+    offer = an_offer()
     lines = lines_of(courses)
     learner = Client(faulty_app.base_url)
     application.app.forget_fresh()
 
     with faulty_app.dynamodb.recording() as calls:
+        learner.get("/api/captcha_check/")
+        newcomer = {"username": builders.new_name(), "password": f"{builders.PASSWORD} 2026"}
+        assert learner.post("/register", newcomer)["code"] == 1000
         signed_in = learner.post("/login", {"username": user.username, "password": builders.PASSWORD})
         learner.token = signed_in["data"]["token"]
         learner.get("/userinfo")
+        learner.get("/sessions")
+        changed = {"old_password": builders.PASSWORD, "new_password": newcomer["password"]}
+        assert learner.request("PUT", "/password", json=changed).json()["code"] == 1000
         learner.get("/course/category")
         learner.get("/courses/")
         learner.get(f"/courses/?category_id={courses[0].category_id}")
+        learner.get("/courses/search?words=x")
         learner.get(f"/coursedetail/{courses[0].detail_id}/")
         for part in ("chapters", "questions"):
             learner.get(f"/course/{courses[0].course_id}/{part}")
@@ -132,7 +210,7 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
         learner.delete("/shoppingcar/", {"course_id": courses[0].course_id})
         assert learner.post("/account/", lines)["code"] == 1000
         learner.get("/account/")
-        chosen = {str(courses[1].course_id): coupon.record_id}
+        chosen = {str(courses[1].course_id): record.record_id}
         assert learner.put("/account/", {"is_beli": "true", "choose_coupons": chosen})["code"] == 1000
         body = {
             "is_beli": True,
@@ -140,12 +218,16 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
                 {
                     "course_id": line["course_id"],
                     "default_price_policy_id": line["price_policy_id"],
-                    "coupon_record_id": coupon.record_id if line is lines[1] else None,
+                    "coupon_record_id": record.record_id if line is lines[1] else None,
                 }
                 for line in lines
             ],
             "pay_money": 1.5,
         }
+        learner.post("/account/quote", {name: body[name] for name in ("is_beli", "course_list")})
+        learner.get("/coupons")
+        learner.get("/coupons/available")
+        assert learner.post(f"/coupons/{offer.coupon_id}/claim")["code"] == 1000
         assert learner.post("/payment/", body)["code"] == 1000
         number = learner.newest_order()["order_number"]
         assert learner.get(f"/get_pay_url/?order_number={number}&final_price=1.5")["code"] == 1000
@@ -154,7 +236,7 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
         learner.request("GET", "/trade/alipay/")
         assert learner.delete("/logout")["code"] == 1000
 
-    assert needed_for(calls) == allowed_to("api_handler")
+    assert compare(calls, "api_handler") == NOTHING
 
 
 def test_cancelling_through_the_api_needs_no_further_permission(
@@ -164,7 +246,8 @@ def test_cancelling_through_the_api_needs_no_further_permission(
     number = place(learner, builders.a_course(prices=[10000]))
     with faulty_app.dynamodb.recording() as calls:
         assert learner.post(f"/order/{number}/cancel")["code"] == 1000
-    assert needed_for(calls) <= allowed_to("api_handler")
+    denied, _ = compare(calls, "api_handler")
+    assert not denied
 
 
 def test_the_notification_function_may_do_what_notices_need_and_no_more(
@@ -183,7 +266,7 @@ def test_the_notification_function_may_do_what_notices_need_and_no_more(
         alipay.deliver_due_notices()
 
     assert order.find_by_number(number).status == order.REFUNDED
-    assert needed_for(calls) == allowed_to("alipay_notify")
+    assert compare(calls, "alipay_notify") == NOTHING
 
 
 def test_the_timer_may_do_what_overdue_orders_need_and_no_more(
@@ -205,12 +288,26 @@ def test_the_timer_may_do_what_overdue_orders_need_and_no_more(
 
     statuses = [order.find_by_number(number).status for number in (left_alone, paid, refunded)]
     assert statuses == [order.EXPIRED, order.PAID, order.REFUNDED]
-    assert needed_for(calls) == allowed_to("close_overdue_orders")
+    assert compare(calls, "close_overdue_orders") == NOTHING
 
 
-@pytest.mark.parametrize("function", ["api_handler", "alipay_notify", "close_overdue_orders"])
-def test_a_policy_allows_nothing_by_wildcard_but_log_streams_and_network_interfaces(function: str) -> None:
-    policy = json.loads((POLICIES / f"policy-{function}.json").read_text(encoding="utf-8"))
+def test_the_sweep_may_do_what_cut_claims_need_and_no_more(faulty_app: FaultyApp) -> None:
+    offer = an_offer()
+    claim = claimed_long_ago(offer)
+
+    with faulty_app.dynamodb.recording() as calls:
+        application.sweep_coupon_claims(SCHEDULED, None)
+
+    swept = coupon.find_offer(offer.coupon_id)
+    assert swept is not None
+    assert (swept.remaining, swept.in_flight) == (offer.quantity, None)
+    assert coupon_claim.find_claim(claim.token, offer.coupon_id) is None
+    assert compare(calls, "sweep_coupon_claims") == NOTHING
+
+
+@pytest.mark.parametrize("path", sorted(POLICIES.glob("policy-*.json")), ids=lambda path: path.stem)
+def test_a_policy_allows_nothing_by_wildcard_but_log_streams_and_network_interfaces(path: Path) -> None:
+    policy = json.loads(path.read_text(encoding="utf-8"))
     for statement in policy["Statement"]:
         plain = statement.get("Fn::If", [None, statement])[1]
         assert not [action for action in _listed(plain["Action"]) if "*" in action]
