@@ -177,6 +177,33 @@ MALFORMED = [
 ]
 
 
+MALFORMED_CAPTCHA = [
+    ("GEETEST_ID", "an id", "the captcha's id at Geetest"),
+    ("GEETEST_KEY", "a key", "the captcha's key at Geetest"),
+    ("GEETEST_API_URL", "api.geetest.com", "an absolute address"),
+    ("GEETEST_VERSION", "5", "a whole number from 3 to 4"),
+    ("CAPTCHA_OFFLINE", "login,payment", "none, or some of login, register, claim"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), MALFORMED_CAPTCHA)
+def test_a_malformed_setting_of_the_captcha_is_named(name: str, value: str, expected: str) -> None:
+    named, expectation = refusal(with_captcha(**{name: value}))
+    assert named == name
+    assert expected in expectation
+
+
+def test_the_captcha_is_on_unless_told_otherwise() -> None:
+    found = load(with_captcha(CAPTCHA=None, STAGE="production"))
+    assert (found.captcha, found.geetest_version) == ("on", 3)
+    assert found.captcha_offline_actions == {"login"}
+
+
+def test_no_action_may_be_named_for_offline_challenges() -> None:
+    assert load(with_captcha(CAPTCHA_OFFLINE="none")).captcha_offline_actions == frozenset()
+    assert load(with_captcha(CAPTCHA_OFFLINE="login, claim")).captcha_offline_actions == {"login", "claim"}
+
+
 @pytest.mark.parametrize(("name", "value", "expected"), MALFORMED)
 def test_a_malformed_setting_is_named_with_what_it_should_be(name: str, value: str, expected: str) -> None:
     named, expectation = refusal(environment(**{name: value}))
@@ -296,7 +323,8 @@ def test_a_wrong_key_is_named_when_the_keys_are_checked(mistake: str) -> None:
 
 
 def test_no_secret_shows_in_what_is_printed() -> None:
-    shown = repr(load(environment(REDIS_URL="redis://:hidden-word@localhost:6379/0")))
+    shown = repr(load(with_captcha(REDIS_URL="redis://:hidden-word@localhost:6379/0")))
+    assert with_captcha()["GEETEST_KEY"] not in shown
     assert SECRET not in shown
     assert "hidden-word" not in shown
     assert bare(APP.private_pem)[:40] not in shown
