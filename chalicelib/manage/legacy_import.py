@@ -8,6 +8,7 @@ importing again takes the rest. Ids of the old system are kept.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -323,10 +324,14 @@ class _Import:
     # People and coupons
 
     def _offers(self) -> dict[int, CouponOffer]:
+        given_out = Counter(
+            row.values["coupon_id"] for row in self.data.rows[file.RECORDS] if people.is_claimed(row)
+        )
+
         def translate(row: Row) -> CouponOffer:
             # Without an object it is general, whatever its content type says.
             bound_to = None if row.is_null("object_id") else self._course_of(row).key
-            return people.offer(row, bound_to)
+            return people.offer(row, bound_to, given_out[row.id])
 
         translated = self._translate(file.COUPONS, translate)
         put_units([Unit(row, (item,)) for row, item in translated], self.report)

@@ -18,8 +18,8 @@ GENDERS = {0: "保密", 1: "男", 2: "女"}
 COUPON_TYPES = {0: coupon.IMMEDIATE, 1: coupon.FULL, 2: coupon.PERCENT}
 OFFER_STATES = {0: coupon.ONLINE, 1: coupon.OFFLINE}
 
-_UNCLAIMED = "unclaimed"
-RECORD_STATES = {0: coupon.UNUSED, 1: coupon.USED, 2: coupon.EXPIRED, 3: _UNCLAIMED}
+RECORD_STATES = {0: coupon.UNUSED, 1: coupon.USED, 2: coupon.EXPIRED}
+_UNCLAIMED = 3
 
 _MAX_VALID_DAYS = 100_000
 
@@ -58,8 +58,11 @@ def opening_entry(owner: User, now: datetime) -> LedgerEntry | None:
     return entry
 
 
-def offer(row: Row, bound_to: CourseKey | None) -> CouponOffer:
-    """A coupon. Its days are Beijing days; without days to be valid for, it is valid from day to day."""
+def offer(row: Row, bound_to: CourseKey | None, given_out: int) -> CouponOffer:
+    """A coupon, of which so many pieces have owners already.
+
+    Its days are Beijing days; without days to be valid for, it is valid from day to day.
+    """
     coupon_type = row.choice("coupon_type", COUPON_TYPES)
     days = None if row.is_null("coupon_valid_days") else row.whole("coupon_valid_days", 0, _MAX_VALID_DAYS)
     valid_from = valid_until = None
@@ -72,6 +75,7 @@ def offer(row: Row, bound_to: CourseKey | None) -> CouponOffer:
     open_at, close_at = row.day_begin("open_date"), row.day_end("close_date")
     if close_at <= open_at:
         raise BadValue("close_date is before open_date")
+    quantity = row.whole("quantity", 0, 10**9)
     return coupon.offer_item(
         row.check_id(),
         name=row.name("name", 64),
@@ -81,7 +85,8 @@ def offer(row: Row, bound_to: CourseKey | None) -> CouponOffer:
         off_percent=row.whole("off_percent", 1, 100) if coupon_type == coupon.PERCENT else None,
         minimum=row.fen("minimum_consume"),
         bound_to=str(bound_to) if bound_to else None,
-        quantity=row.whole("quantity", 0, 10**9),
+        quantity=quantity,
+        remaining=max(0, quantity - given_out),
         open_at=open_at,
         close_at=close_at,
         valid_from=valid_from,
@@ -93,9 +98,14 @@ def offer(row: Row, bound_to: CourseKey | None) -> CouponOffer:
     )
 
 
+def is_claimed(record_row: Row) -> bool:
+    """Whether a coupon record is somebody's."""
+    return not record_row.is_null("account_id") and record_row.values["status"] != _UNCLAIMED
+
+
 def owner_of(row: Row) -> int:
     """Whose a coupon record is."""
-    if row.is_null("account_id") or row.choice("status", RECORD_STATES) == _UNCLAIMED:
+    if not is_claimed(row):
         raise BadValue("nobody has claimed it")
     return row.reference("account_id")
 
