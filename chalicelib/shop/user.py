@@ -21,6 +21,8 @@ from chalicelib.storage.dynamodb import ItemKey, Transaction, UserItem, WholeNum
 STUDENT, ASSISTANT, TEACHER, ADMIN = "学员", "助教", "讲师", "管理员"
 MAX_NAME_LENGTH = 64
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 128
+_TELLING_NAME_LENGTH = 3
+"""A shorter name occurs in many a password by chance: whoever is called `a` may use that letter."""
 
 _COMMON_PASSWORDS = frozenset(
     """
@@ -148,7 +150,8 @@ def raise_if_weak(password: str, username: str) -> None:
         raise WeakPassword(rule="length")
     if password.isdigit():
         raise WeakPassword(rule="digits")
-    if folded(username) in folded(password):
+    name = folded(username)
+    if name == folded(password) or (len(name) >= _TELLING_NAME_LENGTH and name in folded(password)):
         raise WeakPassword(rule="name")
     if folded(password) in _COMMON_PASSWORDS or len(set(password)) < 4:
         raise WeakPassword(rule="common")
