@@ -35,6 +35,10 @@ _REPEAT_IMPORT = (
 )
 
 
+class _Refused(Exception):
+    """The command cannot be done; the text says why."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command -> the exit status: 0 done, 1 refused (the reason is printed to standard error)."""
     given = _parser().parse_args(arguments)
@@ -42,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.run(given)
     except ShopError as error:
         return _fail(_reason(error, given))
+    except _Refused as reason:
+        return _fail(str(reason))
     except KeyboardInterrupt:
         return _fail("interrupted; what was reported as done is done, and the command can be given again")
     return 0
@@ -68,7 +74,10 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
         case StoreUnavailable() if error.facts.get("reason") == _NO_TABLE:
             return "the tables do not exist: run create-tables (or is TABLE_PREFIX another one?)"
         case StoreUnavailable():
-            return f"the store does not do what it was asked; is AWS_ENDPOINT_URL_DYNAMODB right? ({error})"
+            return (
+                "the store does not do what it was asked; are AWS_ENDPOINT_URL_DYNAMODB, the region and the "
+                f"credentials right? ({error})"
+            )
         case OutcomeUnknown():
             return "the store fell silent in the middle of a write: look whether it was done, then try again"
     return f"{type(error).__name__}: {(type(error).__doc__ or '').splitlines()[0]} {error}"
@@ -157,13 +166,13 @@ def _read_password() -> str:
             password = sys.stdin.readline().rstrip("\r\n")
             password.encode()
         except UnicodeError:
-            raise SystemExit(_fail("the password is not UTF-8 text")) from None
+            raise _Refused("the password is not UTF-8 text") from None
     else:
         password = getpass.getpass("New password: ")
         if getpass.getpass("Again: ") != password:
-            raise SystemExit(_fail("the two passwords differ"))
+            raise _Refused("the two passwords differ")
     if not password:
-        raise SystemExit(_fail("the password is empty"))
+        raise _Refused("the password is empty")
     return password
 
 
@@ -188,9 +197,9 @@ def _import_legacy(given: argparse.Namespace) -> None:
     try:
         print(import_legacy(given.file, _now()))
     except UnreadableFile as error:
-        raise SystemExit(_fail(str(error))) from error
+        raise _Refused(str(error)) from error
     except OSError as error:
-        raise SystemExit(_fail(f"{given.file} cannot be read: {error.strerror}")) from error
+        raise _Refused(f"{given.file} cannot be read: {error.strerror}") from error
     except (StoreUnavailable, OutcomeUnknown) as error:
         if error.facts.get("reason") != _NO_TABLE:
             print(_REPEAT_IMPORT, file=sys.stderr)
@@ -218,9 +227,8 @@ def _create_user(given: argparse.Namespace) -> None:
 def _set_password(given: argparse.Namespace) -> None:
     from chalicelib.flows.change_password import set_password
     from chalicelib.settings import password_iterations
-    from chalicelib.shop.user import find_by_name
 
-    user = find_by_name(given.username)
+    user = _find_user(given.username)
     set_password(user, _read_password(), password_iterations())
     print(f"the password of {user.username} is set")
 
