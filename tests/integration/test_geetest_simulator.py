@@ -145,19 +145,21 @@ def pixels(url: str) -> tuple[int, int, int, bytes]:
 
 
 def seen_gap(picture: dict[str, str]) -> int:
-    """Where the piece's inner pixels are darkened most evenly: the gap is a dark copy of the piece."""
+    """Where the picture shows a darkened copy of the piece, with a bright rim left and right."""
     width, height, _, scene = pixels(picture["background"])
     piece_width, piece_height, _, piece = pixels(picture["piece"])
     assert height == piece_height
-    row = next(y for y in range(height) if piece[(y * piece_width + 48) * 4 + 3] == 255) + 45
-    inner = range(30, 80, 5)
+    top = next(y for y in range(height) if piece[(y * piece_width + 48) * 4 + 3] == 255)
+    spots = [(x, top + y) for y in (26, 34, 80, 88) for x in (11, 12, 15, *range(20, 80, 8), 81, 84, 85)]
 
     def difference(left: int) -> float:
         total = 0.0
-        for y in (row - 10, row, row + 10, row + 20):
-            for x in inner:
-                ours, theirs = (y * piece_width + x) * 4, (y * width + left + x) * 3
-                total += sum(abs(piece[ours + c] * 0.42 - scene[theirs + c]) for c in range(3))
+        for x, y in spots:
+            ours, theirs = (y * piece_width + x) * 4, (y * width + left + x) * 3
+            rim = not 13 < x < 83
+            for channel in range(3):
+                expected = 194 if rim else piece[ours + channel] * 0.42
+                total += abs(expected - scene[theirs + channel])
         return total
 
     return min(range(width - piece_width), key=difference)
