@@ -24,8 +24,10 @@ _PREFIX = "ENROLLMENT#"
 
 
 class EnrollmentSlice(UserItem, discriminator="ENROLLMENT"):
-    """The days of study that one paid order line gave. `days` 36000 is 永久; `withdrawn_at` is when they were
-    taken back.
+    """The days of study that one paid order line, or an operator, gave. `days` 36000 is 永久; `withdrawn_at` is
+    when they were taken back.
+
+    `order_number` of what an operator gave is `grant-...`, which is no order's number.
     """
 
     user_id = WholeNumber()
@@ -96,13 +98,19 @@ def withdraw(
     now: datetime,
     refusal: ShopError,
 ) -> None:
-    """Take the slice of an order's line back."""
+    """Take the slice of an order's line back. One that an operator took back earlier keeps its time."""
     transaction.update(
         EnrollmentSlice(partition(user_id), f"{_PREFIX}{course}#{order_number}#{line:02d}"),
-        [EnrollmentSlice.withdrawn_at.set(now)],
-        EnrollmentSlice.sort.exists() & EnrollmentSlice.withdrawn_at.does_not_exist(),
+        [EnrollmentSlice.withdrawn_at.set(EnrollmentSlice.withdrawn_at | now)],
+        EnrollmentSlice.sort.exists(),
         refusal,
     )
+
+
+def take_back(transaction: Transaction, given: EnrollmentSlice, now: datetime, refusal: ShopError) -> None:
+    """Take one slice back, as an operator may. Refused when it was taken back meanwhile."""
+    is_there = EnrollmentSlice.sort.exists() & EnrollmentSlice.withdrawn_at.does_not_exist()
+    transaction.update(given, [EnrollmentSlice.withdrawn_at.set(now)], is_there, refusal)
 
 
 def amount_to(slices: Iterable[EnrollmentSlice]) -> Enrollment | None:
@@ -130,11 +138,15 @@ def amount_to(slices: Iterable[EnrollmentSlice]) -> Enrollment | None:
     return Enrollment(last.course, last.course_name, begins_at, ends_at)
 
 
+def list_slices(user_id: int) -> list[EnrollmentSlice]:
+    """All slices of a user, withdrawn ones included, by course. One Query."""
+    return cast(list[EnrollmentSlice], list_partition(user_id, _PREFIX))
+
+
 def list_enrollments(user_id: int) -> list[Enrollment]:
     """A user's courses, ended ones included, strongly consistent. One Query."""
-    slices = cast(list[EnrollmentSlice], list_partition(user_id, _PREFIX))
     by_course: dict[CourseKey, list[EnrollmentSlice]] = {}
-    for part in slices:
+    for part in list_slices(user_id):
         by_course.setdefault(part.course, []).append(part)
     return [enrollment for parts in by_course.values() if (enrollment := amount_to(parts)) is not None]
 

@@ -15,10 +15,18 @@ from typing import Any
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.errors import IdTaken, UserNameTaken, UserNotFound, WeakPassword, WrongPassword
+from chalicelib.errors import (
+    IdTaken,
+    ShopError,
+    UserNameTaken,
+    UserNotFound,
+    WeakPassword,
+    WrongPassword,
+)
 from chalicelib.storage.dynamodb import ItemKey, Transaction, UserItem, WholeNumber, find, refusing
 
 STUDENT, ASSISTANT, TEACHER, ADMIN = "学员", "助教", "讲师", "管理员"
+ROLES = (STUDENT, ASSISTANT, TEACHER, ADMIN)
 MAX_NAME_LENGTH = 64
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 128
 _TELLING_NAME_LENGTH = 3
@@ -142,6 +150,22 @@ def change_password(transaction: Transaction, user: User, password: str, iterati
     ]
     transaction.update(user, actions, unchanged, WrongPassword())
     return generation
+
+
+def disable(transaction: Transaction, user: User, refusal: ShopError) -> None:
+    """Let a user in no more; all his sessions end. Refused when he is disabled already or gone."""
+    actions: list[Action] = [User.disabled.set(True), User.generation.add(1)]
+    transaction.update(user, actions, User.disabled == False, refusal)  # noqa: E712
+
+
+def enable(transaction: Transaction, user: User, refusal: ShopError) -> None:
+    """Let a disabled user sign in again. Refused when he is not disabled."""
+    transaction.update(user, [User.disabled.set(False)], User.disabled == True, refusal)  # noqa: E712
+
+
+def change_role(transaction: Transaction, user: User, role: str, refusal: ShopError) -> None:
+    """Give a user one of `ROLES`. Refused when his role is no longer as it was read."""
+    transaction.update(user, [User.role.set(role)], User.role == user.role, refusal)
 
 
 def raise_if_weak(password: str, username: str) -> None:
