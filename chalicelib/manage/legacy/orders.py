@@ -143,7 +143,9 @@ def imported_order(
     items: list[StoredItem] = [order.pointer_item(imported), imported]
     items.append(order.event_item(imported, "imported", _CAUSE, now))
     if too_old:
-        items.append(order.event_item(imported, order.EXPIRED, f"{_CAUSE}: unpaid for too long", now))
+        # After the other event: events of one moment have no order.
+        after = now + timedelta(microseconds=1)
+        items.append(order.event_item(imported, order.EXPIRED, f"{_CAUSE}: unpaid for too long", after))
     if was_paid:
         items += _delivered(imported, now)
     remark = None
