@@ -157,16 +157,16 @@ def _parser() -> argparse.ArgumentParser:
 
     added = act("disable-user", _disable_user, "let a user in no more; all sessions end at once")
     added.add_argument("username")
-    added.add_argument("--reason", type=_reason_text, default="", help="kept in the log")
+    added.add_argument("--reason", type=_reason_text, help="kept in the log")
 
     added = act("enable-user", _enable_user, "let a disabled user sign in again")
     added.add_argument("username")
-    added.add_argument("--reason", type=_reason_text, default="", help="kept in the log")
+    added.add_argument("--reason", type=_reason_text, help="kept in the log")
 
     added = act("set-role", _set_role, "give a user another role")
     added.add_argument("username")
     added.add_argument("role", choices=("学员", "助教", "讲师", "管理员"))
-    added.add_argument("--reason", type=_reason_text, default="", help="kept in the log")
+    added.add_argument("--reason", type=_reason_text, help="kept in the log")
 
     added = act("grant-enrollment", _grant_enrollment, "give a user days of study of a course")
     added.add_argument("username")
@@ -370,7 +370,7 @@ def _disable_user(given: argparse.Namespace) -> None:
     from chalicelib.flows.change_user import disable_user
 
     user = _find_user(given.username)
-    if disable_user(user, _who(given), given.reason, _now()):
+    if disable_user(user, _who(given), given.reason or "", _now()):
         print(f"{user.username} is disabled: every token has stopped, and signing in is refused")
     else:
         print(f"{user.username} is disabled already: nothing was changed")
@@ -380,7 +380,7 @@ def _enable_user(given: argparse.Namespace) -> None:
     from chalicelib.flows.change_user import enable_user
 
     user = _find_user(given.username)
-    if enable_user(user, _who(given), given.reason, _now()):
+    if enable_user(user, _who(given), given.reason or "", _now()):
         print(f"{user.username} may sign in again; earlier sessions stay ended")
     else:
         print(f"{user.username} is not disabled: nothing was changed")
@@ -390,7 +390,7 @@ def _set_role(given: argparse.Namespace) -> None:
     from chalicelib.flows.change_user import set_role
 
     user = _find_user(given.username)
-    changed = set_role(user, given.role, _who(given), given.reason, _now())
+    changed = set_role(user, given.role, _who(given), given.reason or "", _now())
     print(f"{user.username} is {given.role}{' now' if changed else ' already: nothing was changed'}")
 
 
