@@ -180,9 +180,8 @@ PAYMENT: Codes = {
     errors.StoreUnavailable: Answer(5000, _TRY_LATER),
     errors.OutcomeUnknown: Answer(5000, "下单结果未知，请先在我的订单中查看，再决定是否重新下单"),
 }
-QUOTE: Codes = {
-    refusal: answer for refusal, answer in PAYMENT.items() if refusal is not errors.OutcomeUnknown
-}
+_ONLY_WHEN_ORDERING = (errors.BeliTaken, errors.AmountMismatch, errors.OutcomeUnknown)
+QUOTE: Codes = {refusal: answer for refusal, answer in PAYMENT.items() if refusal not in _ONLY_WHEN_ORDERING}
 PAY_ADDRESS: Codes = {
     errors.OrderNotFound: Answer(1402, "订单不存在"),
     errors.OrderNotPayable: Answer(1402, "订单不存在或已不能支付，请刷新订单列表"),
