@@ -82,6 +82,7 @@ class ShopApp(Chalice):
         request_log.configure()
         super().__init__(app_name, configure_logs=False)
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.refusals: dict[tuple[str, str], Codes] = {}
         self._gateways: Gateways | None = None
         self._fresh: Any = None
         self._fresh_lock = Lock()
@@ -89,6 +90,7 @@ class ShopApp(Chalice):
     def route(self, path: str, codes: Codes = codes.NONE, **kwargs: Any) -> Callable[..., Any]:
         """Declare a route, without a trailing slash; `codes` is the table of its refusals."""
         declare = super().route(path, cors=ShopCors(), **kwargs)
+        self.refusals |= {(method, path): codes for method in kwargs.get("methods", ["GET"])}
 
         def register(view: Callable[..., object]) -> Callable[..., Any]:
             @functools.wraps(view)
