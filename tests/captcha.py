@@ -15,7 +15,7 @@ from localstack.geetest import GeetestSimulator
 from tests.client import Client
 from tests.faults import HttpProxy
 
-GEETEST_ID, GEETEST_KEY = "0123456789abcdef0123456789abcdef", "a key for tests"
+GEETEST_ID, GEETEST_KEY = "0123456789abcdef0123456789abcdef", "a-key-for-tests"
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def captcha_on(**further: str) -> Iterator[CaptchaShop]:
 def _environment(**changed: str) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in changed}
     os.environ.update(changed)
-    _read_anew()
     try:
+        _read_anew()
         yield
     finally:
         for name, value in before.items():
