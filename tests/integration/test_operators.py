@@ -203,7 +203,7 @@ def test_an_operator_takes_back_what_was_bought_and_the_order_stays_as_it_is(
 ) -> None:
     courses = [builders.a_course(prices=[10000]), builders.a_course(prices=[20000])]
     number = purchases.place(learner, courses, 300)
-    purchases.pay(alipay, learner, number)
+    purchases.pay(alipay, number)
     purchases.deliver(purchases.notice(alipay, number))
     before = learner.order(number)
 
@@ -225,7 +225,7 @@ def test_an_order_whose_days_an_operator_took_back_is_refunded_like_any_other(
     operator: Operator, learner: Client, alipay: AlipaySimulator
 ) -> None:
     number = purchases.place(learner, [builders.a_course(prices=[10000])], 100)
-    purchases.pay(alipay, learner, number)
+    purchases.pay(alipay, number)
     purchases.deliver(purchases.notice(alipay, number))
     operator.does("withdraw-enrollment", person(learner).username, number, *BECAUSE)
     (taken,) = slices(person(learner))
