@@ -96,9 +96,11 @@ def record_refund(
     request_no: str,
     cause: str,
     now: datetime,
+    *,
+    again: bool = False,
 ) -> None:
-    """Record a provider's word of a refund, once for each of its requests, with an event. Refusal:
-    OrderClosed.
+    """Record a provider's word of a refund with an event, once for each of its requests. Refusal:
+    OrderClosed; none with `again`, for whoever acts on what may be on record already.
     """
     seen = OrderClosed(order=order.number)
     notice = RefundNotice(
@@ -111,7 +113,10 @@ def record_refund(
         cause=cause,
         recorded_at=now,
     )
-    transaction.put_new(notice, seen)
+    if again:
+        transaction.put(notice, None, None)
+    else:
+        transaction.put_new(notice, seen)
     transaction.put_new(event_item(order, "refund reported", cause, now), seen)
 
 
