@@ -398,6 +398,7 @@ def test_an_order_paid_by_another_channel_takes_no_notice(
         {"total_amount": "240.0"},
         {"charset": "UTF-8"},
         {"gmt_payment": None},
+        {"refund_fee": "0.00", "send_back_fee": "0.00"},
         {"seller_email": None, "buyer_id": None, "buyer_open_id": "0" * 40},
         {"notify_id": "9" * 500},
     ],
@@ -492,6 +493,37 @@ def test_a_refund_bit_by_bit_withdraws_with_the_last_bit(
     assert deliver(notice(alipay, paid)) == "success"
     assert refunds(paid) == [1000, 24000]
     assert purchases.status(paid) == order.REFUNDED
+    buyer.assert_has_everything_back()
+
+
+def test_a_refund_told_as_partial_first_withdraws_when_the_trade_is_told_closed(
+    buyer: Buyer, paid: str, alipay: AlipaySimulator
+) -> None:
+    deliver(notice(alipay, paid))
+    whole = refund_of(24000, "all")
+    assert deliver(notice(alipay, paid, **(whole | {"trade_status": "TRADE_SUCCESS"}))) == "success"
+    assert purchases.status(paid) == order.PAID
+    for _ in range(2):
+        assert deliver(notice(alipay, paid, **whole)) == "success"
+    assert purchases.status(paid) == order.REFUNDED
+    assert refunds(paid) == [24000]
+    buyer.assert_has_everything_back()
+
+
+def test_a_refund_that_cannot_be_carried_out_here_is_not_acknowledged(
+    buyer: Buyer, paid: str, alipay: AlipaySimulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    deliver(notice(alipay, paid))
+    held = purchases.record(buyer.person, buyer.coupon)
+    held.order_number = "somebody meddled"
+    held.save()
+    alipay.refund(paid)
+    assert deliver(notice(alipay, paid)) == "fail"
+    assert purchases.status(paid) == order.PAID
+    assert any(entry.levelno == logging.ERROR for entry in caplog.records)
+    held.order_number = paid
+    held.save()
+    assert deliver(notice(alipay, paid)) == "success"
     buyer.assert_has_everything_back()
 
 

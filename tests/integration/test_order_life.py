@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -473,6 +474,27 @@ def test_two_timers_at_once_ask_about_an_order_once(
         assert len([call for call in calls if asks("query", number)(call)]) == 1
         assert purchases.happened(number) == ["placed", "expired"]
         buyer.assert_has_everything_back()
+
+
+def test_an_order_whose_coupon_was_meddled_with_is_reported_and_closed_once_it_is_right(
+    buyer: Buyer, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = buyer.place()
+    held = purchases.record(buyer.person, buyer.coupon)
+    held.order_number = "somebody meddled"
+    held.save()
+    clock.stand_at(purchases.stored(number).expires_at + order.CLOSE_MARGIN)
+    purchases.run_timer()
+    assert purchases.status(number) == order.PLACED
+    assert purchases.balance(buyer.person) == 0
+    loud = [entry.getMessage() for entry in caplog.records if entry.levelno == logging.ERROR]
+    assert [text for text in loud if number in text]
+    held.order_number = number
+    held.save()
+    clock.stand_at(clock() + order.LEASE)
+    purchases.run_timer()
+    assert purchases.status(number) == order.EXPIRED
+    buyer.assert_has_everything_back()
 
 
 def test_a_coupon_given_back_after_its_end_is_expired(gateway_server: GatewayServer, clock: Clock) -> None:
