@@ -41,10 +41,13 @@ class Document:
     lines: dict[Place, int] = field(default_factory=dict)
     twice: list[Place] = field(default_factory=list)
 
+    def line(self, place: Place) -> int:
+        """The line on which a value begins; of one that is missing, where what should hold it does."""
+        return next(self.lines[place[:end]] for end in range(len(place), -1, -1) if place[:end] in self.lines)
+
     def at(self, place: Place, text: str) -> str:
-        """A fault as somebody with an editor reads it; what is missing is placed at what should hold it."""
-        line = next(self.lines[place[:end]] for end in range(len(place), -1, -1) if place[:end] in self.lines)
-        return f"{self.name}:{line}: {_shown(place)}{text}"
+        """A fault as somebody with an editor reads it."""
+        return f"{self.name}:{self.line(place)}: {_shown(place)}{text}"
 
 
 def read_file(path: Path) -> tuple[Catalogue, Document]:
@@ -90,7 +93,7 @@ def read_catalogue(document: Document, place: Place = (), today: date | None = N
     if catalogue is not None:
         reader.faults += rules.faults(catalogue, place)
     if reader.faults:
-        in_order = sorted(reader.faults, key=lambda fault: document.lines.get(fault[0], 0))
+        in_order = sorted(reader.faults, key=lambda fault: document.line(fault[0]))
         raise FaultyFile([document.at(*fault) for fault in in_order])
     assert catalogue is not None
     return catalogue

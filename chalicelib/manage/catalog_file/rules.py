@@ -23,7 +23,8 @@ Place = tuple[str | int, ...]
 
 def broken(of: type[Row]) -> Row:
     """A row of which nothing could be read."""
-    return of(**{column.name: () if column.rows else BROKEN for column in columns(of)})
+    nothing = {column.name: () if column.rows else None if column.row else BROKEN for column in columns(of)}
+    return of(**nothing)
 
 
 def faults(catalogue: Catalogue, place: Place = ()) -> list[Fault]:
