@@ -11,7 +11,7 @@ import functools
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Lock
@@ -244,7 +244,8 @@ class ShopApp(Chalice):
                 from cachetools import TTLCache
 
                 self._fresh = TTLCache(_FRESH_ANSWERS, FRESH_SECONDS)
-            if key in self._fresh:
+            # Asking first whether it is there would let it run out before it is taken.
+            with suppress(KeyError):
                 kept: Loaded = self._fresh[key]
                 return kept
         value = load()
