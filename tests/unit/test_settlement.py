@@ -17,7 +17,7 @@ from chalicelib.shop.settlement import PricedLine, Settlement, settle
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
-unhurried = settings(deadline=None, max_examples=200)
+unhurried = settings(deadline=None)
 
 
 def a_record(
