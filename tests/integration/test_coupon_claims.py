@@ -15,6 +15,7 @@ from chalicelib.flows.claim_coupon import claim_coupon, sweep_claims
 from chalicelib.shop import coupon, coupon_claim
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.user import user_item
+from localstack.api_gateway import SCHEDULED_FUNCTIONS
 from tests import builders
 from tests.addresses import ClientAt, new_address
 from tests.faults import (
@@ -558,3 +559,7 @@ def test_a_note_that_cannot_be_cleared_fails_no_claim(faulty_app: FaultyApp) -> 
     sweep(builders.now())
     assert learner.user is not None
     assert check_adds_up(offer, [learner.user.user_id]) == 1
+
+
+def test_each_scheduled_function_of_the_application_is_fired_locally_too() -> None:
+    assert {source.name for source in application.app.event_sources} == set(SCHEDULED_FUNCTIONS)
