@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute, UTCDateTimeAttribute
+from pynamodb.expressions.update import Action
 
 from chalicelib.errors import BelowMinimum, CouponUnusable, ShopError
 from chalicelib.money import Fen, percent
@@ -202,6 +203,19 @@ def redeem(
         (CouponRecord.status == RESERVED) & (CouponRecord.order_number == order_number),
         refusal,
     )
+
+
+def redeem_again(
+    transaction: Transaction, user_id: int, record_id: int, order_number: str, now: datetime
+) -> None:
+    """Use up a record that was given back, for an order whose money came late. Refusal: CouponUnusable."""
+    actions: list[Action] = [
+        CouponRecord.status.set(USED),
+        CouponRecord.order_number.set(order_number),
+        CouponRecord.used_at.set(now),
+    ]
+    unused = CouponRecord.status == UNUSED
+    transaction.update(_record(user_id, record_id), actions, unused, CouponUnusable(reason="used"))
 
 
 def release(
