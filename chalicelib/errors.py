@@ -232,6 +232,17 @@ class GatewayRefused(ShopError):
     """A third party answered that it will not do what was asked; `reason` is its code."""
 
 
+# Operators
+
+
+class ChangedMeanwhile(ShopError):
+    """What an operator acts on is no longer as it was read; `what` names it. Nothing was changed."""
+
+
+class EnrollmentNotFound(ShopError):
+    """The user has no days of study, not withdrawn yet, from this order or grant."""
+
+
 # Set-up
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from chalicelib.errors import WrongPassword
+from chalicelib.shop import audit
 from chalicelib.shop import session as sessions
 from chalicelib.shop import user as users
 from chalicelib.shop.rate_limit import Limit, only_failures_count
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction
 
+from .change_user import named
 from .sign_in import SignedIn
 
 
@@ -26,17 +30,19 @@ def change_own_password(signed_in: SignedIn, old: str, new: str, iterations: int
     transaction = Transaction()
     generation = users.change_password(transaction, user, new, iterations)
     sessions.carry_over(transaction, signed_in.session, generation)
-    transaction.commit(witness=lambda: _has_generation(user, generation))
+    transaction.commit(witness=lambda: _has_password(user, new))
 
 
-def set_password(user: User, password: str, iterations: int) -> None:
-    """Set a user's password for him and end all his sessions. Raises WrongPassword when it was changed
-    meanwhile.
+def set_password(user: User, password: str, iterations: int, by: str, now: datetime) -> None:
+    """Set a user's password for him and end all his sessions, with an entry in the operators' log.
+
+    Raises WrongPassword when it was changed meanwhile.
     """
     transaction = Transaction()
-    generation = users.change_password(transaction, user, password, iterations)
-    transaction.commit(witness=lambda: _has_generation(user, generation))
+    users.change_password(transaction, user, password, iterations)
+    audit.commit(transaction, audit.entry(by, "set-password", named(user), now))
 
 
-def _has_generation(user: User, generation: int) -> bool:
-    return users.find_user(user.user_id).generation == generation
+def _has_password(user: User, password: str) -> bool:
+    # The generation tells nothing: another change at the same moment gives the same one.
+    return users.password_matches(password, users.find_user(user.user_id).password)

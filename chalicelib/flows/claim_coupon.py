@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from chalicelib.errors import (
@@ -53,7 +54,9 @@ def claim_coupon(user_id: int, coupon_id: int, address: str, now: datetime) -> C
     try:
         coupon_claim.take_piece(offer, mine)
     except CouponSoldOut:
-        coupon_claim.end(mine)
+        # A marker that stays behind is no harm: half a minute later it stands in nobody's way.
+        with suppress(CouponClaimed, StoreUnavailable):
+            coupon_claim.end(mine)
         raise
     transaction = Transaction()
     coupon_claim.finish(transaction, mine, record)

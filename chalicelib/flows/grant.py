@@ -1,19 +1,33 @@
-"""What an operator gives: beli and coupon records."""
+"""What an operator gives: beli, coupon records and days of study; and takes back: days of study.
+
+Each is one transaction with its entry in the operators' log; `by` is the name that the log shows.
+"""
 
 from __future__ import annotations
 
 import secrets
 from datetime import datetime
 
-from chalicelib.errors import BeliInsufficient, CouponUnusable, IdTaken
-from chalicelib.shop import coupon, ledger
+from chalicelib.errors import (
+    BeliInsufficient,
+    ChangedMeanwhile,
+    CouponUnusable,
+    CourseNotFound,
+    EnrollmentNotFound,
+    IdTaken,
+)
+from chalicelib.shop import audit, catalog, coupon, enrollment, ledger
 from chalicelib.shop.coupon import CouponRecord
-from chalicelib.shop.ledger import LedgerEntry
+from chalicelib.shop.course_key import CourseKey
+from chalicelib.shop.enrollment import EnrollmentSlice
+from chalicelib.shop.price_policy import period_name
 from chalicelib.shop.user import User
-from chalicelib.storage.dynamodb import Transaction, find, random_id
+from chalicelib.storage.dynamodb import Transaction, random_id
+
+from .change_user import named
 
 
-def grant_beli(user: User, beli: int, reason: str, now: datetime) -> None:
+def grant_beli(user: User, beli: int, reason: str, now: datetime, by: str = audit.UNNAMED) -> None:
     """Change a balance by a ledger entry that names the reason.
 
     Raises BeliInsufficient when less than nothing would be left.
@@ -21,10 +35,12 @@ def grant_beli(user: User, beli: int, reason: str, now: datetime) -> None:
     entry = ledger.entry(user.user_id, beli, f"operator#{secrets.token_hex(8)}", f"operator: {reason}", now)
     transaction = Transaction()
     ledger.change(transaction, entry, BeliInsufficient(beli=beli))
-    transaction.commit(witness=lambda: find(LedgerEntry, entry.owner, entry.sort) is not None)
+    audit.commit(
+        transaction, audit.entry(by, "grant-beli", named(user), now, details=f"{beli:+d}", reason=reason)
+    )
 
 
-def grant_coupon(user: User, coupon_id: int, now: datetime) -> CouponRecord:
+def grant_coupon(user: User, coupon_id: int, now: datetime, by: str = audit.UNNAMED) -> CouponRecord:
     """Give a user a record of a coupon, whatever its claim window and quantity. Raises CouponUnusable."""
     offer = coupon.find_offer(coupon_id)
     if offer is None:
@@ -33,8 +49,57 @@ def grant_coupon(user: User, coupon_id: int, now: datetime) -> CouponRecord:
         record = coupon.record_item(offer, user.user_id, random_id(), now)
         transaction = Transaction()
         transaction.put_new(record, IdTaken())
+        details = f"record {record.record_id} of coupon {coupon_id} {offer.name}"
         try:
-            transaction.commit(witness=lambda: find(CouponRecord, record.owner, record.sort) is not None)  # noqa: B023
+            audit.commit(transaction, audit.entry(by, "grant-coupon", named(user), now, details=details))
         except IdTaken:
             continue
         return record
+
+
+def grant_enrollment(
+    user: User, key: CourseKey, days: int, reason: str, by: str, now: datetime
+) -> EnrollmentSlice:
+    """Give a user days of study (36000: for ever) of any course, from the end of what runs or from now.
+
+    The slice stands in place of an order's: its `order_number` is `grant-...`. Raises CourseNotFound.
+    """
+    course = catalog.find_courses([key]).get(key)
+    if course is None:
+        raise CourseNotFound(course=str(key))
+    number = f"grant-{secrets.token_hex(6)}"
+    given = enrollment.slice_item(user.user_id, key, course.name, number, 0, days, now)
+    transaction = Transaction()
+    enrollment.grant(transaction, given, IdTaken())
+    catalog.note_given_out(transaction, course, CourseNotFound(course=str(key)))
+    details = f"{number}: {period_name(days)} of {key} {course.name}"
+    audit.commit(
+        transaction, audit.entry(by, "grant-enrollment", named(user), now, details=details, reason=reason)
+    )
+    return given
+
+
+def withdraw_enrollment(
+    user: User, number: str, course: CourseKey | None, reason: str, by: str, now: datetime
+) -> list[EnrollmentSlice]:
+    """Take back the days that an order or a grant gave, of one course or of all its courses -> what was taken.
+
+    An order stays as it is, with its payment: this refunds nothing. Later days of the same course move
+    forward, never into the past. Raises EnrollmentNotFound, ChangedMeanwhile.
+    """
+    taken = [
+        part
+        for part in enrollment.list_slices(user.user_id)
+        if part.order_number == number and part.withdrawn_at is None and course in (None, part.course)
+    ]
+    if not taken:
+        raise EnrollmentNotFound(number=number)
+    transaction = Transaction()
+    for part in taken:
+        enrollment.take_back(transaction, part, now, ChangedMeanwhile(what=number))
+    courses = ", ".join(f"{part.course} {part.course_name}" for part in taken)
+    details = f"{number}: {courses}"
+    audit.commit(
+        transaction, audit.entry(by, "withdraw-enrollment", named(user), now, details=details, reason=reason)
+    )
+    return taken

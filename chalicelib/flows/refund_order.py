@@ -6,12 +6,12 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from chalicelib.errors import GatewayRefused, OrderClosed, RefundNotAllowed, RefundSettled
+from chalicelib.errors import GatewayRefused, OrderClosed, RefundNotAllowed, RefundNotFound, RefundSettled
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.alipay import RefundDone, Unknown
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.money import Fen
-from chalicelib.shop import coupon, enrollment, ledger, order, payment, refund
+from chalicelib.shop import audit, coupon, enrollment, ledger, order, payment, refund
 from chalicelib.shop.order import Order
 from chalicelib.shop.refund import Refund
 from chalicelib.storage.dynamodb import Transaction
@@ -72,7 +72,7 @@ def refuse(request_no: str, by: str, answer: str, now: datetime) -> None:
             now - asked.requested_at,
             RefundSettled(),
         )
-    transaction.commit(witness=lambda: _has_status(paid, asked, refund.REFUSED))
+    audit.commit(transaction, audit.entry(by, "refuse-refund", request_no, now, reason=answer))
 
 
 def approve(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
@@ -85,7 +85,7 @@ def approve(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
     transaction = Transaction()
     refund.approve(transaction, asked, by, now)
     transaction.put_new(order.event_item(paid, "refund approved", f"operator {by}", now), RefundSettled())
-    transaction.commit(witness=lambda: _has_status(paid, asked, refund.APPROVED))
+    audit.commit(transaction, audit.entry(by, "approve-refund", request_no, now))
     return _ask_now(paid, asked, gateways, now)
 
 
@@ -99,8 +99,24 @@ def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> st
     transaction = Transaction()
     refund.try_again(transaction, asked, now)
     transaction.put_new(order.event_item(paid, "refund tried again", f"operator {by}", now), RefundSettled())
-    transaction.commit(witness=lambda: _has_status(paid, asked, refund.APPROVED))
+    audit.commit(transaction, audit.entry(by, "retry-refund", request_no, now))
     return _ask_now(paid, asked, gateways, now)
+
+
+def settle_notice(number: str, request_no: str, by: str, reason: str, now: datetime) -> None:
+    """An operator has dealt with a partial refund that the provider told of: it is listed no more.
+
+    Raises OrderNotFound, RefundNotFound, RefundSettled, StoreUnavailable, OutcomeUnknown.
+    """
+    taker = order.find_by_number(number)
+    told = [notice for notice in payment.list_notices(taker) if notice.request_no == request_no]
+    waiting = [notice for notice in told if notice.attention is not None]
+    if not waiting:
+        raise RefundSettled() if told else RefundNotFound()
+    transaction = Transaction()
+    for notice in waiting:
+        payment.settle_notice(transaction, notice, RefundSettled())
+    audit.commit(transaction, audit.entry(by, "settle-notice", f"{number} {request_no}", now, reason=reason))
 
 
 def _ask_now(paid: Order, asked: Refund, gateways: Gateways, now: datetime) -> str:
@@ -260,8 +276,3 @@ def record_notice(
 def _stored_status(asked: Refund) -> str | None:
     stored = refund.find_of_order(order.find_by_number(asked.order_number), asked.request_no)
     return str(stored.status) if stored else None
-
-
-def _has_status(paid: Order, asked: Refund, status: str) -> bool:
-    stored = refund.find_of_order(paid, asked.request_no)
-    return stored is not None and stored.status == status

@@ -6,11 +6,13 @@ from datetime import datetime
 
 from chalicelib.errors import IdTaken, InvalidRequest
 from chalicelib.settings import Settings
+from chalicelib.shop import audit
 from chalicelib.shop import user as users
 from chalicelib.shop.rate_limit import Limit, take_attempt
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction, find, random_id
 
+from .change_user import named
 from .sign_in import start_session
 
 
@@ -28,9 +30,16 @@ def sign_up(
 
 
 def register(
-    username: str, password: str, iterations: int, now: datetime, *, name: str = "", source: str | None = None
+    username: str,
+    password: str,
+    iterations: int,
+    now: datetime,
+    *,
+    name: str = "",
+    source: str | None = None,
+    by: str | None = None,
 ) -> User:
-    """Add a user with a unique name and no beli.
+    """Add a user with a unique name and no beli; if an operator does it (`by`), it is in the operators' log.
 
     Raises InvalidRequest for a name that cannot be one or an empty password, UserNameTaken.
     """
@@ -52,6 +61,9 @@ def register(
         transaction = Transaction()
         users.register(transaction, user)
         try:
+            if by is not None:
+                audit.commit(transaction, audit.entry(by, "create-user", named(user), now))
+                return user
             transaction.commit(witness=lambda user=user: find(User, user.owner, user.sort) is not None)  # type: ignore[misc]
         except IdTaken:
             continue

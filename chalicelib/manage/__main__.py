@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,11 +15,16 @@ from chalicelib import money
 from chalicelib.beijing_time import beijing_text
 from chalicelib.errors import (
     BeliInsufficient,
+    ChangedMeanwhile,
     CouponUnusable,
+    CourseNotFound,
+    EnrollmentNotFound,
     InvalidRequest,
     InvalidSetting,
     OrderNotFound,
     OutcomeUnknown,
+    RefundNotFound,
+    RefundSettled,
     ShopError,
     StoreUnavailable,
     UserNameTaken,
@@ -26,13 +32,23 @@ from chalicelib.errors import (
 )
 
 if TYPE_CHECKING:
+    from chalicelib.gateways import Gateways
+    from chalicelib.shop.course_key import CourseKey
+    from chalicelib.shop.refund import Refund
     from chalicelib.shop.user import User
 
 _MOST_BELI = 10**12
+_MAX_WHO, _MAX_REASON = 64, 500
+_FOR_EVER = 36_000
+"""Days that are shown and kept as 永久."""
 _NO_TABLE = "ResourceNotFoundException"
 _REPEAT_IMPORT = (
     "The import was cut off. What it had written is whole; give the command again, and it goes on from there."
 )
+
+
+class _Refused(Exception):
+    """The command cannot be done; the text says why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.run(given)
     except ShopError as error:
         return _fail(_reason(error, given))
+    except _Refused as reason:
+        return _fail(str(reason))
     except KeyboardInterrupt:
         return _fail("interrupted; what was reported as done is done, and the command can be given again")
     return 0
@@ -59,6 +77,23 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             return f"the user name {username!r} is somebody's already; case and width make no difference"
         case InvalidRequest() if error.facts.get("field") == "username":
             return f"{username!r} is no user name: 1 to 64 visible characters, without blanks at the ends"
+        case CourseNotFound():
+            return f"there is no course {error.facts['course']}"
+        case EnrollmentNotFound():
+            return (
+                f"{username} has no days of study from {given.number!r} that could be taken back; "
+                "list-enrollments shows what there is"
+            )
+        case ChangedMeanwhile():
+            return (
+                f"{error.facts['what']} was changed by somebody else at this moment: look again, then repeat"
+            )
+        case RefundNotFound():
+            return f"there is no refund with the request number {given.request_no!r}"
+        case RefundSettled():
+            return "the refund is not in a state for this any more: look at it with show-order"
+        case OrderNotFound() if not hasattr(given, "number"):
+            return f"there is no refund with the request number {given.request_no!r}"
         case OrderNotFound():
             return f"there is no order with the number {given.number!r}"
         case CouponUnusable() if error.facts.get("reason") == "unknown":
@@ -68,7 +103,10 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
         case StoreUnavailable() if error.facts.get("reason") == _NO_TABLE:
             return "the tables do not exist: run create-tables (or is TABLE_PREFIX another one?)"
         case StoreUnavailable():
-            return f"the store does not do what it was asked; is AWS_ENDPOINT_URL_DYNAMODB right? ({error})"
+            return (
+                "the store does not do what it was asked; are AWS_ENDPOINT_URL_DYNAMODB, the region and the "
+                f"credentials right? ({error})"
+            )
         case OutcomeUnknown():
             return "the store fell silent in the middle of a write: look whether it was done, then try again"
     return f"{type(error).__name__}: {(type(error).__doc__ or '').splitlines()[0]} {error}"
@@ -90,6 +128,12 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
+    def act(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        """A command that the operators' log records."""
+        added = command(name, run, text)
+        _add_by(added)
+        return added
+
     command(
         "check-settings",
         _check_settings,
@@ -97,42 +141,150 @@ def _parser() -> argparse.ArgumentParser:
     )
     command("create-tables", _create_tables, "create the tables that do not exist yet")
 
-    added = command(
-        "import-legacy", _import_legacy, "take over the old system's SQLite database; safe to repeat"
-    )
+    added = act("import-legacy", _import_legacy, "take over the old system's SQLite database; safe to repeat")
     added.add_argument("file", type=Path, help="the SQLite file")
 
-    added = command(
+    added = act(
         "seed-demo", _seed_demo, "add a small demo shop (ids from 900001, user names demo...); safe to repeat"
     )
     added.add_argument("--if-empty", action="store_true", help="do nothing when there is a catalogue already")
 
-    added = command("create-user", _create_user, "add a user; asks for the password unless it is piped in")
+    added = act("create-user", _create_user, "add a user; asks for the password unless it is piped in")
     added.add_argument("username")
     added.add_argument("--name", default="", help="the name shown (default: the user name)")
 
-    added = command("set-password", _set_password, "set a user's password; asks for it unless it is piped in")
+    added = act("set-password", _set_password, "set a user's password; asks for it unless it is piped in")
     added.add_argument("username")
 
-    added = command("grant-beli", _grant_beli, "change a user's balance by a ledger entry")
+    added = act("grant-beli", _grant_beli, "change a user's balance by a ledger entry")
     added.add_argument("username")
     added.add_argument("beli", type=_beli, help="how many to add; a negative number takes away")
-    added.add_argument("--reason", required=True, help="kept with the entry")
+    added.add_argument("--reason", type=_reason_text, required=True, help="kept with the entry")
 
-    added = command("grant-coupon", _grant_coupon, "give a user a record of a coupon")
+    added = act("grant-coupon", _grant_coupon, "give a user a record of a coupon")
     added.add_argument("username")
     added.add_argument("coupon_id", type=int)
+
+    added = act("disable-user", _disable_user, "let a user in no more; all sessions end at once")
+    added.add_argument("username")
+    added.add_argument("--reason", type=_reason_text, default="", help="kept in the log")
+
+    added = act("enable-user", _enable_user, "let a disabled user sign in again")
+    added.add_argument("username")
+    added.add_argument("--reason", type=_reason_text, default="", help="kept in the log")
+
+    added = act("set-role", _set_role, "give a user another role")
+    added.add_argument("username")
+    added.add_argument("role", choices=("学员", "助教", "讲师", "管理员"))
+    added.add_argument("--reason", type=_reason_text, default="", help="kept in the log")
+
+    added = act("grant-enrollment", _grant_enrollment, "give a user days of study of a course")
+    added.add_argument("username")
+    added.add_argument("course", type=_course_key, help="course#1 or 1; degree_course#3 for a degree course")
+    added.add_argument("days", type=_days, help="how many from now, or from the end of what runs; or 永久")
+    added.add_argument("--reason", type=_reason_text, required=True, help="kept in the log")
+
+    added = act(
+        "withdraw-enrollment",
+        _withdraw_enrollment,
+        "take back the days of study that an order or a grant gave; refunds nothing, the order stays as it is",
+    )
+    added.add_argument("username")
+    added.add_argument("number", help="the order's number, or grant-... as list-enrollments shows it")
+    added.add_argument("--course", type=_course_key, help="of this course of the order only")
+    added.add_argument("--reason", type=_reason_text, required=True, help="kept in the log")
+
+    added = command("list-enrollments", _list_enrollments, "list what a user may study, and what gave it")
+    added.add_argument("username")
+
+    added = command("audit", _audit, "show the operators' log: who did what when, and why")
+    added.add_argument("--month", type=_month, help="YYYY-MM in Beijing (default: this month)")
 
     added = command("list-orders", _list_orders, "list a user's orders, newest first")
     added.add_argument("username")
 
     added = command("show-order", _show_order, "show an order with its lines, payments, refunds and history")
     added.add_argument("number")
+
+    command("list-refunds", _list_refunds, "list the refund applications that wait for a decision")
+
+    added = act("approve-refund", _approve_refund, "approve an application; Alipay is asked at once")
+    added.add_argument("request_no")
+
+    added = act("refuse-refund", _refuse_refund, "refuse an application; access runs again")
+    added.add_argument("request_no")
+    added.add_argument("--answer", type=_reason_text, required=True, help="shown to the learner")
+
+    command("problems", _problems, "list what needs a person, why, and what can be done")
+
+    added = act("retry-refund", _retry_refund, "have a stuck refund tried again; safe, money goes back once")
+    added.add_argument("request_no")
+
+    added = act("settle-notice", _settle_notice, "say that a reported partial refund has been dealt with")
+    added.add_argument("number", help="the order's number")
+    added.add_argument("request_no")
+    added.add_argument("--reason", type=_reason_text, required=True, help="what was done, kept in the log")
     return parser
+
+
+def _add_by(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--by",
+        type=_by,
+        metavar="NAME",
+        help="who you are, for the log (default: your name on this computer)",
+    )
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _by(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > _MAX_WHO:
+        raise argparse.ArgumentTypeError(f"not a name of 1 to {_MAX_WHO} visible characters: {text!r}")
+    return text.strip()
+
+
+def _who(given: argparse.Namespace) -> str:
+    """The name that the log shows."""
+    if given.by is not None:
+        return str(given.by)
+    try:
+        return _by(getpass.getuser())
+    except (OSError, KeyError, ImportError, argparse.ArgumentTypeError):
+        raise _Refused("this computer does not know your name: say who you are with --by NAME") from None
+
+
+def _reason_text(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > _MAX_REASON:
+        raise argparse.ArgumentTypeError(f"not a text of 1 to {_MAX_REASON} visible characters")
+    return text.strip()
+
+
+def _course_key(text: str) -> CourseKey:
+    from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
+
+    course_type, separator, number = text.rpartition("#")
+    if (course_type if separator else COURSE) not in COURSE_TYPES or not re.fullmatch(
+        r"[1-9][0-9]{0,14}", number
+    ):
+        raise argparse.ArgumentTypeError(f"not a course such as course#1, 1 or degree_course#3: {text!r}")
+    return CourseKey(course_type or COURSE, int(number))
+
+
+def _days(text: str) -> int:
+    if text == "永久":
+        return _FOR_EVER
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > _FOR_EVER:
+        raise argparse.ArgumentTypeError(f"not a number of days from 1 to {_FOR_EVER}, nor 永久: {text!r}")
+    return int(text)
+
+
+def _month(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text):
+        raise argparse.ArgumentTypeError(f"not a month such as 2026-07: {text!r}")
+    return text
 
 
 def _beli(text: str) -> int:
@@ -157,13 +309,13 @@ def _read_password() -> str:
             password = sys.stdin.readline().rstrip("\r\n")
             password.encode()
         except UnicodeError:
-            raise SystemExit(_fail("the password is not UTF-8 text")) from None
+            raise _Refused("the password is not UTF-8 text") from None
     else:
         password = getpass.getpass("New password: ")
         if getpass.getpass("Again: ") != password:
-            raise SystemExit(_fail("the two passwords differ"))
+            raise _Refused("the two passwords differ")
     if not password:
-        raise SystemExit(_fail("the password is empty"))
+        raise _Refused("the password is empty")
     return password
 
 
@@ -186,11 +338,11 @@ def _import_legacy(given: argparse.Namespace) -> None:
     from chalicelib.manage.legacy_import import import_legacy
 
     try:
-        print(import_legacy(given.file, _now()))
+        print(import_legacy(given.file, _now(), by=_who(given)))
     except UnreadableFile as error:
-        raise SystemExit(_fail(str(error))) from error
+        raise _Refused(str(error)) from error
     except OSError as error:
-        raise SystemExit(_fail(f"{given.file} cannot be read: {error.strerror}")) from error
+        raise _Refused(f"{given.file} cannot be read: {error.strerror}") from error
     except (StoreUnavailable, OutcomeUnknown) as error:
         if error.facts.get("reason") != _NO_TABLE:
             print(_REPEAT_IMPORT, file=sys.stderr)
@@ -211,17 +363,18 @@ def _create_user(given: argparse.Namespace) -> None:
     from chalicelib.flows.register import register
     from chalicelib.settings import password_iterations
 
-    user = register(given.username, _read_password(), password_iterations(), _now(), name=given.name)
+    user = register(
+        given.username, _read_password(), password_iterations(), _now(), name=given.name, by=_who(given)
+    )
     print(f"created user {user.username} with id {user.user_id}")
 
 
 def _set_password(given: argparse.Namespace) -> None:
     from chalicelib.flows.change_password import set_password
     from chalicelib.settings import password_iterations
-    from chalicelib.shop.user import find_by_name
 
-    user = find_by_name(given.username)
-    set_password(user, _read_password(), password_iterations())
+    user = _find_user(given.username)
+    set_password(user, _read_password(), password_iterations(), _who(given), _now())
     print(f"the password of {user.username} is set")
 
 
@@ -230,16 +383,107 @@ def _grant_beli(given: argparse.Namespace) -> None:
     from chalicelib.shop.user import find_user
 
     user = _find_user(given.username)
-    grant_beli(user, given.beli, given.reason, _now())
+    grant_beli(user, given.beli, given.reason, _now(), _who(given))
     print(f"{user.username} got {given.beli:+d} beli and now has {find_user(user.user_id).beli}")
 
 
 def _grant_coupon(given: argparse.Namespace) -> None:
     from chalicelib.flows.grant import grant_coupon
 
-    record = grant_coupon(_find_user(given.username), given.coupon_id, _now())
+    record = grant_coupon(_find_user(given.username), given.coupon_id, _now(), _who(given))
     until = beijing_text(record.valid_until)
     print(f"{given.username} has coupon record {record.record_id}: {record.name}, until {until}")
+
+
+def _disable_user(given: argparse.Namespace) -> None:
+    from chalicelib.flows.change_user import disable_user
+
+    user = _find_user(given.username)
+    if disable_user(user, _who(given), given.reason, _now()):
+        print(f"{user.username} is disabled: every token has stopped, and signing in is refused")
+    else:
+        print(f"{user.username} is disabled already: nothing was changed")
+
+
+def _enable_user(given: argparse.Namespace) -> None:
+    from chalicelib.flows.change_user import enable_user
+
+    user = _find_user(given.username)
+    if enable_user(user, _who(given), given.reason, _now()):
+        print(f"{user.username} may sign in again; earlier sessions stay ended")
+    else:
+        print(f"{user.username} is not disabled: nothing was changed")
+
+
+def _set_role(given: argparse.Namespace) -> None:
+    from chalicelib.flows.change_user import set_role
+
+    user = _find_user(given.username)
+    changed = set_role(user, given.role, _who(given), given.reason, _now())
+    print(f"{user.username} is {given.role}{' now' if changed else ' already: nothing was changed'}")
+
+
+def _grant_enrollment(given: argparse.Namespace) -> None:
+    from chalicelib.flows.grant import grant_enrollment
+    from chalicelib.shop.enrollment import find_enrollment
+
+    user = _find_user(given.username)
+    granted = grant_enrollment(user, given.course, given.days, given.reason, _who(given), _now())
+    mine = find_enrollment(user.user_id, given.course)
+    until = beijing_text(mine.ends_at) if mine is not None and mine.ends_at else "永久"
+    print(f"{user.username} may study {given.course} {granted.course_name} until {until}")
+    print(f"to take it back: withdraw-enrollment {user.username} {granted.order_number} --reason ...")
+
+
+def _withdraw_enrollment(given: argparse.Namespace) -> None:
+    from chalicelib.flows.grant import withdraw_enrollment
+    from chalicelib.shop.order import is_number
+
+    user = _find_user(given.username)
+    taken = withdraw_enrollment(user, given.number, given.course, given.reason, _who(given), _now())
+    for part in taken:
+        print(f"taken back: {part.course} {part.course_name}, {_period(part.days)} of {part.order_number}")
+    if is_number(given.number):
+        print(f"order {given.number} itself is unchanged: nothing was refunded")
+
+
+def _list_enrollments(given: argparse.Namespace) -> None:
+    from chalicelib.shop.enrollment import amount_to, list_slices
+
+    user, now = _find_user(given.username), _now()
+    slices = list_slices(user.user_id)
+    for course in dict.fromkeys(part.course for part in slices):
+        parts = [part for part in slices if part.course == course]
+        mine = amount_to(parts)
+        if mine is None:
+            access = "taken back"
+        else:
+            until = beijing_text(mine.ends_at) if mine.ends_at else "永久"
+            access = f"{'until' if mine.is_active(now) else 'ended'} {until}"
+        print(f"{course}  {parts[-1].course_name}  {access}")
+        for part in sorted(parts, key=lambda part: (part.granted_at, part.order_number)):
+            back = f", taken back {beijing_text(part.withdrawn_at)}" if part.withdrawn_at else ""
+            print(f"  {part.order_number}  {beijing_text(part.granted_at)}  {_period(part.days)}{back}")
+
+
+def _period(days: int) -> str:
+    from chalicelib.shop.price_policy import period_name
+
+    return period_name(days)
+
+
+def _audit(given: argparse.Namespace) -> None:
+    from chalicelib.shop.audit import list_entries, month_of
+
+    month = given.month or month_of(_now())
+    entries = list_entries(month)
+    for entry in entries:
+        parts = (entry.subject, entry.details, f"because: {entry.reason}" if entry.reason else "")
+        print(
+            f"{beijing_text(entry.at)}  {entry.who}  {entry.act}  {'; '.join(part for part in parts if part)}"
+        )
+    if not entries:
+        print(f"nothing is recorded in {month}")
 
 
 def _list_orders(given: argparse.Namespace) -> None:
@@ -263,6 +507,7 @@ def _list_orders(given: argparse.Namespace) -> None:
 def _show_order(given: argparse.Namespace) -> None:
     from chalicelib.shop import order as orders
     from chalicelib.shop import payment as payments
+    from chalicelib.shop import refund as refunds
     from chalicelib.shop.user import find_user
 
     yuan = money.yuan_text
@@ -284,10 +529,97 @@ def _show_order(given: argparse.Namespace) -> None:
         print(
             f"  payment {yuan(payment.amount)} by {payment.provider} trade {payment.trade_no}: {payment.use}"
         )
-    for refund in payments.list_refunds(order):
-        print(f"  refund  {yuan(refund.refunded)} in all, request {refund.request_no}")
+    for refund in refunds.list_refunds(order):
+        print(f"  refund  {_refund_line(refund)}")
+    for notice in payments.list_notices(order):
+        waits = ", waits for a person" if notice.attention else ""
+        print(f"  notice  {yuan(notice.refunded)} refunded in all, request {notice.request_no}{waits}")
     for event in orders.list_events(order):
         print(f"  event   {beijing_text(event.at)} {event.what}, by {event.cause}")
+
+
+def _refund_line(refund: Refund) -> str:
+    trouble = f", trouble: {refund.trouble}" if refund.trouble else ""
+    lines = f", lines {', '.join(map(str, refund.lines))}" if refund.lines else ""
+    return (
+        f"{refund.request_no}  {beijing_text(refund.requested_at)}  {refund.why}: {refund.status},"
+        f" {money.yuan_text(refund.amount)} and {refund.beli} beli{lines}{trouble}"
+        f"{f', reason: {refund.reason}' if refund.reason else ''}"
+    )
+
+
+def _list_refunds(given: argparse.Namespace) -> None:
+    from chalicelib.shop.refund import list_waiting
+
+    waiting = list_waiting()
+    for refund in waiting:
+        print(f"order {refund.order_number}  {_refund_line(refund)}")
+    if not waiting:
+        print("no application waits for a decision")
+
+
+def _approve_refund(given: argparse.Namespace) -> None:
+    from chalicelib.flows.refund_order import approve
+    from chalicelib.shop.refund import DONE, STUCK
+
+    status = approve(given.request_no, _who(given), _gateways(), _now())
+    ends = {
+        DONE: "the money is refunded, access and discounts are settled",
+        STUCK: "Alipay refuses: see `problems`",
+    }
+    print(
+        f"{given.request_no}: {ends.get(status, 'approved; Alipay has not confirmed yet and is asked again')}"
+    )
+
+
+def _refuse_refund(given: argparse.Namespace) -> None:
+    from chalicelib.flows.refund_order import refuse
+
+    refuse(given.request_no, _who(given), given.answer, _now())
+    print(f"{given.request_no}: refused, the learner may go on studying")
+
+
+def _problems(given: argparse.Namespace) -> None:
+    from chalicelib.shop.attention import PROBLEM, list_attention
+    from chalicelib.shop.payment import RefundNotice
+    from chalicelib.shop.refund import Refund
+
+    problems = list_attention(PROBLEM)
+    for problem in problems:
+        if isinstance(problem, Refund):
+            print(f"order {problem.order_number}: a refund is stuck. {_refund_line(problem)}")
+            print(f"  when its cause is mended: retry-refund {problem.request_no}")
+        elif isinstance(problem, RefundNotice):
+            print(
+                f"order {problem.order_number}: Alipay told of a partial refund that the shop did not make,"
+                f" {money.yuan_text(problem.refunded)} refunded in all; it names no line"
+            )
+            print(
+                f"  when it is dealt with: settle-notice {problem.order_number} {problem.request_no} --reason ..."
+            )
+    if not problems:
+        print("nothing needs a person")
+
+
+def _retry_refund(given: argparse.Namespace) -> None:
+    from chalicelib.flows.refund_order import try_again
+
+    status = try_again(given.request_no, _who(given), _gateways(), _now())
+    print(f"{given.request_no}: {status}")
+
+
+def _settle_notice(given: argparse.Namespace) -> None:
+    from chalicelib.flows.refund_order import settle_notice
+
+    settle_notice(given.number, given.request_no, _who(given), given.reason, _now())
+    print(f"{given.request_no} of order {given.number} is settled")
+
+
+def _gateways() -> Gateways:
+    from chalicelib.settings import settings
+    from chalicelib.web.shop_app import make_gateways
+
+    return make_gateways(settings())
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from chalicelib.manage.legacy.report import Progress, Report
 from chalicelib.manage.legacy.store import ID_TAKEN, Unit, put_units
 from chalicelib.manage.legacy.values import BadValue, Row, blaming
 from chalicelib.settings import order_minutes
-from chalicelib.shop import catalog, user
+from chalicelib.shop import audit, catalog, user
 from chalicelib.shop.catalog import Chapter, Course, CourseDetail, RecommendedCourse, Teacher, TeacherCopy
 from chalicelib.shop.coupon import CouponOffer
 from chalicelib.shop.course_key import COURSE, CourseKey
@@ -42,13 +42,19 @@ Translated = TypeVar("Translated")
 _PASSWORD = "pbkdf2_sha256$"
 
 
-def import_legacy(path: Path, now: datetime, progress: Progress | None = None) -> Report:
+def import_legacy(
+    path: Path, now: datetime, progress: Progress | None = None, by: str | None = None
+) -> Report:
     """Take over everything that can be taken of a file -> the report, whose `str()` the operator reads.
+
+    An operator's import (`by`) is in the operators' log from its beginning, however it ends.
 
     Raises UnreadableFile, OSError; StoreUnavailable and OutcomeUnknown when the store fails on the way: what
     was written until then is whole, and the next import goes on from there.
     """
     data = read_file(path)
+    if by is not None:
+        audit.write(audit.entry(by, "import-legacy", f"file {path.name}", now))
     progress = progress or Progress()
     try:
         return _Import(data, Report(data, progress), now).run()

@@ -61,7 +61,8 @@ class Course(CatalogItem, discriminator="COURSE"):
     `pub_date` (`YYYY-MM-DD`) when it came out.
 
     `policies` are copies of its price policies, cheapest first. `listing`, `listing_category` and
-    `listing_order` put it into the list indexes and are absent while it is offline.
+    `listing_order` put it into the list indexes and are absent while it is offline. `never_sold` is there while
+    it is known that nobody can have bought or got the course: only such a course may be removed.
     """
 
     course_type = UnicodeAttribute()
@@ -77,6 +78,7 @@ class Course(CatalogItem, discriminator="COURSE"):
     category_id = WholeNumber(null=True)
     detail_id = WholeNumber(null=True)
     policies = ListAttribute(of=PricePolicyCopy)
+    never_sold = BooleanAttribute(null=True)
     listing = UnicodeAttribute(null=True)
     listing_category = UnicodeAttribute(null=True)
     listing_order = UnicodeAttribute(null=True)
@@ -251,6 +253,12 @@ def add_policies(
     )
     for policy in policies:
         transaction.put_new(policy, refusal)
+
+
+def note_given_out(transaction: Transaction, course: Course, refusal: ShopError) -> None:
+    """Note that somebody gets a course that may have been removed otherwise. Refused when it is gone."""
+    if course.never_sold:
+        transaction.update(course, [Course.never_sold.remove()], Course.sort.exists(), refusal)
 
 
 def detail_item(course: CourseKey, detail_id: int, **attributes: Any) -> CourseDetail:

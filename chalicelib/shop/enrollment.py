@@ -24,10 +24,11 @@ _PREFIX = "ENROLLMENT#"
 
 
 class EnrollmentSlice(UserItem, discriminator="ENROLLMENT"):
-    """The days of study that one paid order line gave. `days` 36000 is 永久.
+    """The days of study that one paid order line, or an operator, gave. `days` 36000 is 永久.
 
-    `withdrawn_at` is when they were taken back. While `paused_at` is set they give no access;
-    `paused_seconds` of earlier pauses are added to them.
+    `order_number` of what an operator gave is `grant-...`, which is no order's number. `withdrawn_at` is when
+    they were taken back. While `paused_at` is set they give no access; `paused_seconds` of earlier pauses are
+    added to them.
     """
 
     user_id = WholeNumber()
@@ -137,11 +138,14 @@ def withdraw(
     now: datetime,
     refusal: ShopError,
 ) -> None:
-    """Take the slice of an order's line back."""
+    """Take the slice of an order's line back. One that an operator took back earlier keeps its time."""
     transaction.update(
         _slice(user_id, course, order_number, line),
-        [EnrollmentSlice.withdrawn_at.set(now), EnrollmentSlice.paused_at.remove()],
-        EnrollmentSlice.sort.exists() & EnrollmentSlice.withdrawn_at.does_not_exist(),
+        [
+            EnrollmentSlice.withdrawn_at.set(EnrollmentSlice.withdrawn_at | now),
+            EnrollmentSlice.paused_at.remove(),
+        ],
+        EnrollmentSlice.sort.exists(),
         refusal,
     )
 
@@ -159,9 +163,7 @@ def pause(
     transaction.update(
         _slice(user_id, course, order_number, line),
         [EnrollmentSlice.paused_at.set(now)],
-        EnrollmentSlice.sort.exists()
-        & EnrollmentSlice.withdrawn_at.does_not_exist()
-        & EnrollmentSlice.paused_at.does_not_exist(),
+        EnrollmentSlice.sort.exists() & EnrollmentSlice.paused_at.does_not_exist(),
         refusal,
     )
 
@@ -185,6 +187,12 @@ def resume(
         EnrollmentSlice.paused_at.exists(),
         refusal,
     )
+
+
+def take_back(transaction: Transaction, given: EnrollmentSlice, now: datetime, refusal: ShopError) -> None:
+    """Take one slice back, as an operator may. Refused when it was taken back meanwhile."""
+    is_there = EnrollmentSlice.sort.exists() & EnrollmentSlice.withdrawn_at.does_not_exist()
+    transaction.update(given, [EnrollmentSlice.withdrawn_at.set(now)], is_there, refusal)
 
 
 def amount_to(slices: Iterable[EnrollmentSlice]) -> Enrollment | None:
@@ -217,11 +225,15 @@ def amount_to(slices: Iterable[EnrollmentSlice]) -> Enrollment | None:
     return Enrollment(last.course, last.course_name, tuple(spans))
 
 
+def list_slices(user_id: int) -> list[EnrollmentSlice]:
+    """All slices of a user, withdrawn ones included, by course. One Query."""
+    return cast(list[EnrollmentSlice], list_partition(user_id, _PREFIX))
+
+
 def list_enrollments(user_id: int) -> list[Enrollment]:
     """A user's courses, ended ones included, strongly consistent. One Query."""
-    slices = cast(list[EnrollmentSlice], list_partition(user_id, _PREFIX))
     by_course: dict[CourseKey, list[EnrollmentSlice]] = {}
-    for part in slices:
+    for part in list_slices(user_id):
         by_course.setdefault(part.course, []).append(part)
     return [enrollment for parts in by_course.values() if (enrollment := amount_to(parts)) is not None]
 

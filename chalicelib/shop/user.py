@@ -18,14 +18,25 @@ from typing import Any, Generic, TypeVar
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.errors import IdTaken, InvalidPage, UserNameTaken, UserNotFound, WeakPassword, WrongPassword
+from chalicelib.errors import (
+    IdTaken,
+    InvalidPage,
+    ShopError,
+    UserNameTaken,
+    UserNotFound,
+    WeakPassword,
+    WrongPassword,
+)
 from chalicelib.storage.dynamodb import ItemKey, Transaction, UserItem, WholeNumber, find, refusing
 
 AnItem = TypeVar("AnItem", bound=UserItem)
 
 STUDENT, ASSISTANT, TEACHER, ADMIN = "学员", "助教", "讲师", "管理员"
+ROLES = (STUDENT, ASSISTANT, TEACHER, ADMIN)
 MAX_NAME_LENGTH = 64
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 128
+_TELLING_NAME_LENGTH = 3
+"""A shorter name occurs in many a password by chance: whoever is called `a` may use that letter."""
 
 _COMMON_PASSWORDS = frozenset(
     """
@@ -147,13 +158,30 @@ def change_password(transaction: Transaction, user: User, password: str, iterati
     return generation
 
 
+def disable(transaction: Transaction, user: User, refusal: ShopError) -> None:
+    """Let a user in no more; all his sessions end. Refused when he is disabled already or gone."""
+    actions: list[Action] = [User.disabled.set(True), User.generation.add(1)]
+    transaction.update(user, actions, User.disabled == False, refusal)  # noqa: E712
+
+
+def enable(transaction: Transaction, user: User, refusal: ShopError) -> None:
+    """Let a disabled user sign in again. Refused when he is not disabled."""
+    transaction.update(user, [User.disabled.set(False)], User.disabled == True, refusal)  # noqa: E712
+
+
+def change_role(transaction: Transaction, user: User, role: str, refusal: ShopError) -> None:
+    """Give a user one of `ROLES`. Refused when his role is no longer as it was read."""
+    transaction.update(user, [User.role.set(role)], User.role == user.role, refusal)
+
+
 def raise_if_weak(password: str, username: str) -> None:
     """Raise WeakPassword, with the `rule` that a new password breaks: length, digits, name or common."""
     if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
         raise WeakPassword(rule="length")
     if password.isdigit():
         raise WeakPassword(rule="digits")
-    if folded(username) in folded(password):
+    name = folded(username)
+    if name == folded(password) or (len(name) >= _TELLING_NAME_LENGTH and name in folded(password)):
         raise WeakPassword(rule="name")
     if folded(password) in _COMMON_PASSWORDS or len(set(password)) < 4:
         raise WeakPassword(rule="common")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import table_prefix
 
 TEMPLATE = Path(__file__).parents[2] / "infra" / "stores.json"
@@ -24,27 +25,34 @@ def table_definitions(prefix: str) -> list[dict[str, Any]]:
 
 
 def create_tables() -> list[str]:
-    """Create the tables that do not exist yet and return the names of all. Safe to repeat."""
-    import botocore.session
-    from botocore.exceptions import ClientError
+    """Create the tables that do not exist yet and return the names of all. Safe to repeat.
 
-    client = botocore.session.get_session().create_client("dynamodb")
-    names = []
-    for definition in table_definitions(table_prefix()):
-        name = definition["TableName"]
-        creation = ("TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-        try:
-            client.create_table(**{part: definition[part] for part in creation if part in definition})
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceInUseException":
-                raise
-        else:
-            client.get_waiter("table_exists").wait(
-                TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-            )
-            if "TimeToLiveSpecification" in definition:
-                client.update_time_to_live(
-                    TableName=name, TimeToLiveSpecification=definition["TimeToLiveSpecification"]
-                )
-        names.append(name)
-    return names
+    Raises StoreUnavailable.
+    """
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        client = botocore.session.get_session().create_client("dynamodb")
+        return [_create_table(client, definition) for definition in table_definitions(table_prefix())]
+    except ClientError as error:
+        reason = error.response["Error"]["Code"]
+        raise StoreUnavailable(store="dynamodb", operation=error.operation_name, reason=reason) from error
+    except BotoCoreError as error:
+        reason = type(error).__name__
+        raise StoreUnavailable(store="dynamodb", operation="CreateTable", reason=reason) from error
+
+
+def _create_table(client: Any, definition: dict[str, Any]) -> str:
+    name: str = definition["TableName"]
+    creation = ("TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    try:
+        client.create_table(**{part: definition[part] for part in creation if part in definition})
+    except client.exceptions.ResourceInUseException:
+        return name
+    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    if "TimeToLiveSpecification" in definition:
+        client.update_time_to_live(
+            TableName=name, TimeToLiveSpecification=definition["TimeToLiveSpecification"]
+        )
+    return name

@@ -165,7 +165,7 @@ COUPON_CLAIM: Codes = {
     errors.TooManyAttempts: _TOO_MANY,
     errors.CouponNotFound: Answer(1701, "优惠券不存在"),
     errors.CouponNotOpen: Answer(1702, "不在优惠券的领取时间内"),
-    errors.CouponClaimed: Answer(1703, "您已领取过这张优惠券"),
+    errors.CouponClaimed: Answer(1703, "您已领取过这张优惠券，或正在领取中，请在我的优惠券中查看"),
     errors.CouponSoldOut: Answer(1704, "优惠券已被领完"),
 }
 

@@ -19,3 +19,14 @@ def clock(gateway_server: GatewayServer) -> Iterator[Clock]:
     app.app.clock = clock = Clock()
     yield clock
     app.app.clock = before
+
+
+@pytest.fixture
+def no_attempts_yet(gateway_server: GatewayServer) -> None:
+    """Nobody has used up anything of what may be tried so often in a while: all tests share one address."""
+    from chalicelib.settings import table_prefix
+    from chalicelib.storage.redis_client import redis_client
+
+    redis = redis_client()
+    for counter in redis.scan_iter(f"{table_prefix()}limit:*", count=1000):
+        redis.delete(counter)

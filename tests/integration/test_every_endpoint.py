@@ -25,9 +25,12 @@ PATHS = sorted(app.app.routes)
 ROUTES = sorted((method, path) for path in PATHS for method in app.app.routes[path])
 
 PUBLIC = {
+    ("GET", "/api/captcha_check"),
+    ("POST", "/register"),
     ("POST", "/login"),
     ("GET", "/course/category"),
     ("GET", "/courses"),
+    ("GET", "/courses/search"),
     ("GET", "/coursedetail/{detail_id}"),
     ("GET", "/course/{course_id}/chapters"),
     ("GET", "/course/{course_id}/questions"),
@@ -35,8 +38,19 @@ PUBLIC = {
 }
 """Every other route, a new one included, must ask who is there."""
 
-BODILESS = {("DELETE", "/logout"), ("POST", "/order/{order_number}/cancel")}
+BODILESS = {
+    ("DELETE", "/logout"),
+    ("DELETE", "/sessions/{session_id}"),
+    ("POST", "/order/{order_number}/cancel"),
+}
 """Every other route that writes reads a JSON body."""
+
+BODY_OPTIONAL = {("POST", "/coupons/{coupon_id}/claim")}
+"""No body at all is as good as an empty object there."""
+
+ANOTHER_ANSWER_EACH_TIME = {("GET", "/api/captcha_check")}
+
+pytestmark = pytest.mark.usefixtures("no_attempts_yet")
 
 SIGNED_IN = [route for route in ROUTES if route not in PUBLIC]
 WITH_BODY = [route for route in ROUTES if route[0] != "GET" and route not in BODILESS]
@@ -108,18 +122,14 @@ def test_routes_are_declared_without_a_slash_at_their_end(path: str) -> None:
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)
 def test_both_slash_forms_are_served_directly(learner: Client, route: tuple[str, str]) -> None:
     method, path = route
-    bare, slashed = (
-        ask(
-            Client(learner.base_url, learner.user),
-            method,
-            filled(path) + end,
-            data=b"{}" if method != "GET" else None,
-        )
-        for end in ("", "/")
-    )
+    answers = []
+    for end in ("", "/"):
+        client = Client(learner.base_url, learner.user) if path == "/logout" else learner
+        answers.append(ask(client, method, filled(path) + end, data=b"{}" if method != "GET" else None))
+    bare, slashed = answers
     assert bare.status_code == slashed.status_code
     assert bare.status_code in (200, 404) or path == "/trade/alipay"
-    assert bare.text == slashed.text
+    assert bare.text == slashed.text or route in ANOTHER_ANSWER_EACH_TIME
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -246,11 +256,12 @@ def test_a_public_endpoint_ignores_whatever_the_header_holds(
     plain = ask(visitor, method, filled(path), data=b"{}")
     for token in tokens:
         response = ask(visitor, method, filled(path), data=b"{}", headers={"Authorization": token})
-        assert (response.status_code, response.text) == (plain.status_code, plain.text)
+        assert response.status_code == plain.status_code
+        assert response.text == plain.text or route in ANOTHER_ANSWER_EACH_TIME
 
 
 def test_every_public_route_is_one_of_the_application() -> None:
-    assert set(ROUTES) >= PUBLIC | BODILESS
+    assert set(ROUTES) >= PUBLIC | BODILESS | BODY_OPTIONAL | ANOTHER_ANSWER_EACH_TIME
 
 
 # Bodies that cannot be read
@@ -292,6 +303,8 @@ UNREADABLE = {
 @pytest.mark.parametrize("kind", UNREADABLE)
 def test_an_unreadable_body_is_400(learner: Client, kind: str) -> None:
     for method, path in WITH_BODY:
+        if kind == "empty" and (method, path) in BODY_OPTIONAL:
+            continue
         response = ask(learner, method, filled(path), data=UNREADABLE[kind])
         assert response.status_code == 400, path
         check_refusal(response.json(), 400)
@@ -316,7 +329,7 @@ def test_a_body_is_read_as_json_whatever_it_is_called(learner: Client, route: tu
     answers = set()
     for content_type in CONTENT_TYPES:
         headers = {} if content_type is None else {"Content-Type": content_type}
-        readable = ask(learner, method, filled(path), data=b'{"username":"\xe4\xbd\xa0"}', headers=headers)
+        readable = ask(learner, method, filled(path), data=b'{"username":" \xe4\xbd\xa0"}', headers=headers)
         answers.add((readable.status_code, readable.text))
         assert ask(learner, method, filled(path), data=b"a=1", headers=headers).status_code == 400, (
             content_type
@@ -354,16 +367,17 @@ def documented(course_id: int, policy_id: int) -> dict[tuple[str, str], Document
         "coupon_record_id": 1,
         "course_type": "course",
     }
+    captcha = dict.fromkeys(("geetest_challenge", "geetest_validate", "geetest_seccode"), "")
     return {
         ("POST", "/login"): Documented(
-            {
-                "username": builders.new_name("nobody"),
-                "password": "x",
-                "geetest_challenge": "",
-                "geetest_validate": "",
-                "geetest_seccode": "",
-            },
-            {1002, 1003},
+            {"username": builders.new_name("nobody"), "password": "x"} | captcha,
+            {1002, 1003, 1004},
+        ),
+        ("POST", "/register"): Documented(
+            {"username": builders.new_name(), "password": "x"}, {1000, 1004, 1005, 1006, 1007}
+        ),
+        ("PUT", "/password"): Documented(
+            {"old_password": "wrong", "new_password": "learn and grow"}, {1002, 1004, 1007}
         ),
         ("POST", "/shoppingcar"): Documented(line, {1000, 1201, 1202}),
         ("DELETE", "/shoppingcar"): Documented({"course_id": 1, "course_type": "course"}, {1203, 1204}),
@@ -371,6 +385,10 @@ def documented(course_id: int, policy_id: int) -> dict[tuple[str, str], Document
         ("PUT", "/account"): Documented(
             {"is_beli": "true", "choose_coupons": {str(course_id): 1, "global_coupon_id": 2}}, {1000, 5000}
         ),
+        ("POST", "/account/quote"): Documented(
+            {"is_beli": True, "course_list": [ordered], "global_coupon_id": 3}, {1000, 1301, 1302, 1306, 5000}
+        ),
+        ("POST", "/coupons/{coupon_id}/claim"): Documented(captcha, {1004, 1701}),
         ("POST", "/payment"): Documented(
             {"is_beli": True, "course_list": [ordered], "global_coupon_id": 3, "pay_money": 1},
             {1301, 1302, 1306, 1308, 5000},
@@ -430,7 +448,7 @@ def test_a_part_of_the_wrong_type_gets_a_documented_code_and_changes_nothing(
     @given(st.sampled_from(list(places(expected.body))), json_values)
     def try_one(place: tuple[Any, ...], part: Any) -> None:
         body = json.dumps(with_part(expected.body, place, part))
-        response = ask(client, method, path, data=body)
+        response = ask(client, method, filled(path), data=body)
         assert response.status_code in (200, 400)
         assert response.json()["code"] in expected.codes | {400}, body
 
@@ -442,16 +460,16 @@ def test_a_part_of_the_wrong_type_gets_a_documented_code_and_changes_nothing(
 
 # Stores down
 
+WITHOUT_DATABASE = {("GET", "/trade/alipay"), ("GET", "/api/captcha_check")}
 
-@pytest.mark.parametrize(
-    "route", [route for route in ROUTES if route != ("GET", "/trade/alipay")], ids=name_of
-)
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route not in WITHOUT_DATABASE], ids=name_of)
 def test_a_database_that_is_down_is_answered_in_the_envelope(
     faulty_app: FaultyApp, route: tuple[str, str]
 ) -> None:
     method, path = route
     client = Client(faulty_app.base_url, builders.a_user())
-    body = {"username": "somebody"} if path == "/login" else {}
+    body = {"username": "somebody", "password": "learn and grow"} if route in PUBLIC else {}
     with faulty_app.dynamodb.down():
         response = client.request(method, filled(path), json=body if method != "GET" else None)
     own = {
@@ -461,6 +479,7 @@ def test_a_database_that_is_down_is_answered_in_the_envelope(
         ("POST", "/account"): 5000,
         ("GET", "/account"): 1101,
         ("PUT", "/account"): 5000,
+        ("POST", "/account/quote"): 5000,
         ("POST", "/payment"): 5000,
     }
     code = own.get(route, 503)

@@ -450,6 +450,7 @@ def test_an_order_placed_just_now_comes_in_open_and_is_looked_at_when_it_expires
     assert any(due.number == found.number for n in order.shards() for due in order.list_due(n, NOW, 500))
     found = order.find_by_number(empty.named(f"120198{old}"))
     assert (found.status, found.work_shard) == (order.EXPIRED, None)
+    assert [event.what for event in order.list_events(found)] == ["imported", order.EXPIRED]
     assert "Taken, but to be known:" in str(report)
     assert run(empty).count(ALREADY_THERE) == report.count(TAKEN)
 

@@ -23,7 +23,7 @@ STAGES = ("dev", "production")
 FUNCTIONS = {
     "APIHandler": "api_handler",
     "AlipayNotify": "alipay_notify",
-    "CloseOverdueOrders": "close_overdue_orders",
+    "CloseOverdueOrders": "work_off_orders",
     "SweepCouponClaims": "sweep_coupon_claims",
 }
 """The name in the template -> the name in the configuration."""

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-import app
 from chalicelib.settings import settings
 from chalicelib.shop import session
 from chalicelib.shop.user import User, find_user
@@ -24,28 +22,12 @@ from tests import builders
 from tests.client import Client
 from tests.faults import Fault, internal_error
 from tests.faults.routing import FaultyApp
+from tests.purchases import Clock
 from tests.shapes import check, check_refusal
 
+pytestmark = pytest.mark.usefixtures("no_attempts_yet")
+
 REFUSED, EXPIRED, GONE = "认证失败!", "JWT已过期!", "用户不存在!"
-
-
-class Clock:
-    """The application's clock, standing at `at`."""
-
-    def __init__(self) -> None:
-        self.at = datetime.now(UTC)
-
-    def __call__(self) -> datetime:
-        return self.at
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    """The application tells the time by this clock during the test."""
-    before = app.app.clock
-    app.app.clock = clock = Clock()
-    yield clock
-    app.app.clock = before
 
 
 @pytest.fixture
@@ -454,16 +436,16 @@ def test_a_token_expires_after_seven_days_and_ten_seconds_of_grace(learner: Clie
     assert learner.token is not None
     expires_at = datetime.fromtimestamp(claims_of(learner.token)["exp"], UTC)
     for seconds in (-1, 0, 9, 9.9):
-        clock.at = expires_at + timedelta(seconds=seconds)
+        clock.stand_at(expires_at + timedelta(seconds=seconds))
         assert is_signed_in(learner, learner.token), seconds
     for seconds in (10.0, 11, 10**8):
-        clock.at = expires_at + timedelta(seconds=seconds)
+        clock.stand_at(expires_at + timedelta(seconds=seconds))
         check_unauthorized(learner, learner.token, EXPIRED)
 
 
 def test_a_token_of_a_clock_that_runs_ahead_holds(learner: Client, clock: Clock) -> None:
     assert learner.token is not None
-    clock.at -= timedelta(days=2)
+    clock.advance(days=-2)
     assert is_signed_in(learner, learner.token)
 
 

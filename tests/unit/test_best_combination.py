@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -104,3 +105,14 @@ def test_forty_lines_with_ten_coupons_each_and_a_high_minimum_are_computed() -> 
     found = best_combination(prices, mine, [a_record(coupon.FULL, value=1_000_000, minimum=minimum)])
     assert found.general_coupon is not None
     assert found.total >= minimum - 1_000_000
+
+
+def test_many_minimums_cost_hardly_more_than_one_and_one_out_of_reach_nothing() -> None:
+    prices = [200_000 + 137 * i for i in range(40)]
+    mine = [[a_record(coupon.IMMEDIATE, value=18_000 * k + i) for k in range(1, 11)] for i in range(40)]
+    general = [a_record(coupon.FULL, value=1000 + i, minimum=sum(prices) - 1234 * (i + 1)) for i in range(60)]
+    out_of_reach = a_record(coupon.FULL, value=10**9, minimum=2 * 10**9)
+    begun = time.process_time()
+    found = best_combination(prices, mine, [*general, out_of_reach])
+    assert time.process_time() - begun < 5
+    assert found.general_coupon is None, "ten coupons a line save more than a minimum that forbids them"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -34,9 +35,9 @@ def test_money_is_rounded_half_up_to_the_fen_as_the_float_prints(yuan: float, fe
     assert row(yuan).fen("it") == fen
 
 
-@pytest.mark.parametrize("value", [-0.001, -1, float("inf"), float("nan"), 1e9, 10**400, "5", None, b"5"])
+@pytest.mark.parametrize("value", [-0.001, -1, float("inf"), float("nan"), 1e9, 10**18, "5", None, b"5"])
 def test_what_is_no_amount_of_money_is_refused(value: object) -> None:
-    with pytest.raises(BadValue, match="^it "):
+    with pytest.raises(BadValue, match=r"^it "):
         row(value).fen("it")
 
 
@@ -153,26 +154,23 @@ def test_broken_days_are_refused(value: object) -> None:
 @given(st.none() | st.integers() | st.floats() | st.text() | st.binary())
 def test_no_value_is_more_than_refused(value: object) -> None:
     it = row(value)
-    for read in (
-        it.reference,
-        it.flag,
-        it.text,
-        it.optional_text,
-        it.exact_yuan,
-        it.fen,
-        it.day,
-        it.day_begin,
-    ):
-        try:
-            read("it")
-        except BadValue as reason:
-            assert "\n" not in str(reason)
-            assert len(str(reason)) < 120
-    for read_moment in (it.moment, it.optional_moment, it.day_end):
-        try:
-            read_moment("it")
-        except BadValue:
-            pass
+    readings = (
+        *(it.reference, it.flag, it.text, it.optional_text, it.exact_yuan, it.fen),
+        *(it.day, it.day_begin, it.day_end, it.moment, it.optional_moment),
+    )
+    for read in readings:
+        reason = refusal(read)
+        assert "\n" not in reason
+        assert len(reason) < 120
+
+
+def refusal(read: Callable[[str], object]) -> str:
+    """Why a reading refuses the column, or nothing."""
+    try:
+        read("it")
+    except BadValue as reason:
+        return str(reason)
+    return ""
 
 
 def test_a_reason_names_the_part_that_it_is_about() -> None:
@@ -206,7 +204,7 @@ def test_prices_less_shares_are_what_was_paid_and_never_below_zero(
     tenths_of_fen: list[int], discount: int, discounted: bool
 ) -> None:
     prices = [Decimal(price) / 1000 for price in tenths_of_fen]
-    whole = int((sum(prices) * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    whole = int((sum(prices, Decimal()) * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))
     amount = max(0, whole - discount) if discounted else whole
 
     fen, shares = split_amounts(prices, amount)

@@ -69,7 +69,9 @@ class ImportedOrder:
         items = list(self.items)
         if self.is_open:
             # The timer looks at an open order as soon as it expires, which may have been long ago.
-            order.place(transaction, self.order, next_look_at=self.order.expires_at)
+            order.place(
+                transaction, self.order, self.order.next_look(self.order.placed_at) or self.order.expires_at
+            )
             items = items[2:]
         for item in items:
             transaction.put_new(item, refusal)
@@ -143,7 +145,9 @@ def imported_order(
     items: list[StoredItem] = [order.pointer_item(imported), imported]
     items.append(order.event_item(imported, "imported", _CAUSE, now))
     if too_old:
-        items.append(order.event_item(imported, order.EXPIRED, f"{_CAUSE}: unpaid for too long", now))
+        # After the other event: events of one moment have no order.
+        after = now + timedelta(microseconds=1)
+        items.append(order.event_item(imported, order.EXPIRED, f"{_CAUSE}: unpaid for too long", after))
     if was_paid:
         items += _delivered(imported, now)
     remark = None

@@ -117,7 +117,7 @@ class Row:
     def exact_yuan(self, column: str) -> Decimal:
         """An amount of money in yuan, exactly as the binary float prints."""
         value = self.values[column]
-        if not isinstance(value, int | float) or not math.isfinite(value):
+        if not isinstance(value, int | float) or (isinstance(value, float) and not math.isfinite(value)):
             raise BadValue(f"{column} is no amount of money")
         if value < 0:
             raise BadValue(f"{column} {_short(value)} is below zero")

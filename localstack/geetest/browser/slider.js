@@ -136,7 +136,7 @@ class LocalPuzzle {
 const STYLE = `
 :host { all: initial; display: block; }
 * { box-sizing: border-box; }
-.all { font: 14px/1.5 -apple-system, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; color: #1f2329; }
+.all { all: initial; display: block; font: 14px/1.5 -apple-system, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; color: #1f2329; }
 button { font: inherit; color: inherit; cursor: pointer; -webkit-tap-highlight-color: transparent; }
 .gate { display: flex; align-items: center; gap: 10px; width: 100%; min-height: 44px; padding: 8px 14px; text-align: left;
   background: linear-gradient(#fff, #f5f7fb); border: 1px solid #b9c2d3; border-radius: 4px; }
@@ -282,6 +282,8 @@ class Slider {
   // A new picture.
   async next() {
     const round = ++this.round;
+    // An embedded slider that appears by itself leaves the focus where it is.
+    const here = this.config.modal || this.host.shadowRoot.activeElement;
     this.state = 'loading';
     this.#gate('正在验证…');
     this.#look('');
@@ -302,7 +304,7 @@ class Slider {
     this.veil.hidden = true;
     this.said.textContent = '';
     this.#move(0);
-    this.handle.focus({ preventScroll: true });
+    if (here) this.handle.focus({ preventScroll: true });
   }
 
   async submit() {

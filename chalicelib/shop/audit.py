@@ -1,0 +1,84 @@
+"""The operators' log: who did what when, to whom, and why. It is only ever added to.
+
+Access pattern: the entries of one Beijing month are one Query of the partition `AUDIT#<YYYY-MM>`, oldest first.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import datetime
+from typing import cast
+
+from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+
+from chalicelib.beijing_time import BEIJING
+from chalicelib.errors import IdTaken
+from chalicelib.shop.user import sortable
+from chalicelib.storage.dynamodb import Transaction, UserItem, find
+
+MAX_NAME_LENGTH, MAX_REASON_LENGTH = 64, 500
+_MAX_TEXT_LENGTH = 4_000
+
+UNNAMED = "operator"
+"""Who acted, where nobody said."""
+
+
+class AuditEntry(UserItem, discriminator="AUDIT_ENTRY"):
+    """One act of an operator: `who` did `act` to `subject` at `at`; `details` say what it changed."""
+
+    at = UTCDateTimeAttribute()
+    who = UnicodeAttribute()
+    act = UnicodeAttribute()
+    subject = UnicodeAttribute()
+    details = UnicodeAttribute(default="")
+    reason = UnicodeAttribute(default="")
+
+
+def month_of(at: datetime) -> str:
+    """The Beijing month (`YYYY-MM`) whose partition an act at this moment is in."""
+    return at.astimezone(BEIJING).strftime("%Y-%m")
+
+
+def is_month(text: str) -> bool:
+    """Whether a text is a month as `month_of` writes one."""
+    return re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text) is not None
+
+
+def entry(
+    who: str, act: str, subject: str, now: datetime, *, details: str = "", reason: str = ""
+) -> AuditEntry:
+    """An entry, ready to be written; texts that are too long for it are cut."""
+    return AuditEntry(
+        f"AUDIT#{month_of(now)}",
+        f"{sortable(now)}#{secrets.token_hex(8)}",
+        at=now,
+        who=who,
+        act=act,
+        subject=_cut(subject),
+        details=_cut(details),
+        reason=reason,
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT_LENGTH else text[: _MAX_TEXT_LENGTH - 1] + "…"
+
+
+def commit(transaction: Transaction, new_entry: AuditEntry) -> None:
+    """Write an act's transaction with its entry, so that neither is there without the other.
+
+    The entry is the witness: nobody else writes the same one. Raises as `Transaction.commit`.
+    """
+    transaction.put_new(new_entry, IdTaken())
+    transaction.commit(witness=lambda: find(AuditEntry, new_entry.owner, new_entry.sort) is not None)
+
+
+def write(new_entry: AuditEntry) -> None:
+    """Add the entry of an act that is more than one transaction. One write."""
+    commit(Transaction(), new_entry)
+
+
+def list_entries(month: str) -> list[AuditEntry]:
+    """The entries of a month (`YYYY-MM`), oldest first, strongly consistent. One Query."""
+    return cast(list[AuditEntry], list(AuditEntry.query(f"AUDIT#{month}", consistent_read=True)))

@@ -1,0 +1,62 @@
+"""Clients at addresses of their own, for whatever is limited by address."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import requests
+
+import app as application
+from chalicelib.shop.user import User
+from localstack.api_gateway import ApiGateway, Request
+from tests.client import Client
+
+BASE_URL = "http://shop-api.test"
+
+
+def new_address() -> str:
+    """An address that no other test of this run has."""
+    return f"10.{secrets.randbelow(256)}.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
+
+
+class ClientAt(Client):
+    """A client whose requests reach the local API Gateway from an address of its own, without a network.
+
+    Needs the fixture `stores` (or one that needs it).
+    """
+
+    def __init__(self, user: User | None = None, address: str | None = None) -> None:
+        super().__init__(BASE_URL, user)
+        self.address = address or new_address()
+
+    def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        """As of `Client`."""
+        headers = dict(arguments.pop("headers", {}))
+        if self.token and "Authorization" not in headers:
+            headers["Authorization"] = self.token
+        asked = requests.Request(method, self.base_url + path, headers=headers, **arguments).prepare()
+        body = asked.body or b""
+        answer = _gateway().answer(
+            Request(
+                method=method,
+                target=asked.path_url,
+                headers=tuple(asked.headers.items()),
+                body=body.encode() if isinstance(body, str) else bytes(body),
+                source_ip=self.address,
+            )
+        )
+        response = requests.Response()
+        response.status_code = answer.status
+        response.headers.update(answer.headers)
+        response._content = answer.body
+        return response
+
+
+_gateways: list[ApiGateway] = []
+
+
+def _gateway() -> ApiGateway:
+    if not _gateways:
+        _gateways.append(ApiGateway(application))
+    return _gateways[0]

@@ -1,0 +1,348 @@
+"""The operators' command line: what each command does, says, and refuses with words that can be acted on."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from chalicelib.flows.checkout import place_order
+from chalicelib.manage.__main__ import main
+from chalicelib.settings import settings
+from chalicelib.shop import coupon, ledger, order
+from chalicelib.shop.choice import Choice, ChosenLine
+from chalicelib.shop.order import Order
+from chalicelib.shop.user import User, find_by_name, find_user, password_matches
+from chalicelib.web.shop_app import make_gateways
+from localstack.processes import free_port
+from tests import builders
+from tests.conftest import Stores
+from tests.legacy_file import real_shape
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.usefixtures("stores")
+
+
+class Operator:
+    """Somebody at a terminal: what is typed goes in, what is said comes out."""
+
+    def __init__(self, typed: pytest.MonkeyPatch, said: pytest.CaptureFixture[str]) -> None:
+        self._typed = typed
+        self._said = said
+        self.out = self.err = ""
+
+    def run(self, *arguments: str, typing: str = "") -> int:
+        """Give a command -> its exit status."""
+        self._typed.setattr(sys, "stdin", io.StringIO(typing))
+        status = main(arguments)
+        self.out, self.err = self._said.readouterr()
+        return status
+
+    def is_refused(self, *arguments: str, typing: str = "") -> str:
+        """Give a command that must not succeed -> the reason that is said."""
+        assert self.run(*arguments, typing=typing) == 1
+        assert self.out == ""
+        assert self.err.startswith("error: ")
+        assert len(self.err.splitlines()) == 1
+        return self.err.removeprefix("error: ").strip()
+
+
+@pytest.fixture
+def operator(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Operator:
+    return Operator(monkeypatch, capsys)
+
+
+def placed_order(user: User) -> Order:
+    course = builders.a_course(prices=[30000])
+    lines = (ChosenLine(course.key, builders.policy_id_of(course)),)
+    gateways = make_gateways(settings())
+    due = 30000 - find_user(user.user_id).beli * 10
+    found, _ = place_order(
+        find_user(user.user_id), Choice(lines, None, True), due, gateways, settings(), builders.now()
+    )
+    return found
+
+
+# Set-up
+
+
+def test_check_settings_says_that_all_is_there(operator: Operator) -> None:
+    assert operator.run("check-settings") == 0
+    assert operator.out == "all settings are there, and the keys can be loaded\n"
+
+
+def test_create_tables_can_be_repeated(operator: Operator, stores: Stores) -> None:
+    for _ in range(2):
+        assert operator.run("create-tables") == 0
+        assert operator.out == f"tables: {stores.table_prefix}catalog, {stores.table_prefix}users\n"
+
+
+def test_a_command_that_does_not_exist_is_answered_with_those_that_do(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        operator.run("delete-everything")
+    assert ended.value.code == 2
+    assert "create-tables" in capsys.readouterr().err
+
+
+# Importing
+
+
+def test_import_legacy_prints_its_report(operator: Operator, tmp_path: Path) -> None:
+    legacy = real_shape(tmp_path / "legacy.sqlite3")
+    legacy.close()
+
+    assert operator.run("import-legacy", str(legacy.path)) == 0
+
+    assert (
+        " ".join(operator.out.splitlines()[0].split())
+        == "rows read taken already there not taken in the shop"
+    )
+    (total,) = (line for line in operator.out.splitlines() if line.startswith("all"))
+    assert total.split() == ["all", "52", "52", "0", "0", "52"]
+    assert operator.run("import-legacy", str(legacy.path)) == 0
+    (again,) = (line for line in operator.out.splitlines() if line.startswith("all"))
+    assert again.split() == ["all", "52", "0", "52", "0", "52"]
+
+
+def test_import_legacy_names_a_file_that_cannot_be_read(operator: Operator, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.sqlite3"
+    assert (
+        operator.is_refused("import-legacy", str(missing))
+        == f"{missing} cannot be read: No such file or directory"
+    )
+    assert "Is a directory" in operator.is_refused("import-legacy", str(tmp_path))
+    text = tmp_path / "shop.sqlite3"
+    text.write_text("hello")
+    assert operator.is_refused("import-legacy", str(text)) == "shop.sqlite3 is no SQLite database"
+
+
+# People
+
+
+def test_create_user_takes_the_password_from_standard_input(operator: Operator) -> None:
+    username = builders.new_name("王小明")
+
+    assert operator.run("create-user", username, "--name", "小明", typing="open sesame\r\n") == 0
+
+    created = find_by_name(username)
+    assert operator.out == f"created user {username} with id {created.user_id}\n"
+    assert created.name == "小明"
+    assert password_matches("open sesame", created.password)
+    assert "open sesame" not in operator.out + operator.err
+
+
+def test_a_user_name_is_given_once_whatever_its_case_and_width(operator: Operator) -> None:
+    username = builders.new_name("li")
+    operator.run("create-user", username, typing="open sesame\n")
+
+    for same in (username, username.upper(), username.replace("li", "ｌｉ")):
+        reason = operator.is_refused("create-user", same, typing="another\n")
+        assert reason == f"the user name {same!r} is somebody's already; case and width make no difference"
+    assert password_matches("open sesame", find_by_name(username).password)
+
+
+@pytest.mark.parametrize("username", ["", " ", "a b ", "x" * 65, "a\x00b", "a\ud800b"])
+def test_what_is_no_user_name_is_refused(operator: Operator, username: str) -> None:
+    assert "1 to 64 visible characters" in operator.is_refused("create-user", username, typing="secret\n")
+    for command in ("set-password", "list-orders"):
+        assert "no user named" in operator.is_refused(command, username, typing="secret\n")
+
+
+@pytest.mark.parametrize("typing", ["", "\n", "\r\n"])
+def test_an_empty_password_is_refused(operator: Operator, typing: str) -> None:
+    user = builders.a_user()
+    assert operator.is_refused("set-password", user.username, typing=typing) == "the password is empty"
+    assert operator.is_refused("create-user", builders.new_name(), typing=typing) == "the password is empty"
+    assert password_matches(builders.PASSWORD, find_user(user.user_id).password)
+
+
+def test_set_password_replaces_the_old_one(operator: Operator) -> None:
+    user = builders.a_user()
+
+    assert operator.run("set-password", user.username.upper(), typing="brand new words") == 0
+
+    assert operator.out == f"the password of {user.username} is set\n"
+    stored = find_user(user.user_id).password
+    assert password_matches("brand new words", stored)
+    assert not password_matches(builders.PASSWORD, stored)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("set-password", "nobody"),
+        ("grant-beli", "nobody", "5", "--reason", "x"),
+        ("grant-coupon", "nobody", "1"),
+        ("list-orders", "nobody"),
+    ],
+)
+def test_a_user_who_does_not_exist_is_named(operator: Operator, arguments: tuple[str, ...]) -> None:
+    assert operator.is_refused(*arguments, typing="secret\n") == "there is no user named 'nobody'"
+
+
+# Beli and coupons
+
+
+def test_grant_beli_goes_both_ways_and_the_ledger_keeps_the_sum(operator: Operator) -> None:
+    user = builders.a_user()
+
+    assert operator.run("grant-beli", user.username, "50", "--reason", "a competition") == 0
+    assert operator.out == f"{user.username} got +50 beli and now has 50\n"
+    assert operator.run("grant-beli", user.username, "-20", "--reason", "a mistake") == 0
+    assert operator.out == f"{user.username} got -20 beli and now has 30\n"
+
+    entries = ledger.list_entries(user.user_id)
+    assert [(entry.beli, entry.cause) for entry in entries] == [
+        (50, "operator: a competition"),
+        (-20, "operator: a mistake"),
+    ]
+    assert find_user(user.user_id).beli == sum(entry.beli for entry in entries) == 30
+
+
+def test_a_balance_never_falls_below_zero(operator: Operator) -> None:
+    user = builders.a_user(beli=10)
+
+    reason = operator.is_refused("grant-beli", user.username, "-11", "--reason", "too much")
+
+    assert reason == f"the balance of {user.username} is too low: a balance never falls below zero"
+    assert find_user(user.user_id).beli == 10
+    assert len(ledger.list_entries(user.user_id)) == 1
+    assert operator.run("grant-beli", user.username, "-10", "--reason", "all of it") == 0
+    assert find_user(user.user_id).beli == 0
+
+
+@pytest.mark.parametrize("beli", ["0", "1.5", "many", "1" + "0" * 40])
+def test_what_is_no_number_of_beli_is_refused(
+    operator: Operator, beli: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    user = builders.a_user()
+    with pytest.raises(SystemExit) as ended:
+        operator.run("grant-beli", user.username, beli, "--reason", "x")
+    assert ended.value.code == 2
+    assert "beli" in capsys.readouterr().err
+    assert ledger.list_entries(user.user_id) == []
+
+
+def test_grant_coupon_gives_a_record_of_its_own_each_time(operator: Operator) -> None:
+    user, now = builders.a_user(), builders.now()
+    offer = coupon.offer_item(
+        builders.new_id(),
+        name="立减三十",
+        coupon_type=coupon.IMMEDIATE,
+        value=3000,
+        quantity=1,
+        open_at=now - timedelta(days=9),
+        close_at=now - timedelta(days=8),
+        valid_days=30,
+        created_at=now,
+    )
+    offer.save()
+
+    for _ in range(2):
+        assert operator.run("grant-coupon", user.username, str(offer.coupon_id)) == 0
+        assert operator.out.startswith(f"{user.username} has coupon record ")
+        assert "立减三十" in operator.out
+
+    records = coupon.list_records(user.user_id)
+    assert [record.coupon_id for record in records] == [offer.coupon_id] * 2
+    assert all(record.is_usable(builders.now()) for record in records)
+    assert {str(record.record_id) in operator.out for record in records} == {True, False}
+
+
+def test_a_coupon_that_does_not_exist_is_named(operator: Operator) -> None:
+    user = builders.a_user()
+    unknown = builders.new_id()
+    reason = operator.is_refused("grant-coupon", user.username, str(unknown))
+    assert reason == f"there is no coupon with the id {unknown}"
+
+
+# Orders
+
+
+def test_list_orders_shows_the_newest_first(operator: Operator) -> None:
+    user = builders.a_user()
+    assert operator.run("list-orders", user.username) == 0
+    assert operator.out == ""
+    placed = [placed_order(user) for _ in range(2)]
+
+    assert operator.run("list-orders", user.username) == 0
+
+    lines = operator.out.splitlines()
+    assert [line.split()[0] for line in lines] == [found.number for found in reversed(placed)]
+    assert all("待支付" in line and "300.0" in line for line in lines)
+    assert placed[1].lines[0].course_name in lines[0]
+
+
+def test_show_order_shows_amounts_lines_and_history(operator: Operator) -> None:
+    user = builders.a_user(beli=105)
+    placed = placed_order(user)
+
+    assert operator.run("show-order", placed.number) == 0
+
+    shown = operator.out
+    assert f"order     {placed.number}\n" in shown
+    assert f"user      {user.username} ({user.user_id})\n" in shown
+    assert "status    待支付, 支付宝\n" in shown
+    assert "amount    289.5 after coupon 0.0 and 105 beli\n" in shown
+    assert f"{placed.lines[0].course}" in shown
+    assert "300.0 -> 300.0, due 289.5 and 105 beli" in shown
+    assert "placed, by learner" in shown
+    assert order.find_by_number(placed.number).status == order.PLACED
+
+
+@pytest.mark.parametrize("number", ["20260101", "", "no/number", "9" * 3000, "号"])
+def test_an_order_that_does_not_exist_is_named(operator: Operator, number: str) -> None:
+    assert operator.is_refused("show-order", number) == f"there is no order with the number {number!r}"
+
+
+# As a program
+
+
+def manage(*arguments: str, typing: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "chalicelib.manage", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        input=typing,
+        text=True,
+        capture_output=True,
+        timeout=60,
+    )
+
+
+def test_the_program_acts_on_the_stores_that_the_environment_names() -> None:
+    username = builders.new_name("程序")
+
+    created = manage("create-user", username, typing="open sesame\n")
+
+    assert (created.returncode, created.stderr) == (0, "")
+    assert created.stdout == f"created user {username} with id {find_by_name(username).user_id}\n"
+    refused = manage("create-user", username, typing="open sesame\n")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "is somebody's already" in refused.stderr
+
+
+def test_tables_that_do_not_exist_and_stores_that_do_not_answer_are_told_apart() -> None:
+    without_tables = manage("list-orders", "somebody", TABLE_PREFIX="nothing_here_")
+    assert without_tables.returncode == 1
+    assert without_tables.stderr.startswith("error: the tables do not exist: run create-tables")
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    for command in (("list-orders", "somebody"), ("create-tables",)):
+        silent = manage(*command, AWS_ENDPOINT_URL_DYNAMODB=nowhere)
+        assert silent.returncode == 1
+        assert silent.stderr.startswith("error: the store does not do what it was asked")
+        assert "Traceback" not in silent.stderr
+
+
+def test_a_malformed_setting_is_named_with_what_it_should_be() -> None:
+    refused = manage("check-settings", ORDER_MINUTES="soon")
+    assert refused.returncode == 1
+    assert refused.stderr == "error: setting ORDER_MINUTES: expected a whole number from 1 to 21600\n"

@@ -1,0 +1,185 @@
+"""Searching courses in memory: words, filters, sorting, pages."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.errors import InvalidPage
+from chalicelib.shop import catalog
+from chalicelib.shop.catalog import Course
+from chalicelib.shop.course_key import COURSE, CourseKey
+from chalicelib.shop.course_search import (
+    BY_NEWNESS,
+    BY_ORDER,
+    BY_PRICE,
+    BY_PRICE_DOWN,
+    MOST_COURSES,
+    SORTS,
+    Search,
+    search,
+)
+from chalicelib.web.requests import search_request
+
+
+def a_course(number: int, *prices: int, **attributes: Any) -> Course:
+    key = CourseKey(COURSE, number)
+    policies = [catalog.policy_item(key, number * 10 + i, 30, price) for i, price in enumerate(prices)]
+    given = {"name": f"课程{number}", "brief": "", "level": "初级", "status": catalog.ONLINE, "order": number}
+    return catalog.course_item(
+        key, policies, **given | {"course_img": "", "period": 30, "category_id": 1} | attributes
+    )
+
+
+def numbers(courses: list[Course], wanted: Search) -> list[int]:
+    return [course.course_id for course in search(courses, wanted, 0, 500).courses]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ((), [1, 2, 3]),
+        (("python",), [1, 2]),
+        (("PYTHON", "web"), [2]),
+        (("ｐｙｔｈｏｎ",), [1, 2]),
+        (("全栈",), [2]),
+        (("python", "绘画"), []),
+        (("水彩",), [3]),
+        (("straße",), [3]),
+        (("yth",), [1, 2]),
+        (("%",), []),
+        ((".*",), []),
+    ],
+)
+def test_all_words_occur_in_name_or_brief_in_any_case_and_width(
+    words: tuple[str, ...], found: list[int]
+) -> None:
+    courses = [
+        a_course(1, 100, name="Python入门"),
+        a_course(2, 100, name="全栈开发", brief="ＰＹＴＨＯＮ 与 Web"),
+        a_course(3, 100, name="绘画", brief="水彩 STRASSE"),
+    ]
+    assert numbers(courses, Search(words)) == found
+
+
+def test_a_word_does_not_reach_from_the_name_into_the_brief() -> None:
+    assert numbers([a_course(1, name="abc", brief="def")], Search(("cd",))) == []
+
+
+def test_level_category_and_free_narrow_what_is_found() -> None:
+    courses = [
+        a_course(1, 0, 100, level="初级", category_id=1),
+        a_course(2, 100, level="初级", category_id=2),
+        a_course(3, level="高级", category_id=2),
+        a_course(4, 0, level="高级", category_id=None),
+    ]
+    assert numbers(courses, Search(level="初级")) == [1, 2]
+    assert numbers(courses, Search(category_id=2)) == [2, 3]
+    assert numbers(courses, Search(is_free=True)) == [1, 4], "free is what has a policy of 0"
+    assert numbers(courses, Search(is_free=False)) == [2, 3], "without a policy a course is not free"
+    assert numbers(courses, Search(level="高级", category_id=2, is_free=False)) == [3]
+    assert numbers(courses, Search(level="大师")) == []
+
+
+def test_courses_are_sorted_by_order_price_and_newness() -> None:
+    courses = [
+        a_course(1, 500, 9000, pub_date="2026-01-01"),
+        a_course(2, 100, pub_date="2026-03-01"),
+        a_course(3, pub_date=None),
+        a_course(4, 0, 700, pub_date="2026-03-01"),
+        a_course(5, 500, pub_date="2025-12-31"),
+    ]
+    assert numbers(courses, Search(sort=BY_ORDER)) == [1, 2, 3, 4, 5], "as they come"
+    assert numbers(courses, Search(sort=BY_PRICE)) == [4, 2, 1, 5, 3], "equal prices as they come"
+    assert numbers(courses, Search(sort=BY_PRICE_DOWN)) == [1, 5, 2, 4, 3], "without a price is last"
+    assert numbers(courses, Search(sort=BY_NEWNESS)) == [4, 2, 1, 5, 3]
+
+
+@given(st.lists(st.integers(0, 3), max_size=30), st.integers(1, 7), st.sampled_from(SORTS))
+def test_the_pages_together_are_all_that_is_found_once(prices: list[int], limit: int, sort: str) -> None:
+    courses = [a_course(number, price) for number, price in enumerate(prices)]
+    wanted, start = Search(sort=sort), 0
+    pages: list[Course] = []
+    while True:
+        found = search(courses, wanted, start, limit)
+        assert found.total == len(courses)
+        assert len(found.courses) <= limit
+        pages += found.courses
+        if found.next_start is None:
+            break
+        assert len(found.courses) == limit
+        start = found.next_start
+    assert [course.course_id for course in pages] == numbers(courses, wanted)
+
+
+def test_behind_the_end_there_is_nothing() -> None:
+    found = search([a_course(1, 100)], Search(), 7, 20)
+    assert (found.courses, found.total, found.next_start) == ((), 1, None)
+
+
+def test_a_search_of_5000_courses_takes_a_moment() -> None:
+    courses = [a_course(number, number % 900, brief="学" * 100) for number in range(MOST_COURSES)]
+    begun = time.process_time()
+    found = search(courses, Search(("课程", "学", "1"), sort=BY_PRICE), 0, 20)
+    assert time.process_time() - begun < 2
+    assert found.total > 1000
+
+
+def test_a_query_without_anything_asks_for_the_first_twenty_in_catalogue_order() -> None:
+    asked = search_request({})
+    assert asked.search == Search()
+    assert (asked.start, asked.limit) == (0, 20)
+
+
+def test_a_query_is_read() -> None:
+    query = {"words": " Python  web\u3000全栈 ", "level": "中级", "category_id": "7", "free": "false"}
+    asked = search_request(query | {"sort": "-price", "limit": "3", "cursor": "6"})
+    assert asked.search == Search(("Python", "web", "全栈"), "中级", 7, False, BY_PRICE_DOWN)
+    assert (asked.start, asked.limit) == (6, 3)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"level": ""},
+        {"category_id": "0"},
+        {"category_id": "x"},
+        {"free": ""},
+        {"free": "perhaps"},
+        {"sort": ""},
+        {"words": "   "},
+        {"unknown": "x"},
+    ],
+)
+def test_what_says_nothing_narrows_nothing(query: dict[str, str]) -> None:
+    assert search_request(query).search == Search()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "0"},
+        {"limit": "501"},
+        {"limit": "-1"},
+        {"limit": "x"},
+        {"limit": "１"},
+        {"limit": ""},
+        {"cursor": "-1"},
+        {"cursor": "x"},
+        {"cursor": "9" * 16},
+        {"sort": "name"},
+        {"sort": "--price"},
+    ],
+)
+def test_a_page_or_sorting_that_does_not_exist_is_refused(query: dict[str, str]) -> None:
+    with pytest.raises(InvalidPage):
+        search_request(query)
+
+
+def test_words_beyond_a_hundred_characters_are_not_looked_for() -> None:
+    asked = search_request({"words": "x" * 100_000})
+    assert asked.search.words == ("x" * 100,)
