@@ -19,10 +19,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from localstack.keys import Keys
 from localstack.processes import LOOPBACK, Child, ChildFailed, answers_http, free_port, port_is_free
 from localstack.running import AlreadyRuns, RunningShop
+from localstack.static_site import API_DOCS
 from localstack.stores import DynamoDBLocal, ProgramMissing, RedisServer
 
 ROOT = Path(__file__).parents[1]
@@ -80,6 +82,7 @@ class LocalShop:
         api = ["localstack.api_gateway", "--port", str(self.api_port)]
         self._start_program("API", "api.log", api, self.api_port)
         front = ["localstack.static_site", "--port", str(self.spa_port), "--api-url", self._text("API_URL")]
+        front += ["--captcha-script", self._captcha_script()]
         self._start_program("shop front", "shop-front.log", front, self.spa_port)
         say(f"Started in {time.monotonic() - started:.1f} seconds.")
 
@@ -98,6 +101,7 @@ class LocalShop:
         gateway = self._text("ALIPAY_GATEWAY_URL")
         rows = [
             ("API", self._text("API_URL")),
+            ("API page", f"http://{LOOPBACK}:{self.spa_port}{API_DOCS}  (try it: register, quote, pay)"),
             ("Shop front", f"{self._text('SHOP_URL')}  (only the page that Alipay returns to, so far)"),
             ("Alipay", f"{gateway.removesuffix('/gateway.do')}  (simulator)" if simulated else gateway),
             ("Operators", 'make manage ARGS="--help"'),
@@ -176,6 +180,16 @@ class LocalShop:
             )
             self._children.append(child)
             child.wait_until(lambda: answers_http(port))
+
+    def _captcha_script(self) -> str:
+        """The address of Geetest's library for browsers; empty where the captcha is off."""
+        if self._text("CAPTCHA") == "off":
+            return ""
+        version_4 = self._text("GEETEST_VERSION") == "4"
+        geetest = self._text("GEETEST_API_URL").rstrip("/")
+        if urlsplit(geetest).hostname == LOOPBACK:  # the simulator serves it itself
+            return f"{geetest}/static/{'gt4.js' if version_4 else 'gt.js'}"
+        return f"https://static.geetest.com/{'v4/gt4.js' if version_4 else 'static/tools/gt.js'}"
 
     def _manage(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "chalicelib.manage", *arguments]

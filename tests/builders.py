@@ -15,7 +15,7 @@ from chalicelib.flows.grant import grant_beli
 from chalicelib.flows.register import register
 from chalicelib.shop import catalog, coupon, session, token
 from chalicelib.shop.catalog import Course
-from chalicelib.shop.coupon import CouponRecord
+from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.course_key import COURSE, CourseKey
 from chalicelib.shop.price_policy import PricePolicy
 from chalicelib.shop.user import User, find_user
@@ -107,8 +107,36 @@ def policies_of(course: Course) -> list[PricePolicy]:
 
 
 def policy_id_of(course: Course, position: int = 0) -> int:
-    """The id of one of a course's policies, counted in the order of its `prices`."""
-    return int(policies_of(course)[position].policy_id)
+    """The id of one of a course's policies, counted in the order of its `prices`. Asks no store."""
+    copies = sorted(course.policies, key=lambda policy: _PERIODS.index(policy.valid_period))
+    return int(copies[position].policy_id)
+
+
+def an_offer(
+    *,
+    quantity: int = 10,
+    course: CourseKey | None = None,
+    coupon_type: str = coupon.IMMEDIATE,
+    value: int = 1000,
+    **attributes: Any,
+) -> CouponOffer:
+    """A stored coupon that can be claimed from yesterday to tomorrow, and is good for a week from the claim;
+    `attributes` as of `CouponOffer`.
+    """
+    given = {
+        "name": new_name("优惠券"),
+        "coupon_type": coupon_type,
+        "value": value,
+        "bound_to": str(course) if course else None,
+        "quantity": quantity,
+        "open_at": now() - timedelta(days=1),
+        "close_at": now() + timedelta(days=1),
+        "valid_days": 7,
+        "created_at": now(),
+    } | attributes
+    offer = coupon.offer_item(new_id(), **given)
+    offer.save()
+    return offer
 
 
 def a_coupon(

@@ -15,7 +15,7 @@ from localstack.geetest import GeetestSimulator
 from tests.client import Client
 from tests.faults import HttpProxy
 
-GEETEST_ID, GEETEST_KEY = "0123456789abcdef0123456789abcdef", "a key for tests"
+GEETEST_ID, GEETEST_KEY = "0123456789abcdef0123456789abcdef", "a-key-for-tests"
 
 
 @dataclass(frozen=True)
@@ -53,22 +53,22 @@ def captcha_on(**further: str) -> Iterator[CaptchaShop]:
         GeetestSimulator(geetest_id=GEETEST_ID, geetest_key=GEETEST_KEY) as simulator,
         HttpProxy(simulator.url) as proxy,
     ):
-        with _environment(
-            CAPTCHA="on",
-            GEETEST_ID=GEETEST_ID,
-            GEETEST_KEY=GEETEST_KEY,
-            GEETEST_API_URL=proxy.url,
-            **further,
-        ):
+        chosen = {
+            "CAPTCHA": "on",
+            "GEETEST_ID": GEETEST_ID,
+            "GEETEST_KEY": GEETEST_KEY,
+            "GEETEST_API_URL": proxy.url,
+        }
+        with _environment(chosen | further):
             yield CaptchaShop(simulator, proxy)
 
 
 @contextmanager
-def _environment(**changed: str) -> Iterator[None]:
+def _environment(changed: dict[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in changed}
     os.environ.update(changed)
-    _read_anew()
     try:
+        _read_anew()
         yield
     finally:
         for name, value in before.items():

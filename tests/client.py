@@ -1,4 +1,7 @@
-"""An API client as the document describes one: paths with slashes, a bare token, JSON bodies."""
+"""An API client as the document describes one: paths with slashes, a bare token, JSON bodies.
+
+Every answer it gets is held to the API's description.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import requests
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.user import User
+from tests import openapi
 from tests.builders import a_token, policy_id_of
 
 SECONDS = 30
@@ -26,9 +30,11 @@ class Client:
         headers = dict(arguments.pop("headers", {}))
         if self.token and "Authorization" not in headers:
             headers["Authorization"] = self.token
-        return requests.request(
+        response = requests.request(
             method, self.base_url + path, headers=headers, timeout=SECONDS, allow_redirects=False, **arguments
         )
+        openapi.check_response(response)
+        return response
 
     def get(self, path: str, **arguments: Any) -> Any:
         return self.request("GET", path, **arguments).json()

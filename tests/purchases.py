@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import app as application
+from chalicelib.flows import checkout
 from chalicelib.shop import coupon, enrollment, ledger, order, payment
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponRecord
@@ -67,24 +68,21 @@ def place(learner: Client, courses: list[Course], due: object, **choice: Any) ->
     return number_in(answer["data"])
 
 
-def scan(alipay: AlipaySimulator, learner: Client, number: str) -> None:
+def scan(alipay: AlipaySimulator, number: str) -> None:
     """The learner opens the pay page and scans its code."""
-    alipay.open_cashier(pay_url(learner, number))
+    alipay.open_cashier(pay_url(number))
     alipay.scan(number)
 
 
-def pay(alipay: AlipaySimulator, learner: Client, number: str) -> None:
+def pay(alipay: AlipaySimulator, number: str) -> None:
     """The learner opens the pay page and pays; the shop is not told."""
-    alipay.open_cashier(pay_url(learner, number))
+    alipay.open_cashier(pay_url(number))
     alipay.pay(number)
 
 
-def pay_url(learner: Client, number: str) -> str:
+def pay_url(number: str) -> str:
     """The address of an open order's pay page."""
-    amount = learner.order(number)["actual_amount"]
-    answer = learner.get(f"/get_pay_url/?order_number={number}&final_price={amount}")
-    assert answer["code"] == 1000, answer
-    return str(answer["data"])
+    return checkout.pay_address(stored(number), application.app.gateways, application.app.settings)
 
 
 def cancel(learner: Client, number: str) -> Any:

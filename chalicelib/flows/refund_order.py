@@ -134,16 +134,15 @@ def carry_out(approved: Refund, gateways: Gateways, now: datetime) -> bool:
     """
     taker = order.find_by_number(approved.order_number)
     try:
-        if approved.amount == 0 or _provider_has_refunded(taker, approved, gateways):
-            complete(taker, approved, "provider" if approved.amount else "no money to refund", now)
-            return True
-        _note_attempt(approved, None, now)
+        confirmed = approved.amount == 0 or _provider_has_refunded(taker, approved, gateways)
     except GatewayRefused as refused:
-        _note_stuck(approved, str(refused.facts["reason"]), now)
-    except RefundSettled:
-        log.info("a refund was settled meanwhile: order=%s", approved.order_number)
-        return True
-    return False
+        _note(approved, str(refused.facts["reason"]), now, is_stuck=True)
+        return False
+    if not confirmed:
+        _note(approved, None, now, is_stuck=False)
+        return False
+    complete(taker, approved, "provider" if approved.amount else "no money to refund", now)
+    return True
 
 
 def _provider_has_refunded(taker: Order, approved: Refund, gateways: Gateways) -> bool:
@@ -166,20 +165,20 @@ def _provider_has_refunded(taker: Order, approved: Refund, gateways: Gateways) -
     return isinstance(state, RefundDone)
 
 
-def _note_attempt(approved: Refund, trouble: str | None, now: datetime) -> None:
+def _note(approved: Refund, trouble: str | None, now: datetime, *, is_stuck: bool) -> None:
+    """Note that the provider has not confirmed (ask again later) or has refused (a person must act)."""
     transaction = Transaction()
-    refund.count_attempt(transaction, approved, trouble, now)
-    transaction.commit(witness=lambda: False)
-
-
-def _note_stuck(approved: Refund, trouble: str, now: datetime) -> None:
-    transaction = Transaction()
-    refund.mark_stuck(transaction, approved, trouble, now)
+    if is_stuck:
+        refund.mark_stuck(transaction, approved, trouble or "", now)
+    else:
+        refund.count_attempt(transaction, approved, trouble, now)
     try:
-        transaction.commit(witness=lambda: _stored_status(approved) == refund.STUCK)
+        transaction.commit(witness=lambda: _stored_status(approved) != refund.APPROVED or not is_stuck)
     except RefundSettled:
+        log.info("a refund was settled meanwhile: order=%s", approved.order_number)
         return
-    log.error("a refund is stuck, a person must act: order=%s %s", approved.order_number, trouble)
+    if is_stuck:
+        log.error("a refund is stuck, a person must act: order=%s %s", approved.order_number, trouble)
 
 
 def complete(taker: Order, approved: Refund, cause: str, now: datetime) -> None:
@@ -197,7 +196,12 @@ def complete(taker: Order, approved: Refund, cause: str, now: datetime) -> None:
     else:
         event = order.event_item(taker, f"{approved.why} refunded", cause, now)
         transaction.put_new(event, RefundSettled())
-    transaction.commit(witness=lambda: _stored_status(approved) == refund.DONE)
+    try:
+        transaction.commit(witness=lambda: _stored_status(approved) == refund.DONE)
+    except RefundSettled:
+        if _stored_status(approved) not in (refund.DONE, refund.OVERTAKEN):
+            log.error("a refund cannot be carried out here, a person must look at it: order=%s", taker.number)
+            raise
 
 
 def overtake(paid: Order, trade_no: str, cause: str, now: datetime) -> None:
@@ -225,6 +229,8 @@ def overtake(paid: Order, trade_no: str, cause: str, now: datetime) -> None:
         except RefundSettled:
             continue
         return
+    log.error("a refund cannot be carried out here, a person must look at it: order=%s", paid.number)
+    raise RefundSettled()
 
 
 def _take_back(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 from datetime import datetime
 
-from chalicelib.errors import NotificationRefused, OrderClosed, OrderNotFound, RefundSettled
+from chalicelib.errors import NotificationRefused, OrderClosed, OrderNotFound
 from chalicelib.gateways.alipay import Notice
 from chalicelib.shop import order, refund
 from chalicelib.shop.order import Order
@@ -70,8 +69,7 @@ def _take_refund(found: Order, notice: Notice, cause: str, now: datetime) -> Non
         needs_person=ours is None and is_partial,
     )
     if ours is not None:
-        with suppress(RefundSettled):
-            refund_order.complete(found, ours, cause, now)
+        refund_order.complete(found, ours, cause, now)
 
 
 def _take_closing(found: Order, cause: str, now: datetime) -> None:

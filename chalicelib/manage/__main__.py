@@ -33,6 +33,7 @@ from chalicelib.errors import (
 
 if TYPE_CHECKING:
     from chalicelib.gateways import Gateways
+    from chalicelib.manage.catalog_file.plan import Plan, Stored
     from chalicelib.shop.course_key import CourseKey
     from chalicelib.shop.refund import Refund
     from chalicelib.shop.user import User
@@ -144,6 +145,10 @@ def _parser() -> argparse.ArgumentParser:
     added = act("import-legacy", _import_legacy, "take over the old system's SQLite database; safe to repeat")
     added.add_argument("file", type=Path, help="the SQLite file")
 
+    added = command("catalog", _catalog_help, "keep the whole catalogue in one file: export, check, apply")
+    added.set_defaults(parser=added)
+    _add_catalog_commands(added)
+
     added = act(
         "seed-demo", _seed_demo, "add a small demo shop (ids from 900001, user names demo...); safe to repeat"
     )
@@ -167,16 +172,16 @@ def _parser() -> argparse.ArgumentParser:
 
     added = act("disable-user", _disable_user, "let a user in no more; all sessions end at once")
     added.add_argument("username")
-    added.add_argument("--reason", type=_reason_text, default="", help="kept in the log")
+    added.add_argument("--reason", type=_reason_text, help="kept in the log")
 
     added = act("enable-user", _enable_user, "let a disabled user sign in again")
     added.add_argument("username")
-    added.add_argument("--reason", type=_reason_text, default="", help="kept in the log")
+    added.add_argument("--reason", type=_reason_text, help="kept in the log")
 
     added = act("set-role", _set_role, "give a user another role")
     added.add_argument("username")
     added.add_argument("role", choices=("学员", "助教", "讲师", "管理员"))
-    added.add_argument("--reason", type=_reason_text, default="", help="kept in the log")
+    added.add_argument("--reason", type=_reason_text, help="kept in the log")
 
     added = act("grant-enrollment", _grant_enrollment, "give a user days of study of a course")
     added.add_argument("username")
@@ -225,6 +230,27 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("request_no")
     added.add_argument("--reason", type=_reason_text, required=True, help="what was done, kept in the log")
     return parser
+
+
+def _add_catalog_commands(catalog: argparse.ArgumentParser) -> None:
+    commands = catalog.add_subparsers(metavar="COMMAND")
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        added.add_argument("file", type=Path, help="a JSON file; export writes an example of it")
+        return added
+
+    added = command("export", _export_catalog, "write categories, teachers, courses and coupons to a file")
+    added.add_argument("--overwrite", action="store_true", help="even if the file is there already")
+    command("check", _check_catalog, "name every fault of a file, and show what applying it would change")
+    added = command(
+        "apply",
+        _apply_catalog,
+        "make the catalogue what a file says: shows the changes, asks, and writes them; safe to repeat",
+    )
+    added.add_argument("--yes", action="store_true", help="do not ask")
+    _add_by(added)
 
 
 def _add_by(command: argparse.ArgumentParser) -> None:
@@ -349,6 +375,76 @@ def _import_legacy(given: argparse.Namespace) -> None:
         raise error
 
 
+def _catalog_help(given: argparse.Namespace) -> None:
+    given.parser.print_help()
+
+
+def _export_catalog(given: argparse.Namespace) -> None:
+    from chalicelib.manage.catalog_file.plan import read_stored
+    from chalicelib.manage.catalog_file.writing import write_file
+
+    catalogue = read_stored().catalogue
+    try:
+        write_file(catalogue, given.file, overwrite=given.overwrite)
+    except FileExistsError as error:
+        raise _Refused(f"{given.file} is there already: name another file, or add --overwrite") from error
+    except OSError as error:
+        raise _Refused(f"{given.file} cannot be written: {error.strerror}") from error
+    print(f"{given.file}: {catalogue.counts()}")
+
+
+def _check_catalog(given: argparse.Namespace) -> None:
+    _planned(given)
+
+
+def _apply_catalog(given: argparse.Namespace) -> None:
+    from chalicelib.manage.catalog_file.apply import raise_if_changed, write
+
+    who = _who(given)
+    stored, planned = _planned(given)
+    if not planned.steps:
+        return
+    if not given.yes and not _is_confirmed("Apply this? [y/N] "):
+        raise _Refused("not confirmed: nothing was written (--yes confirms beforehand)")
+    raise_if_changed(stored)
+    for number, step in enumerate(planned.steps, 1):
+        write(step, who, _now())
+        print(f"[{number}/{len(planned.steps)}] {step.subject}", flush=True)
+    print("applied; learners see all of it within 10 seconds")
+
+
+def _planned(given: argparse.Namespace) -> tuple[Stored, Plan]:
+    """The stored catalogue, and what would make it what the file says, which is shown."""
+    from chalicelib.manage.catalog_file.difference import summary
+    from chalicelib.manage.catalog_file.plan import plan, read_stored, refusals
+    from chalicelib.manage.catalog_file.reading import FaultyFile, read_file
+
+    try:
+        wanted, document = read_file(given.file)
+        stored, now = read_stored(), _now()
+        refused = refusals(stored, wanted, now)
+        if refused:
+            raise FaultyFile([document.at(*fault) for fault in refused])
+    except FaultyFile as error:
+        for fault in error.faults:
+            print(fault, file=sys.stderr)
+        raise _Refused(f"{given.file}: {len(error.faults)} faults, nothing was written") from error
+    except OSError as error:
+        raise _Refused(f"{given.file} cannot be read: {error.strerror}") from error
+    planned = plan(stored, wanted, now)
+    for change in planned.changes:
+        print(change)
+    print(f"{given.file}: {wanted.counts()}; {summary(planned.changes)}")
+    return stored, planned
+
+
+def _is_confirmed(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
 def _seed_demo(given: argparse.Namespace) -> None:
     from chalicelib.manage.demo import describe_users, read_content, seed_demo
     from chalicelib.shop.catalog import list_categories
@@ -356,7 +452,7 @@ def _seed_demo(given: argparse.Namespace) -> None:
     if given.if_empty and list_categories():
         print(describe_users(read_content()) or "the shop has a catalogue already: nothing was added")
         return
-    print(seed_demo(_now()))
+    print(seed_demo(_now(), _who(given)))
 
 
 def _create_user(given: argparse.Namespace) -> None:
@@ -399,7 +495,7 @@ def _disable_user(given: argparse.Namespace) -> None:
     from chalicelib.flows.change_user import disable_user
 
     user = _find_user(given.username)
-    if disable_user(user, _who(given), given.reason, _now()):
+    if disable_user(user, _who(given), given.reason or "", _now()):
         print(f"{user.username} is disabled: every token has stopped, and signing in is refused")
     else:
         print(f"{user.username} is disabled already: nothing was changed")
@@ -409,7 +505,7 @@ def _enable_user(given: argparse.Namespace) -> None:
     from chalicelib.flows.change_user import enable_user
 
     user = _find_user(given.username)
-    if enable_user(user, _who(given), given.reason, _now()):
+    if enable_user(user, _who(given), given.reason or "", _now()):
         print(f"{user.username} may sign in again; earlier sessions stay ended")
     else:
         print(f"{user.username} is not disabled: nothing was changed")
@@ -419,7 +515,7 @@ def _set_role(given: argparse.Namespace) -> None:
     from chalicelib.flows.change_user import set_role
 
     user = _find_user(given.username)
-    changed = set_role(user, given.role, _who(given), given.reason, _now())
+    changed = set_role(user, given.role, _who(given), given.reason or "", _now())
     print(f"{user.username} is {given.role}{' now' if changed else ' already: nothing was changed'}")
 
 

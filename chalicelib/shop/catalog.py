@@ -433,6 +433,11 @@ def find_courses(keys: Iterable[CourseKey]) -> dict[CourseKey, Course]:
     return {course.key: course for course in found.values() if isinstance(course, Course)}
 
 
+def scan_items(kinds: Sequence[type[CatalogItem]]) -> list[CatalogItem]:
+    """Everything of these kinds in the whole table, strongly consistent. A Scan: for operators only."""
+    return list(CatalogItem.scan(CatalogItem.kind.is_in(*kinds), consistent_read=True))
+
+
 def course_place(key: CourseKey) -> ItemKey:
     """Where a course's item lies, for a batch read."""
     return Course, str(key), "COURSE"

@@ -16,7 +16,15 @@ from chalicelib.errors import BelowMinimum, CouponUnusable, ShopError
 from chalicelib.money import Fen, percent
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.user import list_partition, partition
-from chalicelib.storage.dynamodb import CatalogItem, ItemKey, Transaction, UserItem, WholeNumber, find
+from chalicelib.storage.dynamodb import (
+    CatalogItem,
+    ItemKey,
+    Transaction,
+    UserItem,
+    WholeNumber,
+    find,
+    is_as_read,
+)
 
 IMMEDIATE, FULL, PERCENT = "立减券", "满减券", "折扣券"
 COUPON_TYPES = (IMMEDIATE, FULL, PERCENT)
@@ -57,6 +65,11 @@ class CouponOffer(CatalogItem, discriminator="COUPON"):
     valid_days = WholeNumber(null=True)
     status = UnicodeAttribute(default=ONLINE)
     created_at = UTCDateTimeAttribute()
+
+    @property
+    def claimed(self) -> int:
+        """How many pieces were claimed."""
+        return max(0, int(self.quantity) - int(self.remaining))
 
     def is_open(self, now: datetime) -> bool:
         """Whether this moment is within the claim window."""
@@ -109,6 +122,44 @@ def offer_item(coupon_id: int, **attributes: Any) -> CouponOffer:
     """
     attributes.setdefault("remaining", attributes["quantity"])
     return CouponOffer(OFFERS, f"COUPON#{coupon_id}", coupon_id=coupon_id, **attributes)
+
+
+COUNTED = ("remaining", "in_flight")
+"""Attributes of an offer that claims change at any moment."""
+
+
+def change_offer(
+    transaction: Transaction, stored: CouponOffer, wanted: CouponOffer, refusal: ShopError
+) -> None:
+    """Give a stored offer the rules and the quantity of another one, and take no claim back.
+
+    What is left changes by as much as the quantity does. Refused when the offer was changed otherwise since it
+    was read, or when fewer pieces would be left than none.
+    """
+    more = wanted.quantity - stored.quantity
+    condition = is_as_read(stored, *COUNTED)
+    actions: list[Action] = []
+    for name, attribute in CouponOffer.get_attributes().items():
+        if name in _RULES:
+            value = getattr(wanted, name)
+            actions.append(attribute.remove() if value is None else attribute.set(value))
+    if more:
+        actions.append(CouponOffer.remaining.add(more))
+    if more < 0:
+        condition &= CouponOffer.remaining >= -more
+    transaction.update(stored, actions, condition, refusal)
+
+
+_RULES = (
+    *("name", "brief", "coupon_type", "value", "off_percent", "minimum", "bound_to", "quantity", "status"),
+    *("open_at", "close_at", "valid_from", "valid_until", "valid_days"),
+)
+
+
+def remove_offer(transaction: Transaction, stored: CouponOffer, refusal: ShopError) -> None:
+    """Remove an offer. Refused when a piece of it was claimed, or when it was changed since it was read."""
+    unclaimed = (CouponOffer.remaining >= stored.quantity) & CouponOffer.in_flight.does_not_exist()
+    transaction.delete(stored, is_as_read(stored, *COUNTED) & unclaimed, refusal)
 
 
 def validity(offer: CouponOffer, got_at: datetime) -> tuple[datetime, datetime]:

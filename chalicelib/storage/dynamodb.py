@@ -280,6 +280,18 @@ def _place(table: str, item: dict[str, Any], by_place: dict[tuple[str, str, str]
     return by_place[table, hash_value["S"], item["sort"]["S"]]
 
 
+def is_as_read(item: StoredItem, *but: str) -> Condition:
+    """The condition that a stored item still has the attributes of `item`, which was read, `but` for some."""
+    condition: Condition = Path("sort").exists()
+    for name, attribute in type(item).get_attributes().items():
+        is_key = attribute.is_hash_key or attribute.is_range_key
+        if is_key or name in but or isinstance(attribute, DiscriminatorAttribute):
+            continue
+        value = getattr(item, name)
+        condition &= attribute.does_not_exist() if value is None else attribute == value
+    return condition
+
+
 @contextmanager
 def refusing(refusal: ShopError) -> Iterator[None]:
     """Raise `refusal` when the conditional write inside finds its condition false.

@@ -181,10 +181,9 @@ PAYMENT: Codes = {
     errors.StoreUnavailable: Answer(5000, _TRY_LATER),
     errors.OutcomeUnknown: Answer(5000, "下单结果未知，请先在我的订单中查看，再决定是否重新下单"),
 }
-QUOTE: Codes = {
-    refusal: answer for refusal, answer in PAYMENT.items() if refusal is not errors.OutcomeUnknown
-}
-REFUND_REASONS = {
+_ONLY_WHEN_ORDERING = (errors.BeliTaken, errors.AmountMismatch, errors.OutcomeUnknown)
+QUOTE: Codes = {refusal: answer for refusal, answer in PAYMENT.items() if refusal not in _ONLY_WHEN_ORDERING}
+_REFUND_REASONS = {
     "not paid": "订单未支付或已退费，不能申请退费",
     "open": "该订单已有退费申请在处理中",
     "window": "已超过可申请退费的期限",
@@ -193,7 +192,7 @@ REFUND_REASONS = {
 }
 REFUND_APPLY: Codes = {
     errors.OrderNotFound: Answer(1501, "订单不存在"),
-    errors.RefundNotAllowed: Answer(1505, lambda facts: REFUND_REASONS[str(facts["reason"])]),
+    errors.RefundNotAllowed: Answer(1505, lambda facts: _REFUND_REASONS[str(facts["reason"])]),
     errors.InvalidRequest: Answer(1506, "请填写退费原因（200字以内），并选择要退费的课程"),
 }
 BACK_OFFICE: Codes = {

@@ -11,7 +11,7 @@ import functools
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Lock
@@ -82,6 +82,7 @@ class ShopApp(Chalice):
         request_log.configure()
         super().__init__(app_name, configure_logs=False)
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.refusals: dict[tuple[str, str], Codes] = {}
         self._gateways: Gateways | None = None
         self._fresh: Any = None
         self._fresh_lock = Lock()
@@ -89,6 +90,7 @@ class ShopApp(Chalice):
     def route(self, path: str, codes: Codes = codes.NONE, **kwargs: Any) -> Callable[..., Any]:
         """Declare a route, without a trailing slash; `codes` is the table of its refusals."""
         declare = super().route(path, cors=ShopCors(), **kwargs)
+        self.refusals |= {(method, path): codes for method in kwargs.get("methods", ["GET"])}
 
         def register(view: Callable[..., object]) -> Callable[..., Any]:
             @functools.wraps(view)
@@ -254,7 +256,8 @@ class ShopApp(Chalice):
                 from cachetools import TTLCache
 
                 self._fresh = TTLCache(_FRESH_ANSWERS, FRESH_SECONDS)
-            if key in self._fresh:
+            # Asking first whether it is there would let it run out before it is taken.
+            with suppress(KeyError):
                 kept: Loaded = self._fresh[key]
                 return kept
         value = load()

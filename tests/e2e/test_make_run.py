@@ -167,7 +167,8 @@ def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Ru
     assert page.status_code == 200
     assert "支付结果" in page.content.decode()
     assert requests.get(f"{front}/config.json", timeout=10).json() == {
-        "api_url": f"http://127.0.0.1:{run.api_port}"
+        "api_url": f"http://127.0.0.1:{run.api_port}",
+        "captcha_script": "",
     }
     assert "<!doctype" in requests.get(f"{front}/../Makefile", timeout=10).text.lower()
 

@@ -8,6 +8,7 @@ import pytest
 
 from localstack.api_gateway import GatewayServer
 from tests.purchases import Clock
+from tests.terminal import Operator
 
 
 @pytest.fixture
@@ -30,3 +31,9 @@ def no_attempts_yet(gateway_server: GatewayServer) -> None:
     redis = redis_client()
     for counter in redis.scan_iter(f"{table_prefix()}limit:*", count=1000):
         redis.delete(counter)
+
+
+@pytest.fixture
+def operator(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Operator:
+    """Somebody at a terminal, acting on this worker's stores."""
+    return Operator(monkeypatch, capsys)

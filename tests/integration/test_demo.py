@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
 
 from chalicelib import money
-from chalicelib.beijing_time import BEIJING, day_end
-from chalicelib.manage.demo import read_content, seed_demo
+from chalicelib.beijing_time import BEIJING
+from chalicelib.manage.catalog_file.rows import Course, Detail
+from chalicelib.manage.catalog_file.writing import as_json
+from chalicelib.manage.demo import read_catalogue, read_content, seed_demo
 from chalicelib.shop import catalog, coupon, ledger
+from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.user import find_by_name
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
-from tests import builders
 from tests.client import Client
 from tests.conftest import Stores
+from tests.other_shop import OtherShop
 
-ROOT = Path(__file__).parents[2]
 SHOP: Any = read_content()
+CATALOGUE = read_catalogue(datetime.now(BEIJING).date())
 PYTHON, FREE, DEGREE = 900001, 900003, 900001
 
 
-def in_the_shop(course_type: str, course_id: int) -> Any:
+def in_the_shop(course_type: str, course_id: int) -> Course:
     """A course as the content has it."""
-    return next(
-        course
-        for course in SHOP["courses"]
-        if (course["course_type"], course["id"]) == (course_type, course_id)
-    )
+    return next(course for course in CATALOGUE.courses if course.key == CourseKey(course_type, course_id))
+
+
+def page_of(course: Course) -> Detail:
+    assert course.detail is not None
+    return course.detail
 
 
 @pytest.fixture(scope="module")
@@ -67,56 +66,21 @@ def sign_in(gateway_server: GatewayServer, seeded_at: datetime) -> Callable[[str
     return sign_in
 
 
-class OtherShop:
-    """Empty tables beside those of this worker, and the operators' command line acting on them."""
-
-    def __init__(self, stores: Stores) -> None:
-        self.prefix = f"{stores.table_prefix}{builders.new_name('demo')}_"
-        self.client = botocore.session.get_session().create_client("dynamodb")
-        assert self.manage("create-tables").returncode == 0
-
-    def manage(self, *arguments: str, typed: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "chalicelib.manage", *arguments],
-            cwd=ROOT,
-            env={**os.environ, "TABLE_PREFIX": self.prefix, **settings},
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def seed(self, *arguments: str) -> str:
-        done = self.manage("seed-demo", *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def items(self) -> list[Any]:
-        """Everything in the tables, by key."""
-        found = []
-        for table in ("catalog", "users"):
-            pages = self.client.get_paginator("scan").paginate(TableName=self.prefix + table)
-            found += [item for page in pages for item in page["Items"]]
-        return sorted(
-            found, key=lambda item: (item.get("course_key", item.get("owner"))["S"], item["sort"]["S"])
-        )
-
-    def partition(self, course_key: str) -> list[Any]:
-        return [item for item in self.items() if item.get("course_key") == {"S": course_key}]
-
-
 @pytest.fixture
 def other_shop(stores: Stores) -> OtherShop:
     return OtherShop(stores)
 
 
+def seed(shop: OtherShop, *arguments: str) -> str:
+    return shop.does("seed-demo", *arguments)
+
+
 def test_seeding_adds_everything_once_and_a_second_time_nothing(other_shop: OtherShop) -> None:
     everything = (
-        f"{len(SHOP['teachers'])} teachers, {len(SHOP['courses'])} courses, {len(SHOP['coupons'])} coupons,"
-        f" {len(SHOP['users'])} users, {len(SHOP['categories'])} categories"
+        f"{len(CATALOGUE.teachers)} teachers, {len(CATALOGUE.courses)} courses, {len(CATALOGUE.coupons)} coupons,"
+        f" {len(SHOP['users'])} users, {len(CATALOGUE.categories)} categories"
     )
-    first = other_shop.seed()
+    first = seed(other_shop)
     assert f"added: {everything}." in first
     assert "already there" not in first
     for user in SHOP["users"]:
@@ -125,10 +89,11 @@ def test_seeding_adds_everything_once_and_a_second_time_nothing(other_shop: Othe
 
     items = other_shop.items()
     assert {item["source"]["S"] for item in items} == {"demo"}
-    again = other_shop.seed()
+    again = seed(other_shop)
     assert f"already there: {everything}." in again
     assert "added:" not in again
     assert other_shop.items() == items
+    assert other_shop.does("audit").count("seed-demo") == 1
 
 
 def test_a_production_stage_is_not_seeded(other_shop: OtherShop) -> None:
@@ -149,40 +114,38 @@ def test_what_others_wrote_under_the_demos_keys_stays_and_is_reported(other_shop
     }
     policy = {
         "course_key": {"S": "course#900004"},
-        "sort": {"S": f"PRICE_POLICY#{in_the_shop('course', 900004)['policies'][0]['id']}"},
+        "sort": {"S": f"PRICE_POLICY#{in_the_shop('course', 900004).policies[0].id}"},
         "kind": {"S": "PRICE_POLICY"},
         "price": {"N": "1"},
     }
     for item in (theirs, policy):
-        other_shop.client.put_item(TableName=f"{other_shop.prefix}catalog", Item=item)
+        other_shop.put(item)
     assert other_shop.manage("create-user", "Demo", typed="not the demo's\n").returncode == 0
 
-    printed = other_shop.seed()
+    printed = seed(other_shop)
     assert "not the demo's: course#900002, course#900004, user demo." in printed
-    assert f"{len(SHOP['courses']) - 2} courses" in printed
+    assert f"{len(CATALOGUE.courses) - 2} courses" in printed
     assert other_shop.partition("course#900002") == [theirs]
     assert other_shop.partition("course#900004") == [policy]
     assert "demo2" in printed.partition("Demo users")[2]
     assert "demo " not in printed.partition("Demo users")[2]
-    assert other_shop.seed().count("course#900002") == 1
+    assert seed(other_shop).count("course#900002") == 1
 
 
 def test_if_empty_completes_a_seeding_that_was_cut_off_and_adds_nothing_to_a_shop(
     other_shop: OtherShop,
 ) -> None:
-    other_shop.seed()
+    seed(other_shop)
     items = other_shop.items()
-    untouched = other_shop.seed("--if-empty")
+    untouched = seed(other_shop, "--if-empty")
     assert "added" not in untouched
     assert all(user["username"] in untouched for user in SHOP["users"])
     assert other_shop.items() == items
 
     gone = [item for item in items if item["sort"]["S"].startswith("CATEGORY#")]
     for item in [*gone, *other_shop.partition("course#900006")]:
-        other_shop.client.delete_item(
-            TableName=f"{other_shop.prefix}catalog", Key={name: item[name] for name in ("course_key", "sort")}
-        )
-    assert f"added: 1 courses, {len(gone)} categories." in other_shop.seed("--if-empty")
+        other_shop.remove(item)
+    assert f"added: 1 courses, {len(gone)} categories." in seed(other_shop, "--if-empty")
     assert len(other_shop.items()) == len(items)
 
 
@@ -194,33 +157,33 @@ def test_a_shop_with_a_catalogue_of_its_own_is_left_alone_if_asked_so(other_shop
         "category_id": {"N": "1"},
         "name": {"S": "Python"},
     }
-    other_shop.client.put_item(TableName=f"{other_shop.prefix}catalog", Item=category)
-    assert "nothing was added" in other_shop.seed("--if-empty")
+    other_shop.put(category)
+    assert "nothing was added" in seed(other_shop, "--if-empty")
     assert other_shop.items() == [category]
 
 
 def test_every_category_lists_its_courses_in_order(visitor: Client) -> None:
     listed = visitor.get("/course/category/")["data"]
-    for category in SHOP["categories"]:
-        assert category in listed
-        rows = visitor.get(f"/courses/?category_id={category['id']}")["data"]
+    for category in CATALOGUE.categories:
+        assert {"id": category.id, "name": category.name} in listed
+        rows = visitor.get(f"/courses/?category_id={category.id}")["data"]
         on_show = [
             course
-            for course in SHOP["courses"]
-            if course["category_id"] == category["id"] and course["status"] != catalog.OFFLINE
+            for course in CATALOGUE.courses
+            if course.category_id == category.id and course.status != catalog.OFFLINE
         ]
-        assert [row["id"] for row in rows] == [course["id"] for course in on_show]
-        assert [row["name"] for row in rows] == [course["name"] for course in on_show]
+        assert [row["id"] for row in rows] == [course.id for course in on_show]
+        assert [row["name"] for row in rows] == [course.name for course in on_show]
         for row, course in zip(rows, on_show, strict=True):
-            assert row["course_img"] == f"http://shop.test/{course['course_img']}"
-            assert row["coursedetail_id"] == str(course["detail_id"])
+            assert row["course_img"] == f"http://shop.test/{course.course_img}"
+            assert row["coursedetail_id"] == str(page_of(course).id)
 
 
 def test_the_list_shows_a_free_course_with_its_price_and_an_announced_one_without(visitor: Client) -> None:
     rows = {
         row["id"]: row
-        for category in SHOP["categories"]
-        for row in visitor.get(f"/courses/?category_id={category['id']}")["data"]
+        for category in CATALOGUE.categories
+        for row in visitor.get(f"/courses/?category_id={category.id}")["data"]
     }
     assert (rows[FREE]["is_free"], rows[FREE]["price"], rows[FREE]["origin_price"]) == (
         True,
@@ -232,52 +195,59 @@ def test_the_list_shows_a_free_course_with_its_price_and_an_announced_one_withou
         "￥69.0",
         None,
     )
-    announced = next(course for course in SHOP["courses"] if course["status"] == catalog.ANNOUNCED)
-    shown = rows[announced["id"]]
+    announced = next(course for course in CATALOGUE.courses if course.status == catalog.ANNOUNCED)
+    shown = rows[announced.id]
     assert (shown["is_free"], shown["price"], shown["origin_price"]) == (False, "敬请期待", None)
 
 
-@pytest.mark.parametrize("course", SHOP["courses"], ids=lambda course: str(course["detail_id"]))
-def test_every_course_page_opens_with_all_its_parts(visitor: Client, course: Any) -> None:
-    page = visitor.get(f"/coursedetail/{course['detail_id']}/")
-    assert page["course"] == course["id"]
-    texts = ("name", "brief", "why_study", "what_to_study_brief", "career_improvement", "prerequisite")
-    assert {text: page[text] for text in (*texts, "course_slogan", "level", "hours")} == {
-        text: course[text] for text in (*texts, "course_slogan", "level", "hours")
-    }
-    assert page["is_online"] == (course["status"] != catalog.OFFLINE)
+@pytest.mark.parametrize("course", CATALOGUE.courses, ids=lambda course: str(page_of(course).id))
+def test_every_course_page_opens_with_all_its_parts(visitor: Client, course: Course) -> None:
+    detail = page_of(course)
+    page = visitor.get(f"/coursedetail/{detail.id}/")
+    assert page["course"] == course.id
+    assert (page["name"], page["brief"], page["level"]) == (course.name, course.brief, course.level)
+    texts = (
+        "why_study",
+        "what_to_study_brief",
+        "career_improvement",
+        "prerequisite",
+        "course_slogan",
+        "hours",
+    )
+    assert [page[text] for text in texts] == [getattr(detail, text) for text in texts]
+    assert page["is_online"] == (course.status != catalog.OFFLINE)
     assert [(price["id"], Decimal(str(price["price"]))) for price in page["prices"]] == [
-        (policy["id"], Decimal(policy["price"])) for policy in course["policies"]
+        (policy.id, money.to_yuan(policy.price)) for policy in course.policies
     ]
-    assert page["teachers"] == course["teachers"]
+    assert page["teachers"] == list(detail.teachers)
     assert all(
         teacher["teacher_image"].startswith("http://shop.test/images/") for teacher in page["teachers_info"]
     )
-    names = {other["id"]: other["name"] for other in SHOP["courses"] if other["course_type"] == "course"}
+    names = {other.id: other.name for other in CATALOGUE.courses if other.course_type == "course"}
     assert page["recommend_coursesinfo"] == [
-        {"course_id": str(other), "course_name": names[other]} for other in course["recommended"]
+        {"course_id": str(other), "course_name": names[other]} for other in detail.recommended
     ]
 
 
 @pytest.mark.parametrize(
     "course",
-    [course for course in SHOP["courses"] if course["status"] != catalog.OFFLINE],
-    ids=lambda course: f"{course['course_type']}-{course['id']}",
+    [course for course in CATALOGUE.courses if course.status != catalog.OFFLINE],
+    ids=lambda course: str(course.key),
 )
 def test_a_visitor_sees_chapters_and_questions_and_links_of_trial_sections_only(
-    visitor: Client, course: Any
+    visitor: Client, course: Course
 ) -> None:
-    query = f"?course_type={course['course_type']}"
-    chapters = visitor.get(f"/course/{course['id']}/chapters{query}")["data"]["chapters"]
-    assert [chapter["name"] for chapter in chapters] == [chapter["name"] for chapter in course["chapters"]]
-    for shown, chapter in zip(chapters, course["chapters"], strict=True):
+    query = f"?course_type={course.course_type}"
+    chapters = visitor.get(f"/course/{course.id}/chapters{query}")["data"]["chapters"]
+    assert [chapter["name"] for chapter in chapters] == [chapter.name for chapter in course.chapters]
+    for shown, chapter in zip(chapters, course.chapters, strict=True):
         assert [section["name"] for section in shown["sections"]] == [
-            section["name"] for section in chapter["sections"]
+            section.name for section in chapter.sections
         ]
         for section in shown["sections"]:
             assert ("section_link" in section) == section["free_trail"]
-    questions = visitor.get(f"/course/{course['id']}/questions{query}")["data"]
-    assert questions == course["faqs"]
+    questions = visitor.get(f"/course/{course.id}/questions{query}")["data"]
+    assert questions == [as_json(faq) for faq in course.faqs]
 
 
 def test_demo_users_begin_with_their_balance_in_the_ledger_and_coupons_in_hand(seeded_at: datetime) -> None:
@@ -295,26 +265,26 @@ def test_demo_users_begin_with_their_balance_in_the_ledger_and_coupons_in_hand(s
 
 
 def test_coupons_are_good_from_the_day_of_seeding(seeded_at: datetime) -> None:
-    today = seeded_at.astimezone(BEIJING).date()
+    catalogue = read_catalogue(seeded_at.astimezone(BEIJING).date())
     records = {record.coupon_id: record for record in coupon.list_records(find_by_name("demo").user_id)}
-    for offer in SHOP["coupons"]:
-        stored = coupon.find_offer(offer["id"])
+    for offer in catalogue.coupons:
+        stored = coupon.find_offer(offer.id)
         assert stored is not None
-        assert stored.open_at <= stored.close_at
-        record = records.get(offer["id"])
+        assert (stored.open_at, stored.close_at) == (offer.claim_from, offer.claim_until)
+        record = records.get(offer.id)
         if record is None:
             continue
-        if "valid_days" in offer:
-            assert record.valid_until - record.valid_from == timedelta(days=offer["valid_days"])
+        if offer.valid_days is not None:
+            assert record.valid_until - record.valid_from == timedelta(days=offer.valid_days)
         else:
-            assert record.valid_until == day_end(today + timedelta(days=offer["valid_between_days"][1]))
-        assert record.is_usable(seeded_at) == (offer.get("valid_between_days", [0, 0])[1] >= 0)
+            assert record.valid_until == offer.valid_until
+        assert record.is_usable(seeded_at) == (offer.valid_until is None or seeded_at < offer.valid_until)
 
 
 def test_a_demo_user_is_offered_his_good_coupons_at_settlement(sign_in: Callable[[str], Client]) -> None:
     learner = sign_in("demo")
-    policy = in_the_shop("course", PYTHON)["policies"][2]
-    opened = learner.post("/account/", [{"course_id": PYTHON, "price_policy_id": policy["id"]}])
+    policy = in_the_shop("course", PYTHON).policies[2]
+    opened = learner.post("/account/", [{"course_id": PYTHON, "price_policy_id": policy.id}])
     assert opened["code"] == 1000
     account = learner.get("/account/")["data"]
     bound = account["account_course_list"][0]["coupon_list"]
@@ -325,12 +295,12 @@ def test_a_demo_user_is_offered_his_good_coupons_at_settlement(sign_in: Callable
 
 def test_a_demo_user_takes_the_free_course_and_owns_it_at_once(sign_in: Callable[[str], Client]) -> None:
     learner = sign_in("demo3")
-    policy = next(policy for policy in in_the_shop("course", FREE)["policies"] if policy["price"] == "0")
+    policy = next(policy for policy in in_the_shop("course", FREE).policies if policy.price == 0)
     paid = learner.post(
         "/payment/",
         {
             "is_beli": False,
-            "course_list": [{"course_id": FREE, "default_price_policy_id": policy["id"]}],
+            "course_list": [{"course_id": FREE, "default_price_policy_id": policy.id}],
             "pay_money": 0,
         },
     )
@@ -352,12 +322,10 @@ def test_a_demo_user_buys_the_degree_course_with_coupon_beli_and_alipay(
 ) -> None:
     learner = sign_in("demo2")
     row = next(user for user in SHOP["users"] if user["username"] == "demo2")
-    offer = next(offer for offer in SHOP["coupons"] if offer.get("bound_to") == f"degree_course#{DEGREE}")
-    record = next(record for record in row["coupons"] if record["coupon_id"] == offer["id"])
-    policy = in_the_shop("degree_course", DEGREE)["policies"][0]
-    due = (
-        money.from_yuan(policy["price"]) - money.from_yuan(offer["value"]) - row["beli"] * money.FEN_PER_BELI
-    )
+    offer = next(offer for offer in CATALOGUE.coupons if offer.bound_to == f"degree_course#{DEGREE}")
+    record = next(record for record in row["coupons"] if record["coupon_id"] == offer.id)
+    policy = in_the_shop("degree_course", DEGREE).policies[0]
+    due = policy.price - offer.value - row["beli"] * money.FEN_PER_BELI
     paid = learner.post(
         "/payment/",
         {
@@ -366,7 +334,7 @@ def test_a_demo_user_buys_the_degree_course_with_coupon_beli_and_alipay(
                 {
                     "course_id": DEGREE,
                     "course_type": "degree_course",
-                    "default_price_policy_id": policy["id"],
+                    "default_price_policy_id": policy.id,
                     "coupon_record_id": record["id"],
                 }
             ],

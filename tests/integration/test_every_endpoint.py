@@ -239,7 +239,7 @@ def test_without_a_token_that_holds_the_answer_is_401_whatever_the_body(
 ) -> None:
     method, path = route
     headers = {} if authorization is None else {"Authorization": authorization}
-    for body in (None, b"{", b"{}", b"[" * 1000):
+    for body in (None, b"{"):
         response = ask(visitor, method, filled(path), headers=headers, data=body)
         assert response.status_code == 401
         assert response.json() == {"code": 401, "msg": "认证失败!", "data": None}
@@ -317,9 +317,8 @@ def test_a_body_beyond_the_gateways_limit_is_refused_by_it(learner: Client, rout
 
 
 CONTENT_TYPES = [
-    None, "application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "text/plain", "text/html",
-    "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/octet-stream", "image/png",
-    "application/xml", "garbage", "/", ";", "text/plain;charset=utf-16",
+    None, "application/json; charset=utf-8", "text/plain;charset=utf-16", "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x", "application/octet-stream", "image/png", "garbage", ";",
 ]  # fmt: skip
 
 
@@ -444,7 +443,7 @@ def test_a_part_of_the_wrong_type_gets_a_documented_code_and_changes_nothing(
     cart = client.get("/shoppingcar")
     expected = documented(course.course_id, policy_id)[route]
 
-    @settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from(list(places(expected.body))), json_values)
     def try_one(place: tuple[Any, ...], part: Any) -> None:
         body = json.dumps(with_part(expected.body, place, part))

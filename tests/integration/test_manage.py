@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from chalicelib.flows.checkout import place_order
-from chalicelib.manage.__main__ import main
 from chalicelib.settings import settings
 from chalicelib.shop import coupon, ledger, order
 from chalicelib.shop.choice import Choice, ChosenLine
@@ -23,39 +21,11 @@ from localstack.processes import free_port
 from tests import builders
 from tests.conftest import Stores
 from tests.legacy_file import real_shape
+from tests.terminal import Operator
 
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.usefixtures("stores")
-
-
-class Operator:
-    """Somebody at a terminal: what is typed goes in, what is said comes out."""
-
-    def __init__(self, typed: pytest.MonkeyPatch, said: pytest.CaptureFixture[str]) -> None:
-        self._typed = typed
-        self._said = said
-        self.out = self.err = ""
-
-    def run(self, *arguments: str, typing: str = "") -> int:
-        """Give a command -> its exit status."""
-        self._typed.setattr(sys, "stdin", io.StringIO(typing))
-        status = main(arguments)
-        self.out, self.err = self._said.readouterr()
-        return status
-
-    def is_refused(self, *arguments: str, typing: str = "") -> str:
-        """Give a command that must not succeed -> the reason that is said."""
-        assert self.run(*arguments, typing=typing) == 1
-        assert self.out == ""
-        assert self.err.startswith("error: ")
-        assert len(self.err.splitlines()) == 1
-        return self.err.removeprefix("error: ").strip()
-
-
-@pytest.fixture
-def operator(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Operator:
-    return Operator(monkeypatch, capsys)
 
 
 def placed_order(user: User) -> Order:

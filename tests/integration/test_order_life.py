@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -231,7 +232,7 @@ def test_an_order_that_waits_for_its_buyer_is_closed_at_alipay_too(
     buyer: Buyer, alipay: AlipaySimulator
 ) -> None:
     number = buyer.place()
-    purchases.scan(alipay, buyer, number)
+    purchases.scan(alipay, number)
     assert purchases.cancel(buyer, number)["code"] == 1000
     assert alipay.trade(number).status == TRADE_CLOSED
     assert purchases.status(number) == order.CANCELLED
@@ -242,7 +243,7 @@ def test_an_order_that_waits_for_its_buyer_is_closed_at_alipay_too(
 
 def test_an_order_whose_buyer_gave_up_at_alipay_is_cancelled(buyer: Buyer, alipay: AlipaySimulator) -> None:
     number = buyer.place()
-    purchases.scan(alipay, buyer, number)
+    purchases.scan(alipay, number)
     alipay.close(number)
     assert purchases.cancel(buyer, number)["code"] == 1000
     buyer.assert_has_everything_back()
@@ -252,7 +253,7 @@ def test_an_order_paid_meanwhile_is_delivered_instead_of_cancelled(
     buyer: Buyer, alipay: AlipaySimulator
 ) -> None:
     number = buyer.place()
-    purchases.pay(alipay, buyer, number)
+    purchases.pay(alipay, number)
     assert purchases.cancel(buyer, number)["code"] == 1502
     assert purchases.status(number) == order.PAID
     buyer.assert_owns_the_course()
@@ -266,7 +267,7 @@ def test_an_order_paid_and_refunded_at_alipay_without_a_notice_is_refunded_here_
     buyer: Buyer, alipay: AlipaySimulator
 ) -> None:
     number = buyer.place()
-    purchases.pay(alipay, buyer, number)
+    purchases.pay(alipay, number)
     alipay.refund(number)
     assert purchases.cancel(buyer, number)["code"] == 1502
     assert purchases.status(number) == order.REFUNDED
@@ -281,7 +282,7 @@ def test_an_order_paid_between_the_query_and_the_closing_is_delivered(
 ) -> None:
     buyer, gate = Buyer(faulty_app.base_url), Gate()
     number = buyer.place()
-    purchases.scan(alipay, buyer, number)
+    purchases.scan(alipay, number)
 
     def meanwhile() -> Any:
         gate.wait_for_a_call()
@@ -310,7 +311,7 @@ def test_nothing_is_changed_while_alipay_is_silent_and_the_answer_comes_within_e
 ) -> None:
     one, two = Buyer(faulty_app.base_url), Buyer(faulty_app.base_url)
     numbers = one.place(), two.place()
-    purchases.scan(alipay, two, numbers[1])
+    purchases.scan(alipay, numbers[1])
     mute_query = Fault.on("GET", action=silent(), where=asks("query", numbers[0]))
     mute_close = Fault.on("GET", action=silent(), where=asks("close", numbers[1]))
     started = time.monotonic()
@@ -329,7 +330,7 @@ def test_a_closing_whose_answer_was_lost_is_found_when_tried_again(
 ) -> None:
     buyer = Buyer(faulty_app.base_url)
     number = buyer.place()
-    purchases.scan(alipay, buyer, number)
+    purchases.scan(alipay, number)
     lost = Fault.on("GET", action=reset_after(), where=asks("close", number))
     with faulty_app.alipay.faults(lost):
         assert purchases.cancel(buyer, number)["code"] == 1504
@@ -363,7 +364,7 @@ def test_an_order_that_does_not_exist_is_1501(buyer: Buyer, number: str) -> None
 
 def test_a_refunded_order_cannot_be_cancelled(buyer: Buyer, alipay: AlipaySimulator) -> None:
     number = buyer.place()
-    purchases.pay(alipay, buyer, number)
+    purchases.pay(alipay, number)
     alipay.refund(number)
     alipay.deliver_due_notices()
     assert purchases.cancel(buyer, number)["code"] == 1502
@@ -401,7 +402,7 @@ def test_an_order_that_was_scanned_is_closed_at_its_expiry_here_and_at_alipay(
     buyer: Buyer, clock: Clock, alipay: AlipaySimulator
 ) -> None:
     number = buyer.place()
-    purchases.scan(alipay, buyer, number)
+    purchases.scan(alipay, number)
     clock.stand_at(purchases.stored(number).expires_at)
     purchases.run_timer()
     assert purchases.status(number) == order.EXPIRED
@@ -413,7 +414,7 @@ def test_an_order_that_was_paid_without_a_notice_is_delivered_by_the_timer(
     buyer: Buyer, clock: Clock, alipay: AlipaySimulator
 ) -> None:
     number = buyer.place()
-    purchases.pay(alipay, buyer, number)
+    purchases.pay(alipay, number)
     clock.stand_at(purchases.stored(number).expires_at)
     purchases.run_timer()
     assert purchases.status(number) == order.PAID
@@ -424,7 +425,7 @@ def test_an_order_that_was_paid_without_a_notice_is_delivered_by_the_timer(
 def test_a_final_order_is_in_no_work_list(buyer: Buyer, alipay: AlipaySimulator) -> None:
     number = buyer.place()
     assert in_work_index(number)
-    purchases.pay(alipay, buyer, number)
+    purchases.pay(alipay, number)
     alipay.deliver_due_notices()
     assert not in_work_index(number)
     assert purchases.stored(number).next_look_at is None
@@ -475,6 +476,27 @@ def test_two_timers_at_once_ask_about_an_order_once(
         buyer.assert_has_everything_back()
 
 
+def test_an_order_whose_coupon_was_meddled_with_is_reported_and_closed_once_it_is_right(
+    buyer: Buyer, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = buyer.place()
+    held = purchases.record(buyer.person, buyer.coupon)
+    held.order_number = "somebody meddled"
+    held.save()
+    clock.stand_at(purchases.stored(number).expires_at + order.CLOSE_MARGIN)
+    purchases.run_timer()
+    assert purchases.status(number) == order.PLACED
+    assert purchases.balance(buyer.person) == 0
+    loud = [entry.getMessage() for entry in caplog.records if entry.levelno == logging.ERROR]
+    assert [text for text in loud if number in text]
+    held.order_number = number
+    held.save()
+    clock.stand_at(clock() + order.LEASE)
+    purchases.run_timer()
+    assert purchases.status(number) == order.EXPIRED
+    buyer.assert_has_everything_back()
+
+
 def test_a_coupon_given_back_after_its_end_is_expired(gateway_server: GatewayServer, clock: Clock) -> None:
     user = builders.a_user()
     learner, course = Client(gateway_server.base_url, user), builders.a_course(prices=[10000])
@@ -496,7 +518,7 @@ def test_a_coupon_reserved_in_time_stays_good_for_its_order(
     record = builders.a_coupon(user, value=1000, valid_until=builders.now() + timedelta(minutes=5))
     number = purchases.place(learner, [course], 90, general=record)
     clock.advance(minutes=10)
-    purchases.pay(alipay, learner, number)
+    purchases.pay(alipay, number)
     alipay.deliver_due_notices()
     assert purchases.status(number) == order.PAID
     assert purchases.record(user, record).status == coupon.USED

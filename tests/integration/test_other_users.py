@@ -82,7 +82,7 @@ def victim(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Victim:
     client = Client(gateway_server.base_url, user)
     open_order = purchases.place(client, [course], 100)
     paid_order = purchases.place(client, [course], 100)
-    purchases.pay(alipay, client, paid_order)
+    purchases.pay(alipay, paid_order)
     assert purchases.deliver(purchases.notice(alipay, paid_order)) == "success"
     chosen = {"course_id": course.course_id, "price_policy_id": builders.policy_id_of(course)}
     assert client.post("/shoppingcar/", chosen)["code"] == 1000

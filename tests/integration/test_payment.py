@@ -13,7 +13,8 @@ from chalicelib.beijing_time import beijing_text
 from chalicelib.flows.grant import grant_beli
 from chalicelib.shop import catalog, coupon, order
 from chalicelib.shop.course_key import DEGREE_COURSE
-from chalicelib.storage.dynamodb import MAX_TRANSACTION_ITEMS
+from chalicelib.shop.user import User
+from chalicelib.storage.dynamodb import MAX_TRANSACTION_ITEMS, UserItem
 from localstack.alipay import AlipaySimulator
 from localstack.alipay.gateway import Fault as RefusedRequest
 from localstack.api_gateway import GatewayServer
@@ -27,6 +28,18 @@ from tests.purchases import Clock
 @pytest.fixture
 def learner(gateway_server: GatewayServer) -> Client:
     return Client(gateway_server.base_url, builders.a_user())
+
+
+@pytest.fixture(scope="module")
+def asker(gateway_server: GatewayServer) -> Client:
+    """A learner for the refusals, which leave nothing behind."""
+    return Client(gateway_server.base_url, builders.a_user())
+
+
+@pytest.fixture(scope="module")
+def offered(gateway_server: GatewayServer) -> catalog.Course:
+    """A course at 300 for the refusals."""
+    return builders.a_course(prices=[30000])
 
 
 def a_learner(base_url: str, **user: Any) -> Client:
@@ -53,7 +66,7 @@ def line(course: catalog.Course, **members: Any) -> dict[str, Any]:
 def refused(learner: Client, code: int, request: object) -> str:
     """The text of a refusal with this code, which must have left nothing behind."""
     assert learner.user is not None
-    before = len(purchases.orders(learner.user)), purchases.balance(learner.user)
+    before = everything(learner.user)
     response = learner.request("POST", "/payment/", data=json.dumps(request))
     answer = response.json()
     assert response.status_code == 200
@@ -61,8 +74,14 @@ def refused(learner: Client, code: int, request: object) -> str:
     assert answer["code"] == code, answer
     assert answer["data"] is None
     assert answer["msg"]
-    assert (len(purchases.orders(learner.user)), purchases.balance(learner.user)) == before
+    assert everything(learner.user) == before
     return str(answer["msg"])
+
+
+def everything(user: User) -> dict[str, str]:
+    """All that lies in the user's partition."""
+    items = UserItem.query(f"USER#{user.user_id}", consistent_read=True)
+    return {item.sort: json.dumps(item.to_dynamodb_dict(), sort_keys=True) for item in items}
 
 
 # The pay page's address
@@ -124,7 +143,7 @@ def test_alipay_takes_every_courses_name_cleaned(
     learner: Client, alipay: AlipaySimulator, name: str, subject: str
 ) -> None:
     number = purchases.place(learner, [builders.a_course(name=name)], 300)
-    purchases.pay(alipay, learner, number)
+    purchases.pay(alipay, number)
     assert alipay.trade(number).subject == subject
     assert alipay.deliver_due_notices() >= 1
     assert purchases.status(number) == order.PAID
@@ -212,48 +231,46 @@ def test_the_account_is_not_needed_and_nothing_is_taken_from_it(learner: Client)
 
 
 @pytest.mark.parametrize("status", [catalog.OFFLINE, catalog.ANNOUNCED])
-def test_a_course_that_is_not_on_sale_is_1301(learner: Client, status: str) -> None:
-    refused(learner, 1301, body(builders.a_course(status=status), due=300))
+def test_a_course_that_is_not_on_sale_is_1301(asker: Client, status: str) -> None:
+    refused(asker, 1301, body(builders.a_course(status=status), due=300))
 
 
 @pytest.mark.parametrize("course_id", [None, "", "abc", -1, 1.5, True, [], {}, "１", "9" * 16, 404404])
-def test_what_is_no_course_is_1301(learner: Client, course_id: object) -> None:
-    course = builders.a_course()
-    refused(learner, 1301, body(due=300, course_list=[line(course, course_id=course_id)]))
+def test_what_is_no_course_is_1301(asker: Client, offered: catalog.Course, course_id: object) -> None:
+    refused(asker, 1301, body(due=300, course_list=[line(offered, course_id=course_id)]))
 
 
-def test_an_empty_list_is_1301(learner: Client) -> None:
-    refused(learner, 1301, body(due=0))
+def test_an_empty_list_is_1301(asker: Client) -> None:
+    refused(asker, 1301, body(due=0))
 
 
 @pytest.mark.parametrize("course_type", ["book", "", None, 5, DEGREE_COURSE, ["course"]])
-def test_another_type_of_course_is_another_course(learner: Client, course_type: object) -> None:
-    refused(learner, 1301, body(due=300, course_list=[line(builders.a_course(), course_type=course_type)]))
+def test_another_type_of_course_is_another_course(
+    asker: Client, offered: catalog.Course, course_type: object
+) -> None:
+    refused(asker, 1301, body(due=300, course_list=[line(offered, course_type=course_type)]))
 
 
 @pytest.mark.parametrize("policy_id", [None, "", "abc", -1, 1.5, True, [], "9" * 16, 404404])
-def test_what_is_no_policy_is_1302(learner: Client, policy_id: object) -> None:
-    entry = line(builders.a_course(), default_price_policy_id=policy_id)
-    refused(learner, 1302, body(due=300, course_list=[entry]))
+def test_what_is_no_policy_is_1302(asker: Client, offered: catalog.Course, policy_id: object) -> None:
+    entry = line(offered, default_price_policy_id=policy_id)
+    refused(asker, 1302, body(due=300, course_list=[entry]))
 
 
-def test_another_courses_policy_is_1302(learner: Client) -> None:
-    entry = line(
-        builders.a_course(), default_price_policy_id=builders.policy_id_of(builders.a_course(prices=[1]))
-    )
-    refused(learner, 1302, body(due=0.01, course_list=[entry]))
+def test_another_courses_policy_is_1302(asker: Client, offered: catalog.Course) -> None:
+    entry = line(offered, default_price_policy_id=builders.policy_id_of(builders.a_course(prices=[1])))
+    refused(asker, 1302, body(due=0.01, course_list=[entry]))
 
 
-def test_one_course_by_two_policies_is_1302(learner: Client) -> None:
+def test_one_course_by_two_policies_is_1302(asker: Client) -> None:
     course = builders.a_course(prices=[30000, 50000])
     entries = [line(course, default_price_policy_id=builders.policy_id_of(course, i)) for i in (0, 1)]
-    refused(learner, 1302, body(due=800, course_list=entries))
+    refused(asker, 1302, body(due=800, course_list=entries))
 
 
-def test_a_missing_course_is_told_before_a_wrong_policy(learner: Client) -> None:
-    course = builders.a_course()
-    entries = [line(course, default_price_policy_id=404404), line(course, course_id=404404)]
-    refused(learner, 1301, body(due=300, course_list=entries))
+def test_a_missing_course_is_told_before_a_wrong_policy(asker: Client, offered: catalog.Course) -> None:
+    entries = [line(offered, default_price_policy_id=404404), line(offered, course_id=404404)]
+    refused(asker, 1301, body(due=300, course_list=entries))
 
 
 def test_beli_taken_by_another_order_meanwhile_is_1305(faulty_app: FaultyApp) -> None:
@@ -318,14 +335,13 @@ def test_a_coupon_taken_by_another_order_meanwhile_is_1306(faulty_app: FaultyApp
 
 
 @pytest.mark.parametrize("record_id", [0, "", "abc", -1, 1.5, True, [], "9" * 16, 404404])
-def test_what_is_no_coupon_is_1306(learner: Client, record_id: object) -> None:
-    course = builders.a_course()
-    refused(learner, 1306, body(due=300, course_list=[line(course, coupon_record_id=record_id)]))
+def test_what_is_no_coupon_is_1306(asker: Client, offered: catalog.Course, record_id: object) -> None:
+    refused(asker, 1306, body(due=300, course_list=[line(offered, coupon_record_id=record_id)]))
 
 
 @pytest.mark.parametrize("record_id", [0, "abc", -1, True, [], 404404])
-def test_what_is_no_general_coupon_is_1306(learner: Client, record_id: object) -> None:
-    refused(learner, 1306, body(builders.a_course(), due=300, global_coupon_id=record_id))
+def test_what_is_no_general_coupon_is_1306(asker: Client, offered: catalog.Course, record_id: object) -> None:
+    refused(asker, 1306, body(offered, due=300, global_coupon_id=record_id))
 
 
 @pytest.mark.parametrize("status", [coupon.RESERVED, coupon.USED, coupon.EXPIRED])
@@ -367,9 +383,9 @@ def test_a_courses_coupon_is_for_that_course_only(learner: Client) -> None:
     refused(learner, 1306, body(one, due=250, global_coupon_id=bound.record_id))
 
 
-def test_another_users_coupon_is_1306(learner: Client) -> None:
+def test_another_users_coupon_is_1306(asker: Client, offered: catalog.Course) -> None:
     record = builders.a_coupon(builders.a_user(), value=5000)
-    text = refused(learner, 1306, body(builders.a_course(), due=250, global_coupon_id=record.record_id))
+    text = refused(asker, 1306, body(offered, due=250, global_coupon_id=record.record_id))
     assert record.name not in text
 
 
@@ -433,21 +449,21 @@ def test_a_minimum_that_is_just_reached_will_do(learner: Client) -> None:
         "３００",
     ],
 )
-def test_another_amount_than_what_is_due_is_1308(learner: Client, due: object) -> None:
-    refused(learner, 1308, body(builders.a_course(), due=due))
+def test_another_amount_than_what_is_due_is_1308(asker: Client, offered: catalog.Course, due: object) -> None:
+    refused(asker, 1308, body(offered, due=due))
 
 
-def test_an_amount_that_is_off_is_answered_with_what_is_due(learner: Client) -> None:
-    assert "223.35" in refused(learner, 1308, body(builders.a_course(prices=[22335]), due=223.34))
+def test_an_amount_that_is_off_is_answered_with_what_is_due(asker: Client) -> None:
+    assert "223.35" in refused(asker, 1308, body(builders.a_course(prices=[22335]), due=223.34))
 
 
-def test_no_amount_is_1308(learner: Client) -> None:
-    request = body(builders.a_course(), due=300)
+def test_no_amount_is_1308(asker: Client, offered: catalog.Course) -> None:
+    request = body(offered, due=300)
     del request["pay_money"]
-    refused(learner, 1308, request)
+    refused(asker, 1308, request)
 
 
-def test_a_price_that_rose_meanwhile_is_1308(learner: Client) -> None:
+def test_a_price_that_rose_meanwhile_is_1308(asker: Client) -> None:
     course = builders.a_course(prices=[30000])
     request = body(course, due=300)
     page = catalog.find_course_contents(course.key)
@@ -455,29 +471,29 @@ def test_a_price_that_rose_meanwhile_is_1308(learner: Client) -> None:
     (policy,) = page.policies
     policy.price = 40000
     catalog.put_course(course, [policy], page.detail)
-    refused(learner, 1308, request)
+    refused(asker, 1308, request)
 
 
 @pytest.mark.parametrize("request_body", [[], "text", 5, None, True, {}])
-def test_another_shape_of_body_is_5000(learner: Client, request_body: object) -> None:
-    refused(learner, 5000, request_body)
+def test_another_shape_of_body_is_5000(asker: Client, request_body: object) -> None:
+    refused(asker, 5000, request_body)
 
 
 @pytest.mark.parametrize("courses", [None, {}, "1", 5, [5], [None], ["1"], [[]]])
-def test_another_shape_of_the_list_is_5000(learner: Client, courses: object) -> None:
-    refused(learner, 5000, body(due=300, course_list=courses))
+def test_another_shape_of_the_list_is_5000(asker: Client, courses: object) -> None:
+    refused(asker, 5000, body(due=300, course_list=courses))
 
 
 @pytest.mark.parametrize("is_beli", [None, "yes", "True", "", 0, 1, [], {}])
-def test_another_shape_of_is_beli_is_5000(learner: Client, is_beli: object) -> None:
-    refused(learner, 5000, body(builders.a_course(), due=300, is_beli=is_beli))
+def test_another_shape_of_is_beli_is_5000(asker: Client, offered: catalog.Course, is_beli: object) -> None:
+    refused(asker, 5000, body(offered, due=300, is_beli=is_beli))
 
 
-def test_forty_one_lines_are_5000(learner: Client) -> None:
+def test_forty_one_lines_are_5000(asker: Client) -> None:
     entries = [
         {"course_id": number, "default_price_policy_id": number} for number in range(1_000_001, 1_000_042)
     ]
-    refused(learner, 5000, body(due=1, course_list=entries))
+    refused(asker, 5000, body(due=1, course_list=entries))
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"pay_money": NaN}', "[" * 5000, "\x00"])
@@ -542,7 +558,7 @@ def test_a_degree_course_is_sold_paid_and_owned_like_any_other(
     course = builders.a_course(course_type=DEGREE_COURSE, prices=[1299900])
     record = builders.a_coupon(learner.user, course=course.key, value=99900)
     number = purchases.place(learner, [course], 12000, coupons={0: record})
-    purchases.pay(alipay, learner, number)
+    purchases.pay(alipay, number)
     alipay.deliver_due_notices()
     assert purchases.status(number) == order.PAID
     (mine,) = learner.get("/mycourses")["data"]
@@ -564,7 +580,7 @@ def test_the_same_course_again_extends_it(learner: Client, alipay: AlipaySimulat
     course = builders.a_course(prices=[10000])  # 7 days
     for _ in range(2):
         number = purchases.place(learner, [course], 100)
-        purchases.pay(alipay, learner, number)
+        purchases.pay(alipay, number)
         alipay.deliver_due_notices()
     assert learner.user is not None
     assert purchases.owns(learner.user, course, builders.now() + timedelta(days=13))
@@ -577,7 +593,7 @@ def test_permanent_is_for_ever(learner: Client, alipay: AlipaySimulator) -> None
     entry = line(course, default_price_policy_id=builders.policy_id_of(course, 5))
     answer = learner.post("/payment/", body(due=600, course_list=[entry]))
     number = purchases.number_in(answer["data"])
-    purchases.pay(alipay, learner, number)
+    purchases.pay(alipay, number)
     alipay.deliver_due_notices()
     (mine,) = learner.get("/mycourses")["data"]
     assert mine["end_date"] == "永久"
@@ -723,7 +739,7 @@ def test_forty_courses_with_forty_coupons_a_general_one_and_beli_are_one_transac
     purchases.assert_untouched(user, beli=1005, unused=[*coupons.values(), general])
 
     number = purchases.place(learner, courses, due / 100, **chosen)
-    purchases.pay(alipay, learner, number)
+    purchases.pay(alipay, number)
     with faulty_app.dynamodb.recording() as calls:
         alipay.deliver_due_notices()
     (paying,) = [call for call in calls if call.operation == "TransactWriteItems"]
@@ -815,7 +831,7 @@ def test_another_users_order_is_1402(learner: Client, gateway_server: GatewaySer
 
 def test_a_paid_order_is_1402(learner: Client, alipay: AlipaySimulator) -> None:
     number = purchases.place(learner, [builders.a_course()], 300)
-    purchases.pay(alipay, learner, number)
+    purchases.pay(alipay, number)
     alipay.deliver_due_notices()
     assert pay_address(learner, number, 300)["code"] == 1402
 

@@ -62,7 +62,7 @@ def test_trouble_that_passes_is_not_noticed_by_anybody(
     buyer.assert_has_everything_back()
 
     number = buyer.place()
-    purchases.pay(alipay, buyer, number)
+    purchases.pay(alipay, number)
     with faulty_app.dynamodb.faults(*passing(trouble)):
         assert deliver(notice(alipay, number)) == "success"
     assert purchases.happened(number) == ["placed", "paid"]
@@ -115,7 +115,7 @@ def test_an_outage_in_the_middle_of_buying_leaves_all_or_nothing_and_the_next_tr
         if name != "placing":
             numbers[name, written] = buyer.place()
         if name in ("paying", "refunding"):
-            purchases.pay(alipay, buyer, numbers[name, written])
+            purchases.pay(alipay, numbers[name, written])
         if name == "refunding":
             assert deliver(notice(alipay, numbers[name, written])) == "success"
             alipay.refund(numbers[name, written])
@@ -185,7 +185,7 @@ def test_every_endpoint_of_orders_tells_that_the_store_is_down(
 ) -> None:
     buyer = Buyer(faulty_app.base_url)
     number = buyer.place()
-    purchases.pay(alipay, buyer, number)
+    purchases.pay(alipay, number)
     signed = notice(alipay, number)
     with faulty_app.dynamodb.down():
         for method, path in (

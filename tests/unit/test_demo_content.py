@@ -4,62 +4,66 @@ from __future__ import annotations
 
 import itertools
 import re
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from chalicelib import money
-from chalicelib.manage.demo import read_content
+from chalicelib.manage.catalog_file.rows import Course, Detail, Offer, Section
+from chalicelib.manage.catalog_file.writing import json_text
+from chalicelib.manage.demo import CONTENT, read_catalogue, read_content
 from chalicelib.shop import catalog, coupon
-from chalicelib.shop.course_key import COURSE, COURSE_TYPES, DEGREE_COURSE, CourseKey
+from chalicelib.shop.course_key import COURSE, DEGREE_COURSE
 from chalicelib.shop.order import subject
 from chalicelib.shop.price_policy import VALID_PERIODS
 from chalicelib.shop.user import is_valid_name
 from chalicelib.storage.dynamodb import MAX_TRANSACTION_ITEMS
-from chalicelib.web.requests import read_json
 
 SPA = Path(__file__).parents[2] / "spa"
 PICTURES = sorted((SPA / "images").rglob("*.svg"))
 MAX_PICTURE_BYTES = 12 * 1024
 SVG = "{http://www.w3.org/2000/svg}"
 
-SHOP: Any = read_content()
-COURSES: list[Any] = SHOP["courses"]
-COUPONS: list[Any] = SHOP["coupons"]
-USERS: list[Any] = SHOP["users"]
+TODAY = date(2026, 7, 1)
+CATALOGUE = read_catalogue(TODAY)  # held to the rules of catalogue files, which are tested by themselves
+COURSES = CATALOGUE.courses
+COUPONS = CATALOGUE.coupons
+USERS: Any = read_content()["users"]
 
 
-def course_key(course: Any) -> CourseKey:
-    return CourseKey(course["course_type"], course["id"])
+def page(course: Course) -> Detail:
+    assert course.detail is not None, course.name
+    return course.detail
 
 
 def parts(name: str) -> list[Any]:
-    return [part for course in COURSES for part in course[name]]
+    return [part for course in COURSES for part in getattr(course, name)]
 
 
-def sections() -> list[Any]:
-    return [section for chapter in parts("chapters") for section in chapter["sections"]]
+def sections() -> list[Section]:
+    return [section for chapter in parts("chapters") for section in chapter.sections]
 
 
 def ids_by_kind() -> dict[str, list[int]]:
-    rows = {
-        "categories": SHOP["categories"],
-        "teachers": SHOP["teachers"],
-        "courses": [course for course in COURSES if course["course_type"] == COURSE],
-        "degree courses": [course for course in COURSES if course["course_type"] == DEGREE_COURSE],
+    rows: dict[str, Any] = {
+        "categories": CATALOGUE.categories,
+        "teachers": CATALOGUE.teachers,
+        "courses": [course for course in COURSES if course.course_type == COURSE],
+        "degree courses": [course for course in COURSES if course.course_type == DEGREE_COURSE],
+        "details": [page(course) for course in COURSES],
         "policies": parts("policies"),
         "chapters": parts("chapters"),
         "sections": sections(),
         "questions": parts("faqs"),
         "coupons": COUPONS,
-        "users": USERS,
-        "coupon records": [record for user in USERS for record in user["coupons"]],
     }
-    return {kind: [row["id"] for row in of_kind] for kind, of_kind in rows.items()} | {
-        "details": [course["detail_id"] for course in COURSES]
+    of_users = {
+        "users": [user["id"] for user in USERS],
+        "coupon records": [record["id"] for user in USERS for record in user["coupons"]],
     }
+    return {kind: [row.id for row in of_kind] for kind, of_kind in rows.items()} | of_users
 
 
 @pytest.mark.parametrize(("kind", "ids"), ids_by_kind().items())
@@ -70,121 +74,120 @@ def test_ids_begin_at_900001_and_are_unique_in_their_kind(kind: str, ids: list[i
 
 
 def test_a_page_is_not_known_by_its_courses_id() -> None:
-    assert not {course["id"] for course in COURSES} & {course["detail_id"] for course in COURSES}
+    assert not {course.id for course in COURSES} & {page(course).id for course in COURSES}
 
 
-def test_everything_a_course_refers_to_exists() -> None:
-    categories = {category["id"] for category in SHOP["categories"]}
-    teachers = {teacher["id"] for teacher in SHOP["teachers"]}
-    courses = {course["id"] for course in COURSES if course["course_type"] == COURSE}
+def test_everything_of_the_catalogue_is_used() -> None:
     for course in COURSES:
-        assert course["course_type"] in COURSE_TYPES
-        if course["course_type"] == COURSE:
-            assert course["category_id"] in categories
-        assert course["teachers"]
-        assert set(course["teachers"]) <= teachers
-        assert set(course["recommended"]) <= courses
-        assert course["course_type"] != COURSE or course["id"] not in course["recommended"]
-    used = {course["category_id"] for course in COURSES if course["status"] != catalog.OFFLINE}
-    assert categories <= used
-    assert teachers == set(itertools.chain.from_iterable(course["teachers"] for course in COURSES))
+        assert page(course).teachers
+        assert course.course_type != COURSE or course.id not in page(course).recommended
+        assert course.course_type != COURSE or course.category_id is not None
+    on_show = {course.category_id for course in COURSES if course.status != catalog.OFFLINE}
+    assert {category.id for category in CATALOGUE.categories} <= on_show
+    taught = itertools.chain.from_iterable(page(course).teachers for course in COURSES)
+    assert {teacher.id for teacher in CATALOGUE.teachers} == set(taught)
 
 
 def test_courses_have_the_words_and_numbers_a_page_shows() -> None:
-    texts = ("name", "brief", "why_study", "what_to_study_brief", "career_improvement", "prerequisite")
     for course in COURSES:
-        assert all(course[text].strip() for text in texts), course["name"]
-        assert course["level"] in ("初级", "中级", "高级")
-        assert course["status"] in (catalog.ONLINE, catalog.ANNOUNCED, catalog.OFFLINE)
-        assert course["hours"] > 0
-        assert course["period"] in VALID_PERIODS
-        assert len(course["name"]) <= 128
-        assert len(course["course_slogan"] or "") <= 125
-        assert course["faqs"]
-        assert all(faq["question"].endswith("？") and faq["answer"] for faq in course["faqs"])
-    names = [course["name"] for course in COURSES]
+        detail = page(course)
+        texts = (detail.why_study, detail.what_to_study_brief, detail.career_improvement, detail.prerequisite)
+        assert all(text.strip() for text in (course.brief, *texts)), course.name
+        assert detail.hours > 0
+        assert course.period in VALID_PERIODS
+        assert course.faqs
+        assert all(faq.question.endswith("？") and faq.answer for faq in course.faqs)
+    names = [course.name for course in COURSES]
     assert len(set(names)) == len(names)
 
 
+def test_courses_came_out_on_different_days_and_announced_ones_come_later() -> None:
+    assert len({course.pub_date for course in COURSES if course.status == catalog.ONLINE}) > 1
+    for course in COURSES:
+        assert course.pub_date is not None
+        assert (course.pub_date > TODAY.isoformat()) == (course.status == catalog.ANNOUNCED)
+
+
+def test_chapters_and_sections_are_counted_from_1() -> None:
+    for course in COURSES:
+        assert [chapter.chapter for chapter in course.chapters] == list(range(1, len(course.chapters) + 1))
+        for chapter in course.chapters:
+            assert [section.order for section in chapter.sections] == list(
+                range(1, len(chapter.sections) + 1)
+            )
+
+
 def test_sections_are_of_the_three_sorts_and_some_can_be_tried() -> None:
-    assert {section["section_type"] for section in sections()} == {"视频", "文档", "练习"}
+    assert {section.section_type for section in sections()} == {"视频", "文档", "练习"}
     for section in sections():
-        if section["section_type"] == "视频":
-            assert re.fullmatch(r"demo-video-[0-9]+", section["section_link"])
-            assert re.fullmatch(r"[0-9]{2}:[0-5][0-9]", section["video_time"])
+        assert section.section_link is not None
+        if section.section_type == "视频":
+            assert re.fullmatch(r"demo-video-[0-9]+", section.section_link)
+            assert re.fullmatch(r"[0-9]{2}:[0-5][0-9]", section.video_time)
         else:
-            assert re.fullmatch(r"https://[a-z0-9.-]+/\S*", section["section_link"])
-            assert section["video_time"] == ""
+            assert re.fullmatch(r"https://[a-z0-9.-]+/\S*", section.section_link)
+            assert section.video_time == ""
     for course in COURSES:
-        shown = [section for chapter in course["chapters"] for section in chapter["sections"]]
-        assert any(section["free_trial"] for section in shown)
-        assert not all(section["free_trial"] for section in shown)
+        shown = [section for chapter in course.chapters for section in chapter.sections]
+        assert any(section.free_trial for section in shown)
+        assert not all(section.free_trial for section in shown)
 
 
-def test_policies_use_the_thirteen_periods_and_longer_ones_cost_more() -> None:
+def test_longer_policies_cost_more() -> None:
     for course in COURSES:
-        policies = course["policies"]
-        assert {policy["valid_period"] for policy in policies} <= set(VALID_PERIODS)
-        assert all(isinstance(policy["price"], str) for policy in policies)
-        by_period = sorted(policies, key=lambda policy: policy["valid_period"])
-        prices = [money.from_yuan(policy["price"]) for policy in by_period]
-        assert prices == sorted(set(prices)), course["name"]
+        by_period = sorted(course.policies, key=lambda policy: policy.valid_period)
+        prices = [policy.price for policy in by_period]
+        assert prices == sorted(set(prices)), course.name
 
 
 def test_the_shop_has_a_course_of_every_state() -> None:
-    announced = [course for course in COURSES if course["status"] == catalog.ANNOUNCED]
+    announced = [course for course in COURSES if course.status == catalog.ANNOUNCED]
     assert announced
-    assert not any(course["policies"] for course in announced)
-    assert any(course["status"] == catalog.OFFLINE for course in COURSES)
-    assert any(course["course_type"] == DEGREE_COURSE for course in COURSES)
-    cheapest = {
-        course["name"]: sorted(money.from_yuan(policy["price"]) for policy in course["policies"])
+    assert not any(course.policies for course in announced)
+    assert any(course.status == catalog.OFFLINE for course in COURSES)
+    assert any(course.course_type == DEGREE_COURSE for course in COURSES)
+    prices = [
+        sorted(policy.price for policy in course.policies)
         for course in COURSES
-        if course["status"] == catalog.ONLINE
-    }
-    assert all(cheapest.values())
-    assert any(prices[0] == 0 and prices[-1] > 0 for prices in cheapest.values())
+        if course.status == catalog.ONLINE
+    ]
+    assert all(prices)
+    assert any(of_one[0] == 0 and of_one[-1] > 0 for of_one in prices)
 
 
-@pytest.mark.parametrize("course", COURSES, ids=lambda course: str(course_key(course)))
-def test_a_course_is_paid_under_its_own_name_by_alipays_rules(course: Any) -> None:
-    assert subject([course["name"]]) == course["name"]
-    assert not set(course["name"]) & set("/=&{}")
+@pytest.mark.parametrize("course", COURSES, ids=lambda course: str(course.key))
+def test_a_course_is_paid_under_its_own_name_by_alipays_rules(course: Course) -> None:
+    assert subject([course.name]) == course.name
+    assert not set(course.name) & set("/=&{}")
 
 
-@pytest.mark.parametrize("course", COURSES, ids=lambda course: str(course_key(course)))
-def test_a_course_fits_into_one_transaction(course: Any) -> None:
-    in_chapters = sum(1 + len(chapter["sections"]) for chapter in course["chapters"])
-    assert 2 + len(course["policies"]) + in_chapters + len(course["faqs"]) <= MAX_TRANSACTION_ITEMS
+@pytest.mark.parametrize("course", COURSES, ids=lambda course: str(course.key))
+def test_a_course_fits_into_one_transaction_with_the_logs_entry(course: Course) -> None:
+    in_chapters = sum(1 + len(chapter.sections) for chapter in course.chapters)
+    assert 3 + len(course.policies) + in_chapters + len(course.faqs) <= MAX_TRANSACTION_ITEMS
 
 
-@pytest.mark.parametrize("offer", COUPONS, ids=lambda offer: str(offer["id"]))
-def test_a_coupon_has_the_rule_fields_of_its_type(offer: Any) -> None:
-    value, minimum = money.from_yuan(offer.get("value", "0")), money.from_yuan(offer.get("minimum", "0"))
-    if offer["coupon_type"] == coupon.PERCENT:
-        assert 1 <= offer["off_percent"] <= 99
-        assert value == 0
+@pytest.mark.parametrize("offer", COUPONS, ids=lambda offer: str(offer.id))
+def test_a_coupon_has_the_rule_fields_of_its_type(offer: Offer) -> None:
+    if offer.coupon_type == coupon.PERCENT:
+        assert offer.off_percent is not None and offer.off_percent < 100
+        assert offer.value == 0
     else:
-        assert "off_percent" not in offer
-        assert value > 0
-    assert (minimum > 0) == (offer["coupon_type"] == coupon.FULL)
-    assert minimum == 0 or minimum >= value
-    assert ("valid_days" in offer) != ("valid_between_days" in offer)
-    for first, last in (offer["claim_days"], offer.get("valid_between_days", [0, 0])):
-        assert first <= last
-    if "bound_to" in offer:
-        assert offer["bound_to"] in {str(course_key(course)) for course in COURSES if course["policies"]}
+        assert offer.value > 0
+    assert (offer.minimum > 0) == (offer.coupon_type == coupon.FULL)
+    assert offer.minimum == 0 or offer.minimum >= offer.value
+    if offer.bound_to is not None:
+        assert offer.bound_to in {str(course.key) for course in COURSES if course.policies}
 
 
 def test_there_are_coupons_of_every_type_general_and_bound() -> None:
-    assert {offer["coupon_type"] for offer in COUPONS} == set(coupon.COUPON_TYPES)
     for bound in (False, True):
-        kinds = {offer["coupon_type"] for offer in COUPONS if ("bound_to" in offer) == bound}
+        kinds = {offer.coupon_type for offer in COUPONS if (offer.bound_to is not None) == bound}
         assert kinds == set(coupon.COUPON_TYPES)
 
 
 def test_demo_users_have_different_balances_and_coupons_that_exist() -> None:
-    offers = {offer["id"] for offer in COUPONS}
+    offers = {offer.id for offer in COUPONS}
     for user in USERS:
         assert user["username"].startswith("demo")
         assert is_valid_name(user["username"])
@@ -194,21 +197,20 @@ def test_demo_users_have_different_balances_and_coupons_that_exist() -> None:
     assert {len(user["coupons"]) > 0 for user in USERS} == {True, False}
 
 
-def test_the_file_holds_no_number_with_a_fraction() -> None:
-    from chalicelib.manage.demo import CONTENT
+def test_every_date_is_counted_from_the_day_of_seeding() -> None:
+    later = read_catalogue(TODAY + timedelta(days=40))
+    assert not re.search(r'"[0-9]{4}-[0-9]{2}', CONTENT.read_text(encoding="utf-8"))
+    for before, after in zip(COUPONS, later.coupons, strict=True):
+        assert after.claim_from - before.claim_from == timedelta(days=40)
 
-    def fractions(value: Any) -> list[Any]:
-        if isinstance(value, dict | list):
-            inner = value.values() if isinstance(value, dict) else value
-            return [found for part in inner for found in fractions(part)]
-        return [value] if not isinstance(value, str | int | None) else []
 
-    assert fractions(read_json(CONTENT.read_bytes())) == []
+def test_the_file_is_written_as_catalogue_files_are() -> None:
+    assert json_text(read_content()) + "\n" == CONTENT.read_text(encoding="utf-8")
 
 
 def test_every_picture_of_the_shop_is_a_file_of_the_shop_front() -> None:
-    named = [course["course_img"] for course in COURSES]
-    named += [teacher["image"] for teacher in SHOP["teachers"]]
+    named = [course.course_img for course in COURSES]
+    named += [teacher.image for teacher in CATALOGUE.teachers]
     assert len(set(named)) == len(named)
     used = {SPA / picture for picture in named} | {SPA / "images/course.svg", SPA / "images/head.svg"}
     assert used <= set(PICTURES)

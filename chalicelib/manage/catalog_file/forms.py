@@ -1,0 +1,185 @@
+"""How single values of a catalogue file are written and read. What is of another form raises `Wrong`."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from chalicelib import money
+from chalicelib.beijing_time import BEIJING, day_end, day_start
+from chalicelib.shop.course_key import COURSE_TYPES
+
+MAX_ID = 10**15 - 1
+"""Ids are texts of at most 15 digits in requests, so a longer one could never be asked for."""
+MAX_TEXT = 50_000
+MAX_LISTED = 100
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?")
+_RELATIVE = re.compile(r"today(?P<days>[+-][0-9]{1,5})?")
+_FIRST_YEAR, _LAST_YEAR = 1970, 2200
+
+
+class Wrong(Exception):
+    """A value is of another form; the text says of which it should be."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a value is read, given what is today (None where days may not be counted from it), and written."""
+
+    read: Callable[[object, date | None], Any]
+    write: Callable[[Any], object] = lambda value: value
+
+
+def short(value: object, longest: int = 40) -> str:
+    """A value as a message shows it."""
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def text(longest: int = MAX_TEXT) -> Form:
+    """A text of at most so many characters, perhaps empty."""
+
+    def read(value: object, today: date | None) -> str:
+        if not isinstance(value, str):
+            raise Wrong(f"{short(value)} is no text")
+        if len(value) > longest:
+            raise Wrong(f"longer than {longest} characters: {short(value)}")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise Wrong("holds half of a character")
+        return value
+
+    return Form(read)
+
+
+def name(longest: int) -> Form:
+    """A text that names something: not blank, without control characters."""
+
+    def read(value: object, today: date | None) -> str:
+        found: str = text(longest).read(value, today)
+        if not found.strip():
+            raise Wrong("is blank")
+        if any(unicodedata.category(character) == "Cc" for character in found):
+            raise Wrong(f"holds control characters: {short(found)}")
+        return found
+
+    return Form(read)
+
+
+def whole(lowest: int, highest: int) -> Form:
+    """A whole number within limits."""
+
+    def read(value: object, today: date | None) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise Wrong(f"{short(value)} is no whole number")
+        if not lowest <= value <= highest:
+            raise Wrong(f"{short(value)} is outside {lowest} to {highest}")
+        return value
+
+    return Form(read)
+
+
+def choice(options: Sequence[Any]) -> Form:
+    """One of some values."""
+
+    def read(value: object, today: date | None) -> object:
+        if isinstance(value, bool) or value not in options:
+            raise Wrong(f"{short(value)} is none of {', '.join(map(str, options))}")
+        return value
+
+    return Form(read)
+
+
+def _read_flag(value: object, today: date | None) -> bool:
+    if not isinstance(value, bool):
+        raise Wrong(f"{short(value)} is neither true nor false")
+    return value
+
+
+def _read_yuan(value: object, today: date | None) -> money.Fen:
+    if not isinstance(value, str):
+        raise Wrong(f'{short(value)} is no amount of yuan as text, such as "69.00"')
+    try:
+        return money.from_yuan(value)
+    except money.NotMoney as error:
+        raise Wrong(f'{short(value)} is no amount of yuan, such as "69.00"') from error
+
+
+def _read_ids(value: object, today: date | None) -> tuple[int, ...]:
+    if not isinstance(value, list) or len(value) > MAX_LISTED:
+        raise Wrong(f"{short(value)} is no list of up to {MAX_LISTED} ids")
+    ids = tuple(IDENT.read(one, today) for one in value)
+    if len(set(ids)) != len(ids):
+        raise Wrong(f"{short(value)} has an id twice")
+    return ids
+
+
+def _read_course_key(value: object, today: date | None) -> str:
+    if not isinstance(value, str) or not re.fullmatch(
+        rf"({'|'.join(COURSE_TYPES)})#[1-9][0-9]{{0,14}}", value
+    ):
+        raise Wrong(f'{short(value)} is no course such as "course#1" or "degree_course#3"')
+    return value
+
+
+def _day(value: object, today: date | None) -> date | None:
+    """The day that a text names, or None when it names none."""
+    if isinstance(value, str) and today is not None:
+        relative = _RELATIVE.fullmatch(value)
+        if relative:
+            return today + timedelta(days=int(relative["days"] or 0))
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        return None
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        return None
+    return day if _FIRST_YEAR <= day.year <= _LAST_YEAR else None
+
+
+def _read_day(value: object, today: date | None) -> str:
+    day = _day(value, today)
+    if day is None:
+        raise Wrong(f'{short(value)} is no date such as "2026-07-01"')
+    return day.isoformat()
+
+
+def moment(of_day: Callable[[date], datetime]) -> Form:
+    """A moment: a Beijing day, meaning its beginning or its end, or a Beijing time of it."""
+
+    def read(value: object, today: date | None) -> datetime:
+        day = _day(value, today)
+        if day is not None:
+            return of_day(day)
+        try:
+            if isinstance(value, str) and _MOMENT.fullmatch(value):
+                read = datetime.fromisoformat(value).replace(tzinfo=BEIJING)
+                if _FIRST_YEAR <= read.year <= _LAST_YEAR:
+                    return read.astimezone(UTC)
+        except ValueError:
+            pass
+        raise Wrong(f'{short(value)} is no date such as "2026-07-01" or "2026-07-01 08:00:00"')
+
+    def write(value: datetime) -> str:
+        at = value.astimezone(BEIJING)
+        if at.time() == time():
+            day = at.date()
+            return (day if of_day is day_start else day - timedelta(days=1)).isoformat()
+        return at.replace(tzinfo=None).isoformat(sep=" ")
+
+    return Form(read, write)
+
+
+IDENT = whole(1, MAX_ID)
+FLAG = Form(_read_flag)
+YUAN = Form(_read_yuan, lambda fen: str(money.to_yuan(fen)))
+IDS = Form(_read_ids, list)
+COURSE_KEY = Form(_read_course_key)
+DAY = Form(_read_day)
+BEGIN, END = moment(day_start), moment(day_end)

@@ -1,0 +1,303 @@
+"""Rows of a catalogue file <-> the items of the table.
+
+An item's place in the table follows from the row; copies (of policies in a course, of teachers and names in a
+page) are made here from what the file says once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TypeVar
+
+from chalicelib.shop import catalog, coupon
+from chalicelib.shop.coupon import CouponOffer
+from chalicelib.shop.course_key import COURSE, CourseKey
+from chalicelib.shop.price_policy import PricePolicy
+from chalicelib.storage.dynamodb import CatalogItem
+
+from . import rows
+from .rows import Catalogue, Course, Offer
+
+AnItem = TypeVar("AnItem", bound=CatalogItem)
+
+
+# Rows -> items
+
+
+class Maker:
+    """Makes the items of one catalogue's rows. `source` names the tool that writes them, where that matters.
+
+    Of a stored catalogue, references to what does not exist make no copies; a file that was read has none.
+    """
+
+    def __init__(self, catalogue: Catalogue, now: datetime, source: str | None = None) -> None:
+        self._catalogue = catalogue
+        self._now = now
+        self._source = source
+        self._teachers = {row.id: row for row in catalogue.teachers}
+        self._names = {row.id: row.name for row in catalogue.courses if row.course_type == COURSE}
+
+    def all(self) -> list[CatalogItem]:
+        """The items of the whole catalogue."""
+        made: list[CatalogItem] = [self.category(row) for row in self._catalogue.categories]
+        made += [self.teacher(row) for row in self._catalogue.teachers]
+        for row in self._catalogue.courses:
+            made += self.course(row)
+        return [*made, *(self.offer(row) for row in self._catalogue.coupons)]
+
+    def category(self, row: rows.Category) -> catalog.Category:
+        """A category's item."""
+        return catalog.category_item(row.id, row.name, self._source)
+
+    def teacher(self, row: rows.Teacher) -> catalog.Teacher:
+        """A teacher's item."""
+        return catalog.teacher_item(
+            row.id,
+            name=row.name,
+            role=row.role,
+            title=row.title,
+            signature=row.signature,
+            image=row.image,
+            brief=row.brief,
+            source=self._source,
+        )
+
+    def course(self, row: Course) -> list[CatalogItem]:
+        """All items of a course: itself, its policies and page first, then its contents."""
+        key, detail_id = row.key, row.detail.id if row.detail else None
+        policies = [
+            catalog.policy_item(key, policy.id, policy.valid_period, policy.price, detail_id, self._source)
+            for policy in row.policies
+        ]
+        course = catalog.course_item(
+            key,
+            policies,
+            name=row.name,
+            course_img=row.course_img,
+            brief=row.brief,
+            level=row.level,
+            status=row.status,
+            order=row.order,
+            period=row.period,
+            pub_date=row.pub_date,
+            category_id=row.category_id,
+            detail_id=detail_id,
+            source=self._source,
+        )
+        page = [self._detail(key, row.detail)] if row.detail else []
+        return [course, *policies, *page, *self._contents(key, row, detail_id)]
+
+    def _detail(self, key: CourseKey, row: rows.Detail) -> catalog.CourseDetail:
+        taught = [self._teachers[teacher_id] for teacher_id in row.teachers if teacher_id in self._teachers]
+        return catalog.detail_item(
+            key,
+            row.id,
+            hours=row.hours,
+            course_slogan=row.course_slogan,
+            video_brief_link=row.video_brief_link,
+            why_study=row.why_study,
+            what_to_study_brief=row.what_to_study_brief,
+            career_improvement=row.career_improvement,
+            prerequisite=row.prerequisite,
+            teachers=[
+                catalog.TeacherCopy(  # type: ignore[no-untyped-call]
+                    teacher_id=teacher.id,
+                    name=teacher.name,
+                    title=teacher.title,
+                    signature=teacher.signature,
+                    image=teacher.image,
+                    brief=teacher.brief,
+                )
+                for teacher in taught
+            ],
+            recommended=[
+                catalog.RecommendedCourse(course_id=other, course_name=self._names[other])  # type: ignore[no-untyped-call]
+                for other in row.recommended
+                if other in self._names
+            ],
+            source=self._source,
+        )
+
+    def _contents(self, key: CourseKey, row: Course, detail_id: int | None) -> Iterable[CatalogItem]:
+        for chapter in row.chapters:
+            yield catalog.chapter_item(
+                key,
+                chapter.id,
+                chapter.chapter,
+                name=chapter.name,
+                summary=chapter.summary,
+                pub_date=chapter.pub_date,
+                detail_id=detail_id,
+                source=self._source,
+            )
+            for section in chapter.sections:
+                yield catalog.section_item(
+                    key,
+                    section.id,
+                    chapter.chapter,
+                    section.order,
+                    name=section.name,
+                    section_type=section.section_type,
+                    player=section.player,
+                    section_link=section.section_link,
+                    video_time=section.video_time,
+                    free_trial=section.free_trial,
+                    pub_date=section.pub_date,
+                    detail_id=detail_id,
+                    source=self._source,
+                )
+        for faq in row.faqs:
+            yield catalog.faq_item(
+                key,
+                faq.id,
+                question=faq.question,
+                answer=faq.answer,
+                detail_id=detail_id,
+                source=self._source,
+            )
+
+    def offer(self, row: Offer) -> CouponOffer:
+        """A coupon's item as of a new coupon: nothing is claimed yet."""
+        return coupon.offer_item(
+            row.id,
+            name=row.name,
+            brief=row.brief,
+            coupon_type=row.coupon_type,
+            value=row.value,
+            off_percent=row.off_percent,
+            minimum=row.minimum,
+            bound_to=row.bound_to,
+            quantity=row.quantity,
+            open_at=row.claim_from,
+            close_at=row.claim_until,
+            valid_from=row.valid_from,
+            valid_until=row.valid_until,
+            valid_days=row.valid_days,
+            status=row.status,
+            created_at=self._now,
+            source=self._source,
+        )
+
+
+# Items -> rows
+
+
+def catalogue_of(items: Iterable[CatalogItem]) -> Catalogue:
+    """The rows of everything stored. Contents whose course is gone are of no row."""
+    stored = list(items)
+    courses: dict[str, list[CatalogItem]] = {}
+    for item in stored:
+        courses.setdefault(item.course_key, []).append(item)
+    return Catalogue(
+        categories=tuple(
+            rows.Category(id=item.category_id, name=item.name) for item in _of(stored, catalog.Category)
+        ),
+        teachers=tuple(
+            rows.Teacher(
+                id=item.teacher_id,
+                name=item.name,
+                role=item.role,
+                title=item.title,
+                signature=item.signature,
+                image=item.image,
+                brief=item.brief,
+            )
+            for item in _of(stored, catalog.Teacher)
+        ),
+        courses=tuple(_course(item, courses[item.course_key]) for item in _of(stored, catalog.Course)),
+        coupons=tuple(_offer(item) for item in _of(stored, CouponOffer)),
+    ).in_order()
+
+
+def _of(items: Iterable[CatalogItem], model: type[AnItem]) -> list[AnItem]:
+    return [item for item in items if isinstance(item, model)]
+
+
+def _course(course: catalog.Course, items: list[CatalogItem]) -> Course:
+    details = _of(items, catalog.CourseDetail)
+    sections: dict[int, list[rows.Section]] = {}
+    for item in _of(items, catalog.Section):
+        sections.setdefault(item.chapter, []).append(_section(item))
+    return Course(
+        course_type=course.course_type,
+        id=course.course_id,
+        name=course.name,
+        category_id=course.category_id,
+        level=course.level,
+        status=course.status,
+        order=course.order,
+        period=course.period,
+        pub_date=course.pub_date,
+        course_img=course.course_img,
+        brief=course.brief,
+        policies=tuple(
+            rows.Policy(id=item.policy_id, valid_period=item.valid_period, price=item.price)
+            for item in _of(items, PricePolicy)
+        ),
+        detail=_detail(details[0]) if details else None,
+        chapters=tuple(
+            rows.Chapter(
+                id=item.chapter_id,
+                chapter=item.chapter,
+                name=item.name,
+                summary=item.summary,
+                pub_date=item.pub_date,
+                sections=tuple(sections.get(item.chapter, ())),
+            )
+            for item in _of(items, catalog.Chapter)
+        ),
+        faqs=tuple(
+            rows.Question(id=item.faq_id, question=item.question, answer=item.answer)
+            for item in _of(items, catalog.Faq)
+        ),
+    )
+
+
+def _detail(item: catalog.CourseDetail) -> rows.Detail:
+    return rows.Detail(
+        id=item.detail_id,
+        hours=item.hours,
+        course_slogan=item.course_slogan,
+        video_brief_link=item.video_brief_link,
+        why_study=item.why_study,
+        what_to_study_brief=item.what_to_study_brief,
+        career_improvement=item.career_improvement,
+        prerequisite=item.prerequisite,
+        teachers=tuple(teacher.teacher_id for teacher in item.teachers),
+        recommended=tuple(other.course_id for other in item.recommended),
+    )
+
+
+def _section(item: catalog.Section) -> rows.Section:
+    return rows.Section(
+        id=item.section_id,
+        order=item.order,
+        name=item.name,
+        section_type=item.section_type,
+        player=item.player,
+        section_link=item.section_link,
+        video_time=item.video_time,
+        free_trial=item.free_trial,
+        pub_date=item.pub_date,
+    )
+
+
+def _offer(item: CouponOffer) -> Offer:
+    return Offer(
+        id=item.coupon_id,
+        name=item.name,
+        brief=item.brief or "",
+        coupon_type=item.coupon_type,
+        value=item.value or 0,
+        off_percent=item.off_percent,
+        minimum=item.minimum or 0,
+        bound_to=item.bound_to,
+        quantity=item.quantity,
+        claim_from=item.open_at,
+        claim_until=item.close_at,
+        valid_from=item.valid_from,
+        valid_until=item.valid_until,
+        valid_days=item.valid_days,
+        status=item.status,
+    )

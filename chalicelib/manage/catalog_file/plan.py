@@ -1,0 +1,287 @@
+"""What has to be written so that the stored catalogue is what a file says, and what must not be done.
+
+What sold orders and claimed coupons rest on stays: a course that may have been sold is not removed, a page keeps
+its id, a coupon's quantity covers its claims. Prices, rules and policies may change: orders and coupon records
+carry copies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from chalicelib.shop import catalog, coupon
+from chalicelib.shop.catalog import Category, Chapter, Course, CourseDetail, Faq, Section, Teacher
+from chalicelib.shop.coupon import CouponOffer
+from chalicelib.shop.price_policy import PricePolicy
+from chalicelib.storage.dynamodb import CatalogItem
+
+from .difference import Change, difference
+from .forms import short
+from .items import Maker, catalogue_of
+from .rows import Catalogue
+
+KINDS = (Category, Teacher, Course, PricePolicy, CourseDetail, Chapter, Section, Faq, CouponOffer)
+
+_CORE = (Course, PricePolicy, CourseDetail)
+"""What of a course is always written together: what is listed, sold and shown."""
+_ITEMS_TOGETHER = 90
+"""Of the 100 of a transaction; one is the log's entry."""
+_BYTES_TOGETHER = 1_500_000
+"""Of the 4 MB of a transaction: what is replaced is sent too, as a condition."""
+_MAX_ITEM_BYTES = 380_000
+"""DynamoDB takes items of 400 kB; the rest is for how this counts."""
+
+Fault = tuple[tuple[str | int, ...], str]
+ItemPlace = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The stored catalogue as it was read: its items by their places."""
+
+    items: dict[ItemPlace, CatalogItem]
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The same as rows."""
+        return catalogue_of(self.items.values())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Two readings have the same one if and only if nothing but claims of coupons came between."""
+        texts = sorted(_text(item) for item in self.items.values())
+        return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Write:
+    """An item is replaced, added (no `old`) or removed (no `new`)."""
+
+    old: CatalogItem | None
+    new: CatalogItem | None
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it sends."""
+        return sum(len(_text(item).encode()) for item in (self.old, self.new) if item is not None)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Writes that are one transaction: `subject` is whose they are, `details` what they change, in words."""
+
+    subject: str
+    details: str
+    writes: tuple[Write, ...]
+
+
+@dataclass
+class Plan:
+    """What an apply does: `changes` in words, `steps` in an order in which nothing refers to what is not there."""
+
+    changes: list[Change] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+
+
+def read_stored() -> Stored:
+    """Read the whole catalogue from the table. Raises StoreUnavailable."""
+    return Stored({_place(item): item for item in catalog.scan_items(KINDS)})
+
+
+def refusals(stored: Stored, wanted: Catalogue, now: datetime) -> list[Fault]:
+    """What must not be done to the stored catalogue, with the places in the wanted one where it is asked for."""
+    return [
+        *_removed_courses(stored, wanted),
+        *_pages(stored, wanted),
+        *_coupons(stored, wanted),
+        *_sizes(wanted, now),
+    ]
+
+
+def plan(stored: Stored, wanted: Catalogue, now: datetime) -> Plan:
+    """What has to be written. `wanted` was read and is not refused."""
+    made = {_place(item): item for item in Maker(wanted, now).all()}
+    for place, item in made.items():
+        _carry_over(stored.items.get(place), item)
+    writes = [
+        Write(stored.items.get(place), item)
+        for place, item in made.items()
+        if not _is_same(stored.items.get(place), item)
+    ]
+    writes += [Write(item, None) for place, item in stored.items.items() if place not in made]
+    changes = difference(stored.catalogue, wanted)
+    changes += _unsaid(stored, writes, {change.subject for change in changes}, now)
+    return Plan(changes, list(_steps(writes, changes)))
+
+
+# What must not be done
+
+
+def _removed_courses(stored: Stored, wanted: Catalogue) -> Iterator[Fault]:
+    kept = {row.key for row in wanted.courses}
+    for item in stored.items.values():
+        if isinstance(item, Course) and item.key not in kept and not item.never_sold:
+            yield (
+                ("courses",),
+                f"{item.key} {short(item.name)} is missing and may have been sold: it cannot be removed. "
+                'Put it back with the status "offline" (下线): then it is neither listed nor sold',
+            )
+
+
+def _pages(stored: Stored, wanted: Catalogue) -> Iterator[Fault]:
+    details = [item for item in stored.items.values() if isinstance(item, CourseDetail)]
+    page_of = {item.course_key: item.detail_id for item in details}
+    course_of = {item.detail_id: item.course_key for item in details}
+    for position, row in enumerate(wanted.courses):
+        place = ("courses", position, "detail")
+        page = page_of.get(str(row.key))
+        if row.detail is None:
+            if page is not None:
+                yield place, f"is missing: the page of {row.key} is detail {page}, and links lead to it"
+            continue
+        if page is not None and page != row.detail.id:
+            yield (*place, "id"), f"the page of {row.key} is detail {page}, and links lead to it: it stays"
+        other = course_of.get(row.detail.id, str(row.key))
+        if other != str(row.key):
+            yield (*place, "id"), f"detail {row.detail.id} is the page of {other}: choose another id"
+
+
+def _coupons(stored: Stored, wanted: Catalogue) -> Iterator[Fault]:
+    rows = {row.id: position for position, row in enumerate(wanted.coupons)}
+    for item in stored.items.values():
+        if not isinstance(item, CouponOffer):
+            continue
+        position = rows.get(item.coupon_id)
+        if position is None:
+            if item.claimed or item.in_flight:
+                yield (
+                    ("coupons",),
+                    f"coupon {item.coupon_id} {short(item.name)} is missing, and {item.claimed} pieces are claimed: "
+                    'it cannot be removed. Put it back with the status "offline": then nobody can claim it',
+                )
+        elif wanted.coupons[position].quantity < item.claimed:
+            yield (
+                ("coupons", position, "quantity"),
+                f"{wanted.coupons[position].quantity} is less than the {item.claimed} that are claimed",
+            )
+
+
+def _sizes(wanted: Catalogue, now: datetime) -> Iterator[Fault]:
+    maker = Maker(wanted, now)
+    for position, row in enumerate(wanted.courses):
+        for item in maker.course(row):
+            size = len(_text(item).encode())
+            if size > _MAX_ITEM_BYTES:
+                text = f"the texts of {item.sort} are {size} bytes together: {_MAX_ITEM_BYTES} can be stored"
+                yield ("courses", position), text
+
+
+# What has to be written
+
+
+def _place(item: CatalogItem) -> ItemPlace:
+    return item.course_key, item.sort
+
+
+def _text(item: CatalogItem) -> str:
+    """All of an item that a file decides."""
+    attributes = {
+        name: value
+        for name, value in item.serialize(null_check=False).items()
+        if not (isinstance(item, CouponOffer) and name in coupon.COUNTED)
+    }
+    return json.dumps(attributes, ensure_ascii=False, sort_keys=True)
+
+
+def _is_same(old: CatalogItem | None, new: CatalogItem) -> bool:
+    return old is not None and _text(old) == _text(new)
+
+
+def _carry_over(old: CatalogItem | None, new: CatalogItem) -> None:
+    """Let a new version of an item keep what no file says."""
+    if old is not None:
+        new.source = old.source
+    if isinstance(new, Course):
+        was_never_sold = old is None or (isinstance(old, Course) and old.never_sold)
+        new.never_sold = True if was_never_sold and not new.is_sold() else None
+    if isinstance(new, CouponOffer) and isinstance(old, CouponOffer):
+        new.created_at = old.created_at
+
+
+def _unsaid(stored: Stored, writes: Iterable[Write], said: set[str], now: datetime) -> Iterator[Change]:
+    """Writes that no change of a row explains: copies that are not as what they copy, remains of what is gone."""
+    known = {_place(item) for item in Maker(stored.catalogue, now).all()}
+    by_subject: dict[str, list[Write]] = {}
+    for write in writes:
+        by_subject.setdefault(_subject(write), []).append(write)
+    for subject, own in sorted(by_subject.items()):
+        gone = [write.old for write in own if write.old is not None and write.new is None]
+        remains = [item.sort for item in gone if _place(item) not in known]
+        if remains:
+            yield Change("-", subject, f"remains of what was removed: {', '.join(sorted(remains))}")
+        elif subject not in said:
+            yield Change("~", subject, "copies of names, teachers and prices are brought up to date")
+
+
+def _subject(write: Write) -> str:
+    """What of the file an item belongs to, as a change names it."""
+    item = write.new or write.old
+    match item:
+        case Category():
+            return f"category {item.category_id}"
+        case Teacher():
+            return f"teacher {item.teacher_id}"
+        case CouponOffer():
+            return f"coupon {item.coupon_id}"
+    assert item is not None
+    return item.course_key
+
+
+def _steps(writes: Sequence[Write], changes: Sequence[Change]) -> Iterator[Step]:
+    """The writes in an order in which nothing refers to what is not there, as transactions."""
+    words: dict[str, list[str]] = {}
+    for change in changes:
+        words.setdefault(change.subject, []).append(str(change))
+    by_subject: dict[str, list[Write]] = {}
+    for write in sorted(writes, key=_turn):
+        by_subject.setdefault(f"{_stage(write)} {_subject(write)}", []).append(write)
+    for own in by_subject.values():
+        subject = _subject(own[0])
+        chunks = list(_chunks(own))
+        for number, chunk in enumerate(chunks, 1):
+            part = f" (part {number} of {len(chunks)})" if len(chunks) > 1 else ""
+            yield Step(subject + part, "; ".join(words[subject]), tuple(chunk))
+
+
+def _stage(write: Write) -> int:
+    is_referred_to = isinstance(write.new or write.old, Category | Teacher)
+    if write.new is None and is_referred_to:
+        return 3
+    if isinstance(write.new or write.old, CouponOffer):
+        return 2
+    return 0 if is_referred_to else 1
+
+
+def _turn(write: Write) -> tuple[int, ItemPlace, int, bool, str]:
+    item = write.new or write.old
+    assert item is not None
+    core = 0 if isinstance(item, _CORE) else 1
+    return _stage(write), (item.course_key, _subject(write)), core, write.new is None, item.sort
+
+
+def _chunks(writes: Iterable[Write]) -> Iterator[list[Write]]:
+    chunk: list[Write] = []
+    size = 0
+    for write in writes:
+        if chunk and (len(chunk) == _ITEMS_TOGETHER or size + write.size > _BYTES_TOGETHER):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(write)
+        size += write.size
+    if chunk:
+        yield chunk
