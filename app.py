@@ -1,5 +1,7 @@
 """The shop's API and Lambdas, in the order of a visit."""
 
+from datetime import timedelta
+
 from chalice.app import CloudWatchEvent, Rate, Response
 
 from chalicelib.flows import (
@@ -10,13 +12,15 @@ from chalicelib.flows import (
     close_order,
     fill_cart,
     quote,
+    reconcile,
+    refund_order,
     register,
     settle,
     sign_in,
 )
 from chalicelib.flows.change_password import change_own_password
 from chalicelib.request_log import note, request_line
-from chalicelib.shop import catalog, coupon, course_search, enrollment, order, session
+from chalicelib.shop import catalog, coupon, course_search, enrollment, ledger, order, refund, session
 from chalicelib.shop.course_key import COURSE
 from chalicelib.web import codes, requests, responses
 from chalicelib.web.notification import answer_alipay, returned_order
@@ -216,17 +220,19 @@ def claim(coupon_id):
 @app.route("/payment", methods=["POST"], codes=codes.PAYMENT)
 def pay():
     user, asked = app.user(), requests.payment_request(app.json())
-    _, address = checkout.place_order(
-        user, asked.choice, asked.pay_money, app.gateways, app.settings, app.now()
+    key = requests.idempotency_key(app.header("idempotency-key"), asked)
+    placed = checkout.place_order(
+        user, asked.choice, asked.pay_money, key, app.gateways, app.settings, app.now()
     )
-    return responses.success(address)
+    return responses.placed_order(placed)
 
 
 @app.route("/get_pay_url", methods=["GET"], codes=codes.PAY_ADDRESS)
 def find_pay_address():
     user, asked = app.user(), requests.pay_address_request(app.query())
     payable = checkout.find_payable(user.user_id, asked.order_number, asked.amount, app.now())
-    return responses.success(checkout.pay_address(payable, app.gateways, app.settings))
+    address = checkout.pay_address(payable, app.gateways, app.settings)
+    return responses.pay_address(address, checkout.find_equal(payable, app.now()))
 
 
 @app.route("/myorder", methods=["GET"])
@@ -238,8 +244,10 @@ def list_orders():
 @app.route("/order/{order_number}", methods=["GET"], codes=codes.ORDER)
 def show_order(order_number):
     user, number = app.user(), requests.order_number(order_number)
-    found = order.find_own(user.user_id, number)
-    return responses.order(found, order.list_events(found), app.now(), app.settings.shop_url)
+    found = reconcile.ask_for_page(order.find_own(user.user_id, number), app.gateways, app.now())
+    equal = checkout.find_equal(found, app.now()) if found.is_open() else None
+    about = order.list_about(found)
+    return responses.order(found, about, equal, app.now(), app.settings.shop_url)
 
 
 @app.route("/order/{order_number}/cancel", methods=["POST"], codes=codes.ORDER_CANCEL)
@@ -249,11 +257,50 @@ def cancel_order(order_number):
     return responses.cancelled_order(number)
 
 
+@app.route("/order/{order_number}/refund", methods=["POST"], codes=codes.REFUND_APPLY)
+def apply_for_refund(order_number):
+    user, asked, number = app.user(), requests.refund_request(app.json()), requests.order_number(order_number)
+    window = timedelta(days=app.settings.refund_days)
+    applied = refund_order.apply_for_refund(
+        user.user_id, number, asked.lines, asked.reason, window, app.now()
+    )
+    return responses.refund(applied)
+
+
+@app.route("/beli", methods=["GET"])
+def list_ledger():
+    user, page = app.user(), requests.page_request(app.query())
+    return responses.ledger(ledger.list_newest(user.user_id, page.limit, page.cursor), user.beli)
+
+
 @app.route("/mycourses", methods=["GET"])
 def list_my_courses():
     mine = enrollment.list_enrollments(app.user().user_id)
     courses = catalog.find_courses([course.course for course in mine])
     return responses.my_courses(mine, courses, app.now(), app.settings.shop_url)
+
+
+# Back office: for users whose role is 管理员
+
+
+@app.route("/admin/refunds", methods=["GET"], codes=codes.BACK_OFFICE)
+def list_refunds():
+    app.admin()
+    return responses.refunds(refund.list_waiting())
+
+
+@app.route("/admin/refunds/{request_no}/approve", methods=["POST"], codes=codes.BACK_OFFICE)
+def approve_refund(request_no):
+    operator, number = app.admin(), requests.request_no(request_no)
+    status = refund_order.approve(number, operator.username, app.gateways, app.now())
+    return responses.decided_refund(number, status)
+
+
+@app.route("/admin/refunds/{request_no}/refuse", methods=["POST"], codes=codes.BACK_OFFICE)
+def refuse_refund(request_no):
+    operator, number = app.admin(), requests.request_no(request_no)
+    refund_order.refuse(number, operator.username, requests.answer_text(app.json()), app.now())
+    return responses.decided_refund(number, refund.REFUSED)
 
 
 # Alipay and the clock
@@ -271,10 +318,10 @@ def alipay_notify(event, context):
     return answer_alipay(event, app.gateways, app.now())
 
 
-@app.schedule(Rate(1, unit=Rate.MINUTES), name="close_overdue_orders")
-def close_overdue_orders(event: CloudWatchEvent):
-    with request_line("timer", "close_overdue_orders"):
-        note(final=close_order.close_overdue(app.gateways, app.now, TIMER_SECONDS))
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="work_off_orders")
+def work_off_orders(event: CloudWatchEvent):
+    with request_line("timer", "work_off_orders"):
+        note(done=reconcile.work_off(app.gateways, app.now, TIMER_SECONDS))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_coupon_claims")

@@ -173,6 +173,34 @@ class OrderClosed(ShopError):
     """The order was cancelled or has expired."""
 
 
+class LeaseTaken(ShopError):
+    """Somebody else works on this order or refund just now, or it is final."""
+
+
+class IdempotencyKeyTaken(ShopError):
+    """The same request is being answered at this very moment."""
+
+
+class IdempotencyKeyUsed(ShopError):
+    """The idempotency key was used for another order than this."""
+
+
+class RefundNotAllowed(ShopError):
+    """The order or line cannot be refunded: `reason` is not paid, window, line, open or channel."""
+
+
+class RefundNotFound(ShopError):
+    """There is no refund with this request number."""
+
+
+class RefundSettled(ShopError):
+    """The refund is not in a state in which this can be done to it."""
+
+
+class NotPermitted(ShopError):
+    """The user's role does not permit this."""
+
+
 class PaymentUnknown(ShopError):
     """Whether the order was paid could not be found out now. Nothing was changed."""
 

@@ -43,6 +43,7 @@ class Settings:
     redis_url: str = field(repr=False)
     table_prefix: str
     order_minutes: int
+    refund_days: int
 
 
 @lru_cache(maxsize=1)
@@ -116,6 +117,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         redis_url=read.matching("REDIS_URL", _REDIS_URL, "redis://HOST:PORT/DATABASE"),
         table_prefix=table_prefix(environment),
         order_minutes=order_minutes(environment),
+        refund_days=read.number("REFUND_DAYS", 0, 365, 7),
     )
 
 

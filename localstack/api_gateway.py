@@ -49,7 +49,7 @@ log = logging.getLogger("api")
 HTTP_FUNCTIONS = {("POST", "/trade/alipay"): "alipay_notify"}
 """Pure Lambda functions of app.py with a path of their own; `infra/` gives them the same in production."""
 
-SCHEDULED_FUNCTIONS = ("close_overdue_orders", "sweep_coupon_claims")
+SCHEDULED_FUNCTIONS = ("work_off_orders", "sweep_coupon_claims")
 """Functions of app.py that production fires once a minute."""
 
 SECONDS_BETWEEN_SCHEDULES = 10

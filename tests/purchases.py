@@ -119,7 +119,7 @@ def notice(alipay: AlipaySimulator, number: str, **changes: str | None) -> dict[
 
 def run_timer() -> None:
     """One run of the scheduled function."""
-    application.close_overdue_orders(
+    application.work_off_orders(
         {
             "version": "0",
             "id": "1",

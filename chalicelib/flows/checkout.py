@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from chalicelib.errors import (
     AmountMismatch,
     BeliTaken,
     CartStoreUnavailable,
+    IdempotencyKeyTaken,
     IdTaken,
     OrderNotPayable,
     OutcomeUnknown,
@@ -18,51 +20,108 @@ from chalicelib.errors import (
 from chalicelib.gateways import Gateways
 from chalicelib.money import Fen
 from chalicelib.settings import Settings
-from chalicelib.shop import cart, coupon, ledger, order
+from chalicelib.shop import cart, coupon, idempotency, ledger, order
 from chalicelib.shop.choice import Choice
+from chalicelib.shop.course_key import CourseKey
+from chalicelib.shop.idempotency import FirstAnswer, IdempotencyKey
 from chalicelib.shop.order import Order, OrderLine
 from chalicelib.shop.price_policy import period_name
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction, find
 
 from . import confirm_payment
-from .settle import PricedChoice, price_choice
+from .settle import PricedChoice, price_choice, read_choice
 
 log = logging.getLogger(__name__)
 
-_FREE_ORDER_LOOK = timedelta(minutes=1)
-"""When the timer looks after an order that costs nothing and yet was not delivered at once."""
+_RECENT_ORDERS = 20
+_JUST_PAID = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class PlacedOrder:
+    """A placed order, the address to send the browser to, and an equal order that is unpaid or was just paid."""
+
+    number: str
+    address: str
+    equal: Order | None
 
 
 def place_order(
-    user: User, choice: Choice, pay_money: Fen, gateways: Gateways, settings: Settings, now: datetime
-) -> tuple[Order, str]:
-    """Place an order of a choice -> the order and the address to send the browser to.
+    user: User,
+    choice: Choice,
+    pay_money: Fen,
+    key: IdempotencyKey | None,
+    gateways: Gateways,
+    settings: Settings,
+    now: datetime,
+) -> PlacedOrder:
+    """Place an order of a choice, once for an idempotency key, and find the address to send the browser to.
 
-    One transaction: the order, its coupon records reserved, its beli taken. An order of 0 is paid at once.
-    Three round trips before the address is known, one more to empty the cart. Raises CourseNotFound,
-    PricePolicyNotFound, CouponUnusable, BelowMinimum, AmountMismatch (in this order), BeliTaken,
-    StoreUnavailable, OutcomeUnknown.
+    One transaction: the order, its coupon records reserved, its beli taken, the key's first answer kept. An
+    order of 0 is paid at once. Three round trips before the address is known; then one to empty the cart and
+    one to see whether there is an equal order. Without a key each call makes an order of its own. Raises
+    IdempotencyKeyUsed, CourseNotFound, PricePolicyNotFound, CouponUnusable, BelowMinimum, AmountMismatch (in
+    this order), BeliTaken, StoreUnavailable, OutcomeUnknown.
     """
-    priced = price_choice(user, choice, now)
+    places = [idempotency.place(user.user_id, key)] if key else []
+    found = read_choice(user, choice, places)
+    if key and (first := idempotency.first_answer(user.user_id, key, found)):
+        return _answer_again(first, now)
+    priced = price_choice(user, choice, found, now)
     if priced.settlement.payable != pay_money:
         raise AmountMismatch(due=priced.settlement.payable)
     while True:
         placed = _new_order(user, priced, settings, now)
+        address = (
+            pay_address(placed, gateways, settings)
+            if placed.amount
+            else result_address(settings, placed.number)
+        )
         try:
-            _place(placed, priced, user, now)
+            _place(placed, priced, user, key, address, now)
         except IdTaken:
             continue
+        except IdempotencyKeyTaken:
+            # The same request at the same moment was faster: its answer is ours.
+            assert key is not None
+            return _answer_again(idempotency.find_first_answer(user.user_id, key), now)
         break
     if placed.amount == 0:
-        address = _pay_nothing(placed, settings, now)
-    else:
-        address = pay_address(placed, gateways, settings)
+        _deliver_free(placed, now)
     try:
         cart.forget_ordered(user.user_id, [line.course for line in choice.lines])
     except CartStoreUnavailable:
         log.warning("the cart of a placed order could not be emptied: order=%s", placed.number)
-    return placed, address
+    return PlacedOrder(placed.number, address, find_equal(placed, now))
+
+
+def _answer_again(first: FirstAnswer, now: datetime) -> PlacedOrder:
+    """Give the first answer of an idempotency key again, and make sure that an order of 0 is delivered."""
+    placed = order.find_by_number(first.order_number)
+    if placed.amount == 0 and placed.is_open():
+        _deliver_free(placed, now)
+    return PlacedOrder(placed.number, first.address, None)
+
+
+def find_equal(placed: Order, now: datetime) -> Order | None:
+    """Another order of the same user for the same courses by the same policies that is unpaid or was paid
+    within the last half hour, so that nobody pays twice by mistake. One Query; None when there is trouble.
+    """
+    try:
+        recent = order.list_orders(placed.user_id, _RECENT_ORDERS, None).orders
+    except StoreUnavailable:
+        return None
+    wanted = _bought(placed)
+    for other in recent:
+        just_paid = other.paid_at is not None and now - other.paid_at < _JUST_PAID and other.is_delivered()
+        if other.number != placed.number and _bought(other) == wanted and (other.is_open() or just_paid):
+            return other
+    return None
+
+
+def _bought(placed: Order) -> set[tuple[CourseKey, int | None]]:
+    return {(line.course, line.policy_id) for line in placed.lines}
 
 
 def find_payable(user_id: int, number: str, amount: Fen, now: datetime) -> Order:
@@ -94,26 +153,27 @@ def result_address(settings: Settings, order_number: str | None) -> str:
     return f"{page}?order_num={quote(order_number, safe='')}" if order_number else page
 
 
-def _pay_nothing(placed: Order, settings: Settings, now: datetime) -> str:
+def _deliver_free(placed: Order, now: datetime) -> None:
     try:
         confirm_payment.confirm_free(placed, "nothing to pay", now)
     except (StoreUnavailable, OutcomeUnknown):
-        # The order stands; the result page and the timer deliver it.
+        # The order stands; its page and the timer deliver it.
         log.warning("an order of 0 was placed and not yet delivered: order=%s", placed.number)
-    return result_address(settings, placed.number)
 
 
-def _place(placed: Order, priced: PricedChoice, user: User, now: datetime) -> None:
+def _place(
+    placed: Order, priced: PricedChoice, user: User, key: IdempotencyKey | None, address: str, now: datetime
+) -> None:
     transaction = Transaction()
-    due = placed.expires_at if placed.amount else now + _FREE_ORDER_LOOK
-    order.place(transaction, placed, next_look_at=due)
+    order.place(transaction, placed, placed.next_look(now) or placed.expires_at)
+    if key is not None:
+        idempotency.keep(transaction, user.user_id, key, placed.number, address, now)
     for record in (*priced.coupons, priced.general_coupon):
         if record is not None:
             coupon.reserve(transaction, record, placed.number)
     if placed.beli:
-        taken = ledger.entry(
-            user.user_id, -placed.beli, f"{placed.number}#placed", f"order {placed.number} placed", now
-        )
+        cause = f"order {placed.number} placed"
+        taken = ledger.entry(user.user_id, -placed.beli, f"{placed.number}#placed", cause, now)
         ledger.change(transaction, taken, BeliTaken())
     transaction.commit(witness=lambda: find(Order, placed.owner, placed.sort) is not None)
 

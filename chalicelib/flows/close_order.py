@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import datetime
 
 from chalicelib.errors import (
     OrderAlreadyPaid,
     OrderClosed,
-    OutcomeUnknown,
     PaymentUnknown,
-    StoreUnavailable,
 )
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.alipay import Closed, CloseRefused, NotExist, Paid, Refunded, TradeState, Unpaid
+from chalicelib.gateways.alipay import (
+    Closed,
+    CloseRefused,
+    NotExist,
+    Paid,
+    Refunded,
+    TradeState,
+    Unknown,
+    Unpaid,
+)
 from chalicelib.gateways.deadline import Deadline
-from chalicelib.shop import order
+from chalicelib.shop import order, work
 from chalicelib.shop.order import Order
 from chalicelib.storage.dynamodb import Transaction
 
-from . import confirm_payment, give_back, withdraw_order
+from . import confirm_payment, give_back, refund_order
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +34,6 @@ PROVIDER_SECONDS = 8.0
 """All calls to providers that one request makes share this deadline; past it the result is unknown
 (contract).
 """
-
-_DUE_AT_ONCE = 100
-"""How many due orders of a shard one run of the timer reads."""
 
 
 def cancel_by_learner(user_id: int, number: str, gateways: Gateways, now: datetime) -> None:
@@ -43,7 +46,7 @@ def cancel_by_learner(user_id: int, number: str, gateways: Gateways, now: dateti
     found = order.find_own(user_id, number)
     if found.is_open():
         try:
-            _close(found, order.CANCELLED, "learner", gateways, now)
+            close(found, order.CANCELLED, "learner", gateways, now)
             return
         except OrderClosed:
             found = order.reload(found)
@@ -53,39 +56,12 @@ def cancel_by_learner(user_id: int, number: str, gateways: Gateways, now: dateti
         raise OrderAlreadyPaid(order=number)
 
 
-def close_overdue(gateways: Gateways, clock: Callable[[], datetime], seconds: float) -> int:
-    """Work off the open orders that are due, for up to `seconds` -> how many it made final.
+def close(found: Order, status: str, cause: str, gateways: Gateways, now: datetime) -> None:
+    """Ask Alipay about an open order; close it there, then here. An order of 0 is delivered instead.
 
-    Each order is worked under a lease, so timers may overlap; what cannot be decided now is due again after
-    the lease.
+    Raises OrderAlreadyPaid (and it is delivered), OrderClosed (it is not open any more, or its code may still
+    be scanned and it is looked at again when that is over), PaymentUnknown, StoreUnavailable, OutcomeUnknown.
     """
-    deadline = Deadline(seconds)
-    final = 0
-    for shard in order.shards():
-        for due in order.list_due(shard, clock(), _DUE_AT_ONCE):
-            if deadline.remaining() < PROVIDER_SECONDS:
-                return final
-            final += _work_off(due, gateways, clock())
-    return final
-
-
-def _work_off(due: Order, gateways: Gateways, now: datetime) -> bool:
-    """Close or deliver one due order, if it is still to be had -> whether this made it final."""
-    try:
-        order.take_lease(due, now)
-        _close(due, order.EXPIRED, "clock", gateways, now)
-    except OrderAlreadyPaid:
-        return True
-    except OrderClosed:
-        return False
-    except (PaymentUnknown, StoreUnavailable, OutcomeUnknown) as trouble:
-        log.warning("an open order waits for its next turn: order=%s %s", due.number, type(trouble).__name__)
-        return False
-    return True
-
-
-def _close(found: Order, status: str, cause: str, gateways: Gateways, now: datetime) -> None:
-    """Ask Alipay; close there, then here. Raises OrderAlreadyPaid, OrderClosed, PaymentUnknown."""
     if found.amount == 0:
         confirm_payment.confirm_free(found, cause, now)
         raise OrderAlreadyPaid(order=found.number)
@@ -96,24 +72,35 @@ def _close(found: Order, status: str, cause: str, gateways: Gateways, now: datet
         if isinstance(state, CloseRefused):
             # Paid or closed between the two calls.
             state = alipay.query(found.number, found.amount, deadline)
+    raise_if_paid(found, state, now)
+    if (
+        isinstance(state, NotExist)
+        and status == order.EXPIRED
+        and now < found.expires_at + order.CLOSE_MARGIN
+    ):
+        # Nobody has scanned the code yet, and until it dies somebody still may.
+        work.look_again(found, found.expires_at + order.CLOSE_MARGIN)
+        raise OrderClosed(order=found.number)
+    if not isinstance(state, Closed | NotExist):
+        raise PaymentUnknown(order=found.number)
+    give_back_and_close(found, status, cause, now)
+
+
+def raise_if_paid(found: Order, state: TradeState | CloseRefused, now: datetime) -> None:
+    """Deliver an order that Alipay says was paid (and take it back where that was refunded), and raise
+    OrderAlreadyPaid.
+
+    Raises PaymentUnknown for no clear answer.
+    """
+    if isinstance(state, Unknown | CloseRefused):
+        raise PaymentUnknown(order=found.number)
     if isinstance(state, Paid):
         confirm_payment.confirm(found, state, "query", now)
         raise OrderAlreadyPaid(order=found.number)
     if isinstance(state, Refunded):
         confirm_payment.confirm(found, state.payment, "query", now)
-        withdraw_order.withdraw(
-            order.reload(found), state.payment.trade_no, state.refunded, "query", "query", now
-        )
+        refund_order.overtake(order.reload(found), state.payment.trade_no, "query", now)
         raise OrderAlreadyPaid(order=found.number)
-    if isinstance(state, NotExist) and status == order.EXPIRED:
-        # Nobody has scanned the code yet, and until it dies somebody still may.
-        dead_at = found.expires_at + order.CLOSE_MARGIN
-        if now < dead_at:
-            order.look_at_later(found, dead_at)
-            raise OrderClosed(order=found.number)
-    elif not isinstance(state, Closed | NotExist):
-        raise PaymentUnknown(order=found.number)
-    give_back_and_close(found, status, cause, now)
 
 
 def give_back_and_close(found: Order, status: str, cause: str, now: datetime) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from chalicelib.errors import OrderClosed, ShopError
+from chalicelib.errors import BeliTaken, CouponUnusable, OrderClosed, RefundSettled
 from chalicelib.gateways.alipay import Notice, Paid
-from chalicelib.shop import coupon, enrollment, order, payment
+from chalicelib.shop import coupon, enrollment, ledger, order, payment, refund
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment import Payment
 from chalicelib.storage.dynamodb import Transaction
@@ -28,41 +28,78 @@ def confirm_free(placed: Order, cause: str, now: datetime) -> None:
 
 
 def confirm(placed: Order, news: Paid | Notice, cause: str, now: datetime) -> None:
-    """Deliver an order for which the whole amount was received, once.
+    """Deliver an order for which the whole amount was received, once. A repetition changes nothing.
 
-    A repetition changes nothing. Money for an order that was closed meanwhile, or was paid by another trade,
-    is recorded as such and reported loudly. Raises StoreUnavailable, OutcomeUnknown.
+    Money for an order that was closed reopens it, if its coupons and beli are all still there; else, and when
+    the order was paid by another trade, it is recorded and goes back. Raises StoreUnavailable,
+    OutcomeUnknown.
     """
     received = payment.payment_item(
-        placed,
-        "alipay",
-        news.trade_no,
-        news.amount,
-        payment.APPLIED,
-        cause,
-        paid_at=news.paid_at or now,
-        now=now,
+        placed, "alipay", news.trade_no, news.amount, payment.APPLIED, cause, news.paid_at or now, now
     )
     try:
         _deliver(placed, received, cause, now)
     except OrderClosed:
-        _record_unapplied(order.reload(placed), received, now)
+        _take_unexpected(order.reload(placed), received, now)
+
+
+def _take_unexpected(current: Order, received: Payment, now: datetime) -> None:
+    if payment.find_payment(current, received.trade_no) is not None:
+        return
+    if current.is_closed():
+        try:
+            _reopen(current, received, now)
+        except (CouponUnusable, BeliTaken):
+            _send_back(current, received, payment.LATE, now)
+        return
+    if current.is_delivered():
+        _send_back(current, received, payment.SURPLUS, now)
+        return
+    # Open, and yet it cannot be delivered: what it holds is not as the order says. Nothing is hidden, it is
+    # tried again.
+    log.error("an open order cannot be delivered, a person must look at it: order=%s", current.number)
+    raise OrderClosed(order=current.number)
 
 
 def _deliver(placed: Order, received: Payment | None, cause: str, now: datetime) -> None:
     transaction = Transaction()
-    refusal: ShopError = OrderClosed(order=placed.number)
+    refusal = OrderClosed(order=placed.number)
     order.mark_paid(transaction, placed, received.trade_no if received else None, cause, now)
     if received is not None:
         payment.record(transaction, received, refusal)
     for record_id in placed.coupon_record_ids():
         coupon.redeem(transaction, placed.user_id, record_id, placed.number, now, refusal)
-    for position, line in enumerate(placed.lines):
+    _grant(transaction, placed, now)
+    transaction.commit(witness=lambda: _is_delivered(placed, received))
+
+
+def _reopen(closed: Order, received: Payment, now: datetime) -> None:
+    """A closed order is delivered after all; it takes its coupons (their end dates aside) and beli once more.
+
+    Raises CouponUnusable, BeliTaken when they are not there any more. One transaction.
+    """
+    transaction = Transaction()
+    refusal = OrderClosed(order=closed.number)
+    order.mark_paid(transaction, closed, received.trade_no, received.cause, now, reopened=True)
+    payment.record(transaction, received, refusal)
+    for record_id in closed.coupon_record_ids():
+        coupon.redeem_again(transaction, closed.user_id, record_id, closed.number, now)
+    if closed.beli:
+        cause = f"order {closed.number} reopened"
+        taken = ledger.entry(closed.user_id, -closed.beli, f"{closed.number}#reopened", cause, now)
+        ledger.change(transaction, taken, BeliTaken())
+    _grant(transaction, closed, now)
+    transaction.commit(witness=lambda: _is_delivered(closed, received))
+    log.warning("late money reopened its order: order=%s", closed.number)
+
+
+def _grant(transaction: Transaction, paid: Order, now: datetime) -> None:
+    refusal = OrderClosed(order=paid.number)
+    for position, line in enumerate(paid.lines):
         granted = enrollment.slice_item(
-            placed.user_id, line.course, line.course_name, placed.number, position, line.valid_period, now
+            paid.user_id, line.course, line.course_name, paid.number, position, line.valid_period, now
         )
         enrollment.grant(transaction, granted, refusal)
-    transaction.commit(witness=lambda: _is_delivered(placed, received))
 
 
 def _is_delivered(placed: Order, received: Payment | None) -> bool:
@@ -72,27 +109,23 @@ def _is_delivered(placed: Order, received: Payment | None) -> bool:
     return recorded is not None and recorded.use == payment.APPLIED
 
 
-def _record_unapplied(placed: Order, received: Payment, now: datetime) -> None:
-    """Record money that its order cannot use. A repetition of what is recorded already changes nothing."""
-    if payment.find_payment(placed, received.trade_no) is not None:
-        return
-    paid_before = placed.status in (order.PAID, order.REFUNDING, order.REFUNDED)
-    received.use = payment.SURPLUS if paid_before else payment.LATE
+def _send_back(taker: Order, received: Payment, use: str, now: datetime) -> None:
+    """Record money that its order cannot use, together with its refund, which the timer carries out."""
+    received.use = use
+    why = refund.LATE if use == payment.LATE else refund.SURPLUS
     transaction = Transaction()
-    refusal = OrderClosed(order=placed.number)
+    refusal = OrderClosed(order=taker.number)
     payment.record(transaction, received, refusal)
-    transaction.put_new(
-        order.event_item(placed, f"{received.use} payment", received.cause, now),
-        refusal,
-    )
+    refund.add(transaction, refund.of_payment(taker, received.trade_no, received.amount, why, now))
+    transaction.put_new(order.event_item(taker, why, received.cause, now), refusal)
     try:
-        transaction.commit(witness=lambda: payment.find_payment(placed, received.trade_no) is not None)
-    except OrderClosed:
+        transaction.commit(witness=lambda: payment.find_payment(taker, received.trade_no) is not None)
+    except (OrderClosed, RefundSettled):
         return
     log.error(
-        "money that its order cannot use, a person must look at it: %s payment, order=%s trade=%s fen=%d",
-        received.use,
-        placed.number,
+        "money that its order cannot use goes back: %s, order=%s trade=%s fen=%d",
+        why,
+        taker.number,
         received.trade_no,
         received.amount,
     )

@@ -82,7 +82,8 @@ def grant_enrollment(
 def withdraw_enrollment(
     user: User, number: str, course: CourseKey | None, reason: str, by: str, now: datetime
 ) -> list[EnrollmentSlice]:
-    """Take back the days that an order or a grant gave, of one course or of all its courses -> what was taken.
+    """Take back the days that an order or a grant gave, of one course or of all its courses -> what was
+    taken.
 
     An order stays as it is, with its payment: this refunds nothing. Later days of the same course move
     forward, never into the past. Raises EnrollmentNotFound, ChangedMeanwhile.

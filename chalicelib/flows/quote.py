@@ -15,7 +15,7 @@ from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.settlement import PricedLine, Settlement, settle
 from chalicelib.shop.user import User
 
-from .settle import PricedChoice, price_choice
+from .settle import PricedChoice, price_choice, read_choice
 
 USED, RESERVED, DATE, COURSE, MINIMUM = "used", "reserved", "date", "course", "minimum"
 """Why a coupon cannot be used here."""
@@ -46,7 +46,7 @@ def quote(user: User, choice: Choice, now: datetime) -> Quote:
     A course's coupon is quoted on its line's price, a general one on what the choice leaves after its course
     coupons. The best combination is exact. Raises what `price_choice` raises.
     """
-    priced = price_choice(user, choice, now)
+    priced = price_choice(user, choice, read_choice(user, choice), now)
     records = sorted(
         coupon.list_records(user.user_id), key=lambda record: (record.valid_until, record.record_id)
     )

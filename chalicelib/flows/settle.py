@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -79,7 +79,7 @@ def price_account(
     for course in set(coupons) - {line.course for line in chosen}:
         raise CouponUnusable(coupon=str(coupons[course]), reason="course")
     lines = tuple(ChosenLine(line.course, line.policy_id, coupons.get(line.course)) for line in chosen)
-    found = find_together(_places(user, Choice(lines, general_coupon_record_id, use_beli)))
+    found = read_choice(user, Choice(lines, general_coupon_record_id, use_beli))
     sold = tuple(line for line in lines if _is_sold(line, found))
     choice = Choice(sold, general_coupon_record_id, use_beli)
     return _price(user, choice, found, now).settlement
@@ -97,12 +97,19 @@ class PricedChoice:
     settlement: Settlement
 
 
-def price_choice(user: User, choice: Choice, now: datetime) -> PricedChoice:
-    """What a choice costs this user now. One batch read (a second beyond 100 items).
+Found = Mapping[ItemKey, StoredItem]
 
-    Raises CourseNotFound, PricePolicyNotFound, CouponUnusable, BelowMinimum, StoreUnavailable.
+
+def read_choice(user: User, choice: Choice, more: Sequence[ItemKey] = ()) -> Found:
+    """Everything that pricing a choice reads, and `more`. One batch read (a second beyond 100 items)."""
+    return find_together([*_places(user, choice), *more])
+
+
+def price_choice(user: User, choice: Choice, found: Found, now: datetime) -> PricedChoice:
+    """What a choice costs this user now, of what `read_choice` found.
+
+    Raises CourseNotFound, PricePolicyNotFound, CouponUnusable, BelowMinimum.
     """
-    found = find_together(_places(user, choice))
     for line in choice.lines:
         course = found.get(course_place(line.course))
         if not isinstance(course, Course) or not course.is_sold():
@@ -125,14 +132,14 @@ def _record_ids(choice: Choice) -> list[int]:
     return [record_id for record_id in ids if record_id is not None]
 
 
-def _is_sold(line: ChosenLine, found: Mapping[ItemKey, StoredItem]) -> bool:
+def _is_sold(line: ChosenLine, found: Found) -> bool:
     course = found.get(course_place(line.course))
     return (
         isinstance(course, Course) and course.is_sold() and policy_key(line.course, line.policy_id) in found
     )
 
 
-def _price(user: User, choice: Choice, found: Mapping[ItemKey, StoredItem], now: datetime) -> PricedChoice:
+def _price(user: User, choice: Choice, found: Found, now: datetime) -> PricedChoice:
     record_ids = _record_ids(choice)
     for record_id in record_ids:
         if record_ids.count(record_id) > 1:

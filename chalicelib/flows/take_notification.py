@@ -7,10 +7,10 @@ from datetime import datetime
 
 from chalicelib.errors import NotificationRefused, OrderClosed, OrderNotFound
 from chalicelib.gateways.alipay import Notice
-from chalicelib.shop import order
+from chalicelib.shop import order, refund
 from chalicelib.shop.order import Order
 
-from . import close_order, confirm_payment, withdraw_order
+from . import close_order, confirm_payment, refund_order
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +36,12 @@ def take_notice(notice: Notice, now: datetime) -> None:
     if notice.trade_status in ("TRADE_SUCCESS", "TRADE_FINISHED"):
         _take_payment(found, notice, cause, now)
         if notice.is_refund():
-            withdraw_order.record_refund(
-                found, notice.trade_no, notice.refunded, notice.refund_request_no, cause, now
-            )
+            _take_refund(found, notice, cause, now)
     elif notice.trade_status == "TRADE_CLOSED" and notice.is_refund():
         # Money that goes back was received before, whether or not anybody told us then.
         _take_payment(found, notice, cause, now)
-        withdraw_order.withdraw(
-            order.reload(found), notice.trade_no, notice.refunded, notice.refund_request_no, cause, now
-        )
+        _take_refund(found, notice, cause, now)
+        refund_order.overtake(order.reload(found), notice.trade_no, cause, now)
     elif notice.trade_status == "TRADE_CLOSED":
         _take_closing(found, cause, now)
     else:
@@ -54,6 +51,25 @@ def take_notice(notice: Notice, now: datetime) -> None:
 def _take_payment(found: Order, notice: Notice, cause: str, now: datetime) -> None:
     if found.trade_no != notice.trade_no:
         confirm_payment.confirm(found, notice, cause, now)
+
+
+def _take_refund(found: Order, notice: Notice, cause: str, now: datetime) -> None:
+    """A refund of ours is confirmed by its notice. One that is not ours is recorded; if partial, for a
+    person.
+    """
+    ours = refund.find_of_order(found, notice.refund_request_no)
+    is_partial = notice.trade_status != "TRADE_CLOSED"
+    refund_order.record_notice(
+        found,
+        notice.trade_no,
+        notice.refunded,
+        notice.refund_request_no,
+        cause,
+        now,
+        needs_person=ours is None and is_partial,
+    )
+    if ours is not None:
+        refund_order.complete(found, ours, cause, now)
 
 
 def _take_closing(found: Order, cause: str, now: datetime) -> None:

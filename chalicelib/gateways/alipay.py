@@ -273,12 +273,18 @@ class Alipay:
         return Unknown(_reason(answer))
 
     def refund(
-        self, order_number: str, amount: Fen, request_no: str, reason: str, deadline: Deadline
+        self,
+        order_number: str,
+        amount: Fen,
+        request_no: str,
+        reason: str,
+        deadline: Deadline,
+        trade_no: str | None = None,
     ) -> RefundState:
-        """Refund `amount` fen of a trade (`alipay.trade.refund`), once for each `request_no`.
+        """Refund `amount` fen of an order (`alipay.trade.refund`), of the trade `trade_no` where that is known.
 
-        Repeat it with the same number and amount when the result is unknown. Raises GatewayRefused when
-        Alipay will not do it, with its `reason`.
+        Once for each `request_no`: repeat it with the same number and amount when the result is unknown.
+        Raises GatewayRefused when Alipay will not do it, with its `reason`.
         """
         content = {
             "out_trade_no": order_number,
@@ -286,6 +292,8 @@ class Alipay:
             "out_request_no": request_no,
             "refund_reason": reason,
         }
+        if trade_no is not None:
+            content["trade_no"] = trade_no
         return self._known(lambda: self._refund(content, deadline))
 
     def _refund(self, content: dict[str, str], deadline: Deadline) -> RefundState:

@@ -23,6 +23,8 @@ from chalicelib.errors import (
     InvalidSetting,
     OrderNotFound,
     OutcomeUnknown,
+    RefundNotFound,
+    RefundSettled,
     ShopError,
     StoreUnavailable,
     UserNameTaken,
@@ -30,8 +32,10 @@ from chalicelib.errors import (
 )
 
 if TYPE_CHECKING:
+    from chalicelib.gateways import Gateways
     from chalicelib.manage.catalog_file.plan import Plan, Stored
     from chalicelib.shop.course_key import CourseKey
+    from chalicelib.shop.refund import Refund
     from chalicelib.shop.user import User
 
 _MOST_BELI = 10**12
@@ -85,6 +89,12 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             return (
                 f"{error.facts['what']} was changed by somebody else at this moment: look again, then repeat"
             )
+        case RefundNotFound():
+            return f"there is no refund with the request number {given.request_no!r}"
+        case RefundSettled():
+            return "the refund is not in a state for this any more: look at it with show-order"
+        case OrderNotFound() if not hasattr(given, "number"):
+            return f"there is no refund with the request number {given.request_no!r}"
         case OrderNotFound():
             return f"there is no order with the number {given.number!r}"
         case CouponUnusable() if error.facts.get("reason") == "unknown":
@@ -200,6 +210,25 @@ def _parser() -> argparse.ArgumentParser:
 
     added = command("show-order", _show_order, "show an order with its lines, payments, refunds and history")
     added.add_argument("number")
+
+    command("list-refunds", _list_refunds, "list the refund applications that wait for a decision")
+
+    added = act("approve-refund", _approve_refund, "approve an application; Alipay is asked at once")
+    added.add_argument("request_no")
+
+    added = act("refuse-refund", _refuse_refund, "refuse an application; access runs again")
+    added.add_argument("request_no")
+    added.add_argument("--answer", type=_reason_text, required=True, help="shown to the learner")
+
+    command("problems", _problems, "list what needs a person, why, and what can be done")
+
+    added = act("retry-refund", _retry_refund, "have a stuck refund tried again; safe, money goes back once")
+    added.add_argument("request_no")
+
+    added = act("settle-notice", _settle_notice, "say that a reported partial refund has been dealt with")
+    added.add_argument("number", help="the order's number")
+    added.add_argument("request_no")
+    added.add_argument("--reason", type=_reason_text, required=True, help="what was done, kept in the log")
     return parser
 
 
@@ -574,6 +603,7 @@ def _list_orders(given: argparse.Namespace) -> None:
 def _show_order(given: argparse.Namespace) -> None:
     from chalicelib.shop import order as orders
     from chalicelib.shop import payment as payments
+    from chalicelib.shop import refund as refunds
     from chalicelib.shop.user import find_user
 
     yuan = money.yuan_text
@@ -595,10 +625,97 @@ def _show_order(given: argparse.Namespace) -> None:
         print(
             f"  payment {yuan(payment.amount)} by {payment.provider} trade {payment.trade_no}: {payment.use}"
         )
-    for refund in payments.list_refunds(order):
-        print(f"  refund  {yuan(refund.refunded)} in all, request {refund.request_no}")
+    for refund in refunds.list_refunds(order):
+        print(f"  refund  {_refund_line(refund)}")
+    for notice in payments.list_notices(order):
+        waits = ", waits for a person" if notice.attention else ""
+        print(f"  notice  {yuan(notice.refunded)} refunded in all, request {notice.request_no}{waits}")
     for event in orders.list_events(order):
         print(f"  event   {beijing_text(event.at)} {event.what}, by {event.cause}")
+
+
+def _refund_line(refund: Refund) -> str:
+    trouble = f", trouble: {refund.trouble}" if refund.trouble else ""
+    lines = f", lines {', '.join(map(str, refund.lines))}" if refund.lines else ""
+    return (
+        f"{refund.request_no}  {beijing_text(refund.requested_at)}  {refund.why}: {refund.status},"
+        f" {money.yuan_text(refund.amount)} and {refund.beli} beli{lines}{trouble}"
+        f"{f', reason: {refund.reason}' if refund.reason else ''}"
+    )
+
+
+def _list_refunds(given: argparse.Namespace) -> None:
+    from chalicelib.shop.refund import list_waiting
+
+    waiting = list_waiting()
+    for refund in waiting:
+        print(f"order {refund.order_number}  {_refund_line(refund)}")
+    if not waiting:
+        print("no application waits for a decision")
+
+
+def _approve_refund(given: argparse.Namespace) -> None:
+    from chalicelib.flows.refund_order import approve
+    from chalicelib.shop.refund import DONE, STUCK
+
+    status = approve(given.request_no, _who(given), _gateways(), _now())
+    ends = {
+        DONE: "the money is refunded, access and discounts are settled",
+        STUCK: "Alipay refuses: see `problems`",
+    }
+    print(
+        f"{given.request_no}: {ends.get(status, 'approved; Alipay has not confirmed yet and is asked again')}"
+    )
+
+
+def _refuse_refund(given: argparse.Namespace) -> None:
+    from chalicelib.flows.refund_order import refuse
+
+    refuse(given.request_no, _who(given), given.answer, _now())
+    print(f"{given.request_no}: refused, the learner may go on studying")
+
+
+def _problems(given: argparse.Namespace) -> None:
+    from chalicelib.shop.attention import PROBLEM, list_attention
+    from chalicelib.shop.payment import RefundNotice
+    from chalicelib.shop.refund import Refund
+
+    problems = list_attention(PROBLEM)
+    for problem in problems:
+        if isinstance(problem, Refund):
+            print(f"order {problem.order_number}: a refund is stuck. {_refund_line(problem)}")
+            print(f"  when its cause is mended: retry-refund {problem.request_no}")
+        elif isinstance(problem, RefundNotice):
+            print(
+                f"order {problem.order_number}: Alipay told of a partial refund that the shop did not make,"
+                f" {money.yuan_text(problem.refunded)} refunded in all; it names no line"
+            )
+            print(
+                f"  when it is dealt with: settle-notice {problem.order_number} {problem.request_no} --reason ..."
+            )
+    if not problems:
+        print("nothing needs a person")
+
+
+def _retry_refund(given: argparse.Namespace) -> None:
+    from chalicelib.flows.refund_order import try_again
+
+    status = try_again(given.request_no, _who(given), _gateways(), _now())
+    print(f"{given.request_no}: {status}")
+
+
+def _settle_notice(given: argparse.Namespace) -> None:
+    from chalicelib.flows.refund_order import settle_notice
+
+    settle_notice(given.number, given.request_no, _who(given), given.reason, _now())
+    print(f"{given.request_no} of order {given.number} is settled")
+
+
+def _gateways() -> Gateways:
+    from chalicelib.settings import settings
+    from chalicelib.web.shop_app import make_gateways
+
+    return make_gateways(settings())
 
 
 if __name__ == "__main__":

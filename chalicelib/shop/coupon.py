@@ -256,6 +256,19 @@ def redeem(
     )
 
 
+def redeem_again(
+    transaction: Transaction, user_id: int, record_id: int, order_number: str, now: datetime
+) -> None:
+    """Use up a record that was given back, for an order whose money came late. Refusal: CouponUnusable."""
+    actions: list[Action] = [
+        CouponRecord.status.set(USED),
+        CouponRecord.order_number.set(order_number),
+        CouponRecord.used_at.set(now),
+    ]
+    unused = CouponRecord.status == UNUSED
+    transaction.update(_record(user_id, record_id), actions, unused, CouponUnusable(reason="used"))
+
+
 def release(
     transaction: Transaction, user_id: int, record_id: int, order_number: str, refusal: ShopError
 ) -> None:

@@ -1,6 +1,7 @@
 """Searching the courses on show, in memory: a school has hundreds of courses, and 5,000 at the most.
 
-All of them are a few Queries of the list index, read once in a while by each container; a search then costs nothing.
+All of them are a few Queries of the list index, read once in a while by each container; a search then costs
+nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ class Search:
 
 @dataclass(frozen=True)
 class Found:
-    """One page of the courses found, how many there are in all, and where the next page begins (None: no more)."""
+    """One page of the courses found, how many there are in all, and where the next page begins (None: no
+    more).
+    """
 
     courses: tuple[Course, ...]
     total: int

@@ -24,10 +24,11 @@ _PREFIX = "ENROLLMENT#"
 
 
 class EnrollmentSlice(UserItem, discriminator="ENROLLMENT"):
-    """The days of study that one paid order line, or an operator, gave. `days` 36000 is 永久; `withdrawn_at` is
-    when they were taken back.
+    """The days of study that one paid order line, or an operator, gave. `days` 36000 is 永久.
 
-    `order_number` of what an operator gave is `grant-...`, which is no order's number.
+    `order_number` of what an operator gave is `grant-...`, which is no order's number. `withdrawn_at` is when
+    they were taken back. While `paused_at` is set they give no access; `paused_seconds` of earlier pauses are
+    added to them.
     """
 
     user_id = WholeNumber()
@@ -39,25 +40,60 @@ class EnrollmentSlice(UserItem, discriminator="ENROLLMENT"):
     days = WholeNumber()
     granted_at = UTCDateTimeAttribute()
     withdrawn_at = UTCDateTimeAttribute(null=True)
+    paused_at = UTCDateTimeAttribute(null=True)
+    paused_seconds = WholeNumber(default=0)
 
     @property
     def course(self) -> CourseKey:
         """The course the slice is for."""
         return CourseKey(self.course_type, self.course_id)
 
+    def is_permanent(self) -> bool:
+        """Whether the slice never ends by itself."""
+        return self.withdrawn_at is None and bool(self.days == PERMANENT_DAYS)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A time in which one slice runs (`ends_at` None: for ever), giving access unless it is paused."""
+
+    begins_at: datetime
+    ends_at: datetime | None
+    is_paused: bool
+
 
 @dataclass(frozen=True)
 class Enrollment:
-    """What a user's slices of a course amount to: access from `begins_at` until `ends_at` (None: for ever)."""
+    """What a user's slices of a course amount to: its spans, from `begins_at` until `ends_at` (None: for
+    ever).
+    """
 
     course: CourseKey
     course_name: str
-    begins_at: datetime
-    ends_at: datetime | None
+    spans: tuple[Span, ...]
+
+    @property
+    def begins_at(self) -> datetime:
+        """When the first span begins."""
+        return self.spans[0].begins_at
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When the last span ends."""
+        ends = [span.ends_at for span in self.spans]
+        return None if None in ends else max(end for end in ends if end is not None)
 
     def is_active(self, now: datetime) -> bool:
         """Whether the course may be studied at this moment."""
-        return self.begins_at <= now and (self.ends_at is None or now < self.ends_at)
+        return any(_is_running(span, now) and not span.is_paused for span in self.spans)
+
+    def is_paused(self, now: datetime) -> bool:
+        """Whether there is no access at this moment only because a refund was applied for."""
+        return not self.is_active(now) and any(_is_running(span, now) for span in self.spans)
+
+
+def _is_running(span: Span, now: datetime) -> bool:
+    return span.begins_at <= now and (span.ends_at is None or now < span.ends_at)
 
 
 def slice_item(
@@ -89,6 +125,10 @@ def grant(transaction: Transaction, new_slice: EnrollmentSlice, refusal: ShopErr
     transaction.put_new(new_slice, refusal)
 
 
+def _slice(user_id: int, course: CourseKey, order_number: str, line: int) -> EnrollmentSlice:
+    return EnrollmentSlice(partition(user_id), f"{_PREFIX}{course}#{order_number}#{line:02d}")
+
+
 def withdraw(
     transaction: Transaction,
     user_id: int,
@@ -100,9 +140,51 @@ def withdraw(
 ) -> None:
     """Take the slice of an order's line back. One that an operator took back earlier keeps its time."""
     transaction.update(
-        EnrollmentSlice(partition(user_id), f"{_PREFIX}{course}#{order_number}#{line:02d}"),
-        [EnrollmentSlice.withdrawn_at.set(EnrollmentSlice.withdrawn_at | now)],
+        _slice(user_id, course, order_number, line),
+        [
+            EnrollmentSlice.withdrawn_at.set(EnrollmentSlice.withdrawn_at | now),
+            EnrollmentSlice.paused_at.remove(),
+        ],
         EnrollmentSlice.sort.exists(),
+        refusal,
+    )
+
+
+def pause(
+    transaction: Transaction,
+    user_id: int,
+    course: CourseKey,
+    order_number: str,
+    line: int,
+    now: datetime,
+    refusal: ShopError,
+) -> None:
+    """Stop the access that the slice of an order's line gives."""
+    transaction.update(
+        _slice(user_id, course, order_number, line),
+        [EnrollmentSlice.paused_at.set(now)],
+        EnrollmentSlice.sort.exists() & EnrollmentSlice.paused_at.does_not_exist(),
+        refusal,
+    )
+
+
+def resume(
+    transaction: Transaction,
+    user_id: int,
+    course: CourseKey,
+    order_number: str,
+    line: int,
+    paused_for: timedelta,
+    refusal: ShopError,
+) -> None:
+    """Let a paused slice run again, longer by the time it was paused."""
+    transaction.update(
+        _slice(user_id, course, order_number, line),
+        [
+            EnrollmentSlice.paused_at.remove(),
+            EnrollmentSlice.paused_seconds.add(int(paused_for.total_seconds())),
+        ],
+        EnrollmentSlice.paused_at.exists(),
         refusal,
     )
 
@@ -117,25 +199,30 @@ def amount_to(slices: Iterable[EnrollmentSlice]) -> Enrollment | None:
     """What the slices of one course amount to, or None when all were taken back before they began.
 
     Each slice begins where the one before ends, or when it was granted. A slice that was withdrawn ends at
-    that moment, so later ones move forward, never into the past. 永久 absorbs all that follow.
+    that moment, so later ones move forward, never into the past. 永久 absorbs all that follow, unless it is
+    paused: then they run.
     """
-    begins_at: datetime | None = None
-    ends_at: datetime | None = None
+    spans: list[Span] = []
     last: EnrollmentSlice | None = None
+    ends_at: datetime | None = None
     for part in sorted(slices, key=lambda part: (part.granted_at, part.order_number, part.line)):
         begin = part.granted_at if ends_at is None else max(ends_at, part.granted_at)
-        if part.withdrawn_at is None and part.days == PERMANENT_DAYS:
-            return Enrollment(part.course, part.course_name, begins_at or begin, None)
-        end = begin + timedelta(days=part.days)
+        if part.is_permanent():
+            spans.append(Span(begin, None, part.paused_at is not None))
+            last = part
+            if part.paused_at is None:
+                break
+            continue
+        end = begin + timedelta(days=part.days, seconds=part.paused_seconds or 0)
         if part.withdrawn_at is not None:
             end = max(begin, min(end, part.withdrawn_at))
         if end > begin:
-            begins_at = begins_at or begin
+            spans.append(Span(begin, end, part.paused_at is not None))
             last = part
         ends_at = end
-    if last is None or begins_at is None or ends_at is None:
+    if last is None:
         return None
-    return Enrollment(last.course, last.course_name, begins_at, ends_at)
+    return Enrollment(last.course, last.course_name, tuple(spans))
 
 
 def list_slices(user_id: int) -> list[EnrollmentSlice]:

@@ -1,4 +1,5 @@
-"""What an import brought in with a course: by this a later import leaves alone what was changed or removed since.
+"""What an import brought in with a course: by this a later import leaves alone what was changed or removed
+since.
 
 Single items are known by their `source`; a course is changed by writing it anew, policies come and go, and a
 page's teachers have no items of their own.
@@ -18,8 +19,8 @@ _IMPORTED = "IMPORTED_COURSES"
 
 
 class ImportedCourse(CatalogItem, discriminator="IMPORTED_COURSE"):
-    """Partition `IMPORTED_COURSES`, sorted by course key. `rows` names rows of the old system, as the importer
-    does.
+    """Partition `IMPORTED_COURSES`, sorted by course key. `rows` names rows of the old system, as the
+    importer does.
     """
 
     rows = UnicodeSetAttribute()

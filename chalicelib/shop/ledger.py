@@ -6,13 +6,14 @@ transaction and by nothing else.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from chalicelib.errors import ShopError
-from chalicelib.shop.user import User, list_partition, partition, sortable
+from chalicelib.shop.user import User, list_page, list_partition, partition, sortable
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber
 
 _PREFIX = "LEDGER#"
@@ -53,6 +54,20 @@ def change(transaction: Transaction, new_entry: LedgerEntry, refusal: ShopError)
     enough = User.beli >= -beli if beli < 0 else User.sort.exists()
     transaction.update(User(new_entry.owner, "USER"), [User.beli.add(beli)], enough, refusal)
     transaction.put_new(new_entry, refusal)
+
+
+@dataclass(frozen=True)
+class EntryList:
+    """Some of a user's entries, newest first, and the cursor of what follows, if anything does."""
+
+    entries: tuple[LedgerEntry, ...]
+    next_cursor: str | None
+
+
+def list_newest(user_id: int, limit: int, cursor: str | None) -> EntryList:
+    """A user's entries, newest first, strongly consistent. One Query for up to `limit` rows. Raises InvalidPage."""
+    page = list_page(LedgerEntry, user_id, _PREFIX, limit, cursor)
+    return EntryList(tuple(page.items), page.next_cursor)
 
 
 def list_entries(user_id: int) -> list[LedgerEntry]:

@@ -6,27 +6,32 @@ order is in the work index until it is final. Each change is written with an eve
 
 from __future__ import annotations
 
-import base64
-import binascii
-import random
 import re
 import secrets
 import string
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.beijing_time import BEIJING
-from chalicelib.errors import IdTaken, InvalidPage, OrderClosed, OrderNotFound
+from chalicelib.errors import (
+    IdTaken,
+    LeaseTaken,
+    OrderClosed,
+    OrderNotFound,
+    RefundNotAllowed,
+    RefundSettled,
+)
+from chalicelib.money import Fen
 from chalicelib.request_log import note
 from chalicelib.shop.course_key import CourseKey
-from chalicelib.shop.user import list_partition, partition, sortable
+from chalicelib.shop.user import list_page, list_partition, partition, sortable
+from chalicelib.shop.work import WorkItem, stay_in_work
 from chalicelib.storage.dynamodb import (
-    WORK_SHARDS,
     Transaction,
     UserItem,
     WholeNumber,
@@ -52,6 +57,9 @@ STATUS_NAMES = {
 }
 """Status -> the document's text."""
 
+REOPENED = "reopened"
+"""What happens to a closed order when its money arrives after all and everything it needs is still there."""
+
 WECHAT, ALIPAY, COUPON, BELI, UNIONPAY, FREE = "微信", "支付宝", "优惠码", "贝里", "银联", "免费"
 """How an order is paid. A zero amount is 贝里 where beli were spent, else 优惠码 where coupons were, else 免费."""
 
@@ -62,8 +70,16 @@ PAY_MARGIN = timedelta(seconds=90)
 """An order with less time left than this is not sent to pay any more."""
 CLOSE_MARGIN = timedelta(minutes=5)
 """How long after its expiry an order that Alipay has never seen may still be paid there."""
-LEASE = timedelta(minutes=2)
-"""How long whoever works on an open order has it for itself, and so after what time it is tried again."""
+
+_EARLY_LOOKS = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 10, 30))
+_LATE_LOOKS = (
+    timedelta(),
+    timedelta(minutes=30),
+    timedelta(days=1),
+    timedelta(days=2),
+    timedelta(days=3),
+)
+_SHORTEST_ASK = timedelta(seconds=5)
 
 _PREFIX = "ORDER#"
 _RANDOM_CHARACTERS = string.digits + string.ascii_uppercase
@@ -98,11 +114,12 @@ class OrderLine(MapAttribute[str, object]):
         return CourseKey(self.course_type, self.course_id)
 
 
-class Order(UserItem, discriminator="ORDER"):
+class Order(WorkItem, discriminator="ORDER"):
     """An order. Amounts in fen: `amount` is what is due in money, the sum of the lines' `payable`.
 
-    `subject` and `expires_at` are what Alipay is told, each time the same. `work_shard` and `next_look_at`
-    (epoch seconds) are there while the order is open.
+    `subject` and `expires_at` are what Alipay is told, each time the same. `requested_lines` and
+    `refunded_lines` are positions in `lines`; `refunded_amount` is money that went back for them. `asked_at`
+    is when a learner's page last had Alipay asked.
     """
 
     number = UnicodeAttribute()
@@ -123,8 +140,10 @@ class Order(UserItem, discriminator="ORDER"):
     closed_at = UTCDateTimeAttribute(null=True)
     refunded_at = UTCDateTimeAttribute(null=True)
     trade_no = UnicodeAttribute(null=True)
-    work_shard = WholeNumber(null=True)
-    next_look_at = WholeNumber(null=True)
+    requested_lines: ListAttribute[Any] = ListAttribute(of=WholeNumber, default=list)
+    refunded_lines: ListAttribute[Any] = ListAttribute(of=WholeNumber, default=list)
+    refunded_amount = WholeNumber(default=0)
+    asked_at = UTCDateTimeAttribute(null=True)
 
     def is_open(self) -> bool:
         """Whether the order still waits for its payment."""
@@ -133,6 +152,33 @@ class Order(UserItem, discriminator="ORDER"):
     def can_be_sent_to_pay(self, now: datetime) -> bool:
         """Whether a pay page may be opened: the order waits for money and has 90 seconds or more left."""
         return self.is_open() and self.amount > 0 and self.expires_at - now >= PAY_MARGIN
+
+    def is_closed(self) -> bool:
+        """Whether the order was cancelled or has expired."""
+        return self.status in (CANCELLED, EXPIRED)
+
+    def is_delivered(self) -> bool:
+        """Whether the order was paid, refunded or not."""
+        return self.status in (PAID, REFUNDING, REFUNDED)
+
+    def next_look(self, now: datetime) -> datetime | None:
+        """When Alipay is asked next about the order, on the timetable of unpaid orders; None when it is over.
+
+        1, 3, 10 and 30 minutes after it was placed, at its expiry, 30 minutes after that, then daily for 3
+        days.
+        """
+        early = [self.placed_at + wait for wait in _EARLY_LOOKS if self.placed_at + wait < self.expires_at]
+        late = [self.expires_at + wait for wait in _LATE_LOOKS]
+        return next((at for at in (*early, *late) if at > now), None)
+
+    def may_be_asked(self, now: datetime) -> bool:
+        """Whether a page may have Alipay asked again: every 5 seconds, the more rarely the older the order."""
+        pause = max(_SHORTEST_ASK, (now - self.placed_at) / 10)
+        return self.is_open() and (self.asked_at is None or now - self.asked_at >= pause)
+
+    def open_lines(self) -> list[int]:
+        """The positions of the lines that are not refunded."""
+        return [position for position in range(len(self.lines)) if position not in self.refunded_lines]
 
     def coupon_record_ids(self) -> list[int]:
         """The ids of all coupon records the order holds, the general one last."""
@@ -202,7 +248,7 @@ def event_item(order: Order, what: str, cause: str, now: datetime) -> OrderEvent
     """An event of an order, ready to be written."""
     return OrderEvent(
         order.owner,
-        f"EVENT#{order.number}#{sortable(now)}#{secrets.token_hex(4)}",
+        f"{about(order.number)}EVENT#{sortable(now)}#{secrets.token_hex(4)}",
         number=order.number,
         at=now,
         what=what,
@@ -212,50 +258,111 @@ def event_item(order: Order, what: str, cause: str, now: datetime) -> OrderEvent
 
 
 def place(transaction: Transaction, order: Order, next_look_at: datetime) -> None:
-    """Add a new open order, with its pointer, its first event and its place in the work index. Refusal:
+    """Add a new open order, with its pointer, its first event and its place on the work list. Refusal:
     IdTaken.
     """
     note(order=order.number)
     order.status = PLACED
-    order.work_shard = random.randrange(WORK_SHARDS)
-    order.next_look_at = int(next_look_at.timestamp())
+    order.enter_work(next_look_at)
     taken = IdTaken(order=order.number)
     transaction.put_new(order, taken)
     transaction.put_new(pointer_item(order), taken)
     transaction.put_new(event_item(order, PLACED, "learner", order.placed_at), taken)
 
 
-_LEAVE_WORK: list[Action] = [Order.work_shard.remove(), Order.next_look_at.remove()]
-
-
 def mark_paid(
-    transaction: Transaction, order: Order, trade_no: str | None, cause: str, now: datetime
+    transaction: Transaction,
+    order: Order,
+    trade_no: str | None,
+    cause: str,
+    now: datetime,
+    *,
+    reopened: bool = False,
 ) -> None:
-    """An open order becomes paid. Refusal: OrderClosed (it is not open: paid, cancelled, expired or
-    refunded).
-    """
-    actions: list[Action] = [Order.status.set(PAID), Order.paid_at.set(now), *_LEAVE_WORK]
+    """An open order (or, `reopened`, one that was closed) becomes paid. Refusal: OrderClosed."""
+    actions: list[Action] = [Order.status.set(PAID), Order.paid_at.set(now), *stay_in_work(None)]
     if trade_no is not None:
         actions.append(Order.trade_no.set(trade_no))
+    if reopened:
+        actions.append(Order.closed_at.remove())
+    before = Order.status.is_in(CANCELLED, EXPIRED) if reopened else Order.status == PLACED
     refusal = OrderClosed(order=order.number)
-    transaction.update(order, actions, Order.status == PLACED, refusal)
-    transaction.put_new(event_item(order, PAID, cause, now), refusal)
+    transaction.update(order, actions, before, refusal)
+    transaction.put_new(event_item(order, REOPENED if reopened else PAID, cause, now), refusal)
 
 
 def mark_closed(transaction: Transaction, order: Order, status: str, cause: str, now: datetime) -> None:
-    """An open order becomes cancelled (by the learner) or expired (by time). Refusal: OrderClosed."""
+    """An open order becomes cancelled (by the learner) or expired (by time). Refusal: OrderClosed.
+
+    It stays on the work list for the rest of its timetable: money may still come.
+    """
     refusal = OrderClosed(order=order.number)
-    actions = [Order.status.set(status), Order.closed_at.set(now), *_LEAVE_WORK]
+    later = stay_in_work(order.next_look(now))
+    actions: list[Action] = [Order.status.set(status), Order.closed_at.set(now), *later]
     transaction.update(order, actions, Order.status == PLACED, refusal)
     transaction.put_new(event_item(order, status, cause, now), refusal)
 
 
-def mark_refunded(transaction: Transaction, order: Order, cause: str, now: datetime) -> None:
-    """A paid order becomes refunded. Refusal: OrderClosed (it is not paid, or refunded already)."""
-    refusal = OrderClosed(order=order.number)
-    actions: list[Action] = [Order.status.set(REFUNDED), Order.refunded_at.set(now)]
-    transaction.update(order, actions, Order.status.is_in(PAID, REFUNDING), refusal)
-    transaction.put_new(event_item(order, REFUNDED, cause, now), refusal)
+def request_refund(
+    transaction: Transaction, order: Order, lines: list[int], cause: str, now: datetime
+) -> None:
+    """A paid order gets an application for the refund of some lines. Refusal: RefundNotAllowed."""
+    refusal = RefundNotAllowed(reason="open")
+    unchanged = (Order.status == PAID) & (Order.refunded_lines == order.refunded_lines)
+    actions: list[Action] = [Order.status.set(REFUNDING), Order.requested_lines.set(lines)]
+    transaction.update(order, actions, unchanged, refusal)
+    transaction.put_new(event_item(order, "refund requested", cause, now), refusal)
+
+
+def refuse_refund(transaction: Transaction, order: Order, cause: str, now: datetime) -> None:
+    """The open application of an order comes to nothing. Refusal: RefundSettled."""
+    refusal = RefundSettled()
+    actions: list[Action] = [Order.status.set(PAID), Order.requested_lines.set([])]
+    transaction.update(order, actions, _unchanged_refunds(order) & (Order.status == REFUNDING), refusal)
+    transaction.put_new(event_item(order, "refund refused", cause, now), refusal)
+
+
+def mark_lines_refunded(
+    transaction: Transaction, order: Order, lines: list[int], amount: Fen, cause: str, now: datetime
+) -> None:
+    """Lines of a paid order, and `amount` fen of money for them, have been refunded. Refusal: RefundSettled.
+
+    No application stays open. The order becomes refunded when all its lines are, else it is paid again.
+    """
+    refusal = RefundSettled()
+    refunded = sorted({*order.refunded_lines, *lines})
+    is_all = len(refunded) == len(order.lines)
+    actions: list[Action] = [
+        Order.status.set(REFUNDED if is_all else PAID),
+        Order.refunded_lines.set(refunded),
+        Order.requested_lines.set([]),
+        Order.refunded_amount.set(order.refunded_amount + amount),
+    ]
+    if is_all:
+        actions.append(Order.refunded_at.set(now))
+    within = Order.refunded_amount <= order.amount - amount
+    before = Order.status.is_in(PAID, REFUNDING)
+    transaction.update(order, actions, _unchanged_refunds(order) & within & before, refusal)
+    what = REFUNDED if is_all else "lines refunded"
+    transaction.put_new(event_item(order, what, cause, now), refusal)
+
+
+def _unchanged_refunds(order: Order) -> Condition:
+    unchanged = (Order.refunded_lines == order.refunded_lines) & (
+        Order.requested_lines == order.requested_lines
+    )
+    return cast(Condition, unchanged)
+
+
+def note_asked(order: Order, now: datetime) -> None:
+    """Note that a learner's page is having Alipay asked. Raises LeaseTaken when another page just did. One
+    write.
+    """
+    unchanged = (
+        Order.asked_at.does_not_exist() if order.asked_at is None else Order.asked_at == order.asked_at
+    )
+    with refusing(LeaseTaken()):
+        order.update([Order.asked_at.set(now)], condition=unchanged & (Order.status == PLACED))
 
 
 def find_by_number(number: str) -> Order:
@@ -289,9 +396,19 @@ def is_number(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[0-9A-Za-z_]{1,64}", value, re.ASCII) is not None
 
 
+def about(number: str) -> str:
+    """The prefix of the sort keys of all that is kept about an order beside it: events, payments, refunds, notices."""
+    return f"OF#{number}#"
+
+
+def list_about(order: Order) -> list[UserItem]:
+    """All that is kept about an order: events by time, payments, refunds, notices. One Query."""
+    return list_partition(order.user_id, about(order.number))
+
+
 def list_events(order: Order) -> list[OrderEvent]:
     """What happened to an order, oldest first. One Query."""
-    return cast(list[OrderEvent], list_partition(order.user_id, f"EVENT#{order.number}#"))
+    return cast(list[OrderEvent], list_partition(order.user_id, f"{about(order.number)}EVENT#"))
 
 
 @dataclass(frozen=True)
@@ -307,65 +424,8 @@ def list_orders(user_id: int, limit: int, cursor: str | None) -> OrderList:
 
     Raises InvalidPage for a cursor that is none.
     """
-    start = _decode_cursor(cursor) if cursor else None
-    start_key = {"owner": {"S": partition(user_id)}, "sort": {"S": start}} if start else None
-    found = Order.query(
-        partition(user_id),
-        Order.sort.startswith(_PREFIX),
-        consistent_read=True,
-        scan_index_forward=False,
-        limit=limit + 1,  # one row more than asked for tells whether anything follows
-        last_evaluated_key=start_key,
-    )
-    orders = list(found)
-    more = len(orders) > limit
-    return OrderList(tuple(orders[:limit]), _encode_cursor(orders[limit - 1].sort) if more else None)
-
-
-def _encode_cursor(sort: str) -> str:
-    return base64.urlsafe_b64encode(sort.encode()).decode()
-
-
-def _decode_cursor(cursor: str) -> str:
-    try:
-        sort = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii")
-    except (binascii.Error, ValueError) as error:
-        raise InvalidPage(field="cursor") from error
-    if not re.fullmatch(_PREFIX + r"[0-9]{8}T[0-9]{12}Z#[0-9A-Za-z_]{1,64}", sort):
-        raise InvalidPage(field="cursor")
-    return sort
-
-
-def list_due(shard: int, now: datetime, limit: int) -> list[Order]:
-    """Open orders of a shard that somebody has to look at by now, longest waiting first. One Query of an
-    index.
-
-    The index may lag behind: who works on one of them takes its lease first.
-    """
-    due = Order.work_index.query(shard, Order.next_look_at <= int(now.timestamp()), limit=limit)
-    return cast(list[Order], list(due))
-
-
-def take_lease(order: Order, now: datetime) -> None:
-    """Have an open order for oneself for `LEASE`: nobody else finds it due meanwhile. Raises OrderClosed.
-
-    OrderClosed also means that somebody else has it. An order whose holder dies is due again after the lease.
-    """
-    look_at_later(order, now + LEASE)
-
-
-def look_at_later(order: Order, at: datetime) -> None:
-    """Put off when an open order is looked at next. Raises OrderClosed when it is not as it was read."""
-    until = int(at.timestamp())
-    unchanged = (Order.status == PLACED) & (Order.next_look_at == order.next_look_at)
-    with refusing(OrderClosed(order=order.number)):
-        order.update([Order.next_look_at.set(until)], condition=unchanged)
-    order.next_look_at = until
-
-
-def shards() -> Iterable[int]:
-    """The shards of the work index."""
-    return range(WORK_SHARDS)
+    page = list_page(Order, user_id, _PREFIX, limit, cursor)
+    return OrderList(tuple(page.items), page.next_cursor)
 
 
 def subject(course_names: list[str]) -> str:

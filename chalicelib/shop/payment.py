@@ -9,7 +9,8 @@ from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from chalicelib.errors import OrderClosed, ShopError
 from chalicelib.money import Fen
-from chalicelib.shop.order import Order, event_item
+from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
+from chalicelib.shop.order import Order, about, event_item
 from chalicelib.shop.user import list_partition
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find
 
@@ -20,7 +21,7 @@ trade.
 
 
 class Payment(UserItem, discriminator="PAYMENT"):
-    """Money received: `amount` in fen, the provider's `trade_no`. What is late or surplus waits for a person."""
+    """Money received: `amount` in fen, the provider's `trade_no`. What is late or surplus goes back."""
 
     order_number = UnicodeAttribute()
     provider = UnicodeAttribute()
@@ -32,7 +33,7 @@ class Payment(UserItem, discriminator="PAYMENT"):
     cause = UnicodeAttribute()
 
 
-class RefundNotice(UserItem, discriminator="REFUND_NOTICE"):
+class RefundNotice(AttentionItem, discriminator="REFUND_NOTICE"):
     """A provider's word of a refund: `refunded` (fen) is the running total of the trade."""
 
     order_number = UnicodeAttribute()
@@ -44,7 +45,7 @@ class RefundNotice(UserItem, discriminator="REFUND_NOTICE"):
 
 
 def _sort(order_number: str, trade_no: str) -> str:
-    return f"PAYMENT#{order_number}#{trade_no}"
+    return f"{about(order_number)}PAYMENT#{trade_no}"
 
 
 def payment_item(
@@ -85,10 +86,10 @@ def find_payment(order: Order, trade_no: str) -> Payment | None:
 
 def list_payments(order: Order) -> list[Payment]:
     """All money received for an order. One Query."""
-    return cast(list[Payment], list_partition(order.user_id, f"PAYMENT#{order.number}#"))
+    return cast(list[Payment], list_partition(order.user_id, f"{about(order.number)}PAYMENT#"))
 
 
-def record_refund(
+def record_notice(
     transaction: Transaction,
     order: Order,
     trade_no: str,
@@ -97,15 +98,15 @@ def record_refund(
     cause: str,
     now: datetime,
     *,
-    again: bool = False,
+    needs_person: bool,
 ) -> None:
-    """Record a provider's word of a refund with an event, once for each of its requests. Refusal:
-    OrderClosed; none with `again`, for whoever acts on what may be on record already.
+    """Record a provider's word of a refund, once for each of its requests, with an event. Refusal:
+    OrderClosed.
     """
     seen = OrderClosed(order=order.number)
     notice = RefundNotice(
         order.owner,
-        _refund_sort(order.number, request_no, refunded),
+        _notice_sort(order.number, request_no, refunded),
         order_number=order.number,
         trade_no=trade_no,
         refunded=refunded,
@@ -113,22 +114,26 @@ def record_refund(
         cause=cause,
         recorded_at=now,
     )
-    if again:
-        transaction.put(notice, None, None)
-    else:
-        transaction.put_new(notice, seen)
+    if needs_person:
+        notice.attention, notice.attention_at = PROBLEM, int(now.timestamp())
+    transaction.put_new(notice, seen)
     transaction.put_new(event_item(order, "refund reported", cause, now), seen)
 
 
-def _refund_sort(order_number: str, request_no: str, refunded: Fen) -> str:
-    return f"REFUND#{order_number}#{request_no}#{refunded}"
+def _notice_sort(order_number: str, request_no: str, refunded: Fen) -> str:
+    return f"{about(order_number)}REFUND_NOTICE#{request_no}#{refunded}"
 
 
-def has_refund(order: Order, request_no: str, refunded: Fen) -> bool:
+def has_notice(order: Order, request_no: str, refunded: Fen) -> bool:
     """Whether this word of a refund is recorded. One round trip."""
-    return find(RefundNotice, order.owner, _refund_sort(order.number, request_no, refunded)) is not None
+    return find(RefundNotice, order.owner, _notice_sort(order.number, request_no, refunded)) is not None
 
 
-def list_refunds(order: Order) -> list[RefundNotice]:
+def list_notices(order: Order) -> list[RefundNotice]:
     """All refunds that a provider told of. One Query."""
-    return cast(list[RefundNotice], list_partition(order.user_id, f"REFUND#{order.number}#"))
+    return cast(list[RefundNotice], list_partition(order.user_id, f"{about(order.number)}REFUND_NOTICE#"))
+
+
+def settle_notice(transaction: Transaction, notice: RefundNotice, refusal: ShopError) -> None:
+    """A person has dealt with a notice: it is listed no more."""
+    transaction.update(notice, [*LEAVE_ATTENTION], RefundNotice.attention == PROBLEM, refusal)

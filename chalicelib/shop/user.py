@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import re
@@ -9,14 +11,16 @@ import secrets
 import string
 import unicodedata
 from base64 import b64encode
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
 from chalicelib.errors import (
     IdTaken,
+    InvalidPage,
     ShopError,
     UserNameTaken,
     UserNotFound,
@@ -24,6 +28,8 @@ from chalicelib.errors import (
     WrongPassword,
 )
 from chalicelib.storage.dynamodb import ItemKey, Transaction, UserItem, WholeNumber, find, refusing
+
+AnItem = TypeVar("AnItem", bound=UserItem)
 
 STUDENT, ASSISTANT, TEACHER, ADMIN = "学员", "助教", "讲师", "管理员"
 ROLES = (STUDENT, ASSISTANT, TEACHER, ADMIN)
@@ -208,6 +214,48 @@ def _derive(password: str, salt: str, iterations: int) -> str:
 def list_partition(user_id: int, prefix: str) -> list[UserItem]:
     """All of a user's items whose sort key begins with `prefix`, strongly consistent. One Query."""
     return list(UserItem.query(partition(user_id), UserItem.sort.startswith(prefix), consistent_read=True))
+
+
+@dataclass(frozen=True)
+class Page(Generic[AnItem]):
+    """Some of a user's items, newest first, and the cursor of what follows, if anything does."""
+
+    items: list[AnItem]
+    next_cursor: str | None
+
+
+def list_page(model: type[AnItem], user_id: int, prefix: str, limit: int, cursor: str | None) -> Page[AnItem]:
+    """A user's items whose sort keys are `prefix`, a `sortable` time and more, newest first. One Query.
+
+    Strongly consistent; up to `limit` rows. Raises InvalidPage for a cursor that is none.
+    """
+    start = _decode_cursor(cursor, prefix) if cursor else None
+    found = list(
+        model.query(
+            partition(user_id),
+            model.sort.startswith(prefix),
+            consistent_read=True,
+            scan_index_forward=False,
+            limit=limit + 1,  # one row more than asked for tells whether anything follows
+            last_evaluated_key={"owner": {"S": partition(user_id)}, "sort": {"S": start}} if start else None,
+        )
+    )
+    more = len(found) > limit
+    return Page(found[:limit], _encode_cursor(found[limit - 1].sort) if more else None)
+
+
+def _encode_cursor(sort: str) -> str:
+    return base64.urlsafe_b64encode(sort.encode()).decode()
+
+
+def _decode_cursor(cursor: str, prefix: str) -> str:
+    try:
+        sort = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError) as error:
+        raise InvalidPage(field="cursor") from error
+    if not re.fullmatch(re.escape(prefix) + r"[0-9]{8}T[0-9]{12}Z#[0-9A-Za-z_#-]{1,160}", sort):
+        raise InvalidPage(field="cursor")
+    return sort
 
 
 def sortable(at: datetime) -> str:

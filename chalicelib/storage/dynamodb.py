@@ -195,6 +195,17 @@ class WorkIndex(GlobalSecondaryIndex["UserItem"]):
     next_look_at = WholeNumber(range_key=True)
 
 
+class AttentionIndex(GlobalSecondaryIndex["UserItem"]):
+    """What waits for a person, by kind and time (epoch seconds). Sparse: what is settled is not in it."""
+
+    class Meta:
+        index_name = "by_attention"
+        projection = AllProjection()
+
+    attention = UnicodeAttribute(hash_key=True)
+    attention_at = WholeNumber(range_key=True)
+
+
 class UserItem(StoredItem):
     """An item of the table `users`: a person, and all that is theirs, in one partition (`USER#<id>`).
 
@@ -209,6 +220,7 @@ class UserItem(StoredItem):
     source = UnicodeAttribute(null=True)
 
     work_index = WorkIndex()
+    attention_index = AttentionIndex()
 
 
 AnItem = TypeVar("AnItem", bound=StoredItem)

@@ -1,6 +1,6 @@
 """The numeric codes of the API, one table per endpoint, and the texts learners read.
 
-Codes up to 1402 and 5000 are the document's, but for 1004 to 1008; those, 15xx, 16xx and 17xx belong to the
+Codes up to 1402 and 5000 are the document's, but for 1004 to 1008; those, 1309, 15xx to 18xx belong to the
 endpoints it does not list. A refusal that is not in its endpoint's table is looked for in `EVERYWHERE`, where
 the code is the HTTP status.
 """
@@ -176,12 +176,31 @@ PAYMENT: Codes = {
     errors.CouponUnusable: Answer(1306, _coupon_text),
     errors.BelowMinimum: Answer(1307, _minimum_text),
     errors.AmountMismatch: Answer(1308, _amount_text),
+    errors.IdempotencyKeyUsed: Answer(1309, "该请求编号已用于另一个订单，请刷新页面后重试"),
     errors.InvalidRequest: Answer(5000, _UNREADABLE_REQUEST),
     errors.StoreUnavailable: Answer(5000, _TRY_LATER),
     errors.OutcomeUnknown: Answer(5000, "下单结果未知，请先在我的订单中查看，再决定是否重新下单"),
 }
 _ONLY_WHEN_ORDERING = (errors.BeliTaken, errors.AmountMismatch, errors.OutcomeUnknown)
 QUOTE: Codes = {refusal: answer for refusal, answer in PAYMENT.items() if refusal not in _ONLY_WHEN_ORDERING}
+_REFUND_REASONS = {
+    "not paid": "订单未支付或已退费，不能申请退费",
+    "open": "该订单已有退费申请在处理中",
+    "window": "已超过可申请退费的期限",
+    "line": "所选课程不存在或已退费",
+    "channel": "该订单不能在线退费，请联系客服",
+}
+REFUND_APPLY: Codes = {
+    errors.OrderNotFound: Answer(1501, "订单不存在"),
+    errors.RefundNotAllowed: Answer(1505, lambda facts: _REFUND_REASONS[str(facts["reason"])]),
+    errors.InvalidRequest: Answer(1506, "请填写退费原因（200字以内），并选择要退费的课程"),
+}
+BACK_OFFICE: Codes = {
+    errors.NotPermitted: Answer(1801, "没有权限，只有管理员可以操作"),
+    errors.RefundNotFound: Answer(1802, "退费申请不存在"),
+    errors.RefundSettled: Answer(1803, "退费申请已处理，请刷新列表"),
+    errors.InvalidRequest: Answer(1804, "请填写处理说明（200字以内）"),
+}
 PAY_ADDRESS: Codes = {
     errors.OrderNotFound: Answer(1402, "订单不存在"),
     errors.OrderNotPayable: Answer(1402, "订单不存在或已不能支付，请刷新订单列表"),

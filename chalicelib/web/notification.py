@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 
 def answer_alipay(event: dict[str, Any], gateways: Gateways, now: datetime) -> dict[str, Any]:
     """Take a notification event of API Gateway (body as text, base64 or null) -> the answer to send."""
-    request_id = (event.get("requestContext") or {}).get("requestId", "")
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    request_id = context.get("requestId", "") if isinstance(context, dict) else ""
     with request_log.request_line("notification", str(request_id)):
         text = _take(event, gateways, now)
         request_log.note(outcome=text)

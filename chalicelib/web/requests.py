@@ -25,6 +25,7 @@ from chalicelib.errors import (
     OrderNotFound,
     OrderNotPayable,
     PricePolicyNotFound,
+    RefundNotFound,
     SessionNotFound,
     Unreadable,
     UserNotFound,
@@ -38,6 +39,7 @@ from chalicelib.shop.catalog import PAGE_ROWS
 from chalicelib.shop.choice import Choice, ChosenLine
 from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
 from chalicelib.shop.course_search import BY_ORDER, SORTS, Search
+from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.order import MAX_LINES, is_number
 from chalicelib.shop.user import is_valid_name
 
@@ -48,6 +50,7 @@ _MAX_CURSOR_LENGTH = 400
 _MAX_CAPTCHA_LENGTH = 4096
 _MAX_SEARCH_LENGTH = 100
 _SEARCH_ROWS = 20
+_MAX_REASON_LENGTH = 200
 
 
 def read_json(body: bytes) -> Any:
@@ -387,6 +390,61 @@ def _chosen_line(value: object) -> ChosenLine:
     policy_id = _policy_id(fields.get("default_price_policy_id"))
     record = fields.get("coupon_record_id")
     return ChosenLine(course, policy_id, None if record is None else _coupon_id(record))
+
+
+def idempotency_key(header: str | None, asked: PaymentRequest) -> IdempotencyKey | None:
+    """The `Idempotency-Key` header with what it is for. Raises InvalidRequest for one that is empty or
+    overlong.
+    """
+    if header is None:
+        return None
+    if not re.fullmatch(r"[!-~]{1,255}", header):
+        raise InvalidRequest(field="Idempotency-Key")
+    return IdempotencyKey(header, repr(asked))
+
+
+@dataclass(frozen=True)
+class RefundRequest:
+    """The positions of an order's lines (None: all that are left) and the reason."""
+
+    lines: tuple[int, ...] | None
+    reason: str
+
+
+def refund_request(body: object) -> RefundRequest:
+    """Body of `POST /order/{order_number}/refund`. Raises InvalidRequest."""
+    fields = _fields(body)
+    lines = fields.get("lines")
+    if lines is None:
+        return RefundRequest(None, _short_text(fields.get("reason")))
+    if not isinstance(lines, list) or not 0 < len(lines) <= MAX_LINES:
+        raise InvalidRequest(field="lines")
+    positions = tuple(position for position in map(read_id, lines) if position is not None)
+    if len(positions) < len(lines):
+        raise InvalidRequest(field="lines")
+    return RefundRequest(positions, _short_text(fields.get("reason")))
+
+
+def answer_text(body: object) -> str:
+    """The operator's answer in a body. Raises InvalidRequest."""
+    return _short_text(_fields(body).get("answer"))
+
+
+def _short_text(value: object) -> str:
+    if (
+        not isinstance(value, str)
+        or not _is_encodable(value)
+        or not 0 < len(value.strip()) <= _MAX_REASON_LENGTH
+    ):
+        raise InvalidRequest(field="text")
+    return value.strip()
+
+
+def request_no(text: str) -> str:
+    """A refund's request number in a path. Raises RefundNotFound for what can be none."""
+    if not is_number(text):
+        raise RefundNotFound()
+    return text
 
 
 @dataclass(frozen=True)

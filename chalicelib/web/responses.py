@@ -10,6 +10,7 @@ from typing import Any
 from chalicelib.beijing_time import beijing_text
 from chalicelib.flows.browse import CourseContents
 from chalicelib.flows.check_captcha import StartedCaptcha
+from chalicelib.flows.checkout import PlacedOrder
 from chalicelib.flows.fill_cart import ShownLine
 from chalicelib.flows.quote import Quote
 from chalicelib.flows.settle import AccountView
@@ -27,11 +28,15 @@ from chalicelib.shop.coupon import RESERVED, UNUSED, USED, CouponOffer, CouponRe
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.course_search import Found
 from chalicelib.shop.enrollment import Enrollment
+from chalicelib.shop.ledger import EntryList
 from chalicelib.shop.order import CANCELLED, STATUS_NAMES, Order, OrderEvent, OrderLine, OrderList
 from chalicelib.shop.price_policy import PricePolicyCopy, period_name
+from chalicelib.shop.refund import STATUS_NAMES as REFUND_STATUS_NAMES
+from chalicelib.shop.refund import Refund
 from chalicelib.shop.session import Session
 from chalicelib.shop.settlement import Settlement
 from chalicelib.shop.user import User
+from chalicelib.storage.dynamodb import UserItem
 from chalicelib.web.codes import CATALOG_OK, OK
 from chalicelib.web.shop_app import envelope
 
@@ -504,9 +509,26 @@ def _order_line(line: OrderLine) -> Json:
     }
 
 
-def order(found: Order, events: Iterable[OrderEvent], now: datetime, shop_url: str) -> Json:
-    """`GET /order/{order_number}`: amounts with their breakdown, and what can be done now."""
-    lines = found.lines
+def placed_order(placed: PlacedOrder) -> Json:
+    """`POST /payment`: `data` is the address to send the browser to; `msg` warns of an equal order."""
+    return success(placed.address, _equal_text(placed.equal))
+
+
+def _equal_text(equal: Order | None) -> str:
+    if equal is None:
+        return ""
+    state = "未支付" if equal.is_open() else "刚刚支付"
+    return f"您有一个相同的{state}订单{equal.number}，请确认是否重复购买"
+
+
+def pay_address(address: str, equal: Order | None) -> Json:
+    """`GET /get_pay_url`: as `placed_order`."""
+    return success(address, _equal_text(equal))
+
+
+def order(found: Order, about: Iterable[UserItem], equal: Order | None, now: datetime, shop_url: str) -> Json:
+    """`GET /order/{order_number}`: amounts with their breakdown, what can be done now, refunds and history."""
+    lines, kept = found.lines, list(about)
     shown: Json = {
         "order_number": found.number,
         "date": beijing_text(found.placed_at),
@@ -518,29 +540,24 @@ def order(found: Order, events: Iterable[OrderEvent], now: datetime, shop_url: s
         "beli": found.beli,
         "beli_amount": to_yuan(found.beli_discount),
         "actual_amount": to_yuan(found.amount),
+        "refunded_amount": to_yuan(found.refunded_amount),
         "expire_date": beijing_text(found.expires_at),
         "seconds_left": max(0, int((found.expires_at - now).total_seconds())) if found.is_open() else 0,
         "can_pay": found.can_be_sent_to_pay(now),
-        "can_cancel": found.is_open() and found.amount > 0,
+        "can_cancel": found.is_open(),
         "orderdetail_list": [
-            _order_line(line)
-            | {
-                "course_id": line.course_id,
-                "course_type": line.course_type,
-                "course_img": picture(line.course_img, shop_url),
-                "coupon": line.coupon_name or "",
-                "general_coupon_share": to_yuan(line.general_share),
-                "beli": line.beli,
-                "beli_share": to_yuan(line.beli_share),
-                "payable": to_yuan(line.payable),
-            }
-            for line in lines
+            _order_line(line) | _settled_line(found, position, shop_url)
+            for position, line in enumerate(lines)
         ],
+        "refunds": [_refund(one) for one in kept if isinstance(one, Refund)],
         "history": [
             {"date": beijing_text(event.at), "text": _EVENT_TEXTS.get(event.what, event.what)}
-            for event in events
+            for event in kept
+            if isinstance(event, OrderEvent)
         ],
     }
+    if equal is not None:
+        shown["same_order"] = {"order_number": equal.number, "status": STATUS_NAMES[equal.status]}
     if found.general_coupon_name:
         shown["general_coupon"] = found.general_coupon_name
     for name, at in (("pay_date", found.paid_at), ("close_date", found.closed_at)):
@@ -549,15 +566,105 @@ def order(found: Order, events: Iterable[OrderEvent], now: datetime, shop_url: s
     return success(shown)
 
 
+def _settled_line(found: Order, position: int, shop_url: str) -> Json:
+    line = found.lines[position]
+    state = "refunded" if position in found.refunded_lines else ""
+    if position in found.requested_lines:
+        state = "requested"
+    return {
+        "line": position,
+        "course_id": line.course_id,
+        "course_type": line.course_type,
+        "course_img": picture(line.course_img, shop_url),
+        "coupon": line.coupon_name or "",
+        "general_coupon_share": to_yuan(line.general_share),
+        "beli": line.beli,
+        "beli_share": to_yuan(line.beli_share),
+        "payable": to_yuan(line.payable),
+        "refund_status": {"refunded": "已退费", "requested": "退费申请中", "": ""}[state],
+    }
+
+
+def _refund(one: Refund) -> Json:
+    return {
+        "request_no": one.request_no,
+        "date": beijing_text(one.requested_at),
+        "status": REFUND_STATUS_NAMES[one.status],
+        "lines": list(one.lines),
+        "amount": to_yuan(one.amount),
+        "beli": one.beli,
+        "reason": one.reason,
+        "answer": one.answer,
+    }
+
+
+def refund(one: Refund) -> Json:
+    """`POST /order/{order_number}/refund`."""
+    return success(_refund(one), "退费申请已提交，等待审核")
+
+
+def refunds(waiting: Iterable[Refund]) -> Json:
+    """`GET /admin/refunds`: applications that wait for a decision."""
+    return success([_refund(one) | {"order_number": one.order_number} for one in waiting])
+
+
+def decided_refund(request_no: str, status: str) -> Json:
+    """`POST /admin/refunds/{request_no}/approve` and `/refuse`."""
+    return success({"request_no": request_no, "status": REFUND_STATUS_NAMES[status]})
+
+
+def ledger(found: EntryList, balance: int) -> Json:
+    """`GET /beli`: the balance and its entries, newest first."""
+    body = success(
+        {
+            "beli": balance,
+            "entries": [
+                {
+                    "date": beijing_text(entry.at),
+                    "beli": entry.beli,
+                    "text": _ledger_text(entry.cause),
+                }
+                for entry in found.entries
+            ],
+        }
+    )
+    if found.next_cursor:
+        body["next"] = found.next_cursor
+    return body
+
+
+def _ledger_text(cause: str) -> str:
+    """A learner's words for the cause of an entry."""
+    kind, _, rest = cause.partition(" ")
+    if kind == "order":
+        number, _, why = rest.partition(" ")
+        texts = {
+            "placed": "支付",
+            "closed": "关闭，退回",
+            "refunded": "退费，退回",
+            "reopened": "重新开通，支付",
+        }
+        return f"订单{number}{texts.get(why, why)}"
+    return "期初余额" if cause == "opening balance" else "学校发放或调整"
+
+
 _EVENT_TEXTS = {
     "placed": "订单已提交",
     "paid": "支付成功，课程已开通",
     "cancelled": "订单已取消，优惠券和贝里已退回",
     "expired": "订单超时关闭，优惠券和贝里已退回",
+    "reopened": "订单关闭后收到付款，课程已开通",
+    "refund requested": "已申请退费，课程暂停学习",
+    "refund approved": "退费申请已通过，正在退款",
+    "refund refused": "退费申请未通过，课程恢复学习",
+    "refund tried again": "正在重新退款",
+    "lines refunded": "部分课程已退费",
     "refunded": "订单已退费，课程已关闭",
     "refund reported": "支付平台已退款",
-    "late payment": "订单关闭后收到付款，客服将与您联系",
-    "surplus payment": "收到重复付款，客服将与您联系",
+    "late payment": "订单关闭后收到付款，款项将原路退回",
+    "late payment refunded": "订单关闭后收到的付款已退回",
+    "surplus payment": "收到重复付款，款项将原路退回",
+    "surplus payment refunded": "重复付款已退回",
     "imported": "由旧系统导入",
 }
 
@@ -587,7 +694,8 @@ def my_courses(
                 "coursedetail_id": None if detail_id is None else str(detail_id),
                 "begin_date": beijing_text(mine.begins_at),
                 "end_date": beijing_text(mine.ends_at) if mine.ends_at else "永久",
-                "ended": not mine.is_active(now),
+                "ended": not mine.is_active(now) and not mine.is_paused(now),
+                "paused": mine.is_paused(now),
             }
         )
     return success(rows)

@@ -23,11 +23,11 @@ STAGES = ("dev", "production")
 FUNCTIONS = {
     "APIHandler": "api_handler",
     "AlipayNotify": "alipay_notify",
-    "CloseOverdueOrders": "close_overdue_orders",
+    "WorkOffOrders": "work_off_orders",
     "SweepCouponClaims": "sweep_coupon_claims",
 }
 """The name in the template -> the name in the configuration."""
-TIMERS = ("CloseOverdueOrders", "SweepCouponClaims")
+TIMERS = ("WorkOffOrders", "SweepCouponClaims")
 API_GATEWAY_SECONDS = 29
 INTEGRATION = "x-amazon-apigateway-integration"
 

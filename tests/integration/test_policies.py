@@ -284,11 +284,11 @@ def test_the_timer_may_do_what_overdue_orders_need_and_no_more(
         make_due(number)
 
     with faulty_app.dynamodb.recording() as calls:
-        application.close_overdue_orders(SCHEDULED, None)
+        application.work_off_orders(SCHEDULED, None)
 
     statuses = [order.find_by_number(number).status for number in (left_alone, paid, refunded)]
     assert statuses == [order.EXPIRED, order.PAID, order.REFUNDED]
-    assert compare(calls, "close_overdue_orders") == NOTHING
+    assert compare(calls, "work_off_orders") == NOTHING
 
 
 def test_the_sweep_may_do_what_cut_claims_need_and_no_more(faulty_app: FaultyApp) -> None:

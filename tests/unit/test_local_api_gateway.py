@@ -71,7 +71,7 @@ class Shop:
             return "success"
         return {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": "success"}
 
-    def close_overdue_orders(self, event: dict[str, Any], context: Any) -> Any:
+    def work_off_orders(self, event: dict[str, Any], context: Any) -> Any:
         self.times_fired += 1
         if self.times_fired == 1:
             raise RuntimeError("the first time goes wrong")
@@ -381,7 +381,7 @@ def test_the_schedule_goes_on_after_a_failure(shop: Shop, caplog: pytest.LogCapt
         schedule = Schedule(shop, seconds=0.01).start()
         assert shop.fired.wait(10)
         schedule.stop()
-    assert "close_overdue_orders failed" in caplog.text
+    assert "work_off_orders failed" in caplog.text
 
 
 def test_the_query_is_not_logged(call: Callable[..., Answer], caplog: pytest.LogCaptureFixture) -> None:

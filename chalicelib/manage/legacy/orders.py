@@ -69,7 +69,9 @@ class ImportedOrder:
         items = list(self.items)
         if self.is_open:
             # The timer looks at an open order as soon as it expires, which may have been long ago.
-            order.place(transaction, self.order, next_look_at=self.order.expires_at)
+            order.place(
+                transaction, self.order, self.order.next_look(self.order.placed_at) or self.order.expires_at
+            )
             items = items[2:]
         for item in items:
             transaction.put_new(item, refusal)

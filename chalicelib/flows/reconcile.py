@@ -1,0 +1,147 @@
+"""Reconciling: the work list is worked off by the timer, and an open order's page has Alipay asked.
+
+With every notification lost, a paid order is delivered by this alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+
+from chalicelib.errors import (
+    LeaseTaken,
+    OrderAlreadyPaid,
+    OrderClosed,
+    OutcomeUnknown,
+    PaymentUnknown,
+    ShopError,
+    StoreUnavailable,
+)
+from chalicelib.gateways import Gateways
+from chalicelib.gateways.alipay import Closed
+from chalicelib.gateways.deadline import Deadline
+from chalicelib.shop import order, work
+from chalicelib.shop.order import Order
+from chalicelib.shop.refund import Refund
+from chalicelib.shop.work import WorkItem
+
+from . import close_order, confirm_payment, refund_order
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 16
+"""How many items are worked on at the same time: one that Alipay is slow about holds up no other."""
+_ITEM_SECONDS = 10.0
+"""What one item may take: the provider's deadline and the stores."""
+_PAGE_SECONDS = 3.0
+_DUE_AT_ONCE = 100
+
+
+def work_off(gateways: Gateways, clock: Callable[[], datetime], seconds: float) -> int:
+    """Work off everything that is due, for up to `seconds` -> how many items were looked after.
+
+    Each is worked on under a lease, so timers may overlap; what cannot be decided now is due again later.
+    """
+    deadline, done = Deadline(seconds), 0
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        while deadline.remaining() > _ITEM_SECONDS:
+            due = [item for shard in work.shards() for item in work.list_due(shard, clock(), _DUE_AT_ONCE)]
+            running = [pool.submit(_look_after_in_time, item, gateways, clock, deadline) for item in due]
+            finished = sum(_result(item, future) for item, future in zip(due, running, strict=True))
+            done += finished
+            if not finished:
+                break
+    return done
+
+
+def _look_after_in_time(
+    item: WorkItem, gateways: Gateways, clock: Callable[[], datetime], deadline: Deadline
+) -> bool:
+    if deadline.remaining() < _ITEM_SECONDS:
+        return False
+    now = clock()
+    try:
+        work.take_lease(item, now)
+    except LeaseTaken:
+        return False
+    if isinstance(item, Order):
+        look_after_order(item, gateways, now)
+    elif isinstance(item, Refund):
+        refund_order.carry_out(item, gateways, now)
+    return True
+
+
+def _result(item: WorkItem, future: Future[bool]) -> bool:
+    trouble = future.exception()
+    if trouble is None:
+        return future.result()
+    # One item's trouble is its own: it is due again after its lease.
+    known = isinstance(trouble, ShopError)
+    log.log(
+        logging.WARNING if known else logging.ERROR,
+        "an item waits for its next turn: %s, %s",
+        item.sort,
+        type(trouble).__name__,
+        exc_info=None if known else trouble,
+    )
+    return False
+
+
+def look_after_order(found: Order, gateways: Gateways, now: datetime) -> None:
+    """Ask Alipay about an order that is due, and act: deliver it, close it, or have it looked at again.
+
+    Raises StoreUnavailable, OutcomeUnknown.
+    """
+    try:
+        if found.is_open() and (found.amount == 0 or now >= found.expires_at):
+            close_order.close(found, order.EXPIRED, "clock", gateways, now)
+            return
+        deadline = Deadline(close_order.PROVIDER_SECONDS)
+        state = gateways.alipay.query(found.number, found.amount, deadline)
+        close_order.raise_if_paid(found, state, now)
+        if found.is_open() and isinstance(state, Closed):
+            close_order.give_back_and_close(found, order.CANCELLED, "query", now)
+            return
+    except PaymentUnknown:
+        log.warning("Alipay gives no clear answer about an order: order=%s", found.number)
+    except (OrderAlreadyPaid, OrderClosed):
+        _look_again(order.reload(found), now)
+    else:
+        _look_again(found, now)
+
+
+def _look_again(current: Order, now: datetime) -> None:
+    """Put an order whose turn this was back on its timetable, unless what was done to it has done so."""
+    if current.next_look_at is None or (current.is_open() and now >= current.expires_at):
+        return
+    try:
+        work.look_again(current, None if current.is_delivered() else current.next_look(now))
+    except LeaseTaken:
+        log.info("an order changed while it was looked at: order=%s", current.number)
+
+
+def ask_for_page(found: Order, gateways: Gateways, now: datetime) -> Order:
+    """The order as it is after Alipay was asked, for a page that shows it: at most every 5 seconds, ever more
+    rarely.
+
+    Trouble of any kind leaves it to the timer. One call of Alipay.
+    """
+    if not found.may_be_asked(now):
+        return found
+    try:
+        order.note_asked(found, now)
+        if found.amount == 0:
+            confirm_payment.confirm_free(found, "query", now)
+        else:
+            state = gateways.alipay.query(found.number, found.amount, Deadline(_PAGE_SECONDS))
+            close_order.raise_if_paid(found, state, now)
+            return found
+    except LeaseTaken:
+        return found
+    except (OrderAlreadyPaid, OrderClosed):
+        pass
+    except (StoreUnavailable, OutcomeUnknown) as trouble:
+        log.warning("an order's page could not be brought up to date: %s", type(trouble).__name__)
+    return order.reload(found)

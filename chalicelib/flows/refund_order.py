@@ -1,0 +1,284 @@
+"""Refunding: a learner applies, an operator decides, the provider confirms, and only then is anything final."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from chalicelib.errors import GatewayRefused, OrderClosed, RefundNotAllowed, RefundNotFound, RefundSettled
+from chalicelib.gateways import Gateways
+from chalicelib.gateways.alipay import RefundDone, Unknown
+from chalicelib.gateways.deadline import Deadline
+from chalicelib.money import Fen
+from chalicelib.shop import audit, coupon, enrollment, ledger, order, payment, refund
+from chalicelib.shop.order import Order
+from chalicelib.shop.refund import Refund
+from chalicelib.storage.dynamodb import Transaction
+
+log = logging.getLogger(__name__)
+
+PROVIDER_SECONDS = 8.0
+
+
+def apply_for_refund(
+    user_id: int, number: str, lines: Sequence[int] | None, reason: str, window: timedelta, now: datetime
+) -> Refund:
+    """Apply for the refund of some lines of a paid order, or (None) of all that are left. Access to them
+    pauses.
+
+    Raises OrderNotFound, RefundNotAllowed (not paid, beyond the window after the payment, no such line,
+    refunded or applied for already), StoreUnavailable, OutcomeUnknown.
+    """
+    paid = order.find_own(user_id, number)
+    if paid.status != order.PAID or paid.paid_at is None:
+        raise RefundNotAllowed(reason="open" if paid.status == order.REFUNDING else "not paid")
+    if now >= paid.paid_at + window:
+        raise RefundNotAllowed(reason="window")
+    chosen = paid.open_lines() if lines is None else sorted(set(lines))
+    if not chosen or not set(chosen) <= set(paid.open_lines()):
+        raise RefundNotAllowed(reason="line")
+    asked = refund.application(paid, chosen, reason, now)
+    if asked.amount and paid.payment_type != order.ALIPAY:
+        raise RefundNotAllowed(reason="channel")
+    transaction = Transaction()
+    order.request_refund(transaction, paid, chosen, f"learner, refund {asked.request_no}", now)
+    refund.add(transaction, asked)
+    for position in chosen:
+        course = paid.lines[position].course
+        enrollment.pause(transaction, user_id, course, number, position, now, RefundNotAllowed(reason="line"))
+    transaction.commit(witness=lambda: refund.find_of_order(paid, asked.request_no) is not None)
+    return asked
+
+
+def refuse(request_no: str, by: str, answer: str, now: datetime) -> None:
+    """An operator refuses an application: access runs again, longer by the pause.
+
+    Raises RefundNotFound, RefundSettled, StoreUnavailable, OutcomeUnknown.
+    """
+    paid, asked = refund.find_refund(request_no)
+    if asked.status != refund.REQUESTED:
+        raise RefundSettled()
+    transaction = Transaction()
+    refund.settle(transaction, asked, refund.REFUSED, now, by=by, answer=answer)
+    order.refuse_refund(transaction, paid, f"operator {by}, refund {request_no}", now)
+    for position in asked.lines:
+        enrollment.resume(
+            transaction,
+            paid.user_id,
+            paid.lines[position].course,
+            paid.number,
+            position,
+            now - asked.requested_at,
+            RefundSettled(),
+        )
+    audit.commit(transaction, audit.entry(by, "refuse-refund", request_no, now, reason=answer))
+
+
+def approve(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
+    """An operator approves an application; the provider is asked at once -> the refund's status afterwards.
+
+    What the provider does not confirm now is asked again by the timer. Raises RefundNotFound, RefundSettled,
+    StoreUnavailable, OutcomeUnknown.
+    """
+    paid, asked = refund.find_refund(request_no)
+    transaction = Transaction()
+    refund.approve(transaction, asked, by, now)
+    transaction.put_new(order.event_item(paid, "refund approved", f"operator {by}", now), RefundSettled())
+    audit.commit(transaction, audit.entry(by, "approve-refund", request_no, now))
+    return _ask_now(paid, asked, gateways, now)
+
+
+def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
+    """An operator has a stuck refund tried once more -> its status afterwards. Safe: the provider refunds
+    once.
+
+    Raises RefundNotFound, RefundSettled, StoreUnavailable, OutcomeUnknown.
+    """
+    paid, asked = refund.find_refund(request_no)
+    transaction = Transaction()
+    refund.try_again(transaction, asked, now)
+    transaction.put_new(order.event_item(paid, "refund tried again", f"operator {by}", now), RefundSettled())
+    audit.commit(transaction, audit.entry(by, "retry-refund", request_no, now))
+    return _ask_now(paid, asked, gateways, now)
+
+
+def settle_notice(number: str, request_no: str, by: str, reason: str, now: datetime) -> None:
+    """An operator has dealt with a partial refund that the provider told of: it is listed no more.
+
+    Raises OrderNotFound, RefundNotFound, RefundSettled, StoreUnavailable, OutcomeUnknown.
+    """
+    taker = order.find_by_number(number)
+    told = [notice for notice in payment.list_notices(taker) if notice.request_no == request_no]
+    waiting = [notice for notice in told if notice.attention is not None]
+    if not waiting:
+        raise RefundSettled() if told else RefundNotFound()
+    transaction = Transaction()
+    for notice in waiting:
+        payment.settle_notice(transaction, notice, RefundSettled())
+    audit.commit(transaction, audit.entry(by, "settle-notice", f"{number} {request_no}", now, reason=reason))
+
+
+def _ask_now(paid: Order, asked: Refund, gateways: Gateways, now: datetime) -> str:
+    current = refund.find_of_order(paid, asked.request_no)
+    if current is not None:
+        carry_out(current, gateways, now)
+    stored = refund.find_of_order(paid, asked.request_no)
+    return str(stored.status) if stored else str(asked.status)
+
+
+def carry_out(approved: Refund, gateways: Gateways, now: datetime) -> bool:
+    """Have the provider refund, or ask what became of it -> whether the refund is final now.
+
+    Without money there is nothing to ask. Repeating it refunds once. Raises StoreUnavailable, OutcomeUnknown.
+    """
+    taker = order.find_by_number(approved.order_number)
+    try:
+        confirmed = approved.amount == 0 or _provider_has_refunded(taker, approved, gateways)
+    except GatewayRefused as refused:
+        _note(approved, str(refused.facts["reason"]), now, is_stuck=True)
+        return False
+    if not confirmed:
+        _note(approved, None, now, is_stuck=False)
+        return False
+    complete(taker, approved, "provider" if approved.amount else "no money to refund", now)
+    return True
+
+
+def _provider_has_refunded(taker: Order, approved: Refund, gateways: Gateways) -> bool:
+    deadline = Deadline(PROVIDER_SECONDS)
+    alipay = gateways.alipay
+    if approved.attempts:
+        state = alipay.refund_state(taker.number, approved.request_no, deadline)
+        if isinstance(state, RefundDone):
+            return True
+        if isinstance(state, Unknown):
+            return False
+    state = alipay.refund(
+        taker.number,
+        approved.amount,
+        approved.request_no,
+        approved.reason,
+        deadline,
+        trade_no=approved.trade_no,
+    )
+    return isinstance(state, RefundDone)
+
+
+def _note(approved: Refund, trouble: str | None, now: datetime, *, is_stuck: bool) -> None:
+    """Note that the provider has not confirmed (ask again later) or has refused (a person must act)."""
+    transaction = Transaction()
+    if is_stuck:
+        refund.mark_stuck(transaction, approved, trouble or "", now)
+    else:
+        refund.count_attempt(transaction, approved, trouble, now)
+    try:
+        transaction.commit(witness=lambda: _stored_status(approved) != refund.APPROVED or not is_stuck)
+    except RefundSettled:
+        log.info("a refund was settled meanwhile: order=%s", approved.order_number)
+        return
+    if is_stuck:
+        log.error("a refund is stuck, a person must act: order=%s %s", approved.order_number, trouble)
+
+
+def complete(taker: Order, approved: Refund, cause: str, now: datetime) -> None:
+    """The provider has confirmed a refund: everything it stands for happens, in one transaction, once.
+
+    Money of an application's lines counts as refunded, their beli go back as beli, their coupons come back
+    where their whole use is undone, access to them ends. Raises RefundSettled (it was settled),
+    StoreUnavailable, OutcomeUnknown.
+    """
+    transaction = Transaction()
+    refund.settle(transaction, approved, refund.DONE, now)
+    if approved.why == refund.APPLICATION:
+        current = order.reload(taker)
+        _take_back(transaction, current, approved.lines, approved.amount, cause, now)
+    else:
+        event = order.event_item(taker, f"{approved.why} refunded", cause, now)
+        transaction.put_new(event, RefundSettled())
+    try:
+        transaction.commit(witness=lambda: _stored_status(approved) == refund.DONE)
+    except RefundSettled:
+        if _stored_status(approved) not in (refund.DONE, refund.OVERTAKEN):
+            log.error("a refund cannot be carried out here, a person must look at it: order=%s", taker.number)
+            raise
+
+
+def overtake(paid: Order, trade_no: str, cause: str, now: datetime) -> None:
+    """The provider tells that a whole trade was refunded, and not by us: what is left of its order is taken
+    back.
+
+    Repeating it changes nothing. A trade that did not pay its order, or whose money our own refunds account
+    for, changes nothing. Raises StoreUnavailable, OutcomeUnknown.
+    """
+    for current in (paid, order.reload(paid)):
+        left = current.amount - current.refunded_amount
+        if current.trade_no != trade_no or not left or current.status == order.REFUNDED:
+            return
+        transaction = Transaction()
+        for other in refund.list_refunds(current):
+            if other.why == refund.APPLICATION and other.status in (
+                refund.REQUESTED,
+                refund.APPROVED,
+                refund.STUCK,
+            ):
+                refund.settle(transaction, other, refund.OVERTAKEN, now)
+        _take_back(transaction, current, current.open_lines(), left, cause, now)
+        try:
+            transaction.commit(witness=lambda: order.reload(paid).status == order.REFUNDED)
+        except RefundSettled:
+            continue
+        return
+    log.error("a refund cannot be carried out here, a person must look at it: order=%s", paid.number)
+    raise RefundSettled()
+
+
+def _take_back(
+    transaction: Transaction, paid: Order, lines: Sequence[int], amount: Fen, cause: str, now: datetime
+) -> None:
+    refusal = RefundSettled()
+    order.mark_lines_refunded(transaction, paid, list(lines), amount, cause, now)
+    chosen = [paid.lines[position] for position in lines]
+    for position, line in zip(lines, chosen, strict=True):
+        enrollment.withdraw(transaction, paid.user_id, line.course, paid.number, position, now, refusal)
+    records = [line.coupon_record_id for line in chosen if line.coupon_record_id is not None]
+    is_all = set(paid.open_lines()) == set(lines)
+    if is_all and paid.general_coupon_record_id is not None:
+        records.append(paid.general_coupon_record_id)
+    for record_id in records:
+        coupon.release(transaction, paid.user_id, record_id, paid.number, refusal)
+    beli = sum(line.beli for line in chosen)
+    if beli:
+        why = f"order {paid.number} refunded"
+        cause_key = f"{paid.number}#refunded#{'-'.join(map(str, lines))}"
+        ledger.change(transaction, ledger.entry(paid.user_id, beli, cause_key, why, now), refusal)
+
+
+def record_notice(
+    taker: Order,
+    trade_no: str,
+    refunded: Fen,
+    request_no: str,
+    cause: str,
+    now: datetime,
+    *,
+    needs_person: bool,
+) -> None:
+    """Record a provider's word of a refund, once. Raises StoreUnavailable, OutcomeUnknown."""
+    transaction = Transaction()
+    payment.record_notice(
+        transaction, taker, trade_no, refunded, request_no, cause, now, needs_person=needs_person
+    )
+    try:
+        transaction.commit(witness=lambda: payment.has_notice(taker, request_no, refunded))
+    except OrderClosed:
+        return
+    if needs_person:
+        log.error(
+            "a partial refund that is not ours names no line, a person must act: order=%s", taker.number
+        )
+
+
+def _stored_status(asked: Refund) -> str | None:
+    stored = refund.find_of_order(order.find_by_number(asked.order_number), asked.request_no)
+    return str(stored.status) if stored else None

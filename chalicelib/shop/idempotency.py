@@ -1,0 +1,86 @@
+"""Idempotency keys: the same request sent twice makes one order, and both get the first answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pynamodb.attributes import UnicodeAttribute
+
+from chalicelib.errors import IdempotencyKeyTaken, IdempotencyKeyUsed
+from chalicelib.shop.user import partition
+from chalicelib.storage.dynamodb import ItemKey, StoredItem, Transaction, UserItem, WholeNumber, find
+
+KEPT = timedelta(days=7)
+"""Longer than anybody tries again."""
+
+
+@dataclass(frozen=True)
+class IdempotencyKey:
+    """A client's key for one purchase, and what it buys as text that is equal for equal requests."""
+
+    key: str
+    content: str
+
+
+class FirstAnswer(UserItem, discriminator="IDEMPOTENCY_KEY"):
+    """The answer that a key got: its order, and the address of its pay page. Kept for seven days."""
+
+    content = UnicodeAttribute()
+    order_number = UnicodeAttribute()
+    address = UnicodeAttribute()
+    forget_at = WholeNumber()
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def place(user_id: int, key: IdempotencyKey) -> ItemKey:
+    """Where the first answer of a user's key lies, for a batch read."""
+    return FirstAnswer, partition(user_id), f"IDEMPOTENCY#{_digest(key.key)}"
+
+
+def first_answer(
+    user_id: int, key: IdempotencyKey, found: Mapping[ItemKey, StoredItem]
+) -> FirstAnswer | None:
+    """The key's first answer among what a batch read found. Raises IdempotencyKeyUsed when it bought something else."""
+    first = found.get(place(user_id, key))
+    if not isinstance(first, FirstAnswer):
+        return None
+    if first.content != _digest(key.content):
+        raise IdempotencyKeyUsed()
+    return first
+
+
+def find_first_answer(user_id: int, key: IdempotencyKey) -> FirstAnswer:
+    """The key's first answer, which is known to exist. One round trip. Raises IdempotencyKeyUsed."""
+    item_key = place(user_id, key)
+    first = find(FirstAnswer, item_key[1], item_key[2])
+    assert first is not None
+    if first.content != _digest(key.content):
+        raise IdempotencyKeyUsed()
+    return first
+
+
+def keep(
+    transaction: Transaction,
+    user_id: int,
+    key: IdempotencyKey,
+    order_number: str,
+    address: str,
+    now: datetime,
+) -> None:
+    """Keep an answer as the key's first. Refusal: IdempotencyKeyTaken."""
+    _, owner, sort = place(user_id, key)
+    answer = FirstAnswer(
+        owner,
+        sort,
+        content=_digest(key.content),
+        order_number=order_number,
+        address=address,
+        forget_at=int((now + KEPT).timestamp()),
+    )
+    transaction.put_new(answer, IdempotencyKeyTaken())

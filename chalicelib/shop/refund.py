@@ -1,0 +1,236 @@
+"""Refunds: money on its way back, from an application (or the shop's own decision) to the provider's word.
+
+A refund of an application names lines of its order; one of a payment that its order cannot use (late,
+surplus) names none. The request number is made once and stored before the provider is called: repeated calls
+refund once.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from pynamodb.attributes import ListAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.expressions.update import Action
+
+from chalicelib.errors import RefundNotFound, RefundSettled
+from chalicelib.money import Fen
+from chalicelib.shop.attention import DECISION, LEAVE_ATTENTION, PROBLEM, AttentionItem, list_attention
+from chalicelib.shop.order import Order, OrderLine, about, find_by_number
+from chalicelib.shop.user import list_partition
+from chalicelib.shop.work import WorkItem, stay_in_work
+from chalicelib.storage.dynamodb import Transaction, WholeNumber, find
+
+REQUESTED, APPROVED, STUCK = "requested", "approved", "stuck"
+"""requested: waits for an operator. approved: the provider is asked until it confirms. stuck: it refuses to,
+and a person must act.
+"""
+DONE, REFUSED, OVERTAKEN = "done", "refused", "overtaken"
+"""done: the provider has confirmed. refused: by an operator. overtaken: the whole trade was refunded
+elsewhere.
+"""
+
+APPLICATION, LATE, SURPLUS = "application", "late payment", "surplus payment"
+
+STATUS_NAMES = {
+    REQUESTED: "待审核",
+    APPROVED: "退款中",
+    STUCK: "退款中",
+    DONE: "已退款",
+    REFUSED: "已拒绝",
+    OVERTAKEN: "已退款",
+}
+"""Status -> what a learner reads. That a refund is stuck is the school's worry, not the learner's."""
+
+_PAUSES = (
+    timedelta(seconds=15),  # Alipay wants 10 seconds at least between a refund and a question about it
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+)
+_RANDOM_CHARACTERS = string.digits + string.ascii_uppercase
+
+
+class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
+    """One refund: `amount` in fen of money, `beli` whole, `lines` positions in the order.
+
+    `request_no` is what the provider knows it by, `attempts` how often it was asked, `trouble` what it said
+    last. `decided_by` and `answer` are the operator's.
+    """
+
+    request_no = UnicodeAttribute()
+    order_number = UnicodeAttribute()
+    user_id = WholeNumber()
+    why = UnicodeAttribute()
+    lines: ListAttribute[Any] = ListAttribute(of=WholeNumber, default=list)
+    amount = WholeNumber()
+    beli = WholeNumber(default=0)
+    trade_no = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(default="")
+    answer = UnicodeAttribute(default="")
+    status = UnicodeAttribute()
+    requested_at = UTCDateTimeAttribute()
+    decided_by = UnicodeAttribute(null=True)
+    settled_at = UTCDateTimeAttribute(null=True)
+    attempts = WholeNumber(default=0)
+    trouble = UnicodeAttribute(null=True)
+
+    def pause(self) -> timedelta:
+        """How long to wait before the provider is asked again."""
+        return _PAUSES[min(int(self.attempts), len(_PAUSES) - 1)]
+
+
+def new_request_no(order_number: str) -> str:
+    """A new request number: the order's and 6 random characters."""
+    return f"{order_number}_{''.join(secrets.choice(_RANDOM_CHARACTERS) for _ in range(6))}"
+
+
+def _sort(order_number: str, request_no: str) -> str:
+    return f"{about(order_number)}REFUND#{request_no}"
+
+
+def _refund_item(
+    order: Order, why: str, amount: Fen, status: str, now: datetime, **attributes: Any
+) -> Refund:
+    request_no = new_request_no(order.number)
+    return Refund(
+        order.owner,
+        _sort(order.number, request_no),
+        request_no=request_no,
+        order_number=order.number,
+        user_id=order.user_id,
+        why=why,
+        amount=amount,
+        status=status,
+        requested_at=now,
+        **attributes,
+    )
+
+
+def application(paid: Order, lines: Sequence[int], reason: str, now: datetime) -> Refund:
+    """A learner's application for the refund of some lines, ready to be written: money as money, beli as
+    beli.
+    """
+    chosen: list[OrderLine] = [paid.lines[position] for position in lines]
+    return _refund_item(
+        paid,
+        APPLICATION,
+        sum(line.payable for line in chosen),
+        REQUESTED,
+        now,
+        lines=list(lines),
+        beli=sum(line.beli for line in chosen),
+        trade_no=paid.trade_no,
+        reason=reason,
+        attention=DECISION,
+        attention_at=int(now.timestamp()),
+    )
+
+
+def of_payment(taker: Order, trade_no: str, amount: Fen, why: str, now: datetime) -> Refund:
+    """The refund of a payment that its order cannot use, decided by the shop itself, ready to be written."""
+    reason = "订单已关闭，款项退回" if why == LATE else "重复付款，款项退回"
+    back = _refund_item(
+        taker, why, amount, APPROVED, now, trade_no=trade_no, reason=reason, decided_by="the shop"
+    )
+    back.enter_work(now)
+    return back
+
+
+def add(transaction: Transaction, refund: Refund) -> None:
+    """Add a new refund. Refusal: RefundSettled (its number is taken)."""
+    transaction.put_new(refund, RefundSettled())
+
+
+def find_refund(request_no: str) -> tuple[Order, Refund]:
+    """The refund with this request number, and its order. Three round trips. Raises RefundNotFound,
+    OrderNotFound.
+    """
+    order_number, _, suffix = request_no.rpartition("_")
+    if not suffix or not order_number:
+        raise RefundNotFound()
+    order = find_by_number(order_number)
+    refund = find_of_order(order, request_no)
+    if refund is None:
+        raise RefundNotFound()
+    return order, refund
+
+
+def find_of_order(order: Order, request_no: str) -> Refund | None:
+    """The order's refund with this request number, or None. One round trip."""
+    return find(Refund, order.owner, _sort(order.number, request_no))
+
+
+def list_waiting() -> list[Refund]:
+    """All applications that wait for a decision, longest first. One Query of an index."""
+    return [item for item in list_attention(DECISION) if isinstance(item, Refund)]
+
+
+def list_refunds(order: Order) -> list[Refund]:
+    """All refunds of an order. One Query."""
+    return cast(list[Refund], list_partition(order.user_id, f"{about(order.number)}REFUND#"))
+
+
+def approve(transaction: Transaction, refund: Refund, by: str, now: datetime) -> None:
+    """A requested refund is approved, and due at once. Refusal: RefundSettled."""
+    actions = [Refund.status.set(APPROVED), Refund.decided_by.set(by), *stay_in_work(now), *LEAVE_ATTENTION]
+    transaction.update(refund, actions, Refund.status == REQUESTED, RefundSettled())
+
+
+def try_again(transaction: Transaction, refund: Refund, now: datetime) -> None:
+    """A stuck refund is due at once again. Refusal: RefundSettled."""
+    actions = [Refund.status.set(APPROVED), *stay_in_work(now), *LEAVE_ATTENTION]
+    transaction.update(refund, actions, Refund.status == STUCK, RefundSettled())
+
+
+def settle(
+    transaction: Transaction,
+    refund: Refund,
+    status: str,
+    now: datetime,
+    *,
+    by: str | None = None,
+    answer: str = "",
+) -> None:
+    """A refund comes to its end: done or overtaken (unless it was settled), or refused (while it is
+    requested).
+
+    Refusal: RefundSettled.
+    """
+    actions: list[Action] = [
+        Refund.status.set(status),
+        Refund.settled_at.set(now),
+        *stay_in_work(None),
+        *LEAVE_ATTENTION,
+    ]
+    if by is not None:
+        actions += [Refund.decided_by.set(by), Refund.answer.set(answer)]
+    before = {
+        DONE: (APPROVED, STUCK),
+        OVERTAKEN: (REQUESTED, APPROVED, STUCK),
+        REFUSED: (REQUESTED,),
+    }[status]
+    transaction.update(refund, actions, Refund.status.is_in(*before), RefundSettled())
+
+
+def count_attempt(transaction: Transaction, refund: Refund, trouble: str | None, now: datetime) -> None:
+    """The provider was asked and has not confirmed: ask again after a pause. Refusal: RefundSettled."""
+    actions: list[Action] = [Refund.attempts.add(1), *stay_in_work(now + refund.pause())]
+    actions.append(Refund.trouble.remove() if trouble is None else Refund.trouble.set(trouble))
+    transaction.update(refund, actions, Refund.status == APPROVED, RefundSettled())
+
+
+def mark_stuck(transaction: Transaction, refund: Refund, trouble: str, now: datetime) -> None:
+    """The provider refuses: a person must act. Refusal: RefundSettled."""
+    actions: list[Action] = [
+        Refund.status.set(STUCK),
+        Refund.trouble.set(trouble),
+        Refund.attention.set(PROBLEM),
+        Refund.attention_at.set(int(now.timestamp())),
+        *stay_in_work(None),
+    ]
+    transaction.update(refund, actions, Refund.status == APPROVED, RefundSettled())
