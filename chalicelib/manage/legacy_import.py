@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,9 +24,10 @@ from chalicelib.manage.legacy.report import Progress, Report
 from chalicelib.manage.legacy.store import ID_TAKEN, Unit, put_units
 from chalicelib.manage.legacy.values import BadValue, Row, blaming
 from chalicelib.settings import order_minutes
-from chalicelib.shop import audit, catalog, user
+from chalicelib.shop import audit, catalog, coupon_claim, user
 from chalicelib.shop.catalog import Chapter, Course, CourseDetail, RecommendedCourse, Teacher, TeacherCopy
-from chalicelib.shop.coupon import CouponOffer
+from chalicelib.shop.coupon import CouponOffer, CouponRecord
+from chalicelib.shop.coupon_claim import Claim
 from chalicelib.shop.course_key import COURSE, CourseKey
 from chalicelib.shop.imported_course import (
     ImportedCourse,
@@ -373,12 +375,24 @@ class _Import:
             if isinstance(number := row.values["order_number"], str)
         }
 
-        def translate(row: Row) -> StoredItem:
+        def translate(row: Row) -> CouponRecord:
             self._taken(file.USERS, people.owner_of(row))
             return people.record(row, offers[self._taken(file.COUPONS, row.reference("coupon_id"))], numbers)
 
-        translated = self._translate(file.RECORDS, translate)
-        put_units([Unit(row, (item,)) for row, item in translated], self.report)
+        def add(transaction: Transaction, record: CouponRecord, claim: Claim | None) -> None:
+            transaction.put_new(record, IdTaken(record_id=record.record_id))
+            if claim is not None:
+                coupon_claim.take_over(transaction, claim, IdTaken(record_id=record.record_id))
+
+        units = []
+        marked: set[tuple[int, int]] = set()
+        for row, record in self._translate(file.RECORDS, translate):
+            # A transaction writes an item once, and one user may hold two records of one coupon.
+            claim = None if (record.user_id, record.coupon_id) in marked else people.claim(record)
+            marked.add((record.user_id, record.coupon_id))
+            items = (record, claim) if claim else (record,)
+            units.append(Unit(row, items, partial(add, record=record, claim=claim)))
+        put_units(units, self.report)
 
     # Orders
 

@@ -99,6 +99,11 @@ def finish(transaction: Transaction, claim: Claim, record: CouponRecord) -> None
     transaction.put_new(record, refusal)
 
 
+def take_over(transaction: Transaction, done: Claim, refusal: ShopError) -> None:
+    """Add a claim that was made elsewhere, so that its user makes no other here. Refused while one is pending."""
+    transaction.put(done, Claim.sort.does_not_exist() | (Claim.status == DONE), refusal)
+
+
 def is_finished(claim: Claim) -> bool:
     """Whether this very claim is done. One round trip."""
     stored = find(Claim, claim.owner, claim.sort)

@@ -15,14 +15,15 @@ from typing import Any
 import botocore.session
 import pytest
 
-from chalicelib.errors import OutcomeUnknown, StoreUnavailable
+from chalicelib.errors import CouponClaimed, OutcomeUnknown, StoreUnavailable
 from chalicelib.flows import sign_in
+from chalicelib.flows.claim_coupon import claim_coupon
 from chalicelib.flows.grant import grant_beli
 from chalicelib.manage.legacy.file import UnreadableFile
 from chalicelib.manage.legacy.report import ALREADY_THERE, NOT_TAKEN, TAKEN, Progress, Report
 from chalicelib.manage.legacy_import import import_legacy
 from chalicelib.settings import settings
-from chalicelib.shop import catalog, coupon, enrollment, ledger, order, payment, user
+from chalicelib.shop import catalog, coupon, enrollment, ledger, order, payment, user, work
 from chalicelib.shop.course_key import COURSE, CourseKey
 from localstack.api_gateway import GatewayServer
 from tests import builders
@@ -117,6 +118,19 @@ def test_coupon_records_come_in_as_they_stand_with_beijing_days(real: LegacyFile
     assert percent.price_after(24334) == 19467
     assert (full.minimum, full.value) == (10000, 5000)
     assert general.bound_to is None
+
+
+def test_a_coupon_claimed_in_the_old_system_cannot_be_claimed_again_here(real: LegacyFile) -> None:
+    run(real)
+    run(real)
+
+    for number in (1, 3):
+        offer = coupon.find_offer(real.id(number))
+        assert offer is not None
+        while_it_is_open = offer.open_at + timedelta(hours=1)
+        with pytest.raises(CouponClaimed):
+            claim_coupon(real.id(1), real.id(number), "198.51.100.7", while_it_is_open)
+    assert len(coupon.list_records(real.id(1))) == 6
 
 
 def test_an_imported_learner_signs_in_with_the_old_password_and_sees_orders_and_courses(
@@ -447,7 +461,11 @@ def test_an_order_placed_just_now_comes_in_open_and_is_looked_at_when_it_expires
     assert {event.what for event in order.list_events(found)} == {order.PLACED, "imported"}
     found = order.find_by_number(empty.named(f"120198{older}"))
     assert found.is_open()
-    assert any(due.number == found.number for n in order.shards() for due in order.list_due(n, NOW, 500))
+    assert any(
+        getattr(due, "number", None) == found.number
+        for n in work.shards()
+        for due in work.list_due(n, NOW, 500)
+    )
     found = order.find_by_number(empty.named(f"120198{old}"))
     assert (found.status, found.work_shard) == (order.EXPIRED, None)
     assert [event.what for event in order.list_events(found)] == ["imported", order.EXPIRED]

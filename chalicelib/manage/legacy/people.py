@@ -7,8 +7,9 @@ from datetime import datetime
 
 from chalicelib.manage.legacy import SOURCE
 from chalicelib.manage.legacy.values import MAX_ID, BadValue, Row
-from chalicelib.shop import coupon, ledger, user
+from chalicelib.shop import coupon, coupon_claim, ledger, user
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
+from chalicelib.shop.coupon_claim import Claim
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.ledger import LedgerEntry
 from chalicelib.shop.user import User
@@ -126,3 +127,10 @@ def record(row: Row, of: CouponOffer, order_numbers: Mapping[int, str]) -> Coupo
         used_at=used_at if used else None,
         source=SOURCE,
     )
+
+
+def claim(held: CouponRecord) -> Claim:
+    """The marker that the owner of a record has claimed its coupon, so that nobody claims a second time here."""
+    marker = coupon_claim.claim_item(held.user_id, held.coupon_id, held.record_id, held.got_at)
+    marker.status, marker.source = coupon_claim.DONE, SOURCE
+    return marker
