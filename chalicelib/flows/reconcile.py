@@ -142,6 +142,6 @@ def ask_for_page(found: Order, gateways: Gateways, now: datetime) -> Order:
         return found
     except (OrderAlreadyPaid, OrderClosed):
         pass
-    except (StoreUnavailable, OutcomeUnknown) as trouble:
+    except (PaymentUnknown, StoreUnavailable, OutcomeUnknown) as trouble:
         log.warning("an order's page could not be brought up to date: %s", type(trouble).__name__)
     return order.reload(found)
