@@ -285,21 +285,23 @@ def list_my_courses():
 
 @app.route("/admin/refunds", methods=["GET"], codes=codes.BACK_OFFICE)
 def list_refunds():
-    app.admin()
+    sign_in.require_admin(app.user())
     return responses.refunds(refund.list_waiting())
 
 
-@app.route("/admin/refunds/{request_no}/approve", methods=["POST"], codes=codes.BACK_OFFICE)
+@app.route("/admin/refunds/{request_no}/approve", methods=["POST"], codes=codes.REFUND_APPROVE)
 def approve_refund(request_no):
-    operator, number = app.admin(), requests.request_no(request_no)
+    operator = sign_in.require_admin(app.user())
+    number = requests.request_no(request_no)
     status = refund_order.approve(number, operator.username, app.gateways, app.now())
     return responses.decided_refund(number, status)
 
 
-@app.route("/admin/refunds/{request_no}/refuse", methods=["POST"], codes=codes.BACK_OFFICE)
+@app.route("/admin/refunds/{request_no}/refuse", methods=["POST"], codes=codes.REFUND_REFUSE)
 def refuse_refund(request_no):
-    operator, number = app.admin(), requests.request_no(request_no)
-    refund_order.refuse(number, operator.username, requests.answer_text(app.json()), app.now())
+    user, body = app.user(), app.json()
+    operator, number = sign_in.require_admin(user), requests.request_no(request_no)
+    refund_order.refuse(number, operator.username, requests.answer_text(body), app.now())
     return responses.decided_refund(number, refund.REFUSED)
 
 

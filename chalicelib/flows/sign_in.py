@@ -6,7 +6,14 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.errors import StoreUnavailable, TokenRefused, UserGone, UserNotFound, WrongPassword
+from chalicelib.errors import (
+    NotPermitted,
+    StoreUnavailable,
+    TokenRefused,
+    UserGone,
+    UserNotFound,
+    WrongPassword,
+)
 from chalicelib.settings import Settings
 from chalicelib.shop import session as sessions
 from chalicelib.shop import token
@@ -81,6 +88,13 @@ def authenticate(authorization: str | None, settings: Settings, now: datetime) -
     if not isinstance(session, Session) or session.generation != user.generation:
         raise TokenRefused()
     return SignedIn(user, session)
+
+
+def require_admin(user: User) -> User:
+    """The user, if he may work in the back office. Raises NotPermitted for whoever is no 管理员."""
+    if user.role != users.ADMIN:
+        raise NotPermitted()
+    return user
 
 
 def sign_out(signed_in: SignedIn) -> None:

@@ -95,6 +95,17 @@ def _weak_text(facts: Mapping[str, object]) -> str:
     return rules[str(facts["rule"])]
 
 
+def _refund_text(facts: Mapping[str, object]) -> str:
+    reasons = {
+        "not paid": "订单未支付或已退费，不能申请退费",
+        "open": "该订单已有退费申请在处理中",
+        "window": "已超过可申请退费的期限",
+        "line": "所选课程不存在或已退费",
+        "channel": "该订单不能在线退费，请联系客服",
+    }
+    return reasons[str(facts["reason"])]
+
+
 _CAPTCHA_FAILED = Answer(1001, "滑动验证失败，请重新完成滑动验证")
 _TOO_MANY = Answer(1004, _wait_text)
 
@@ -181,24 +192,28 @@ PAYMENT: Codes = {
     errors.StoreUnavailable: Answer(5000, _TRY_LATER),
     errors.OutcomeUnknown: Answer(5000, "下单结果未知，请先在我的订单中查看，再决定是否重新下单"),
 }
-_ONLY_WHEN_ORDERING = (errors.BeliTaken, errors.AmountMismatch, errors.OutcomeUnknown)
+_ONLY_WHEN_ORDERING = (
+    errors.BeliTaken,
+    errors.AmountMismatch,
+    errors.IdempotencyKeyUsed,
+    errors.OutcomeUnknown,
+)
 QUOTE: Codes = {refusal: answer for refusal, answer in PAYMENT.items() if refusal not in _ONLY_WHEN_ORDERING}
-_REFUND_REASONS = {
-    "not paid": "订单未支付或已退费，不能申请退费",
-    "open": "该订单已有退费申请在处理中",
-    "window": "已超过可申请退费的期限",
-    "line": "所选课程不存在或已退费",
-    "channel": "该订单不能在线退费，请联系客服",
-}
 REFUND_APPLY: Codes = {
     errors.OrderNotFound: Answer(1501, "订单不存在"),
-    errors.RefundNotAllowed: Answer(1505, lambda facts: _REFUND_REASONS[str(facts["reason"])]),
+    errors.RefundNotAllowed: Answer(1505, _refund_text),
     errors.InvalidRequest: Answer(1506, "请填写退费原因（200字以内），并选择要退费的课程"),
 }
 BACK_OFFICE: Codes = {
     errors.NotPermitted: Answer(1801, "没有权限，只有管理员可以操作"),
+}
+REFUND_APPROVE: Codes = {
+    **BACK_OFFICE,
     errors.RefundNotFound: Answer(1802, "退费申请不存在"),
     errors.RefundSettled: Answer(1803, "退费申请已处理，请刷新列表"),
+}
+REFUND_REFUSE: Codes = {
+    **REFUND_APPROVE,
     errors.InvalidRequest: Answer(1804, "请填写处理说明（200字以内）"),
 }
 PAY_ADDRESS: Codes = {

@@ -22,12 +22,12 @@ from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib import request_log
 from chalicelib import settings as shop_settings
-from chalicelib.errors import NotPermitted, ShopError, TokenExpired, TokenRefused, Unreadable, UserGone
+from chalicelib.errors import ShopError, TokenExpired, TokenRefused, Unreadable, UserGone
 from chalicelib.flows import check_captcha, sign_in
 from chalicelib.flows.sign_in import SignedIn
 from chalicelib.gateways import Gateways
 from chalicelib.settings import Settings
-from chalicelib.shop.user import ADMIN, User
+from chalicelib.shop.user import User
 from chalicelib.web import codes, requests
 from chalicelib.web.codes import Codes
 
@@ -193,13 +193,6 @@ class ShopApp(Chalice):
         """A header of the request, by its name in lower case."""
         value = self._request().headers.get(name)
         return None if value is None else str(value)
-
-    def admin(self) -> User:
-        """Who asks, if he is an 管理员. Raises what `user` raises, and NotPermitted."""
-        user = self.user()
-        if user.role != ADMIN:
-            raise NotPermitted()
-        return user
 
     def query(self) -> Mapping[str, str]:
         """The query's fields; of one that occurs twice, the last."""

@@ -42,6 +42,7 @@ BODILESS = {
     ("DELETE", "/logout"),
     ("DELETE", "/sessions/{session_id}"),
     ("POST", "/order/{order_number}/cancel"),
+    ("POST", "/admin/refunds/{request_no}/approve"),
 }
 """Every other route that writes reads a JSON body."""
 
@@ -392,6 +393,10 @@ def documented(course_id: int, policy_id: int) -> dict[tuple[str, str], Document
             {"is_beli": True, "course_list": [ordered], "global_coupon_id": 3, "pay_money": 1},
             {1301, 1302, 1306, 1308, 5000},
         ),
+        ("POST", "/order/{order_number}/refund"): Documented(
+            {"lines": [0], "reason": "不想学了"}, {1501, 1506}
+        ),
+        ("POST", "/admin/refunds/{request_no}/refuse"): Documented({"answer": "已学完"}, {1801}),
     }
 
 

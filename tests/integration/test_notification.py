@@ -61,7 +61,7 @@ def refund_of(fen: int, request_no: str, *, total: int = 24000) -> Fields:
 
 def refunds(number: str) -> list[int]:
     """The running totals (fen) of the refunds on record."""
-    return sorted(told.refunded for told in payment.list_refunds(purchases.stored(number)))
+    return sorted(told.refunded for told in payment.list_notices(purchases.stored(number)))
 
 
 # The way in

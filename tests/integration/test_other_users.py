@@ -127,6 +127,17 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
         ("GET", "/get_pay_url"): [
             Attempt(f"/get_pay_url/?order_number={number}&final_price=100", code=1402) for number in orders
         ],
+        ("POST", "/order/{order_number}/refund"): [
+            Attempt(f"/order/{number}/refund", {"reason": "不想学了"}, code=1501) for number in orders
+        ],
+        # The back office
+        ("GET", "/admin/refunds"): [Attempt("/admin/refunds", code=1801)],
+        ("POST", "/admin/refunds/{request_no}/approve"): [
+            Attempt(f"/admin/refunds/{of.paid_order}_ABCDEF/approve", code=1801)
+        ],
+        ("POST", "/admin/refunds/{request_no}/refuse"): [
+            Attempt(f"/admin/refunds/{of.paid_order}_ABCDEF/refuse", {"answer": "x"}, code=1801)
+        ],
         # Somebody else's coupons
         ("PUT", "/account"): [
             Attempt("/account/", {"is_beli": "false", "choose_coupons": coupons}, code=5000),
@@ -181,6 +192,7 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
             Attempt(f"/shoppingcar/?user_id={of.user.user_id}", code=1000),
         ],
         ("GET", "/account"): [Attempt(f"/account/?user_id={of.user.user_id}", code=1101)],
+        ("GET", "/beli"): [Attempt(f"/beli?user_id={of.user.user_id}", code=1000)],
         ("GET", "/coupons"): [Attempt(f"/coupons?user_id={of.user.user_id}", code=1000)],
         ("GET", "/coupons/available"): [Attempt("/coupons/available", code=1000)],
         ("GET", "/myorder"): [Attempt(f"/myorder/?user_id={of.user.user_id}", code=1000)],

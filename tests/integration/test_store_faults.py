@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.shop import coupon, order
+from chalicelib.shop import coupon, order, work
 from localstack.alipay import AlipaySimulator
 from tests import purchases
 from tests.faults import (
@@ -227,7 +227,7 @@ def test_the_timer_that_loses_the_store_leaves_the_order_for_the_next_turn(
         purchases.run_timer()
     lost.assert_order_waits(lost_number)
     assert purchases.status(other_number) == order.EXPIRED
-    clock.stand_at(clock() + order.LEASE)
+    clock.stand_at(clock() + work.LEASE)
     purchases.run_timer()
     assert purchases.status(lost_number) == order.EXPIRED
     assert purchases.record(lost.person, lost.coupon).status == coupon.UNUSED
