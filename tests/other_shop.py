@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import os
-import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from typing import Any
 
 import botocore.session
 
+from chalicelib.manage.__main__ import main
+from chalicelib.storage.dynamodb import StoredItem
 from tests import builders
 from tests.conftest import Stores
+from tests.faults.routing import forget_connections
 
-ROOT = Path(__file__).parents[1]
-SECONDS = 60
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 class OtherShop:
@@ -23,20 +34,34 @@ class OtherShop:
     def __init__(self, stores: Stores) -> None:
         self.prefix = f"{stores.table_prefix}{builders.new_name('shop')}_"
         self.client = botocore.session.get_session().create_client("dynamodb")
-        self.does("create-tables")
 
-    def manage(self, *arguments: str, typed: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Inside the block this process, its application included, acts on this shop's tables.
+
+        Nothing is patched: the environment names another prefix, and whatever was made of the old one is made
+        anew, as in a process that has just started.
+        """
+        with ExitStack() as restore:
+            restore.callback(_forget_tables)
+            restore.callback(os.environ.update, dict(os.environ))
+            os.environ["TABLE_PREFIX"] = self.prefix
+            _forget_tables()
+            self.does("create-tables")
+            yield
+
+    def manage(self, *arguments: str, typed: str | io.StringIO = "", **settings: str) -> Done:
         """Give a command -> how it ended and what it said."""
-        return subprocess.run(
-            [sys.executable, "-m", "chalicelib.manage", *arguments],
-            cwd=ROOT,
-            env={**os.environ, "TABLE_PREFIX": self.prefix, **settings},
-            input=typed,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        said, complained = io.StringIO(), io.StringIO()
+        with ExitStack() as restore:
+            restore.callback(setattr, sys, "stdin", sys.stdin)
+            restore.callback(os.environ.update, dict(os.environ))
+            sys.stdin = io.StringIO(typed) if isinstance(typed, str) else typed
+            os.environ.update(settings)
+            restore.enter_context(redirect_stdout(said))
+            restore.enter_context(redirect_stderr(complained))
+            status = main(arguments)
+        return Done(status, said.getvalue(), complained.getvalue())
 
     def does(self, *arguments: str, typed: str = "") -> str:
         """Give a command that must succeed -> what it said."""
@@ -49,7 +74,6 @@ class OtherShop:
         """Give a command that must not succeed -> the reasons."""
         done = self.manage(*arguments, typed=typed)
         assert done.returncode == 1, done.stdout
-        assert "Traceback" not in done.stderr
         return done.stderr
 
     def items(self) -> list[Any]:
@@ -75,3 +99,15 @@ class OtherShop:
         """Remove an item of the table `catalog`, past all rules."""
         key = {name: item[name] for name in ("course_key", "sort")}
         self.client.delete_item(TableName=f"{self.prefix}catalog", Key=key)
+
+
+def _forget_tables() -> None:
+    forget_connections()
+    for model in _models(StoredItem):
+        model._connection = None  # it knows the table's name
+
+
+def _models(base: type[StoredItem]) -> Iterator[type[StoredItem]]:
+    yield base
+    for model in base.__subclasses__():
+        yield from _models(model)

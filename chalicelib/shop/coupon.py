@@ -140,7 +140,7 @@ def change_offer(
     condition = is_as_read(stored, *COUNTED)
     actions: list[Action] = []
     for name, attribute in CouponOffer.get_attributes().items():
-        if name in _RULES:
+        if name in RULES:
             value = getattr(wanted, name)
             actions.append(attribute.remove() if value is None else attribute.set(value))
     if more:
@@ -150,7 +150,7 @@ def change_offer(
     transaction.update(stored, actions, condition, refusal)
 
 
-_RULES = (
+RULES = (
     *("name", "brief", "coupon_type", "value", "off_percent", "minimum", "bound_to", "quantity", "status"),
     *("open_at", "close_at", "valid_from", "valid_until", "valid_days"),
 )

@@ -56,18 +56,19 @@ def routed_through(proxies: Proxies) -> Iterator[None]:
     database = int(urlsplit(os.environ["REDIS_URL"]).path.strip("/") or 0)
     alipay_path = urlsplit(os.environ["ALIPAY_GATEWAY_URL"]).path
     with ExitStack() as restore:
-        restore.callback(_forget_connections)
+        restore.callback(forget_connections)
         restore.callback(os.environ.update, dict(os.environ))
         os.environ.update(
             AWS_ENDPOINT_URL_DYNAMODB=proxies.dynamodb.url,
             REDIS_URL=proxies.redis.url(database),
             ALIPAY_GATEWAY_URL=proxies.alipay.url + alipay_path,
         )
-        _forget_connections()
+        forget_connections()
         yield
 
 
-def _forget_connections() -> None:
+def forget_connections() -> None:
+    """Make anew, when it is next needed, whatever was made of the environment as it was."""
     import app
     from chalicelib.settings import settings
     from chalicelib.storage.dynamodb import connection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -67,8 +67,10 @@ def sign_in(gateway_server: GatewayServer, seeded_at: datetime) -> Callable[[str
 
 
 @pytest.fixture
-def other_shop(stores: Stores) -> OtherShop:
-    return OtherShop(stores)
+def other_shop(stores: Stores, gateway_server: GatewayServer) -> Iterator[OtherShop]:
+    shop = OtherShop(stores)
+    with shop.in_use():
+        yield shop
 
 
 def seed(shop: OtherShop, *arguments: str) -> str:
