@@ -10,6 +10,7 @@ import requests
 import app as application
 from chalicelib.shop.user import User
 from localstack.api_gateway import ApiGateway, Request
+from tests import openapi
 from tests.client import Client
 
 BASE_URL = "http://shop-api.test"
@@ -50,6 +51,9 @@ class ClientAt(Client):
         response.status_code = answer.status
         response.headers.update(answer.headers)
         response._content = answer.body
+        response.encoding = "utf-8"
+        response.request = asked
+        openapi.check_response(response)
         return response
 
 
