@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from localstack.alipay.bad_days import Switch, Switches
 from localstack.alipay.notices import Merchant, notice_fields
 from localstack.alipay.trades import (
     BEIJING,
@@ -58,6 +59,7 @@ CREATE TABLE IF NOT EXISTS delivery (
     notify_id TEXT NOT NULL, sent_at INTEGER NOT NULL, status INTEGER, answer TEXT NOT NULL,
     accepted INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS delivery_of_notice ON delivery (notify_id);
+CREATE TABLE IF NOT EXISTS held_back (notify_id TEXT PRIMARY KEY, out_trade_no TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS switch (name TEXT PRIMARY KEY, is_on INTEGER NOT NULL);
 """
 _TIMES = {"asked_at", "expires_at", "created_at", "paid_at", "closed_at", "refunded_at", "next_at", "sent_at"}
@@ -76,21 +78,28 @@ class Book:
     """All trades and notices of one merchant. Safe to use from many threads.
 
     ``path`` is a file that survives restarts, or ``:memory:``. ``retry_after`` are the pauses between the
-    deliveries of one notice.
+    deliveries of one notice, ``late_by`` is how late the first one is on a bad day.
     """
 
     def __init__(
-        self, path: str | Path, merchant: Merchant, clock: Clock, retry_after: tuple[timedelta, ...]
+        self,
+        path: str | Path,
+        merchant: Merchant,
+        clock: Clock,
+        retry_after: tuple[timedelta, ...],
+        late_by: timedelta,
     ) -> None:
         self.merchant = merchant
         self.now = clock
         self._retry_after = retry_after
+        self._late_by = late_by
         self._lock = threading.Lock()
         self._database = sqlite3.connect(str(path), check_same_thread=False, isolation_level=None)
         self._database.row_factory = sqlite3.Row
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.executescript(_SCHEMA)
+        self._database.executescript(_SCHEMA + Switches.SCHEMA)
+        self._switches = Switches(self._database)
 
     def close_file(self) -> None:
         """Let go of the file; the book cannot be used any more."""
@@ -323,7 +332,7 @@ class Book:
 
     def record(self, notify_id: str, delivery: Delivery) -> None:
         """Write down how a delivery went; an accepted notice is not sent again."""
-        with self._changing():
+        with self._changing() as now:
             self._database.execute(
                 "INSERT INTO delivery VALUES (?,?,?,?,?)",
                 (
@@ -338,6 +347,7 @@ class Book:
                 self._database.execute(
                     "UPDATE notice SET accepted=1, next_at=NULL WHERE notify_id=?", (notify_id,)
                 )
+            self._let_older_follow(notify_id, now)
 
     def resend(self, notify_id: str) -> Notice:
         """Make a notice due now, even one that was accepted or given up. Raises NoSuchTrade."""
@@ -368,6 +378,28 @@ class Book:
             ).fetchall()
             for row in rows:
                 self._known(row["out_trade_no"], now)
+
+    # --- bad days ------------------------------------------------------------------------------------------
+
+    def bad_days(self) -> dict[str, Switch]:
+        """What was switched on and not off again, by name; also what has used up its times."""
+        with self._lock:
+            return self._switches.found()
+
+    def switch_on(self, switch: Switch) -> None:
+        """Let something go wrong. Raises ValueError for what the switch cannot be set to."""
+        with self._changing():
+            self._switches.turn_on(switch)
+
+    def switch_off(self, name: str | None = None) -> None:
+        """Let something, or all, go right again."""
+        with self._changing():
+            self._switches.turn_off(name)
+
+    def strike(self, names: frozenset[str], out_trade_no: str, method: str = "") -> frozenset[str]:
+        """Which of these bad days strike here and now; each is counted."""
+        with self._changing():
+            return self._switches.strike(names, out_trade_no, method)
 
     # --- inside a transaction ------------------------------------------------------------------------------
 
@@ -469,9 +501,40 @@ class Book:
                 trade.notify_url,
                 json.dumps(fields, ensure_ascii=False),
                 _number(now),
-                _number(now),
+                _number(self._first_delivery(notify_id, trade.out_trade_no, now)),
             ),
         )
+
+    def _first_delivery(self, notify_id: str, out_trade_no: str, now: datetime) -> datetime:
+        """When a new notice leaves: at once, but for bad days."""
+        if self._switches.strike(frozenset({"notice_late"}), out_trade_no):
+            return now + self._late_by
+        if self._held_back(out_trade_no):
+            return now  # it is the one that the other waits for
+        if self._switches.strike(frozenset({"notice_reordered"}), out_trade_no):
+            self._database.execute("INSERT INTO held_back VALUES (?,?)", (notify_id, out_trade_no))
+            return now + self._late_by
+        return now
+
+    def _held_back(self, out_trade_no: str) -> str:
+        row = self._database.execute(
+            "SELECT notify_id FROM held_back WHERE out_trade_no=?", (out_trade_no,)
+        ).fetchone()
+        return row["notify_id"] if row else ""
+
+    def _let_older_follow(self, notify_id: str, now: datetime) -> None:
+        """After a delivery: what was held back until the next notice of its trade leaves now."""
+        row = self._database.execute(
+            "SELECT out_trade_no FROM notice WHERE notify_id=?", (notify_id,)
+        ).fetchone()
+        held_back = self._held_back(row["out_trade_no"])
+        if held_back:
+            self._database.execute("DELETE FROM held_back WHERE notify_id=?", (held_back,))
+        if held_back and held_back != notify_id:
+            self._database.execute(
+                "UPDATE notice SET next_at=? WHERE notify_id=? AND next_at IS NOT NULL",
+                (_number(now), held_back),
+            )
 
 
 def _number(moment: datetime) -> int:

@@ -7,14 +7,16 @@ import logging
 import queue
 import threading
 import time
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
+from localstack.alipay.bad_days import NOTICE_CONTENT, spoiled_notice
 from localstack.alipay.book import Book, Due
 from localstack.alipay.trades import Delivery, beijing
 
 log = logging.getLogger(__name__)
 
 _WORKERS = 4
+_REPETITIONS = 3  # of a notice on the bad day that is named so
 _LONGEST_ANSWER = 2000
 
 
@@ -58,11 +60,11 @@ class Courier:
         self._due.join()
         return count
 
-    def send(self, url: str, fields: dict[str, str]) -> Delivery:
+    def send(self, url: str, form: str) -> Delivery:
         """Post one signed notice and judge the answer. Never raises for what the merchant does."""
         sent_at = self._book.now()
         try:
-            status, answer = _post(url, urlencode(fields), self._time_limit)
+            status, answer = _post(url, form, self._time_limit)
         except (OSError, http.client.HTTPException, ValueError) as trouble:
             return Delivery(sent_at, None, f"{type(trouble).__name__}: {trouble}"[:200], False)
         text = answer[:200].decode("utf-8", "replace")
@@ -94,11 +96,14 @@ class Courier:
                 self._due.task_done()
 
     def _deliver(self, due: Due) -> None:
-        merchant = self._book.merchant
-        fields = merchant.signed({"notify_time": beijing(self._book.now()), **due.fields})
-        delivery = self.send(due.url, fields)
-        self._book.record(due.notify_id, delivery)
-        log.info("notice %s: %s %r", due.notify_id, delivery.status, delivery.answer)
+        struck = self._book.strike(NOTICE_CONTENT, due.fields["out_trade_no"])
+        now = self._book.now()
+        form = spoiled_notice({"notify_time": beijing(now), **due.fields}, self._book.merchant, struck)
+        for _ in range(_REPETITIONS if "notice_repeated" in struck else 1):
+            lost = "notice_lost" in struck
+            delivery = Delivery(now, None, "lost on the way", False) if lost else self.send(due.url, form)
+            self._book.record(due.notify_id, delivery)
+            log.info("notice %s: %s %r", due.notify_id, delivery.status, delivery.answer)
 
 
 def _post(url: str, body: str, time_limit: float) -> tuple[int, bytes]:

@@ -10,15 +10,36 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from localstack.alipay import signing
+from localstack.alipay.bad_days import (
+    CLOSE,
+    OTHER_ORDER,
+    OTHER_TRADE_NO,
+    QUERY,
+    REFUND,
+    REFUND_QUERY,
+    possible_at,
+    stranger,
+)
 from localstack.alipay.book import Book
-from localstack.alipay.notices import BUYER_ID, BUYER_LOGON_ID
-from localstack.alipay.trades import BEIJING, PaymentRequest, Refused, Trade, beijing, fen, from_beijing, yuan
+from localstack.alipay.notices import BUYER_ID, BUYER_LOGON_ID, Merchant
+from localstack.alipay.trades import (
+    BEIJING,
+    NoSuchTrade,
+    PaymentRequest,
+    Refused,
+    Trade,
+    beijing,
+    fen,
+    from_beijing,
+    yuan,
+)
 
 PAGE_PAY = "alipay.trade.page.pay"
 
@@ -57,6 +78,14 @@ class Fault(Exception):
         super().__init__(sub_code)
 
 
+class Reply(NamedTuple):
+    """The JSON text of an answer; whether it comes late, and whether the line breaks in the middle of it."""
+
+    text: str
+    slow: bool = False
+    cut: bool = False
+
+
 class Gateway:
     """The methods of the open gateway that a shop with page pay uses."""
 
@@ -64,10 +93,10 @@ class Gateway:
         self._book = book
         self._merchant = book.merchant
         self._methods: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-            "alipay.trade.query": self._query,
-            "alipay.trade.close": self._close,
-            "alipay.trade.refund": self._refund,
-            "alipay.trade.fastpay.refund.query": self._refund_query,
+            QUERY: self._query,
+            CLOSE: self._close,
+            REFUND: self._refund,
+            REFUND_QUERY: self._refund_query,
         }
 
     def method(self, query: str, body: str) -> str:
@@ -83,8 +112,11 @@ class Gateway:
         business = _business(parameters)
         return self._book.ask(_payment_request(parameters, business, self._book.now()))
 
-    def answer(self, query: str, body: str) -> str:
-        """The signed JSON answer to a server's request. Never raises for bad input."""
+    def answer(self, query: str, body: str) -> Reply:
+        """The signed JSON answer to a server's request, or what a bad day leaves of it.
+
+        Bad days strike only what Alipay would look into. Never raises for bad input.
+        """
         try:
             parameters = self._checked(query, body)
             method = parameters["method"]
@@ -92,13 +124,45 @@ class Gateway:
                 raise Fault("isv.invalid-method")
             business = _business(parameters)
         except Fault as fault:
-            return self._signed(
-                "error_response",
-                {"code": fault.code, "msg": fault.msg, "sub_code": fault.sub_code, "sub_msg": fault.sub_msg},
-            )
-        member = method.replace(".", "_") + "_response"
+            result = {
+                "code": fault.code,
+                "msg": fault.msg,
+                "sub_code": fault.sub_code,
+                "sub_msg": fault.sub_msg,
+            }
+            return Reply(_envelope("error_response", result, self._merchant))
+        number, unpaid = self._about(business)
+        struck = self._book.strike(possible_at(method, unpaid), number, method)
+        result = self._result(method, business, number, struck)
+        if "answer_for_another_order" in struck:
+            result |= {"out_trade_no": OTHER_ORDER, "trade_no": OTHER_TRADE_NO}
+        signer: Merchant | None = self._merchant
+        if "answer_wrongly_signed" in struck:
+            signer = stranger(self._merchant)
+        if "answer_unsigned" in struck:
+            signer = None
+        text = _envelope(method.replace(".", "_") + "_response", result, signer)
+        return Reply(text, slow="answer_slow" in struck, cut="answer_cut" in struck)
+
+    def _result(
+        self, method: str, business: dict[str, Any], number: str, struck: frozenset[str]
+    ) -> dict[str, Any]:
+        """The member of the answer; the work is done, unless a bad day prevents it."""
         try:
-            result = {"code": "10000", "msg": "Success", **self._methods[method](business)}
+            if "answer_system_error" in struck:
+                raise Refused("ACQ.SYSTEM_ERROR")
+            if "answer_trade_not_exist" in struck:
+                raise Refused("ACQ.TRADE_NOT_EXIST")
+            if "paid_before_close" in struck:
+                with suppress(Refused):  # somebody was faster
+                    self._book.pay(number)
+            do = self._refund_not if "refund_left_undone" in struck else self._methods[method]
+            done = do(business)
+            if "refund_without_fund_change" in struck:
+                del done["fund_change"]
+            if "refund_query_too_early" in struck:
+                done = {}
+            return {"code": "10000", "msg": "Success", **done}
         except Refused as refused:
             result = {
                 "code": "40004",
@@ -115,7 +179,16 @@ class Gateway:
                     "point_amount": "0.00",
                     "receipt_amount": "0.00",
                 }
-        return self._signed(member, result)
+            return result
+
+    def _about(self, business: dict[str, Any]) -> tuple[str, bool]:
+        """The order number that a request is about, "" for none, and whether it can still be paid."""
+        number = _text(business, "out_trade_no", 64, lenient=True)
+        try:
+            trade = self._book.trade(number)
+        except NoSuchTrade:
+            return number, False
+        return number, trade.is_payable(self._book.now())
 
     def _checked(self, query: str, body: str) -> dict[str, str]:
         parameters = _parameters(query, body)
@@ -146,11 +219,6 @@ class Gateway:
         except ValueError:
             raise Fault("isv.invalid-timestamp") from None
         return parameters
-
-    def _signed(self, member: str, result: dict[str, Any]) -> str:
-        # "<" is written as an escape: the answer goes out as text/html, as Alipay's does.
-        text = json.dumps(result, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-        return f'{{"{member}":{text},"sign":"{self._merchant.sign(text)}"}}'
 
     def _query(self, business: dict[str, Any]) -> dict[str, Any]:
         trade = self._book.existing(*_numbers(business))
@@ -196,6 +264,17 @@ class Gateway:
             "trade_no": trade.trade_no,
         }
 
+    def _refund_not(self, business: dict[str, Any]) -> dict[str, Any]:
+        """What is answered to a refund that has not been carried out, and perhaps never will."""
+        trade = self._book.existing(*_numbers(business))
+        return {
+            "buyer_logon_id": BUYER_LOGON_ID,
+            "buyer_user_id": BUYER_ID,
+            "out_trade_no": trade.out_trade_no,
+            "refund_fee": yuan(trade.refunded),
+            "trade_no": trade.trade_no,
+        }
+
     def _refund_query(self, business: dict[str, Any]) -> dict[str, Any]:
         numbers = _numbers(business)
         request_no = _text(business, "out_request_no", 64)
@@ -217,6 +296,13 @@ class Gateway:
         if "gmt_refund_pay" in _options(business):
             result["gmt_refund_pay"] = beijing(refund.refunded_at)
         return result
+
+
+def _envelope(member: str, result: dict[str, Any], signer: Merchant | None) -> str:
+    # "<" is written as an escape: the answer goes out as text/html, as Alipay's does.
+    text = json.dumps(result, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    sign = f',"sign":"{signer.sign(text)}"' if signer else ""
+    return f'{{"{member}":{text}{sign}}}'
 
 
 def _parameters(query: str, body: str) -> dict[str, str]:

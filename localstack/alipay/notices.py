@@ -33,13 +33,13 @@ class Merchant:
         """Whether the merchant's application signed this text."""
         return signing.is_signed(text, signature, self.app_public_key)
 
-    def sign(self, text: str) -> str:
-        """Alipay's signature of a text."""
-        return signing.sign(text, self.alipay_private_key)
+    def sign(self, text: str, charset: str = "utf-8") -> str:
+        """Alipay's signature of a text in this encoding."""
+        return signing.sign(text, self.alipay_private_key, charset)
 
-    def signed(self, fields: dict[str, str]) -> dict[str, str]:
+    def signed(self, fields: dict[str, str], charset: str = "utf-8") -> dict[str, str]:
         """A notice or return completed by ``sign_type`` and ``sign``; blank fields are signed and kept."""
-        return {**fields, "sign_type": "RSA2", "sign": self.sign(signing.notice_text(fields))}
+        return {**fields, "sign_type": "RSA2", "sign": self.sign(signing.notice_text(fields), charset)}
 
 
 def notice_fields(trade: Trade, refund: Refund | None, notify_id: str, merchant: Merchant) -> dict[str, str]:

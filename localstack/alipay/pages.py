@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from localstack.alipay.bad_days import BAD_DAYS, BadDay, Switch
 from localstack.alipay.trades import (
     TRADE_CLOSED,
     TRADE_SUCCESS,
@@ -105,8 +106,13 @@ def refusal(code: str, message: str) -> str:
     )
 
 
-def overview(trades: list[tuple[Trade, list[Notice]]], now: datetime, notifications_on: bool) -> str:
-    """All trades with what became of their notices, and the switch for notices."""
+def overview(
+    trades: list[tuple[Trade, list[Notice]]],
+    now: datetime,
+    notifications_on: bool,
+    bad_days: dict[str, Switch],
+) -> str:
+    """All trades with what became of their notices, the switch for notices, and those of bad days."""
     switch = (
         _button("/notifications", "暂停发送通知", fields={"on": "0"})
         if notifications_on
@@ -119,13 +125,15 @@ def overview(trades: list[tuple[Trade, list[Notice]]], now: datetime, notificati
     )
     return _page(
         "交易列表",
-        f"""<main>
+        f"""<main>{_banner(bad_days)}
 <section class="card row"><span>{said}</span>{switch}<a class="button" href="/">刷新</a></section>
-<section class="card"><h1>交易列表</h1>{rows}</section></main>""",
+<section class="card"><h1>交易列表</h1>{rows}</section>{_bad_days(bad_days)}</main>""",
     )
 
 
-def trade(trade: Trade, refunds: list[Refund], notices: list[Notice], now: datetime) -> str:
+def trade(
+    trade: Trade, refunds: list[Refund], notices: list[Notice], now: datetime, bad_days: dict[str, Switch]
+) -> str:
     """One trade: what a merchant's console and the log of notices would show."""
     facts = [
         ("商品", trade.subject),
@@ -158,7 +166,7 @@ def trade(trade: Trade, refunds: list[Refund], notices: list[Notice], now: datet
         )
     told = "".join(_notice(notice) for notice in notices) or '<p class="small">没有通知。</p>'
     parts.append(f'<section class="card"><h2>异步通知</h2>{told}</section>')
-    content = f'<main><p><a href="/">← 交易列表</a></p>{"".join(parts)}</main>'
+    content = f'<main>{_banner(bad_days)}<p><a href="/">← 交易列表</a></p>{"".join(parts)}</main>'
     return _page(f"交易 {trade.out_trade_no}", content)
 
 
@@ -168,6 +176,52 @@ def _summary(trade: Trade, notices: list[Notice], now: datetime) -> str:
 {_tag(trade, now)} <b>¥{yuan(trade.amount)}</b></p>
 <p class="small">{escape(trade.subject)} · {beijing(trade.asked_at)}</p>
 {"".join(f'<p class="small">通知 {_state(notice)}</p>' for notice in notices)}{_actions(trade, now)}</div>"""
+
+
+def _banner(bad_days: dict[str, Switch]) -> str:
+    """What is made to go wrong now, and the way out; nothing on a good day."""
+    on = [name for name, switch in bad_days.items() if switch.is_on]
+    if not on:
+        return ""
+    listed = "、".join(f"<code>{escape(name)}</code>" for name in on)
+    return f"""<div class="warning row" role="alert"><span>故障模拟已开启：{listed}</span>
+{_button("/bad-days", "全部关闭", "main")}</div>"""
+
+
+def _bad_days(bad_days: dict[str, Switch]) -> str:
+    """The switches, notices and gateway apart."""
+    groups = []
+    for title, of_gateway in (("异步通知", False), ("网关应答", True)):
+        rows = "".join(
+            _bad_day(day, bad_days.get(day.name))
+            for day in BAD_DAYS.values()
+            if bool(day.methods) is of_gateway
+        )
+        groups.append(f"<h2>{title}</h2>{rows}")
+    is_open = " open" if bad_days else ""
+    return f"""<details class="card" id="bad-days"{is_open}><summary>故障开关</summary>
+<p class="small">让支付宝出错，看商城是否经得住。默认全部关闭；次数留空表示每次都发生。</p>
+{"".join(groups)}</details>"""
+
+
+def _bad_day(day: BadDay, switch: Switch | None) -> str:
+    address = f"/bad-days/{day.name}"
+    if switch and switch.is_on:
+        times = "每次" if switch.times_left is None else f"还有 {switch.times_left} 次"
+        where = [text for text in (switch.method, switch.out_trade_no) if text]
+        said = escape(" · ".join(["已开启", times, *where, f"已发生 {switch.struck} 次"]))
+        control = f"""<span class="tag bad">{said}</span> {_button(address, "关闭", fields={"on": "0"})}"""
+    else:
+        used_up = f'<span class="tag">已发生 {switch.struck} 次，用完</span> ' if switch else ""
+        methods = ""
+        if len(day.methods) > 1:
+            options = "".join(f'<option value="{name}">{name}</option>' for name in day.methods)
+            methods = f'<select name="method" aria-label="接口"><option value="">所有接口</option>{options}</select>'
+        control = f"""{used_up}<form class="row" method="post" action="{address}">
+<input type="hidden" name="on" value="1">{methods}<input class="times" name="times" type="number" min="1"
+max="1000000" placeholder="每次" aria-label="次数"><button>开启</button></form>"""
+    return f"""<div class="trade bad-day"><p>{escape(day.explanation)}<br>
+<code>{day.name}</code></p><div>{control}</div></div>"""
 
 
 def _notice(notice: Notice) -> str:

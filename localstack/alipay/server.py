@@ -13,7 +13,7 @@ Control API for tests. JSON in and out; amounts are yuan text, times ISO 8601 in
 input, 404 for an unknown trade, 409 with ``sub_code`` and ``sub_msg`` for a refusal::
 
     GET  /control/state
-        {"app_id", "seller_id", "now", "notifications_on"}
+        {"app_id", "seller_id", "now", "notifications_on", "bad_days": names of those that are on}
     GET  /control/trades
         {"trades": [trade...]}, the latest hundred, the newest first
     GET  /control/trades/{out_trade_no}
@@ -32,6 +32,14 @@ input, 404 for an unknown trade, 409 with ``sub_code`` and ``sub_msg`` for a ref
     POST /control/notices/sign                   {"out_trade_no"?, "fields"?: {name: text or null}, "url"?}
         sign these very fields, or a genuine notice of that trade changed by them (null takes a field out):
         {"fields": signed, "form": body}; with url it is posted there once and "delivery" tells the answer
+    GET  /control/bad-days
+        {"bad_days": [{"name", "explanation", "methods", "on", "method", "out_trade_no", "times_left",
+        "struck"}...]}: all that can go wrong; "methods" are the gateway's where it can strike, none for
+        notices; "times_left" null is always; "struck" counts since it was switched on
+    POST /control/bad-days/{name}                {"on": bool, "times"?: n, "method"?, "out_trade_no"?}
+        switch one: the next n times or always, at one method or all, for one order or all; answers it
+    POST /control/bad-days                       {"on": false}
+        all off; answers as GET does
 """
 
 from __future__ import annotations
@@ -46,6 +54,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from localstack.alipay import pages
+from localstack.alipay.bad_days import BAD_DAYS, Switch
 from localstack.alipay.gateway import PAGE_PAY, Fault
 from localstack.alipay.trades import (
     TRADE_SUCCESS,
@@ -68,12 +77,13 @@ _LARGEST_BODY = 256 * 1024
 
 
 class Answer(NamedTuple):
-    """An HTTP answer."""
+    """An HTTP answer; ``cut``: the line breaks in the middle of it."""
 
     status: int
     body: str = ""
     content_type: str = "text/html;charset=utf-8"
     location: str = ""
+    cut: bool = False
 
 
 class Unreadable(ValueError):
@@ -127,6 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.location:
             self.send_header("Location", answer.location)
         self.end_headers()
+        if answer.cut:
+            self.close_connection = True
+            body = body[: len(body) // 2]
         self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: Any) -> None:
@@ -168,7 +181,12 @@ class Site:
     def _gateway(self, query: str, body: str) -> Answer:
         gateway = self._simulator.gateway
         if gateway.method(query, body) != PAGE_PAY:
-            return Answer(200, gateway.answer(query, body))
+            held = self._simulator.held_answers
+            turn = held.turn
+            reply = gateway.answer(query, body)
+            if reply.slow:
+                held.wait(turn)
+            return Answer(200, reply.text, cut=reply.cut)
         try:
             trade = gateway.page_pay(query, body)
         except (Fault, Refused) as refused:
@@ -182,11 +200,15 @@ class Site:
         match (method, *parts):
             case ("GET", ""):
                 listed = [(trade, simulator.notices(trade.out_trade_no)) for trade in simulator.trades()]
-                return Answer(200, pages.overview(listed, simulator.now(), simulator.notifications_on))
+                return Answer(
+                    200,
+                    pages.overview(listed, simulator.now(), simulator.notifications_on, simulator.bad_days()),
+                )
             case ("GET", "trades", number):
                 trade, notices = simulator.trade(number), simulator.notices(number)
                 refunds = simulator.book.refunds(number)
-                return Answer(200, pages.trade(trade, refunds, notices, simulator.now()))
+                bad_days = simulator.bad_days()
+                return Answer(200, pages.trade(trade, refunds, notices, simulator.now(), bad_days))
             case ("POST", "trades", number, ("scan" | "pay" | "close" | "refund") as action):
                 self._act(number, action, _form(body))
                 return Answer(303, location=f"/trades/{quote(number)}")
@@ -196,6 +218,12 @@ class Site:
             case ("POST", "notifications"):
                 simulator.switch_notifications(_form(body).get("on") == "1")
                 return Answer(303, location="/")
+            case ("POST", "bad-days"):
+                simulator.switch_off()
+                return Answer(303, location="/")
+            case ("POST", "bad-days", name):
+                self._switch(name, _form(body))
+                return Answer(303, location="/#bad-days")
             case ("GET", "cashier", token):
                 trade = simulator.book.trade_at(token)
                 back = trade.request_from_url or trade.return_url
@@ -234,6 +262,28 @@ class Site:
         }[action]
         return do(number)
 
+    def _switch(self, name: str, values: dict[str, Any]) -> None:
+        """``on``, ``times``, ``method`` and ``out_trade_no`` of a form or of the control API."""
+        if name not in BAD_DAYS:
+            raise NoSuchTrade(name)
+        if values.get("on") in (False, "0"):
+            self._simulator.switch_off(name)
+            return
+        if values.get("on") not in (True, "1"):
+            raise Unreadable('"on" has to be true or false')
+        times, method = values.get("times"), values.get("method", "")
+        number = values.get("out_trade_no", "")
+        if not _clean(method, 64) or not _clean(number, 64):
+            raise Unreadable("method and out_trade_no are short texts")
+        if isinstance(times, str) and times.isascii() and times[:9].isdigit():
+            times = int(times[:9])
+        if not isinstance(times, (int, type(None))) or isinstance(times, bool):
+            raise Unreadable("times is a whole number")
+        try:
+            self._simulator.switch_on(name, times=times, method=method, out_trade_no=number)
+        except ValueError as error:
+            raise Unreadable(str(error)) from None
+
     # --- for tests -----------------------------------------------------------------------------------------
 
     def _control(self, method: str, parts: list[str], body: str) -> Answer | None:
@@ -246,6 +296,7 @@ class Site:
                         "seller_id": simulator.merchant.seller_id,
                         "now": _time(simulator.now()),
                         "notifications_on": simulator.notifications_on,
+                        "bad_days": [name for name, switch in simulator.bad_days().items() if switch.is_on],
                     }
                 )
             case ("GET", "trades"):
@@ -260,6 +311,16 @@ class Site:
                     raise Unreadable('"on" has to be true or false')
                 simulator.switch_notifications(on)
                 return _json({"notifications_on": on})
+            case ("GET", "bad-days"):
+                return self._bad_days()
+            case ("POST", "bad-days"):
+                if _object(body).get("on") is not False:
+                    raise Unreadable('"on" has to be false: they are switched on one by one')
+                simulator.switch_off()
+                return self._bad_days()
+            case ("POST", "bad-days", name):
+                self._switch(name, _object(body))
+                return _json(_bad_day(name, simulator.bad_days().get(name)))
             case ("POST", "notices", "deliver"):
                 return _json({"sent": simulator.deliver_due_notices(_object(body).get("early") is True)})
             case ("POST", "notices", "sign"):
@@ -281,8 +342,12 @@ class Site:
         signed = self._simulator.sign_notice(fields)
         answer: dict[str, Any] = {"fields": signed, "form": urlencode(signed)}
         if url:
-            answer["delivery"] = _delivery(self._simulator.courier.send(url, signed))
+            answer["delivery"] = _delivery(self._simulator.courier.send(url, answer["form"]))
         return _json(answer)
+
+    def _bad_days(self) -> Answer:
+        switches = self._simulator.bad_days()
+        return _json({"bad_days": [_bad_day(name, switches.get(name)) for name in BAD_DAYS]})
 
     def _trade(self, trade: Trade) -> dict[str, Any]:
         number = trade.out_trade_no
@@ -336,6 +401,21 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "status": delivery.status,
         "answer": delivery.answer,
         "accepted": delivery.accepted,
+    }
+
+
+def _bad_day(name: str, switch: Switch | None) -> dict[str, Any]:
+    day = BAD_DAYS[name]
+    switch = switch or Switch(name, times_left=0)
+    return {
+        "name": name,
+        "explanation": day.explanation,
+        "methods": day.methods,
+        "on": switch.is_on,
+        "method": switch.method,
+        "out_trade_no": switch.out_trade_no,
+        "times_left": switch.times_left,
+        "struck": switch.struck,
     }
 
 

@@ -68,9 +68,9 @@ def notice_text(fields: Mapping[str, str]) -> str:
     return _joined({name: value for name, value in fields.items() if name not in ("sign", "sign_type")})
 
 
-def sign(text: str, key: rsa.RSAPrivateKey) -> str:
-    """The base64 signature of a text, which is encoded in UTF-8."""
-    signature = key.sign(text.encode("utf-8"), padding.PKCS1v15(), hashes.SHA256())
+def sign(text: str, key: rsa.RSAPrivateKey, charset: str = "utf-8") -> str:
+    """The base64 signature of a text in this encoding."""
+    signature = key.sign(text.encode(charset), padding.PKCS1v15(), hashes.SHA256())
     return base64.b64encode(signature).decode("ascii")
 
 

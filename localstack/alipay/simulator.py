@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlencode, urlsplit
 
 from localstack.alipay import signing
+from localstack.alipay.bad_days import HeldAnswers, Switch
 from localstack.alipay.book import Book, Clock
 from localstack.alipay.courier import Courier
 from localstack.alipay.gateway import Gateway
@@ -26,6 +28,7 @@ RETRY_AFTER = (
     timedelta(hours=6),
     timedelta(hours=15),
 )
+LATE_BY = timedelta(minutes=10)
 
 
 def _utc_now() -> datetime:
@@ -40,8 +43,9 @@ class AlipaySimulator:
     - ``state``: an SQLite file in which trades and open notices survive a restart; in memory by default.
     - ``clock``: a callable that returns an aware UTC datetime.
     - ``retry_after``: the pauses between deliveries of a notice, Alipay's by default; ``retry_factor`` scales
-      them (0.01 turns four minutes into 2.4 seconds).
+      them (0.01 turns four minutes into 2.4 seconds), and by how much notices are late on a bad day.
     - ``notify_on``: the trade states that are told; refunds always are.
+    - ``hold_limit``: for how many seconds slow answers are held at most.
     - ``background``: False sends notices only when ``deliver_due_notices`` is called.
     """
 
@@ -61,6 +65,7 @@ class AlipaySimulator:
         notify_on: Sequence[str] = (TRADE_SUCCESS, TRADE_CLOSED),
         background: bool = True,
         answer_time_limit: float = 15.0,
+        hold_limit: float = 20.0,
     ) -> None:
         self.merchant = Merchant(
             app_id=app_id,
@@ -72,7 +77,8 @@ class AlipaySimulator:
         )
         self.now = clock
         pauses = tuple(pause * retry_factor for pause in retry_after)
-        self.book = Book(state, self.merchant, clock, pauses)
+        self.book = Book(state, self.merchant, clock, pauses, LATE_BY * retry_factor)
+        self.held_answers = HeldAnswers(hold_limit)
         self.gateway = Gateway(self.book)
         self.courier = Courier(self.book, answer_time_limit)
         self._port = port
@@ -89,7 +95,8 @@ class AlipaySimulator:
         return self
 
     def stop(self) -> None:
-        """Close the port, stop sending notices, let go of the state file."""
+        """Close the port, stop sending notices, let go of slow answers and of the state file."""
+        self.held_answers.stop()
         if self._server:
             self._server.shutdown()
             self._server.server_close()
@@ -200,7 +207,43 @@ class AlipaySimulator:
 
     def send_notice(self, url: str, fields: Mapping[str, str]) -> Delivery:
         """Sign these fields, post them, and return the merchant's answer. Nothing is retried."""
-        return self.courier.send(url, self.sign_notice(fields))
+        return self.courier.send(url, urlencode(self.sign_notice(fields)))
+
+    # --- bad days ------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def bad_day(
+        self, name: str, *, times: int | None = None, method: str = "", out_trade_no: str = ""
+    ) -> Iterator[None]:
+        """Inside the block something goes wrong: one of ``bad_days.BAD_DAYS``, see ``switch_on``."""
+        self.switch_on(name, times=times, method=method, out_trade_no=out_trade_no)
+        try:
+            yield
+        finally:
+            self.switch_off(name)
+
+    def switch_on(
+        self, name: str, *, times: int | None = None, method: str = "", out_trade_no: str = ""
+    ) -> None:
+        """Let something go wrong the next ``times`` times (None: always), at one method and for one order
+        only or ("") at all. One switch for each name: the last setting holds. Raises ValueError.
+        """
+        self.book.switch_on(Switch(name, method, out_trade_no, times))
+
+    def switch_off(self, name: str | None = None) -> None:
+        """Let one thing, or all, go right again; slow answers held because of it leave at once."""
+        self.book.switch_off(name)
+        if name in ("answer_slow", None):
+            self.held_answers.release()
+
+    def bad_days(self) -> dict[str, Switch]:
+        """What was switched on and not off again, by name; also what has used up its times."""
+        return self.book.bad_days()
+
+    def struck(self, name: str) -> int:
+        """How often something has gone wrong since it was switched on; 0 when it is off."""
+        switch = self.bad_days().get(name)
+        return switch.struck if switch else 0
 
     def _told(self, trade: Trade) -> Trade:
         self.courier.hurry()

@@ -24,6 +24,7 @@ SUB_MESSAGES = {
     "ACQ.INVALID_PARAMETER": "参数无效",
     "ACQ.REASON_TRADE_REFUND_FEE_ERR": "退款金额无效",
     "ACQ.REFUND_AMT_NOT_EQUAL_TOTAL": "退款金额与交易金额不一致",
+    "ACQ.SYSTEM_ERROR": "系统错误",
     "ACQ.TRADE_HAS_CLOSE": "交易已经关闭",
     "ACQ.TRADE_HAS_SUCCESS": "交易已被支付",
     "ACQ.TRADE_NOT_EXIST": "交易不存在",
@@ -90,6 +91,10 @@ class Trade:
     paid_at: datetime | None = None
     closed_at: datetime | None = None
     refunded: int = 0
+
+    def is_payable(self, now: datetime) -> bool:
+        """Whether the buyer can still pay."""
+        return self.status in (None, WAIT_BUYER_PAY) and now < self.expires_at
 
     @property
     def refundable(self) -> int:

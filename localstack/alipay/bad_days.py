@@ -1,0 +1,215 @@
+"""Bad days: everything that goes wrong between Alipay and a shop, each under a name, to be switched on.
+
+``BAD_DAYS`` is the whole list. *When* a notice leaves is spoiled where the book puts it on its timetable, *what*
+it says in ``spoiled_notice`` here; answers are spoiled in ``Gateway.answer``. Nothing is on by default.
+"""
+
+from __future__ import annotations
+
+import functools
+import sqlite3
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from localstack.alipay import signing
+from localstack.alipay.notices import Merchant
+
+QUERY, CLOSE = "alipay.trade.query", "alipay.trade.close"
+REFUND, REFUND_QUERY = "alipay.trade.refund", "alipay.trade.fastpay.refund.query"
+EVERY_METHOD = (QUERY, CLOSE, REFUND, REFUND_QUERY)
+
+OTHER_APP_ID, OTHER_SELLER_ID = "2021009999999999", "2088999999999999"
+OTHER_ORDER, OTHER_TRADE_NO = "20200101000000000SOMEBODYELSE", "2020010122001999999999999999"
+
+
+@dataclass(frozen=True)
+class BadDay:
+    """One thing that can go wrong. ``methods``: where it can strike, none for notices.
+
+    ``while_unpaid``: it strikes only while the trade can still be paid.
+    """
+
+    name: str
+    explanation: str
+    methods: tuple[str, ...] = ()
+    while_unpaid: bool = False
+
+
+BAD_DAYS = {
+    day.name: day
+    for day in (
+        BadDay("notice_late", "通知晚到：十分钟后才第一次发出"),
+        BadDay("notice_repeated", "通知重复：每次连发三遍，不管商户怎么回答"),
+        BadDay("notice_lost", "通知丢失：这一次没有送到，之后按时间表重发"),
+        BadDay("notice_reordered", "通知乱序：等同一交易的下一条通知先到，最多等十分钟"),
+        BadDay("notice_wrong_amount", "通知金额不对，签名有效"),
+        BadDay("notice_wrong_signature", "通知由别人的私钥签名"),
+        BadDay("notice_wrong_app", "通知属于别的应用（app_id），签名有效"),
+        BadDay("notice_wrong_seller", "通知属于别的商家（seller_id），签名有效"),
+        BadDay("notice_wrong_charset", "通知用 GBK 编码和签名"),
+        BadDay("notice_duplicate_field", "通知里 total_amount 出现两次，第二个是 0.01"),
+        BadDay("answer_slow", "应答迟迟不来：请求已处理，应答压住二十秒，关掉开关即放行", EVERY_METHOD),
+        BadDay("answer_cut", "应答传到一半断线：请求已处理", EVERY_METHOD),
+        BadDay("answer_unsigned", "应答没有签名：请求已处理", EVERY_METHOD),
+        BadDay("answer_wrongly_signed", "应答由别人的私钥签名：请求已处理", EVERY_METHOD),
+        BadDay("answer_for_another_order", "应答说的是别的订单，签名有效：请求已处理", EVERY_METHOD),
+        BadDay("answer_system_error", "应答 ACQ.SYSTEM_ERROR：请求没有处理", EVERY_METHOD),
+        BadDay(
+            "answer_trade_not_exist", "买家已扫码未付款，仍应答 ACQ.TRADE_NOT_EXIST", (QUERY, CLOSE), True
+        ),
+        BadDay("paid_before_close", "商户查询之后、关闭之前，买家付了款", (CLOSE,), True),
+        BadDay("refund_without_fund_change", "退款成功，应答 10000 但没有 fund_change", (REFUND,)),
+        BadDay("refund_left_undone", "退款没有执行，应答 10000 但没有 fund_change", (REFUND,)),
+        BadDay("refund_query_too_early", "退款查询应答 10000，但什么也没说", (REFUND_QUERY,)),
+    )
+}
+NOTICE_CONTENT = frozenset(
+    name
+    for name, day in BAD_DAYS.items()
+    if not day.methods and name not in ("notice_late", "notice_reordered")
+)
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A bad day as it is set: where it strikes ("" is everywhere), how often still (None is always), and how
+    often it has struck since it was switched on."""
+
+    name: str
+    method: str = ""
+    out_trade_no: str = ""
+    times_left: int | None = None
+    struck: int = 0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it strikes the next time it can."""
+        return self.times_left != 0
+
+
+class Switches:
+    """The switches, in the book's database. Every method is called inside a transaction of the book."""
+
+    SCHEMA = """
+        CREATE TABLE IF NOT EXISTS bad_day (
+            name TEXT PRIMARY KEY, method TEXT NOT NULL, out_trade_no TEXT NOT NULL, times_left INTEGER,
+            struck INTEGER NOT NULL);
+    """
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def found(self) -> dict[str, Switch]:
+        """What was switched on and not off again, by name; also what has used up its times."""
+        rows = self._database.execute("SELECT * FROM bad_day ORDER BY rowid")
+        return {row["name"]: Switch(**dict(row)) for row in rows}
+
+    def turn_on(self, switch: Switch) -> None:
+        """Set a switch anew. Raises ValueError for what it cannot be set to."""
+        day = BAD_DAYS.get(switch.name)
+        if day is None:
+            raise ValueError(f"there is no bad day {switch.name!r}")
+        if switch.method and switch.method not in day.methods:
+            raise ValueError(f"{switch.name} strikes at {', '.join(day.methods) or 'notices'} only")
+        if switch.times_left is not None and not 1 <= switch.times_left <= 1_000_000:
+            raise ValueError("times: from 1 to 1000000, or none for always")
+        self._database.execute(
+            "INSERT OR REPLACE INTO bad_day VALUES (?,?,?,?,0)",
+            (switch.name, switch.method, switch.out_trade_no, switch.times_left),
+        )
+
+    def turn_off(self, name: str | None) -> None:
+        """Switch one off, or all."""
+        self._database.execute("DELETE FROM bad_day WHERE name=? OR ? IS NULL", (name, name))
+
+    def strike(self, names: frozenset[str], out_trade_no: str, method: str = "") -> frozenset[str]:
+        """Which of these strike this time; each is counted."""
+        struck = frozenset(
+            name
+            for name, switch in self.found().items()
+            if name in names
+            and switch.is_on
+            and switch.method in ("", method)
+            and switch.out_trade_no in ("", out_trade_no)
+        )
+        for name in struck:
+            self._database.execute(
+                "UPDATE bad_day SET struck=struck+1, times_left=times_left-1 WHERE name=?", (name,)
+            )
+        return struck
+
+
+def possible_at(method: str, unpaid: bool) -> frozenset[str]:
+    """What can go wrong with a call of this method. ``unpaid``: its trade can still be paid."""
+    return frozenset(
+        name for name, day in BAD_DAYS.items() if method in day.methods and (unpaid or not day.while_unpaid)
+    )
+
+
+def spoiled_notice(fields: Mapping[str, str], merchant: Merchant, struck: frozenset[str]) -> str:
+    """The signed form body of a notice, with all that struck it."""
+    told, charset = dict(fields), "utf-8"
+    other_amount = "0.02" if told["total_amount"] == "0.01" else "0.01"
+    if "notice_wrong_amount" in struck:
+        told["total_amount"] = other_amount
+    if "notice_wrong_app" in struck:
+        told |= {"app_id": OTHER_APP_ID, "auth_app_id": OTHER_APP_ID}
+    if "notice_wrong_seller" in struck:
+        told |= {"seller_id": OTHER_SELLER_ID, "seller_email": "other@sandbox.example"}
+    if "notice_wrong_charset" in struck:
+        # Python's "gbk" knows only a part of what is sent under that name.
+        told["charset"], charset = "GBK", "gb18030"
+    signer = stranger(merchant) if "notice_wrong_signature" in struck else merchant
+    pairs = list(signer.signed(told, charset).items())
+    if "notice_duplicate_field" in struck:
+        pairs.append(("total_amount", other_amount))
+    return urlencode(pairs, encoding=charset)
+
+
+def stranger(merchant: Merchant) -> Merchant:
+    """The same merchant as somebody sees him who has not Alipay's key."""
+    return replace(merchant, alipay_private_key=signing.load_private_key(_foreign_key()))
+
+
+@functools.cache
+def _foreign_key() -> str:
+    return signing.generate_keys().private_pem
+
+
+class HeldAnswers:
+    """Where slow answers wait: until they are released, at most ``longest`` seconds."""
+
+    def __init__(self, longest: float) -> None:
+        self._longest = longest
+        self._changed = threading.Condition()
+        self._waiting = 0
+        self._stopped = False
+        self.turn = 0
+        """Read it before asking whether an answer is slow, so that no release in between is missed."""
+
+    def wait(self, turn: int) -> None:
+        """Wait for the release after this turn."""
+        with self._changed:
+            self._waiting += 1
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._stopped or self.turn != turn, self._longest)
+            self._waiting -= 1
+
+    def any_waits(self, seconds: float) -> bool:
+        """Whether an answer is held, now or within so many seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._waiting > 0, seconds)
+
+    def release(self) -> None:
+        """Let go of all that wait."""
+        with self._changed:
+            self.turn += 1
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Let go of all that wait or will."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
