@@ -14,7 +14,7 @@ from chalicelib.flows.checkout import place_order
 from chalicelib.settings import settings
 from chalicelib.shop import coupon, ledger, order
 from chalicelib.shop.choice import Choice, ChosenLine
-from chalicelib.shop.order import Order
+from chalicelib.shop.order import Order, find_by_number
 from chalicelib.shop.user import User, find_by_name, find_user, password_matches
 from chalicelib.web.shop_app import make_gateways
 from localstack.processes import free_port
@@ -33,10 +33,10 @@ def placed_order(user: User) -> Order:
     lines = (ChosenLine(course.key, builders.policy_id_of(course)),)
     gateways = make_gateways(settings())
     due = 30000 - find_user(user.user_id).beli * 10
-    found, _ = place_order(
-        find_user(user.user_id), Choice(lines, None, True), due, gateways, settings(), builders.now()
+    placed = place_order(
+        find_user(user.user_id), Choice(lines, None, True), due, None, gateways, settings(), builders.now()
     )
-    return found
+    return find_by_number(placed.number)
 
 
 # Set-up

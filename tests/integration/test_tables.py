@@ -143,7 +143,7 @@ def test_every_kind_of_item_is_told_apart_by_its_own_word() -> None:
     for base in TABLES.values():
         kind = base.get_attributes()["kind"]
         assert isinstance(kind, DiscriminatorAttribute)
-        models = [model for model in kinds(base) if model is not base and kind.get_discriminator(model)]
+        models = {model for model in kinds(base) if model is not base and kind.get_discriminator(model)}
         assert models
         words = {kind.get_discriminator(model) for model in models}
         assert len(words) == len(models)

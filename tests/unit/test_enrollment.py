@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.shop.course_key import COURSE, CourseKey
-from chalicelib.shop.enrollment import Enrollment, EnrollmentSlice, amount_to, slice_item
+from chalicelib.shop.enrollment import Enrollment, EnrollmentSlice, Span, amount_to, slice_item
 from chalicelib.shop.price_policy import PERMANENT_DAYS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -106,12 +106,12 @@ def test_the_only_slice_taken_back_as_it_was_granted_leaves_no_enrollment() -> N
 
 
 def test_access_is_from_its_first_moment_until_just_before_its_end() -> None:
-    enrollment = Enrollment(KEY, "课", day(0), day(30))
+    enrollment = Enrollment(KEY, "课", (Span(day(0), day(30), False),))
     assert not enrollment.is_active(day(0) - timedelta(microseconds=1))
     assert enrollment.is_active(day(0))
     assert enrollment.is_active(day(30) - timedelta(microseconds=1))
     assert not enrollment.is_active(day(30))
-    assert Enrollment(KEY, "课", day(0), None).is_active(day(100_000))
+    assert Enrollment(KEY, "课", (Span(day(0), None, False),)).is_active(day(100_000))
 
 
 def test_the_name_is_the_latest_one_bought() -> None:
