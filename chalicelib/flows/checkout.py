@@ -11,6 +11,7 @@ from chalicelib.errors import (
     AmountMismatch,
     BeliTaken,
     CartStoreUnavailable,
+    CouponUnusable,
     IdempotencyKeyTaken,
     IdTaken,
     OrderNotPayable,
@@ -68,7 +69,13 @@ def place_order(
     found = read_choice(user, choice, places)
     if key and (first := idempotency.first_answer(user.user_id, key, found)):
         return _answer_again(first, now)
-    priced = price_choice(user, choice, found, now)
+    try:
+        priced = price_choice(user, choice, found, now)
+    except CouponUnusable:
+        # The same request at the same moment may have taken the coupon, after the key was read.
+        if key and (first := idempotency.find_first_answer(user.user_id, key)):
+            return _answer_again(first, now)
+        raise
     if priced.settlement.payable != pay_money:
         raise AmountMismatch(due=priced.settlement.payable)
     while True:
@@ -84,8 +91,9 @@ def place_order(
             continue
         except IdempotencyKeyTaken:
             # The same request at the same moment was faster: its answer is ours.
-            assert key is not None
-            return _answer_again(idempotency.find_first_answer(user.user_id, key), now)
+            first = idempotency.find_first_answer(user.user_id, key) if key else None
+            assert first is not None
+            return _answer_again(first, now)
         break
     if placed.amount == 0:
         _deliver_free(placed, now)
@@ -101,7 +109,7 @@ def _answer_again(first: FirstAnswer, now: datetime) -> PlacedOrder:
     placed = order.find_by_number(first.order_number)
     if placed.amount == 0 and placed.is_open():
         _deliver_free(placed, now)
-    return PlacedOrder(placed.number, first.address, None)
+    return PlacedOrder(placed.number, first.address, find_equal(placed, now))
 
 
 def find_equal(placed: Order, now: datetime) -> Order | None:
@@ -114,14 +122,17 @@ def find_equal(placed: Order, now: datetime) -> Order | None:
         return None
     wanted = _bought(placed)
     for other in recent:
-        just_paid = other.paid_at is not None and now - other.paid_at < _JUST_PAID and other.is_delivered()
+        just_paid = (
+            other.status == order.PAID and other.paid_at is not None and now - other.paid_at < _JUST_PAID
+        )
         if other.number != placed.number and _bought(other) == wanted and (other.is_open() or just_paid):
             return other
     return None
 
 
 def _bought(placed: Order) -> set[tuple[CourseKey, int | None]]:
-    return {(line.course, line.policy_id) for line in placed.lines}
+    """The courses and policies of an order's lines that are not refunded."""
+    return {(placed.lines[at].course, placed.lines[at].policy_id) for at in placed.open_lines()}
 
 
 def find_payable(user_id: int, number: str, amount: Fen, now: datetime) -> Order:

@@ -48,18 +48,17 @@ def first_answer(
 ) -> FirstAnswer | None:
     """The key's first answer among what a batch read found. Raises IdempotencyKeyUsed when it bought something else."""
     first = found.get(place(user_id, key))
-    if not isinstance(first, FirstAnswer):
-        return None
-    if first.content != _digest(key.content):
-        raise IdempotencyKeyUsed()
-    return first
+    return _for_this_content(first, key) if isinstance(first, FirstAnswer) else None
 
 
-def find_first_answer(user_id: int, key: IdempotencyKey) -> FirstAnswer:
-    """The key's first answer, which is known to exist. One round trip. Raises IdempotencyKeyUsed."""
-    item_key = place(user_id, key)
-    first = find(FirstAnswer, item_key[1], item_key[2])
-    assert first is not None
+def find_first_answer(user_id: int, key: IdempotencyKey) -> FirstAnswer | None:
+    """The key's first answer, or None. One round trip. Raises IdempotencyKeyUsed."""
+    _, owner, sort = place(user_id, key)
+    first = find(FirstAnswer, owner, sort)
+    return _for_this_content(first, key) if first else None
+
+
+def _for_this_content(first: FirstAnswer, key: IdempotencyKey) -> FirstAnswer:
     if first.content != _digest(key.content):
         raise IdempotencyKeyUsed()
     return first
