@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from chalicelib.errors import BeliTaken, CouponUnusable, OrderClosed, RefundSettled
+from chalicelib.errors import BeliTaken, CouponUnusable, OrderClosed
 from chalicelib.gateways.alipay import Notice, Paid
 from chalicelib.shop import coupon, enrollment, ledger, order, payment, refund
 from chalicelib.shop.order import Order
@@ -13,6 +13,9 @@ from chalicelib.shop.payment import Payment
 from chalicelib.storage.dynamodb import Transaction
 
 log = logging.getLogger(__name__)
+
+_TRIES = 4
+"""How often an order that others change at the same moment is read anew."""
 
 
 def confirm_free(placed: Order, cause: str, now: datetime) -> None:
@@ -34,31 +37,38 @@ def confirm(placed: Order, news: Paid | Notice, cause: str, now: datetime) -> No
     the order was paid by another trade, it is recorded and goes back. Raises StoreUnavailable,
     OutcomeUnknown.
     """
-    received = payment.payment_item(
-        placed, "alipay", news.trade_no, news.amount, payment.APPLIED, cause, news.paid_at or now, now
-    )
-    try:
-        _deliver(placed, received, cause, now)
-    except OrderClosed:
-        _take_unexpected(order.reload(placed), received, now)
+    current, last = placed, None
+    for _ in range(_TRIES):
+        received = payment.payment_item(
+            current, "alipay", news.trade_no, news.amount, payment.APPLIED, cause, news.paid_at or now, now
+        )
+        try:
+            return _take(current, received, cause, now)
+        except OrderClosed as changed:
+            # The order is not as it was read: somebody else was faster, perhaps with the same news.
+            last = changed
+        current = order.reload(placed)
+        if payment.find_payment(current, news.trade_no) is not None:
+            return
+    # What the order holds is not as the order says. Nothing is hidden, it is tried again.
+    log.error("an order cannot be delivered, a person must look at it: order=%s", placed.number)
+    assert last is not None
+    raise last
 
 
-def _take_unexpected(current: Order, received: Payment, now: datetime) -> None:
-    if payment.find_payment(current, received.trade_no) is not None:
-        return
-    if current.is_closed():
+def _take(current: Order, received: Payment, cause: str, now: datetime) -> None:
+    """Do with money what the order's state asks for. Raises OrderClosed when it is in another state by now."""
+    if current.is_open():
+        _deliver(current, received, cause, now)
+    elif current.is_closed():
         try:
             _reopen(current, received, now)
         except (CouponUnusable, BeliTaken):
             _send_back(current, received, payment.LATE, now)
-        return
-    if current.is_delivered():
+    elif current.trade_no is None and current.amount:
+        _identify(current, received, now)
+    else:
         _send_back(current, received, payment.SURPLUS, now)
-        return
-    # Open, and yet it cannot be delivered: what it holds is not as the order says. Nothing is hidden, it is
-    # tried again.
-    log.error("an open order cannot be delivered, a person must look at it: order=%s", current.number)
-    raise OrderClosed(order=current.number)
 
 
 def _deliver(placed: Order, received: Payment | None, cause: str, now: datetime) -> None:
@@ -93,6 +103,14 @@ def _reopen(closed: Order, received: Payment, now: datetime) -> None:
     log.warning("late money reopened its order: order=%s", closed.number)
 
 
+def _identify(paid: Order, received: Payment, now: datetime) -> None:
+    """A paid order that came without its trade's number, from the old system, learns it: no money is new."""
+    transaction = Transaction()
+    order.note_trade(transaction, paid, received.trade_no, received.cause, now)
+    payment.record(transaction, received, OrderClosed(order=paid.number))
+    transaction.commit(witness=lambda: _is_delivered(paid, received))
+
+
 def _grant(transaction: Transaction, paid: Order, now: datetime) -> None:
     refusal = OrderClosed(order=paid.number)
     for position, line in enumerate(paid.lines):
@@ -118,10 +136,7 @@ def _send_back(taker: Order, received: Payment, use: str, now: datetime) -> None
     payment.record(transaction, received, refusal)
     refund.add(transaction, refund.of_payment(taker, received.trade_no, received.amount, why, now))
     transaction.put_new(order.event_item(taker, why, received.cause, now), refusal)
-    try:
-        transaction.commit(witness=lambda: payment.find_payment(taker, received.trade_no) is not None)
-    except (OrderClosed, RefundSettled):
-        return
+    transaction.commit(witness=lambda: payment.find_payment(taker, received.trade_no) is not None)
     log.error(
         "money that its order cannot use goes back: %s, order=%s trade=%s fen=%d",
         why,

@@ -167,7 +167,8 @@ class Order(WorkItem, discriminator="ORDER"):
         1, 3, 10 and 30 minutes after it was placed, at its expiry, 30 minutes after that, then daily for 3
         days.
         """
-        early = [self.placed_at + wait for wait in _EARLY_LOOKS if self.placed_at + wait < self.expires_at]
+        placed_at = self.placed_at.replace(microsecond=0)  # the work list counts whole seconds
+        early = [placed_at + wait for wait in _EARLY_LOOKS if placed_at + wait < self.expires_at]
         late = [self.expires_at + wait for wait in _LATE_LOOKS]
         return next((at for at in (*early, *late) if at > now), None)
 
@@ -289,6 +290,14 @@ def mark_paid(
     refusal = OrderClosed(order=order.number)
     transaction.update(order, actions, before, refusal)
     transaction.put_new(event_item(order, REOPENED if reopened else PAID, cause, now), refusal)
+
+
+def note_trade(transaction: Transaction, order: Order, trade_no: str, cause: str, now: datetime) -> None:
+    """A paid order whose trade was not known learns its number. Refusal: OrderClosed."""
+    refusal = OrderClosed(order=order.number)
+    unknown = Order.trade_no.does_not_exist() & Order.status.is_in(PAID, REFUNDING, REFUNDED)
+    transaction.update(order, [Order.trade_no.set(trade_no)], unknown, refusal)
+    transaction.put_new(event_item(order, "trade identified", cause, now), refusal)
 
 
 def mark_closed(transaction: Transaction, order: Order, status: str, cause: str, now: datetime) -> None:

@@ -666,6 +666,7 @@ _EVENT_TEXTS = {
     "surplus payment": "收到重复付款，款项将原路退回",
     "surplus payment refunded": "重复付款已退回",
     "imported": "由旧系统导入",
+    "trade identified": "支付平台已确认交易号",
 }
 
 
