@@ -127,6 +127,12 @@ def offer_item(coupon_id: int, **attributes: Any) -> CouponOffer:
 COUNTED = ("remaining", "in_flight")
 """Attributes of an offer that claims change at any moment."""
 
+RULES = (
+    *("name", "brief", "coupon_type", "value", "off_percent", "minimum", "bound_to", "quantity", "status"),
+    *("open_at", "close_at", "valid_from", "valid_until", "valid_days"),
+)
+"""Attributes of an offer that its operators decide."""
+
 
 def change_offer(
     transaction: Transaction, stored: CouponOffer, wanted: CouponOffer, refusal: ShopError
@@ -148,12 +154,6 @@ def change_offer(
     if more < 0:
         condition &= CouponOffer.remaining >= -more
     transaction.update(stored, actions, condition, refusal)
-
-
-RULES = (
-    *("name", "brief", "coupon_type", "value", "off_percent", "minimum", "bound_to", "quantity", "status"),
-    *("open_at", "close_at", "valid_from", "valid_until", "valid_days"),
-)
 
 
 def remove_offer(transaction: Transaction, stored: CouponOffer, refusal: ShopError) -> None:
