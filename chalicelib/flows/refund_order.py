@@ -6,9 +6,16 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from chalicelib.errors import GatewayRefused, OrderClosed, RefundNotAllowed, RefundNotFound, RefundSettled
+from chalicelib.errors import (
+    GatewayRefused,
+    OrderClosed,
+    RefundNotAllowed,
+    RefundNotFound,
+    RefundSettled,
+    StoreUnavailable,
+)
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.alipay import RefundDone, Unknown
+from chalicelib.gateways.alipay import RefundDone, RefundPending, RefundState, Unknown
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.money import Fen
 from chalicelib.shop import audit, coupon, enrollment, ledger, order, payment, refund
@@ -19,6 +26,8 @@ from chalicelib.storage.dynamodb import Transaction
 log = logging.getLogger(__name__)
 
 PROVIDER_SECONDS = 8.0
+_TRIES = 4
+"""How often an order that others change at the same moment is read anew."""
 
 
 def apply_for_refund(
@@ -134,42 +143,47 @@ def carry_out(approved: Refund, gateways: Gateways, now: datetime) -> bool:
     """
     taker = order.find_by_number(approved.order_number)
     try:
-        confirmed = approved.amount == 0 or _provider_has_refunded(taker, approved, gateways)
+        state = _ask_provider(taker, approved, gateways) if approved.amount else RefundDone()
     except GatewayRefused as refused:
         _note(approved, str(refused.facts["reason"]), now, is_stuck=True)
         return False
-    if not confirmed:
-        _note(approved, None, now, is_stuck=False)
+    if not isinstance(state, RefundDone):
+        trouble = state.reason if isinstance(state, Unknown) else "not confirmed yet"
+        _note(approved, trouble, now, is_stuck=False)
         return False
-    complete(taker, approved, "provider" if approved.amount else "no money to refund", now)
+    try:
+        complete(taker, approved, "provider" if approved.amount else "no money to refund", now)
+    except RefundSettled:
+        _note(approved, "refunded by the provider, but the order is not as it should be", now, is_stuck=True)
+        return False
     return True
 
 
-def _provider_has_refunded(taker: Order, approved: Refund, gateways: Gateways) -> bool:
+def _ask_provider(taker: Order, approved: Refund, gateways: Gateways) -> RefundState:
+    """Have the provider refund, once for the request number. Raises GatewayRefused when it will not."""
     deadline = Deadline(PROVIDER_SECONDS)
-    alipay = gateways.alipay
+    alipay, number, request_no = gateways.alipay, taker.number, approved.request_no
     if approved.attempts:
-        state = alipay.refund_state(taker.number, approved.request_no, deadline)
-        if isinstance(state, RefundDone):
-            return True
-        if isinstance(state, Unknown):
-            return False
-    state = alipay.refund(
-        taker.number,
-        approved.amount,
-        approved.request_no,
-        approved.reason,
-        deadline,
-        trade_no=approved.trade_no,
-    )
-    return isinstance(state, RefundDone)
+        state = alipay.refund_state(number, request_no, deadline, trade_no=approved.trade_no)
+        if not isinstance(state, RefundPending):
+            return state
+    try:
+        return alipay.refund(
+            number, approved.amount, request_no, approved.reason, deadline, trade_no=approved.trade_no
+        )
+    except GatewayRefused:
+        # It may refuse because it has done this very refund, of which the answer was lost.
+        state = alipay.refund_state(number, request_no, deadline, trade_no=approved.trade_no)
+        if isinstance(state, RefundPending):
+            raise
+        return state
 
 
-def _note(approved: Refund, trouble: str | None, now: datetime, *, is_stuck: bool) -> None:
+def _note(approved: Refund, trouble: str, now: datetime, *, is_stuck: bool) -> None:
     """Note that the provider has not confirmed (ask again later) or has refused (a person must act)."""
     transaction = Transaction()
     if is_stuck:
-        refund.mark_stuck(transaction, approved, trouble or "", now)
+        refund.mark_stuck(transaction, approved, trouble, now)
     else:
         refund.count_attempt(transaction, approved, trouble, now)
     try:
@@ -205,32 +219,32 @@ def complete(taker: Order, approved: Refund, cause: str, now: datetime) -> None:
 
 
 def overtake(paid: Order, trade_no: str, cause: str, now: datetime) -> None:
-    """The provider tells that a whole trade was refunded, and not by us: what is left of its order is taken
-    back.
+    """The provider tells that a whole trade was refunded, whoever did it: what is left of its order is taken
+    back, and money of this trade that was to go back has gone.
 
-    Repeating it changes nothing. A trade that did not pay its order, or whose money our own refunds account
-    for, changes nothing. Raises StoreUnavailable, OutcomeUnknown.
+    Repeating it changes nothing. An order that another trade paid, or whose money our own refunds account for,
+    stays as it is. Raises StoreUnavailable, OutcomeUnknown.
     """
-    for current in (paid, order.reload(paid)):
+    for other in refund.list_refunds(paid):
+        if other.why != refund.APPLICATION and other.trade_no == trade_no and other.is_open():
+            complete(paid, other, cause, now)
+    for _ in range(_TRIES):
+        current = order.reload(paid)
         left = current.amount - current.refunded_amount
         if current.trade_no != trade_no or not left or current.status == order.REFUNDED:
             return
         transaction = Transaction()
         for other in refund.list_refunds(current):
-            if other.why == refund.APPLICATION and other.status in (
-                refund.REQUESTED,
-                refund.APPROVED,
-                refund.STUCK,
-            ):
+            if other.why == refund.APPLICATION and other.is_open():
                 refund.settle(transaction, other, refund.OVERTAKEN, now)
         _take_back(transaction, current, current.open_lines(), left, cause, now)
         try:
             transaction.commit(witness=lambda: order.reload(paid).status == order.REFUNDED)
         except RefundSettled:
-            continue
+            continue  # an application was decided, or carried out, at this very moment
         return
     log.error("a refund cannot be carried out here, a person must look at it: order=%s", paid.number)
-    raise RefundSettled()
+    raise StoreUnavailable(store="dynamodb", operation="overtake", reason="conflict")
 
 
 def _take_back(

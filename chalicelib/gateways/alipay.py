@@ -306,20 +306,24 @@ class Alipay:
             return Unknown("the answer is for another order")
         return RefundDone() if answer.get("fund_change") == "Y" else RefundPending()
 
-    def refund_state(self, order_number: str, request_no: str, deadline: Deadline) -> RefundState:
-        """What became of a refund (`alipay.trade.fastpay.refund.query`). One call; never raises
-        GatewayUnavailable.
+    def refund_state(
+        self, order_number: str, request_no: str, deadline: Deadline, trade_no: str | None = None
+    ) -> RefundState:
+        """What became of a refund (`alipay.trade.fastpay.refund.query`), of the trade `trade_no` where that is
+        known. One call; never raises GatewayUnavailable.
         """
-        return self._known(lambda: self._refund_state(order_number, request_no, deadline))
+        return self._known(lambda: self._refund_state(order_number, request_no, deadline, trade_no))
 
-    def _refund_state(self, order_number: str, request_no: str, deadline: Deadline) -> RefundState:
+    def _refund_state(
+        self, order_number: str, request_no: str, deadline: Deadline, trade_no: str | None
+    ) -> RefundState:
         content = {"out_trade_no": order_number, "out_request_no": request_no}
+        if trade_no is not None:
+            content["trade_no"] = trade_no
         answer = self._call("alipay.trade.fastpay.refund.query", content, deadline)
         if answer["code"] != "10000":
             return Unknown(_reason(answer))
         # Without a refund to tell of, the answer may carry no numbers at all.
-        if answer.get("out_trade_no", order_number) != order_number:
-            return Unknown("the answer is for another order")
         if answer.get("out_request_no", request_no) != request_no:
             return Unknown("the answer is for another refund")
         return RefundDone() if answer.get("refund_status") == "REFUND_SUCCESS" else RefundPending()
@@ -358,13 +362,19 @@ class Alipay:
             return Unknown(type(trouble).__name__)
 
     def _call(self, method: str, content: dict[str, str], deadline: Deadline) -> _Answer:
-        """Make a call -> the member of the answer whose signature holds. Raises GatewayUnavailable."""
+        """Make a call about an order -> the member of the answer, whose signature holds and which is for no other
+        order. Raises GatewayUnavailable.
+        """
         seconds = min(deadline.remaining(), _CALL_SECONDS)
         if seconds <= 0:
             raise GatewayUnavailable(gateway="alipay", reason="deadline")
         url = f"{self._gateway_url}?{self._signed(method, content)}"
         raw = fetch("alipay", url, seconds)
-        return self._verified_answer(raw, method.replace(".", "_") + "_response")
+        answer = self._verified_answer(raw, method.replace(".", "_") + "_response")
+        # Refusals often carry the number too, and nothing else ties them to what was asked.
+        if answer.get("out_trade_no", content["out_trade_no"]) != content["out_trade_no"]:
+            raise GatewayUnavailable(gateway="alipay", reason="the answer is for another order")
+        return answer
 
     def _verified_answer(self, raw: bytes, member: str) -> _Answer:
         try:

@@ -678,12 +678,13 @@ def _refuse_refund(given: argparse.Namespace) -> None:
 def _problems(given: argparse.Namespace) -> None:
     from chalicelib.shop.attention import PROBLEM, list_attention
     from chalicelib.shop.payment import RefundNotice
-    from chalicelib.shop.refund import Refund
+    from chalicelib.shop.refund import STUCK, Refund
 
     problems = list_attention(PROBLEM)
     for problem in problems:
         if isinstance(problem, Refund):
-            print(f"order {problem.order_number}: a refund is stuck. {_refund_line(problem)}")
+            state = "is stuck" if problem.status == STUCK else "has not been confirmed by Alipay for hours"
+            print(f"order {problem.order_number}: a refund {state}. {_refund_line(problem)}")
             print(f"  when its cause is mended: retry-refund {problem.request_no}")
         elif isinstance(problem, RefundNotice):
             print(

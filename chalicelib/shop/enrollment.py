@@ -182,7 +182,7 @@ def resume(
         _slice(user_id, course, order_number, line),
         [
             EnrollmentSlice.paused_at.remove(),
-            EnrollmentSlice.paused_seconds.add(int(paused_for.total_seconds())),
+            EnrollmentSlice.paused_seconds.add(max(0, int(paused_for.total_seconds()))),
         ],
         EnrollmentSlice.paused_at.exists(),
         refusal,

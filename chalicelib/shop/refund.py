@@ -16,7 +16,7 @@ from typing import Any, cast
 from pynamodb.attributes import ListAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.errors import RefundNotFound, RefundSettled
+from chalicelib.errors import OrderNotFound, RefundNotFound, RefundSettled
 from chalicelib.money import Fen
 from chalicelib.shop.attention import DECISION, LEAVE_ATTENTION, PROBLEM, AttentionItem, list_attention
 from chalicelib.shop.order import Order, OrderLine, about, find_by_number
@@ -52,6 +52,8 @@ _PAUSES = (
     timedelta(minutes=30),
     timedelta(hours=2),
 )
+_ATTEMPTS_ALONE = 5
+"""After so many attempts without an answer, some three hours, a person is told."""
 _RANDOM_CHARACTERS = string.digits + string.ascii_uppercase
 
 
@@ -78,6 +80,10 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     settled_at = UTCDateTimeAttribute(null=True)
     attempts = WholeNumber(default=0)
     trouble = UnicodeAttribute(null=True)
+
+    def is_open(self) -> bool:
+        """Whether the refund has not come to its end."""
+        return self.status in (REQUESTED, APPROVED, STUCK)
 
     def pause(self) -> timedelta:
         """How long to wait before the provider is asked again."""
@@ -147,13 +153,14 @@ def add(transaction: Transaction, refund: Refund) -> None:
 
 
 def find_refund(request_no: str) -> tuple[Order, Refund]:
-    """The refund with this request number, and its order. Three round trips. Raises RefundNotFound,
-    OrderNotFound.
-    """
+    """The refund with this request number, and its order. Three round trips. Raises RefundNotFound."""
     order_number, _, suffix = request_no.rpartition("_")
     if not suffix or not order_number:
         raise RefundNotFound()
-    order = find_by_number(order_number)
+    try:
+        order = find_by_number(order_number)
+    except OrderNotFound as error:
+        raise RefundNotFound() from error
     refund = find_of_order(order, request_no)
     if refund is None:
         raise RefundNotFound()
@@ -182,9 +189,9 @@ def approve(transaction: Transaction, refund: Refund, by: str, now: datetime) ->
 
 
 def try_again(transaction: Transaction, refund: Refund, now: datetime) -> None:
-    """A stuck refund is due at once again. Refusal: RefundSettled."""
+    """A refund that is stuck, or not confirmed yet, is due at once again. Refusal: RefundSettled."""
     actions = [Refund.status.set(APPROVED), *stay_in_work(now), *LEAVE_ATTENTION]
-    transaction.update(refund, actions, Refund.status == STUCK, RefundSettled())
+    transaction.update(refund, actions, Refund.status.is_in(APPROVED, STUCK), RefundSettled())
 
 
 def settle(
@@ -217,10 +224,18 @@ def settle(
     transaction.update(refund, actions, Refund.status.is_in(*before), RefundSettled())
 
 
-def count_attempt(transaction: Transaction, refund: Refund, trouble: str | None, now: datetime) -> None:
-    """The provider was asked and has not confirmed: ask again after a pause. Refusal: RefundSettled."""
-    actions: list[Action] = [Refund.attempts.add(1), *stay_in_work(now + refund.pause())]
-    actions.append(Refund.trouble.remove() if trouble is None else Refund.trouble.set(trouble))
+def count_attempt(transaction: Transaction, refund: Refund, trouble: str, now: datetime) -> None:
+    """The provider was asked and has not confirmed: ask again after a pause. Refusal: RefundSettled.
+
+    After many attempts a person is told as well: some troubles do not pass by themselves.
+    """
+    actions: list[Action] = [
+        Refund.attempts.add(1),
+        Refund.trouble.set(trouble),
+        *stay_in_work(now + refund.pause()),
+    ]
+    if refund.attempts >= _ATTEMPTS_ALONE:
+        actions += [Refund.attention.set(PROBLEM), Refund.attention_at.set(int(now.timestamp()))]
     transaction.update(refund, actions, Refund.status == APPROVED, RefundSettled())
 
 
