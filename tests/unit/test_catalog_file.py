@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.beijing_time import day_end, day_start
@@ -208,12 +208,14 @@ def test_dates_are_counted_from_today_only_where_that_is_asked_for() -> None:
     ]
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.timedeltas(timedelta(days=1), timedelta(days=80_000)), st.sampled_from([forms.BEGIN, forms.END]))
 def test_every_moment_is_read_as_it_was_written(since: timedelta, form: forms.Form) -> None:
     moment = datetime(1970, 1, 1, tzinfo=UTC) + since
     assert form.read(form.write(moment), None) == moment
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.integers(0, 10**10))
 def test_every_amount_is_read_as_it_was_written(fen: int) -> None:
     assert forms.YUAN.read(forms.YUAN.write(fen), None) == fen
@@ -364,6 +366,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for step, part in inner for place in places(part, (*path, step)))]
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.sampled_from([place for place in places(SHOP) if place]), json_values)
 def test_whatever_stands_anywhere_is_read_or_named(path: tuple[Any, ...], value: Any) -> None:
     try:
@@ -645,6 +648,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
     return dataclasses.replace(base, courses=tuple(courses), coupons=tuple(offers)).in_order()
 
 
+@settings(deadline=None, max_examples=60)
 @given(catalogues(), catalogues())
 def test_applying_a_plan_makes_the_catalogue_what_the_file_says(old: Catalogue, new: Catalogue) -> None:
     """As far as memory goes: the writes of all steps, done to the stored items."""
