@@ -197,7 +197,7 @@ def _bad_days(bad_days: dict[str, Switch]) -> str:
             for day in BAD_DAYS.values()
             if bool(day.methods) is of_gateway
         )
-        groups.append(f"<h2>{title}</h2>{rows}")
+        groups.append(f"<section><h2>{title}</h2>{rows}</section>")
     is_open = " open" if bad_days else ""
     return f"""<details class="card" id="bad-days"{is_open}><summary>故障开关</summary>
 <p class="small">让支付宝出错，看商城是否经得住。默认全部关闭；次数留空表示每次都发生。</p>
