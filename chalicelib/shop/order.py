@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import string
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -246,10 +247,10 @@ def pointer_item(order: Order) -> OrderPointer:
 
 
 def event_item(order: Order, what: str, cause: str, now: datetime) -> OrderEvent:
-    """An event of an order, ready to be written."""
+    """An event of an order, ready to be written. Events of one moment stand in the order in which they are made."""
     return OrderEvent(
         order.owner,
-        f"{about(order.number)}EVENT#{sortable(now)}#{secrets.token_hex(4)}",
+        f"{about(order.number)}EVENT#{sortable(now)}#{time.time_ns():016x}{secrets.token_hex(4)}",
         number=order.number,
         at=now,
         what=what,
