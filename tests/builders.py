@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chalicelib.flows.change_user import set_role
 from chalicelib.flows.grant import grant_beli
 from chalicelib.flows.register import register
 from chalicelib.shop import catalog, coupon, session, token
@@ -18,7 +19,7 @@ from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.course_key import COURSE, CourseKey
 from chalicelib.shop.price_policy import PricePolicy
-from chalicelib.shop.user import User, find_user
+from chalicelib.shop.user import ADMIN, User, find_user
 from chalicelib.storage.dynamodb import random_id
 
 PASSWORD = "learn and grow"
@@ -44,6 +45,13 @@ def a_user(*, beli: int = 0, username: str | None = None, password: str = PASSWO
     user = register(username or new_name(), password, iterations=1000, now=now())
     if beli:
         grant_beli(user, beli, "test", now())
+    return find_user(user.user_id)
+
+
+def an_admin() -> User:
+    """A registered user who may work in the back office."""
+    user = a_user(username=new_name("operator"))
+    set_role(user, ADMIN, "test", "test", now())
     return find_user(user.user_id)
 
 

@@ -64,12 +64,14 @@ def test_an_order_shows_amounts_with_their_breakdown_and_what_can_be_done(buyer:
         "beli": 100,
         "beli_amount": 10,
         "actual_amount": 240,
+        "refunded_amount": 0,
         "expire_date": beijing_text(clock() + timedelta(minutes=30)),
         "seconds_left": 1800,
         "can_pay": True,
         "can_cancel": True,
         "orderdetail_list": [
             {
+                "line": 0,
                 "original_price": 300,
                 "price": 300,
                 "course_name": buyer.course.name,
@@ -82,8 +84,10 @@ def test_an_order_shows_amounts_with_their_breakdown_and_what_can_be_done(buyer:
                 "beli": 100,
                 "beli_share": 10,
                 "payable": 240,
+                "refund_status": "",
             }
         ],
+        "refunds": [],
         "history": [{"date": beijing_text(clock()), "text": "订单已提交"}],
     }
 

@@ -184,7 +184,7 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
     record = builders.a_coupon(user, course=courses[1].key, value=50)
     offer = an_offer()
     lines = lines_of(courses)
-    learner = Client(faulty_app.base_url)
+    learner, operator = Client(faulty_app.base_url), Client(faulty_app.base_url, builders.an_admin())
     application.app.forget_fresh()
 
     with faulty_app.dynamodb.recording() as calls:
@@ -233,6 +233,8 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
         assert learner.get(f"/get_pay_url/?order_number={number}&final_price=1.5")["code"] == 1000
         learner.order(number)
         learner.get("/mycourses")
+        learner.get("/beli")
+        assert operator.get("/admin/refunds")["code"] == 1000
         learner.request("GET", "/trade/alipay/")
         assert learner.delete("/logout")["code"] == 1000
 
