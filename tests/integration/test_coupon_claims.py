@@ -515,6 +515,60 @@ def test_a_claim_overtaken_by_its_users_second_one_leaves_one_coupon(
     assert stored(offer).remaining == 2
 
 
+def test_a_claim_does_not_finish_the_one_that_replaced_it(faulty_app: FaultyApp) -> None:
+    offer, user_id = builders.an_offer(quantity=3), builders.new_id()
+    first_waits, second_waits = Gate(), Gate()
+
+    def second() -> CouponRecord:
+        first_waits.wait_for_a_call()
+        return claim_directly(user_id, offer, builders.now() + timedelta(seconds=31))
+
+    def first() -> None:
+        with pytest.raises(CouponClaimed):
+            claim_directly(user_id, offer)
+        second_waits.open()
+
+    def opener() -> None:
+        second_waits.wait_for_a_call()
+        first_waits.open()
+
+    with faulty_app.dynamodb.faults(
+        Fault.on("TransactWriteItems", action=hold_before(first_waits), nth=1),
+        Fault.on("TransactWriteItems", action=hold_before(second_waits), nth=2),
+    ):
+        _, given, _ = at_once(first, second, opener)
+    assert given is not None
+    assert [one.record_id for one in records_of(user_id, offer)] == [given.record_id]
+    sweep()
+    assert check_adds_up(offer, [user_id]) == 1
+
+
+def test_a_sweep_does_not_end_a_claim_that_is_finished_in_that_moment(faulty_app: FaultyApp) -> None:
+    offer, user_id = builders.an_offer(quantity=2), builders.new_id()
+    claim_waits, sweep_waits = Gate(), Gate()
+
+    def claimer() -> None:
+        claim_directly(user_id, offer)
+        sweep_waits.open()
+
+    def sweeper() -> None:
+        claim_waits.wait_for_a_call()
+        sweep()
+
+    def opener() -> None:
+        sweep_waits.wait_for_a_call()
+        claim_waits.open()
+
+    with faulty_app.dynamodb.faults(
+        Fault.on("TransactWriteItems", action=hold_before(claim_waits), nth=1),
+        Fault.on("DeleteItem", action=hold_before(sweep_waits), nth=1),
+    ):
+        at_once(claimer, sweeper, opener)
+    assert check_adds_up(offer, [user_id]) == 1
+    with pytest.raises(CouponClaimed):
+        claim_directly(user_id, offer, builders.now() + LATER)
+
+
 def test_sweeps_and_claims_at_once_add_up(faulty_app: FaultyApp) -> None:
     offer, cut = cut_claims(faulty_app, 4)
     crowd = [builders.new_id() for _ in range(8)]
