@@ -99,7 +99,7 @@ def test_two_orders_by_one_key_at_once_are_one_order_and_one_refusal(buyer: Buye
 
 def test_spellings_of_one_order_are_one_order(buyer: Buyer) -> None:
     key, policy = a_key(), builders.policy_id_of(buyer.course)
-    line = {"course_id": buyer.course.course_id, "default_price_policy_id": policy}
+    line: dict[str, object] = {"course_id": buyer.course.course_id, "default_price_policy_id": policy}
     first = buyer.post("/payment/", {"course_list": [line], "pay_money": 300, "is_beli": False}, headers=key)
     line = {"course_id": str(buyer.course.course_id), "default_price_policy_id": str(policy)}
     body = {"course_list": [line], "pay_money": "300.00", "is_beli": "false", "global_coupon_id": ""}
