@@ -763,6 +763,11 @@ def test_unreadable_business_content_is_refused(client: AliPay, business: str) -
         "/control/notices/x/resend",
         "/control/notices/sign",
         "/control/notifications",
+        "/control/bad-days",
+        "/control/bad-days/notice_late",
+        "/bad-days",
+        "/bad-days/notice_late",
+        "/bad-days/%00",
         "//",
     ],
 )
