@@ -20,8 +20,13 @@ class Keys:
         self.app_private = directory / "app_private_key.pem"
         self.alipay_private = directory / "alipay_private_key.pem"
         self.alipay_public = directory / "alipay_public_key.pem"
+        self.geetest_id = directory / "geetest_id"
+        self.geetest_key = directory / "geetest_key"
         if not self.jwt.exists():
             write_private(self.jwt, secrets.token_urlsafe(48))
+        for geetest in (self.geetest_id, self.geetest_key):
+            if not geetest.exists():
+                write_private(geetest, secrets.token_hex(16))
         for private in (self.app_private, self.alipay_private):
             if not private.exists():
                 write_private(private, generate_keys().private_pem)

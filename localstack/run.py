@@ -1,15 +1,16 @@
 """`make run`: the whole shop on this computer, until Ctrl-C.
 
-Starts DynamoDB Local, Redis, the Alipay simulator, the API and the shop front as child processes, all on
-127.0.0.1, with data in `DATA_DIR`. A setting given from outside wins, and what is given is not started: with
-`REDIS_URL` no Redis, with `AWS_ENDPOINT_URL_DYNAMODB` no DynamoDB Local, with
-`ALIPAY_GATEWAY_URL` no simulator.
+Starts DynamoDB Local, Redis, the simulators of Alipay and Geetest, the API and the shop front as child processes,
+all on 127.0.0.1, with data in `DATA_DIR`. A setting given from outside wins, and what is given is not started: with
+`REDIS_URL` no Redis, with `AWS_ENDPOINT_URL_DYNAMODB` no DynamoDB Local, with `ALIPAY_GATEWAY_URL` or
+`GEETEST_API_URL` no such simulator, with `CAPTCHA=off` no Geetest at all.
 
 Ctrl-C, SIGTERM and losing the terminal end everything in order. Even kill -9 leaves nothing running.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -29,9 +30,11 @@ from localstack.stores import DynamoDBLocal, ProgramMissing, RedisServer
 
 ROOT = Path(__file__).parents[1]
 
-SIMULATOR_PORT = 8100
-"""Where the Alipay simulator goes if that port is free; `ALIPAY_SIMULATOR_PORT` names another."""
+SIMULATOR_PORTS = {"ALIPAY_SIMULATOR_PORT": 8100, "GEETEST_SIMULATOR_PORT": 8110}
+"""Where the simulators go if these ports are free; the settings name others."""
 
+ALIPAY, GEETEST = "Alipay simulator", "Geetest simulator"
+DEMO = Path(__file__).parent / "demo" / "shop.json"
 
 SETTINGS = frozenset(
     {
@@ -66,10 +69,16 @@ class LocalShop:
         """Start all of it. Raises CannotRun, ChildFailed, ProgramMissing."""
         started = time.monotonic()
         self._keep_last_logs()
-        own_simulator = not self._text("ALIPAY_GATEWAY_URL")
-        simulator_port = self._check_ports(own_simulator)
+        self._default("CAPTCHA", "on")
+        own_alipay = not self._text("ALIPAY_GATEWAY_URL")
+        own_geetest = self._text("CAPTCHA") == "on" and not self._text("GEETEST_API_URL")
+        alipay_port, geetest_port = self._check_ports(own_alipay, own_geetest)
         keys = Keys(self.data / "keys")
-        self._set_defaults(keys, own_simulator, simulator_port)
+        self._set_defaults(keys)
+        if own_alipay:
+            self._choose_own_alipay(keys, alipay_port)
+        if own_geetest:
+            self._choose_own_geetest(keys, geetest_port)
         self._start_stores()
         with step("Checking settings"):
             self._manage("check-settings")
@@ -77,8 +86,10 @@ class LocalShop:
             self._manage("create-tables")
         with step("Seeding the demo shop, if the stores are empty"):
             self._demo = self._remembered(self._manage("seed-demo", "--if-empty"))
-        if own_simulator:
-            self._start_simulator(keys, simulator_port)
+        if own_alipay:
+            self._start_alipay(keys, alipay_port)
+        if own_geetest:
+            self._start_geetest(geetest_port)
         api = ["localstack.api_gateway", "--port", str(self.api_port)]
         self._start_program("API", "api.log", api, self.api_port)
         front = ["localstack.static_site", "--port", str(self.spa_port), "--api-url", self._text("API_URL")]
@@ -97,13 +108,21 @@ class LocalShop:
 
     def describe(self) -> str:
         """What the person at the terminal wants to know."""
-        simulated = any(child.name == "Alipay simulator" for child in self._children)
-        gateway = self._text("ALIPAY_GATEWAY_URL")
+        simulated = {child.name for child in self._children}
+        alipay, geetest = self._text("ALIPAY_GATEWAY_URL"), self._text("GEETEST_API_URL")
+        if ALIPAY in simulated:
+            alipay = f"{alipay.removesuffix('/gateway.do')}  (simulator: trades, notices, bad days)"
+        captcha = f"{geetest}  (simulator: try the slider, switch Geetest down)"
+        if self._text("CAPTCHA") == "off":
+            captcha = "off"
+        elif GEETEST not in simulated:
+            captcha = geetest
         rows = [
             ("API", self._text("API_URL")),
             ("API page", f"http://{LOOPBACK}:{self.spa_port}{API_DOCS}  (try it: register, quote, pay)"),
             ("Shop front", f"{self._text('SHOP_URL')}  (only the page that Alipay returns to, so far)"),
-            ("Alipay", f"{gateway.removesuffix('/gateway.do')}  (simulator)" if simulated else gateway),
+            ("Alipay", alipay),
+            ("Captcha", captcha),
             ("Operators", 'make manage ARGS="--help"'),
             ("Data", str(self.data)),
             ("Logs", str(self._logs)),
@@ -112,7 +131,29 @@ class LocalShop:
         lines += [f"  {name:<12}{value}" for name, value in rows]
         if self._demo:
             lines += ["", *(f"  {line}" for line in self._demo.splitlines())]
+        if GEETEST in simulated:
+            lines += ["", *(f"  {line}" for line in self._sign_in_from_a_terminal())]
         return "\n".join([*lines, ""])
+
+    def _sign_in_from_a_terminal(self) -> list[str]:
+        """Shell lines: the simulator solves a captcha, and somebody signs in with it."""
+        geetest, api = self._text("GEETEST_API_URL"), self._text("API_URL")
+        name, password = "NAME", "PASSWORD"
+        if self._demo:
+            name, password = "demo", json.loads(DEMO.read_text(encoding="utf-8"))["password"]
+        if self._text("GEETEST_VERSION") == "4":
+            solving = [f"SOLVED=$(curl -s -X POST {geetest}/control/solve_v4)"]
+        else:
+            challenge = r"""sed -E 's/.*"challenge": ?"([^"]*).*/\1/'"""
+            solving = [
+                f"CHALLENGE=$(curl -s {api}/api/captcha_check/ | {challenge})",
+                f"""SOLVED=$(curl -s {geetest}/control/solve -d '{{"challenge": "'$CHALLENGE'"}}')""",
+            ]
+        body = f"""'{{"username": "{name}", "password": "{password}", '"${{SOLVED#?}}\""""
+        return [
+            "To sign in from a terminal, let the simulator solve a captcha (or start with CAPTCHA=off make run):",
+            *(f"  {line}" for line in [*solving, f"curl -s {api}/login -d {body}"]),
+        ]
 
     def watch(self) -> None:
         """Returns never; raises ChildFailed when a child has ended."""
@@ -149,7 +190,7 @@ class LocalShop:
                 self._children.append(redis.running_child())
             environment["REDIS_URL"] = redis.url
 
-    def _start_simulator(self, keys: Keys, port: int) -> None:
+    def _start_alipay(self, keys: Keys, port: int) -> None:
         try:
             app_public_key = keys.public_half_of(self._text("ALIPAY_APP_PRIVATE_KEY"))
         except ValueError as error:
@@ -167,15 +208,23 @@ class LocalShop:
             *("--app-id", self._text("ALIPAY_APP_ID"), "--seller-id", self._text("ALIPAY_SELLER_ID")),
             *("--app-public-key", str(app_public_key), "--alipay-private-key", str(keys.alipay_private)),
         ]
-        self._start_program("Alipay simulator", "alipay.log", program, port)
+        self._start_program(ALIPAY, "alipay.log", program, port)
 
-    def _start_program(self, name: str, log: str, module: list[str], port: int) -> None:
+    def _start_geetest(self, port: int) -> None:
+        account = {name: self._text(name) for name in ("GEETEST_ID", "GEETEST_KEY")}
+        program = ["localstack.geetest", "--port", str(port)]
+        self._start_program(GEETEST, "geetest.log", program, port, account)
+
+    def _start_program(
+        self, name: str, log: str, module: list[str], port: int, further: Mapping[str, str] | None = None
+    ) -> None:
+        """Start a module as a child with the shop's environment and `further` settings; wait for its port."""
         with step(f"Starting the {name}"):
             child = Child(
                 name,
                 [sys.executable, "-m", *module],
                 directory=ROOT,
-                environment=self._environment,
+                environment=self._environment | dict(further or {}),
                 log=self._logs / log,
             )
             self._children.append(child)
@@ -187,7 +236,7 @@ class LocalShop:
             return ""
         version_4 = self._text("GEETEST_VERSION") == "4"
         geetest = self._text("GEETEST_API_URL").rstrip("/")
-        if urlsplit(geetest).hostname == LOOPBACK:  # the simulator serves it itself
+        if urlsplit(geetest).hostname in (LOOPBACK, "localhost"):  # a simulator serves it itself
             return f"{geetest}/static/{'gt4.js' if version_4 else 'gt.js'}"
         return f"https://static.geetest.com/{'v4/gt4.js' if version_4 else 'static/tools/gt.js'}"
 
@@ -205,28 +254,33 @@ class LocalShop:
 
     # --- settings ------------------------------------------------------------------------------------------
 
-    def _set_defaults(self, keys: Keys, own_simulator: bool, simulator_port: int) -> None:
+    def _set_defaults(self, keys: Keys) -> None:
         self._default("STAGE", "local")
         self._default("API_URL", f"http://{LOOPBACK}:{self.api_port}")
         self._default("SHOP_URL", f"http://{LOOPBACK}:{self.spa_port}")
-        self._default("CAPTCHA", "off")
         self._default_file("JWT_KEY", keys.jwt)
-        if own_simulator:
-            if self._text("ALIPAY_PUBLIC_KEY"):
-                raise CannotRun(
-                    "ALIPAY_PUBLIC_KEY is set, but the Alipay simulator signs with a key of its own."
-                    " Set ALIPAY_GATEWAY_URL too, or leave both."
-                )
-            self._default("ALIPAY_APP_ID", "2021000000000001")
-            self._default("ALIPAY_SELLER_ID", "2088000000000001")
-            self._default_file("ALIPAY_APP_PRIVATE_KEY", keys.app_private)
-            self._default_file("ALIPAY_PUBLIC_KEY", keys.alipay_public)
-            self._environment["ALIPAY_GATEWAY_URL"] = f"http://{LOOPBACK}:{simulator_port}/gateway.do"
         # Our own addresses are never behind a proxy.
         for name in ("NO_PROXY", "no_proxy"):
             known = self._environment.get(name, "")
             self._environment[name] = ",".join(filter(None, [known, LOOPBACK, "localhost"]))
         self._environment["PYTHONUNBUFFERED"] = "1"
+
+    def _choose_own_alipay(self, keys: Keys, port: int) -> None:
+        if self._text("ALIPAY_PUBLIC_KEY"):
+            raise CannotRun(
+                "ALIPAY_PUBLIC_KEY is set, but the Alipay simulator signs with a key of its own."
+                " Set ALIPAY_GATEWAY_URL too, or leave both."
+            )
+        self._default("ALIPAY_APP_ID", "2021000000000001")
+        self._default("ALIPAY_SELLER_ID", "2088000000000001")
+        self._default_file("ALIPAY_APP_PRIVATE_KEY", keys.app_private)
+        self._default_file("ALIPAY_PUBLIC_KEY", keys.alipay_public)
+        self._environment["ALIPAY_GATEWAY_URL"] = f"http://{LOOPBACK}:{port}/gateway.do"
+
+    def _choose_own_geetest(self, keys: Keys, port: int) -> None:
+        self._default_file("GEETEST_ID", keys.geetest_id)
+        self._default_file("GEETEST_KEY", keys.geetest_key)
+        self._environment["GEETEST_API_URL"] = f"http://{LOOPBACK}:{port}"
 
     def _text(self, name: str) -> str:
         """The setting `name`, or the content of the file `name_FILE`; empty when neither is given."""
@@ -257,12 +311,13 @@ class LocalShop:
             raise CannotRun(f"{name} should be a port, a number from 1 to 65535, not {text!r}.")
         return int(text)
 
-    def _check_ports(self, own_simulator: bool) -> int:
-        """Refuse ports that are taken; return the simulator's."""
+    def _check_ports(self, own_alipay: bool, own_geetest: bool) -> tuple[int, int]:
+        """Refuse ports that are taken; return those of the Alipay and of the Geetest simulator."""
+        simulators = {name: self._port(name, usual) for name, usual in SIMULATOR_PORTS.items()}
         wanted = {"API_PORT": self.api_port, "SPA_PORT": self.spa_port}
-        simulator_port = self._port("ALIPAY_SIMULATOR_PORT", SIMULATOR_PORT)
-        if own_simulator and self._text("ALIPAY_SIMULATOR_PORT"):
-            wanted["ALIPAY_SIMULATOR_PORT"] = simulator_port
+        for name, own in zip(simulators, (own_alipay, own_geetest), strict=True):
+            if own and self._text(name):
+                wanted[name] = simulators[name]
         for name, port in wanted.items():
             try:
                 free = port_is_free(port)
@@ -278,9 +333,11 @@ class LocalShop:
             if list(wanted.values()).count(port) > 1:
                 same = " and ".join(other for other, value in wanted.items() if value == port)
                 raise CannotRun(f"{same} are both {port}: choose two ports.")
-        if simulator_port in (self.api_port, self.spa_port) or not port_is_free(simulator_port):
-            return free_port()
-        return simulator_port
+        alipay, geetest = (
+            port if name in wanted or (port not in wanted.values() and port_is_free(port)) else free_port()
+            for name, port in simulators.items()
+        )
+        return alipay, geetest
 
     def _keep_last_logs(self) -> None:
         self._logs.mkdir(parents=True, exist_ok=True)
