@@ -1,0 +1,399 @@
+"""What must be true of a user's things at every moment, however the shop was interrupted.
+
+`violations` reads everything that is stored of some users, strongly consistent, and says in words what is
+wrong. It knows every kind of item: a new kind is a violation until somebody says here what must hold of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from chalicelib.shop import attention, coupon, order, payment, refund
+from chalicelib.shop.coupon import CouponOffer, CouponRecord
+from chalicelib.shop.coupon_claim import Claim
+from chalicelib.shop.enrollment import EnrollmentSlice
+from chalicelib.shop.idempotency import FirstAnswer
+from chalicelib.shop.ledger import LedgerEntry
+from chalicelib.shop.order import Order, OrderEvent, OrderPointer
+from chalicelib.shop.payment import Payment, RefundNotice
+from chalicelib.shop.refund import Refund
+from chalicelib.shop.session import Session
+from chalicelib.shop.user import User, UserName, folded, partition
+from chalicelib.storage.dynamodb import ItemKey, UserItem, find_together
+
+KINDS = (
+    *(User, LedgerEntry, CouponRecord, Claim, Order, OrderEvent, Payment, RefundNotice, Refund),
+    *(EnrollmentSlice, FirstAnswer, Session),
+)
+"""Every kind of item that may lie in a user's partition."""
+
+OPEN_REFUND = (refund.REQUESTED, refund.APPROVED, refund.STUCK)
+
+AnItem = TypeVar("AnItem", bound=UserItem)
+
+
+class Violated(AssertionError):
+    """Something is stored that must never be; the text says what."""
+
+
+@dataclass
+class Belongings:
+    """Everything that is stored in one user's partition."""
+
+    user_id: int
+    items: list[UserItem]
+    by_number: dict[str, Order] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.by_number = {placed.number: placed for placed in self.of(Order)}
+
+    def of(self, kind: type[AnItem]) -> list[AnItem]:
+        """The items of one kind."""
+        return [item for item in self.items if type(item) is kind]
+
+    @property
+    def user(self) -> User:
+        """The user's own item."""
+        (user,) = self.of(User)
+        return user
+
+
+def belongings(user_id: int) -> Belongings:
+    """All that is stored of a user, strongly consistent. One Query."""
+    return Belongings(user_id, list(UserItem.query(partition(user_id), consistent_read=True)))
+
+
+def check(
+    user_ids: Iterable[int], offers: Sequence[CouponOffer] = (), taken_back: Iterable[str] = ()
+) -> list[Belongings]:
+    """Read all that is stored of these users and hold it to every rule -> what was read.
+
+    `offers`: coupons that nobody but these users has claimed; they are read anew. `taken_back`: numbers of
+    orders and grants whose days an operator took back without a refund. Raises Violated.
+    """
+    read = [belongings(user_id) for user_id in user_ids]
+    pointers = [pointer for mine in read for pointer in _pointers(mine)]
+    wanted: list[ItemKey] = [*pointers, *((CouponOffer, offer.course_key, offer.sort) for offer in offers)]
+    found = find_together(wanted)
+    wrong = [text for mine in read for text in violations(mine, set(taken_back))]
+    for place in pointers:
+        if place not in found:
+            wrong.append(f"nothing leads from {place[1]} to its order or user")
+        elif isinstance(pointer := found[place], OrderPointer):
+            if (pointer.user_id, pointer.order_sort) not in {
+                (mine.user_id, placed.sort) for mine in read for placed in mine.of(Order)
+            }:
+                wrong.append(f"{place[1]} leads elsewhere")
+        elif isinstance(pointer, UserName) and pointer.user_id not in {mine.user_id for mine in read}:
+            wrong.append(f"{place[1]} leads to somebody else")
+    for place in wanted[len(pointers) :]:
+        offer = found[place]
+        assert isinstance(offer, CouponOffer)
+        wrong += _offer(offer, read)
+    if wrong:
+        raise Violated("; ".join(wrong))
+    return read
+
+
+def _pointers(mine: Belongings) -> list[ItemKey]:
+    places: list[ItemKey] = [(OrderPointer, f"ORDER#{placed.number}", "POINTER") for placed in mine.of(Order)]
+    return [*places, *((UserName, f"USERNAME#{folded(user.username)}", "USERNAME") for user in mine.of(User))]
+
+
+def violations(mine: Belongings, taken_back: set[str]) -> Iterator[str]:
+    """What is wrong with one user's things, in words."""
+    for item in mine.items:
+        if type(item) not in KINDS:
+            yield f"an item of a kind that no rule is about: {type(item).__name__}"
+        yield from _numbers(item)
+    if len(mine.of(User)) != 1:
+        yield f"user {mine.user_id} is stored {len(mine.of(User))} times"
+        return
+    for rule in RULES:
+        for text in rule(mine):
+            yield f"{rule.__name__.strip('_')}: {text}"
+    yield from _slices(mine, taken_back)
+
+
+def _numbers(item: UserItem) -> Iterator[str]:
+    """No number anywhere is below zero, but for what a ledger's entry takes."""
+
+    def negative(value: Any, name: str) -> Iterator[str]:
+        if isinstance(value, dict):
+            for inner, part in value.items():
+                if inner == "N" and isinstance(part, str) and part.startswith("-"):
+                    yield name
+                else:
+                    yield from negative(part, inner if inner not in ("M", "L") else name)
+        elif isinstance(value, list):
+            for part in value:
+                yield from negative(part, name)
+
+    for name in negative(item.serialize(), ""):
+        if not isinstance(item, LedgerEntry) or name != "beli":
+            yield f"{type(item).__name__} {item.sort}: {name} is below zero"
+
+
+def _balance(mine: Belongings) -> Iterator[str]:
+    """The ledger's entries add up to the balance; each order holds exactly the beli that it should."""
+    entries = mine.of(LedgerEntry)
+    if sum(entry.beli for entry in entries) != mine.user.beli:
+        yield f"the ledger adds up to {sum(entry.beli for entry in entries)}, the balance is {mine.user.beli}"
+    held: Counter[str] = Counter()
+    for entry in entries:
+        words = entry.cause.split()
+        if words[0] == "order":
+            held[words[1]] -= entry.beli
+    for placed in mine.of(Order):
+        due = (
+            0 if placed.is_closed() else sum(placed.lines[position].beli for position in placed.open_lines())
+        )
+        if held.pop(placed.number, 0) != due:
+            yield f"order {placed.number} ({placed.status}) does not hold the {due} beli it should"
+    if any(held.values()):
+        yield f"beli are held by no order: {dict(held)}"
+
+
+def _holdings(placed: Order) -> list[int]:
+    """The coupon records that an order must hold, by what became of it."""
+    if placed.is_closed():
+        return []
+    records = [placed.lines[position].coupon_record_id for position in placed.open_lines()]
+    if placed.status != order.REFUNDED:
+        records.append(placed.general_coupon_record_id)
+    return [record for record in records if record is not None]
+
+
+def _coupons(mine: Belongings) -> Iterator[str]:
+    """Each coupon record is in one state: free, reserved by one open order, or used by one that was paid."""
+    holder: dict[int, Order] = {}
+    for placed in mine.of(Order):
+        for record_id in _holdings(placed):
+            if record_id in holder:
+                yield f"record {record_id} is held by {holder[record_id].number} and {placed.number}"
+            holder[record_id] = placed
+    records = {record.record_id: record for record in mine.of(CouponRecord)}
+    for record_id in holder.keys() - records.keys():
+        yield f"order {holder[record_id].number} holds a record that is nowhere: {record_id}"
+    for record_id, record in records.items():
+        placed_by = holder.get(record_id)
+        if placed_by is None:
+            wanted = (coupon.UNUSED, None, False)
+        elif placed_by.is_open():
+            wanted = (coupon.RESERVED, placed_by.number, False)
+        else:
+            wanted = (coupon.USED, placed_by.number, True)
+        stored = (record.status, record.order_number, record.used_at is not None)
+        if stored != wanted:
+            yield f"record {record_id} is {stored}, it should be {wanted}"
+
+
+def _orders(mine: Belongings) -> Iterator[str]:
+    """What an order says of itself adds up, and it is on the work list exactly while it may still change."""
+    for placed in mine.of(Order):
+        name = f"order {placed.number} ({placed.status})"
+        lines = placed.lines
+        positions = list(range(len(lines)))
+        if placed.status not in order.STATUS_NAMES:
+            yield f"{name}: no such status"
+        sums = {
+            "payable": (sum(line.payable for line in lines), placed.amount),
+            "beli": (sum(line.beli for line in lines), placed.beli),
+            "beli_share": (sum(line.beli_share for line in lines), placed.beli_discount),
+            "general_share": (sum(line.general_share for line in lines), placed.general_discount),
+            "refunded": (
+                sum(lines[position].payable for position in placed.refunded_lines),
+                placed.refunded_amount,
+            ),
+        }
+        for what, (parts, whole) in sums.items():
+            if parts != whole:
+                yield f"{name}: {what} of its lines is {parts}, of the order {whole}"
+        for line in lines:
+            if line.price - line.general_share - line.beli_share != line.payable:
+                yield f"{name}: a line's payable amount is not its price less its shares"
+            if line.price > line.original_price:
+                yield f"{name}: a coupon made a line dearer"
+        if placed.refunded_lines != sorted(set(placed.refunded_lines) & set(positions)):
+            yield f"{name}: refunded lines {placed.refunded_lines}"
+        if set(placed.requested_lines) & set(placed.refunded_lines):
+            yield f"{name}: a line is refunded and applied for"
+        if bool(placed.requested_lines) != (placed.status == order.REFUNDING):
+            yield f"{name}: applied for are {placed.requested_lines}"
+        if (placed.refunded_lines == positions) != (placed.status == order.REFUNDED):
+            yield f"{name}: refunded are {placed.refunded_lines} of {len(lines)} lines"
+        if placed.refunded_lines and not placed.is_delivered():
+            yield f"{name}: lines of an unpaid order are refunded"
+        if (placed.paid_at is not None) != placed.is_delivered():
+            yield f"{name}: paid_at is {placed.paid_at}"
+        if (placed.closed_at is not None) != placed.is_closed():
+            yield f"{name}: closed_at is {placed.closed_at}"
+        if placed.is_open() and placed.next_look_at is None:
+            yield f"{name}: nobody will look at it"
+        if placed.is_delivered() and placed.next_look_at is not None:
+            yield f"{name}: it is on the work list"
+        if (placed.work_shard is None) != (placed.next_look_at is None):
+            yield f"{name}: half of it is on the work list"
+
+
+def _payments(mine: Belongings) -> Iterator[str]:
+    """Money is recorded once and kept by the one order it paid; what is not kept goes back, once."""
+    received: dict[str, list[Payment]] = defaultdict(list)
+    for paid in mine.of(Payment):
+        received[paid.order_number].append(paid)
+    for number in received.keys() - mine.by_number.keys():
+        yield f"a payment is for no order: {number}"
+    for placed in mine.of(Order):
+        name, payments = f"order {placed.number} ({placed.status})", received[placed.number]
+        applied = [(paid.trade_no, paid.amount) for paid in payments if paid.use == payment.APPLIED]
+        needs_money = placed.is_delivered() and placed.amount > 0
+        if applied != ([(placed.trade_no, placed.amount)] if needs_money else []):
+            yield f"{name} was paid by {applied}, it says {placed.trade_no} {placed.amount}"
+        trades = Counter(paid.trade_no for paid in payments)
+        if any(count > 1 for count in trades.values()):
+            yield f"{name}: a payment is recorded twice: {trades}"
+        going_back = Counter(
+            (item.trade_no, item.amount, item.why)
+            for item in _refunds_of(mine, placed)
+            if item.why != refund.APPLICATION
+        )
+        unused = Counter(
+            (paid.trade_no, paid.amount, refund.LATE if paid.use == payment.LATE else refund.SURPLUS)
+            for paid in payments
+            if paid.use != payment.APPLIED
+        )
+        if going_back != unused:
+            yield f"{name}: unused money {dict(unused)}, on its way back {dict(going_back)}"
+
+
+def _refunds_of(mine: Belongings, placed: Order) -> list[Refund]:
+    return [item for item in mine.of(Refund) if item.order_number == placed.number]
+
+
+def _refunds(mine: Belongings) -> Iterator[str]:
+    """Refunds stay within what was paid, per order and per line; one application is open at a time."""
+    for item in mine.of(Refund):
+        if item.order_number not in mine.by_number:
+            yield f"refund {item.request_no} is of no order"
+        waits = {refund.REQUESTED: attention.DECISION, refund.STUCK: attention.PROBLEM}.get(item.status)
+        if item.attention != waits or (item.attention_at is None) != (waits is None):
+            yield f"refund {item.request_no} ({item.status}) waits for a person: {item.attention}"
+        if (item.next_look_at is not None) != (item.status == refund.APPROVED):
+            yield f"refund {item.request_no} ({item.status}) is due at {item.next_look_at}"
+        if (item.settled_at is not None) != (item.status not in OPEN_REFUND):
+            yield f"refund {item.request_no} ({item.status}) was settled at {item.settled_at}"
+    for placed in mine.of(Order):
+        name = f"order {placed.number} ({placed.status})"
+        asked = [item for item in _refunds_of(mine, placed) if item.why == refund.APPLICATION]
+        open_ones = [item for item in asked if item.status in OPEN_REFUND]
+        if [item.lines for item in open_ones] != ([placed.requested_lines] if placed.requested_lines else []):
+            yield f"{name}: open applications {[item.lines for item in open_ones]}, it says {placed.requested_lines}"
+        done = [item for item in asked if item.status == refund.DONE]
+        lines = Counter(position for item in done for position in item.lines)
+        if any(count > 1 for count in lines.values()) or not set(lines) <= set(placed.refunded_lines):
+            yield f"{name}: refunded by applications {dict(lines)}, it says {placed.refunded_lines}"
+        if sum(item.amount for item in done) > placed.refunded_amount:
+            yield f"{name}: more was refunded by applications than in all"
+        for item in asked:
+            chosen = [placed.lines[position] for position in item.lines]
+            if item.amount != sum(line.payable for line in chosen):
+                yield f"{name}: an application for {item.lines} is for {item.amount}"
+            if item.beli != sum(line.beli for line in chosen):
+                yield f"{name}: an application for {item.lines} is for {item.beli} beli"
+        if placed.refunded_amount > placed.amount:
+            yield f"{name}: {placed.refunded_amount} of {placed.amount} was refunded"
+
+
+def _slices(mine: Belongings, taken_back: set[str]) -> Iterator[str]:
+    """Enrolled by one slice for each line that is paid and not refunded, paused exactly while applied for."""
+    wanted: dict[str, tuple[int, bool, bool]] = {}
+    for placed in mine.of(Order):
+        if not placed.is_delivered():
+            continue
+        for position, line in enumerate(placed.lines):
+            sort = f"ENROLLMENT#{line.course}#{placed.number}#{position:02d}"
+            gone = position in placed.refunded_lines or placed.number in taken_back
+            wanted[sort] = (line.valid_period, gone, position in placed.requested_lines)
+    for part in mine.of(EnrollmentSlice):
+        stored = (part.days, part.withdrawn_at is not None, part.paused_at is not None)
+        if part.order_number.startswith("grant-"):
+            expected = (part.days, part.order_number in taken_back, False)
+        elif part.sort in wanted:
+            expected = wanted.pop(part.sort)
+        else:
+            yield f"enrolled without having paid: {part.sort}"
+            continue
+        if stored != expected:
+            yield f"{part.sort} is {stored}, it should be {expected} (days, withdrawn, paused)"
+    for sort in wanted:
+        yield f"paid, and not enrolled: {sort}"
+
+
+def _events(mine: Belongings) -> Iterator[str]:
+    """Every change of an order is on record, once."""
+    happened: dict[str, Counter[str]] = defaultdict(Counter)
+    for event in mine.of(OrderEvent):
+        happened[event.number][event.what] += 1
+    for number in happened.keys() - mine.by_number.keys():
+        yield f"events of no order: {number}"
+    for placed in mine.of(Order):
+        seen = happened[placed.number]
+        asked = [item for item in _refunds_of(mine, placed) if item.why == refund.APPLICATION]
+        statuses = Counter(item.status for item in asked)
+        decided = [item for item in asked if item.decided_by and item.status != refund.REFUSED]
+        reopened = seen[order.REOPENED]
+        counts = {
+            "placed": (seen[order.PLACED], 1),
+            "paid": (seen[order.PAID] + reopened, int(placed.is_delivered())),
+            "closed": (
+                seen[order.CANCELLED] + seen[order.EXPIRED],
+                1 if placed.is_closed() or reopened else 0,
+            ),
+            "requested": (seen["refund requested"], len(asked)),
+            "approved": (seen["refund approved"], len(decided)),
+            "refused": (seen["refund refused"], statuses[refund.REFUSED]),
+            "refunded": (seen[order.REFUNDED], int(placed.status == order.REFUNDED)),
+        }
+        for what, (stored, expected) in counts.items():
+            if stored != expected:
+                yield f"order {placed.number} ({placed.status}): {what} {stored} times, it should be {expected}"
+
+
+def _keys(mine: Belongings) -> Iterator[str]:
+    """An idempotency key is bound to one order, which is there."""
+    bound = Counter(answer.order_number for answer in mine.of(FirstAnswer))
+    for number, count in bound.items():
+        if number not in mine.by_number:
+            yield f"a key's order is nowhere: {number}"
+        if count > 1:
+            yield f"{count} keys made order {number}"
+
+
+def _claims(mine: Belongings) -> Iterator[str]:
+    """A claim that is done gave its record, one that is not gave none."""
+    records = {record.record_id for record in mine.of(CouponRecord)}
+    for claim in mine.of(Claim):
+        if claim.is_done() != (claim.record_id in records):
+            yield f"claim of coupon {claim.coupon_id} ({claim.status}), its record is there: {not claim.is_done()}"
+
+
+def _offer(offer: CouponOffer, read: Sequence[Belongings]) -> Iterator[str]:
+    """Pieces are left, in somebody's hands, or on their way; never more and never fewer than there were."""
+    claims = [claim for mine in read for claim in mine.of(Claim) if claim.coupon_id == offer.coupon_id]
+    done = {claim.token for claim in claims if claim.is_done()}
+    on_the_way = set(offer.in_flight or ()) - done
+    if offer.quantity != offer.remaining + len(done) + len(on_the_way):
+        yield (
+            f"coupon {offer.coupon_id}: {offer.quantity} pieces are not {offer.remaining} left"
+            f" + {len(done)} claimed + {len(on_the_way)} on the way"
+        )
+    if offer.remaining < 0:
+        yield f"coupon {offer.coupon_id}: {offer.remaining} are left"
+
+
+RULES: tuple[Callable[[Belongings], Iterator[str]], ...] = (
+    *(_balance, _coupons, _orders, _payments, _refunds, _events, _keys, _claims),
+)

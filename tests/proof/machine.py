@@ -1,0 +1,222 @@
+"""The whole life of orders as a state machine: hypothesis chooses who does what next, and after every step
+everything that is stored is held to the invariants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from chalicelib.shop import order
+from tests.proof.counts import count
+from tests.proof.provider import MOODS
+from tests.proof.world import World
+
+some = st.integers(min_value=0, max_value=30)
+"""Which of several there are: counted from the newest, more often a new one."""
+positions = st.lists(st.integers(min_value=0, max_value=7), max_size=3)
+MINUTES = (0.1, 1, 5, 29, 31, 60, 24 * 60, 3 * 24 * 60)
+
+
+class ShopLife(RuleBasedStateMachine):
+    """Any history of two learners, their orders, Alipay, operators and the clock."""
+
+    new_world: Callable[[], World]
+    """Where a history begins; a test hands it in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = type(self).new_world()
+        count("histories")
+
+    def _number(self, which: int, *statuses: str) -> str | None:
+        """One of all orders, mostly in one of these states, newest first."""
+        placed = self.world.all_orders()[::-1]
+        wanted = [each for each in placed if each.status in statuses] if which % 5 else placed
+        chosen = wanted or placed
+        return chosen[which // 5 % len(chosen)].number if chosen else None
+
+    @invariant()
+    def everything_holds(self) -> None:
+        """After every step."""
+        count("steps")
+        self.world.check()
+
+    # Learners
+
+    @rule(
+        who=st.integers(0, 1),
+        courses=st.lists(st.integers(0, 4), min_size=1, max_size=3),
+        records=positions,
+        use_beli=st.booleans(),
+        with_key=st.booleans(),
+    )
+    def place(self, who: int, courses: list[int], records: list[int], use_beli: bool, with_key: bool) -> None:
+        """A learner places an order."""
+        self.world.place(who, courses, records, use_beli=use_beli, with_key=with_key)
+
+    @rule(
+        who=st.integers(0, 1),
+        courses=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+        records=positions,
+        use_beli=st.booleans(),
+        mood=st.sampled_from(["tell", "ask", "late"]),
+    )
+    def buy(self, who: int, courses: list[int], records: list[int], use_beli: bool, mood: str) -> None:
+        """A learner buys: places, pays, and the shop learns it in one way or the other, or later."""
+        number = self.world.place(who, courses, records, use_beli=use_beli, with_key=False)
+        if number is None:
+            return
+        self.world.check()
+        self.world.pay(number)
+        if mood == "tell":
+            self.world.collect_notices()
+            self.world.notify(len(self.world.notices) - 1 if self.world.notices else 0)
+        elif mood == "ask":
+            self.world.look(number)
+
+    @rule(who=st.integers(0, 1), which=some)
+    def repeat_key(self, who: int, which: int) -> None:
+        """A learner's client repeats a request."""
+        self.world.repeat_key(who, which)
+
+    @rule(which=some)
+    def cancel(self, which: int) -> None:
+        """A learner cancels."""
+        if number := self._number(which, order.PLACED):
+            self.world.cancel(number)
+
+    @rule(which=some)
+    def look(self, which: int) -> None:
+        """A learner looks at an order's page."""
+        if number := self._number(which, order.PLACED):
+            self.world.look(number)
+
+    @rule(who=st.integers(0, 1), offer=st.integers(0, 1))
+    def claim(self, who: int, offer: int) -> None:
+        """A learner claims a coupon."""
+        self.world.claim(who, offer)
+
+    @rule(who=st.integers(0, 1), offer=st.integers(0, 1))
+    def leave_claim(self, who: int, offer: int) -> None:
+        """A claim is cut off."""
+        self.world.leave_claim(who, offer)
+
+    @rule(which=some, lines=st.none() | st.lists(st.integers(0, 2), min_size=1, max_size=2))
+    def apply(self, which: int, lines: list[int] | None) -> None:
+        """A learner applies for a refund."""
+        if number := self._number(which, order.PAID):
+            self.world.apply(number, lines)
+
+    # Alipay
+
+    @rule(which=some)
+    def scan(self, which: int) -> None:
+        """The buyer scans."""
+        if number := self._number(which, order.PLACED):
+            self.world.scan(number)
+
+    @rule(which=some)
+    def pay(self, which: int) -> None:
+        """The buyer pays."""
+        if number := self._number(which, order.PLACED, order.CANCELLED, order.EXPIRED):
+            self.world.pay(number)
+
+    @rule(which=some)
+    def give_up(self, which: int) -> None:
+        """The buyer closes the trade."""
+        if number := self._number(which, order.PLACED):
+            self.world.give_up(number)
+
+    @rule(which=some)
+    def pay_twice(self, which: int) -> None:
+        """A second trade pays an order."""
+        if number := self._number(which, order.PAID, order.CANCELLED, order.REFUNDED):
+            self.world.pay_twice(number)
+
+    @rule(which=some, amount=st.none() | st.integers(0, 40000))
+    def refund_at_console(self, which: int, amount: int | None) -> None:
+        """The merchant's console refunds."""
+        if number := self._number(which, order.PAID, order.REFUNDING):
+            self.world.refund_at_console(number, amount)
+
+    @precondition(lambda self: self.world.all_orders())
+    @rule(position=st.integers(0, 200))
+    def notify(self, position: int) -> None:
+        """A notice arrives: any that was ever made."""
+        self.world.notify(position)
+
+    @rule()
+    def notify_newest(self) -> None:
+        """The newest notice arrives."""
+        self.world.collect_notices()
+        if self.world.notices:
+            self.world.notify(len(self.world.notices) - 1)
+
+    @rule(moods=st.lists(st.sampled_from(MOODS), min_size=1, max_size=2))
+    def alipay_has_a_bad_moment(self, moods: list[str]) -> None:
+        """The next calls of Alipay go wrong."""
+        self.world.provider.moods.extend(moods)
+
+    # Operators and the clock
+
+    @rule(position=some)
+    def approve(self, position: int) -> None:
+        """An operator approves."""
+        self.world.approve(position)
+
+    @rule(position=some)
+    def refuse(self, position: int) -> None:
+        """An operator refuses."""
+        self.world.refuse(position)
+
+    @rule(position=some)
+    def try_again(self, position: int) -> None:
+        """An operator has a stuck refund tried again."""
+        self.world.try_again(position)
+
+    @rule(who=st.integers(0, 1), beli=st.integers(-300, 300).filter(bool))
+    def grant(self, who: int, beli: int) -> None:
+        """An operator gives or takes beli."""
+        self.world.grant(who, beli)
+
+    @rule(who=st.integers(0, 1), course=st.integers(0, 4))
+    def grant_course(self, who: int, course: int) -> None:
+        """An operator gives days of study."""
+        self.world.grant_course(who, course)
+
+    @rule(minutes=st.sampled_from(MINUTES))
+    def time_passes(self, minutes: float) -> None:
+        """Time passes, and nothing runs."""
+        self.world.clock.advance(timedelta(minutes=minutes))
+
+    @rule(minutes=st.sampled_from(MINUTES[:6]))
+    def timer(self, minutes: float) -> None:
+        """The timers run, some time later."""
+        self.world.clock.advance(timedelta(minutes=minutes))
+        self.world.run_timer()
+
+    def teardown(self) -> None:
+        """In the end whoever paid has the course or the money."""
+        try:
+            self.world.check()
+            self.world.settle()
+        finally:
+            self.world.forget()
+
+
+def live(new_world: Callable[[], World], chosen: settings) -> None:
+    """Let histories run that each begin in a new world. Raises what went wrong, by the shortest history found."""
+    run_state_machine_as_test(
+        type("Life", (ShopLife,), {"new_world": staticmethod(new_world)}), settings=chosen
+    )

@@ -1,0 +1,31 @@
+"""Quick or long: how much of each proof is run, and until when.
+
+`SOAK_MINUTES` in the environment (as `make soak` sets it) chooses the long setting.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+_MINUTES = float(os.environ.get("SOAK_MINUTES") or 0)
+SOAK = _MINUTES > 0
+"""Whether this is the long setting."""
+
+_BEGIN = "PROOF_BEGAN_AT"
+os.environ.setdefault(_BEGIN, str(time.time()))  # of the run's first process, which its workers inherit
+END = float(os.environ[_BEGIN]) + 60 * _MINUTES
+"""When a long run ends (epoch seconds)."""
+
+_WIND_UP = 60.0
+
+
+def is_time_left(share: float = 1.0) -> bool:
+    """Whether a long run's time, or this share of it, is not used up yet (less a minute to wind up)."""
+    begin = float(os.environ[_BEGIN])
+    return time.time() < begin + share * (END - begin) - _WIND_UP
+
+
+def rounds(quick: int, long: int) -> int:
+    """So many in the setting of this run."""
+    return long if SOAK else quick

@@ -1,0 +1,488 @@
+"""A small world around the real stores: some users, an Alipay, a clock, and everything that can be done there.
+
+Every step goes through the flows, as the application calls them, with this world's clock and gateways. A
+refusal that the endpoint documents is a normal outcome; anything else that is raised ends the history.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from chalicelib.errors import ShopError
+from chalicelib.flows import (
+    checkout,
+    claim_coupon,
+    close_order,
+    grant,
+    reconcile,
+    refund_order,
+)
+from chalicelib.flows.settle import price_choice, read_choice
+from chalicelib.gateways import Gateways
+from chalicelib.settings import Settings
+from chalicelib.shop import coupon, coupon_claim, order, payment, refund
+from chalicelib.shop.catalog import Course
+from chalicelib.shop.choice import Choice, ChosenLine
+from chalicelib.shop.coupon import CouponOffer, CouponRecord
+from chalicelib.shop.idempotency import IdempotencyKey
+from chalicelib.shop.order import Order, OrderPointer
+from chalicelib.shop.refund import Refund
+from chalicelib.shop.user import User, UserName, find_user, folded
+from chalicelib.storage.dynamodb import UserItem
+from chalicelib.web import codes
+from chalicelib.web.notification import answer_alipay
+from localstack.alipay import AlipaySimulator
+from localstack.alipay.trades import NoSuchTrade, Refused
+from tests import builders, purchases
+from tests.proof import invariants
+from tests.proof.invariants import Belongings
+from tests.proof.provider import DirectAlipay, SecondTrade
+
+Result = TypeVar("Result")
+
+PRICES = (0, 100, 999, 12345, 30000)
+"""Of the courses of every world (fen): one that is free among them."""
+SECONDS = 60.0
+_numbers = itertools.count()
+
+
+class Standing:
+    """A clock that stands still until it is moved. Each look is a little later: no two moments are the same."""
+
+    def __init__(self) -> None:
+        self._now = datetime.now(UTC).replace(microsecond=0)
+        self._looks = itertools.count(1)
+
+    def __call__(self) -> datetime:
+        return self._now + timedelta(microseconds=next(self._looks))
+
+    def advance(self, duration: timedelta) -> None:
+        """Let time pass."""
+        self._now += duration
+
+
+@dataclass
+class Shelf:
+    """What is on offer in every world of a process: made once, because nothing ever changes it."""
+
+    courses: list[Course] = field(default_factory=list)
+
+    def fill(self) -> list[Course]:
+        """The courses, by price."""
+        if not self.courses:
+            self.courses = [builders.a_course(prices=[price]) for price in PRICES]
+        return self.courses
+
+
+SHELF = Shelf()
+
+
+class World:
+    """Users with everything a purchase can touch. `check` after each step; `settle` and `forget` at the end."""
+
+    def __init__(self, settings: Settings, alipay: AlipaySimulator, clock: Standing, users: int = 2) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.alipay = alipay
+        self.provider = DirectAlipay(alipay, settings)
+        self.gateways = Gateways(alipay=self.provider, geetest=None)  # type: ignore[arg-type]
+        self.courses = SHELF.fill()
+        self.users = [builders.a_user(beli=400) for _ in range(users)]
+        self.offers = [
+            builders.an_offer(quantity=1, coupon_type=coupon.PERCENT, off_percent=80),
+            builders.an_offer(quantity=3, value=2500, valid_days=1),
+        ]
+        self.keys: dict[int, list[tuple[IdempotencyKey, str]]] = {}
+        self.notices: list[dict[str, str]] = []
+        self.outcomes: Counter[str] = Counter()
+        self._read: dict[int, Belongings] = {}
+        for user in self.users:
+            builders.a_coupon(user, value=5000, valid_until=builders.now() + timedelta(days=2))
+            builders.a_coupon(user, coupon_type=coupon.PERCENT, off_percent=33)
+            builders.a_coupon(user, course=self.courses[2].key, value=999)
+            builders.a_coupon(user, course=self.courses[4].key, coupon_type=coupon.FULL, value=1, minimum=3)
+        self.check()
+
+    # What there is
+
+    def belongings(self, who: int) -> Belongings:
+        """What the last check found of a user."""
+        return self._read[self.users[who].user_id]
+
+    def orders(self, who: int) -> list[Order]:
+        """A user's orders as of the last check, oldest first."""
+        return sorted(self.belongings(who).of(Order), key=lambda placed: placed.sort)
+
+    def all_orders(self) -> list[Order]:
+        """All orders, oldest first."""
+        placed = [each for who in range(len(self.users)) for each in self.orders(who)]
+        return sorted(placed, key=lambda each: each.sort)
+
+    def refunds(self) -> list[Refund]:
+        """All refunds, oldest first."""
+        found = [each for who in range(len(self.users)) for each in self.belongings(who).of(Refund)]
+        return sorted(found, key=lambda each: each.requested_at)
+
+    def check(self) -> None:
+        """Hold everything to the invariants. Raises Violated."""
+        read = invariants.check([user.user_id for user in self.users], self.offers)
+        self._read = {mine.user_id: mine for mine in read}
+
+    def _do(self, name: str, table: codes.Codes, step: Callable[[], Result]) -> Result | None:
+        """Do a step; a documented refusal is counted and forgotten."""
+        try:
+            result = step()
+        except ShopError as refusal:
+            documented = codes.find_answer(table, refusal)
+            assert documented is not None, f"{name} has no code for {refusal!r}"
+            self.outcomes[f"{name}: {type(refusal).__name__}"] += 1
+            return None
+        self.outcomes[name] += 1
+        return result
+
+    # Learners
+
+    def place(
+        self,
+        who: int,
+        courses: Sequence[int],
+        records: Sequence[int],
+        *,
+        use_beli: bool,
+        with_key: bool,
+    ) -> str | None:
+        """Buy some courses with some of the user's coupons: each is put where it belongs -> the order's number."""
+        user = find_user(self.users[who].user_id)
+        mine = sorted(self.belongings(who).of(CouponRecord), key=lambda record: record.got_at)
+        chosen = {mine[position % len(mine)].record_id: mine[position % len(mine)] for position in records}
+        general = next((record for record in chosen.values() if record.bound_to is None), None)
+        lines = []
+        for position in dict.fromkeys(courses):
+            course = self.courses[position % len(self.courses)]
+            bound = next((record for record in chosen.values() if record.is_for(course.key)), None)
+            lines.append(
+                ChosenLine(course.key, builders.policy_id_of(course), bound.record_id if bound else None)
+            )
+        choice = Choice(tuple(lines), general.record_id if general else None, use_beli)
+        key = IdempotencyKey(f"key {next(_numbers)}", repr(choice)) if with_key else None
+        return self._place(who, user, choice, key)
+
+    def _place(self, who: int, user: User, choice: Choice, key: IdempotencyKey | None) -> str | None:
+        def buy() -> str:
+            priced = price_choice(user, choice, read_choice(user, choice), self.clock())
+            due = priced.settlement.payable
+            placed = checkout.place_order(user, choice, due, key, self.gateways, self.settings, self.clock())
+            return placed.number
+
+        number = self._do("place", codes.PAYMENT, buy)
+        if number and key:
+            self.keys.setdefault(who, []).append((key, number))
+        return number
+
+    def repeat_key(self, who: int, position: int) -> None:
+        """Send an earlier purchase once more with its key: it makes nothing new."""
+        known = self.keys.get(who)
+        if not known:
+            return
+        key, number = known[position % len(known)]
+        user = find_user(self.users[who].user_id)
+        again = self._do(
+            "repeat a key",
+            codes.PAYMENT,
+            lambda: checkout.place_order(
+                user, Choice((), None, False), 0, key, self.gateways, self.settings, self.clock()
+            ),
+        )
+        assert again is None or again.number == number, f"{number} and {again} have one key"
+
+    def cancel(self, number: str) -> None:
+        """The learner cancels an order."""
+        owner = order.find_by_number(number).user_id
+        self._do(
+            "cancel",
+            codes.ORDER_CANCEL,
+            lambda: close_order.cancel_by_learner(owner, number, self.gateways, self.clock()),
+        )
+
+    def look(self, number: str) -> None:
+        """The learner looks at an order's page."""
+
+        def show() -> Order:
+            found = order.find_by_number(number)
+            return reconcile.ask_for_page(order.find_own(found.user_id, number), self.gateways, self.clock())
+
+        self._do("look", codes.ORDER, show)
+
+    def claim(self, who: int, offer: int) -> None:
+        """The learner claims a coupon."""
+        user_id, wanted = self.users[who].user_id, self.offers[offer % len(self.offers)]
+        self._do(
+            "claim",
+            codes.COUPON_CLAIM,
+            lambda: claim_coupon.claim_coupon(user_id, wanted.coupon_id, f"10.1.{user_id}", self.clock()),
+        )
+
+    def apply(self, number: str, lines: Sequence[int] | None) -> str | None:
+        """The learner applies for a refund -> its request number."""
+        placed = order.find_by_number(number)
+        chosen = None if lines is None else [line % len(placed.lines) for line in lines]
+        window = timedelta(days=self.settings.refund_days)
+        applied = self._do(
+            "apply",
+            codes.REFUND_APPLY,
+            lambda: refund_order.apply_for_refund(
+                placed.user_id, number, chosen, "学不完", window, self.clock()
+            ),
+        )
+        return applied.request_no if applied else None
+
+    # The buyer at Alipay
+
+    def pay(self, number: str) -> None:
+        """The buyer pays at Alipay, if it lets him; the shop is not told."""
+        placed = order.find_by_number(number)
+        if placed.amount == 0:
+            return
+        try:
+            self.alipay.open_cashier(checkout.pay_address(placed, self.gateways, self.settings))
+        except Refused:
+            pass  # Its code may be on his screen since long.
+        self._at_alipay("pay", lambda: self.alipay.pay(number))
+
+    def scan(self, number: str) -> None:
+        """The buyer opens the pay page and scans its code."""
+        placed = order.find_by_number(number)
+        if placed.amount == 0:
+            return
+        try:
+            self.alipay.open_cashier(checkout.pay_address(placed, self.gateways, self.settings))
+        except Refused:
+            return
+        self._at_alipay("scan", lambda: self.alipay.scan(number))
+
+    def give_up(self, number: str) -> None:
+        """The buyer closes the trade on Alipay's page."""
+        self._at_alipay("give up", lambda: self.alipay.close(number))
+
+    def refund_at_console(self, number: str, amount: int | None) -> None:
+        """The merchant's console refunds a part of a trade, or (None) all that is left."""
+        try:
+            left = self.alipay.trade(number).refundable
+        except NoSuchTrade:
+            return
+        if left:
+            wanted = None if amount is None else 1 + amount % left
+            self._at_alipay("console", lambda: self.alipay.refund(number, wanted))
+
+    def _at_alipay(self, name: str, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except (Refused, NoSuchTrade) as refusal:
+            self.outcomes[f"{name}: {type(refusal).__name__}"] += 1
+            return
+        self.outcomes[name] += 1
+
+    # Alipay calls the shop
+
+    def collect_notices(self) -> None:
+        """Take what Alipay has to tell out of its book, signed: when and how often it is told is to be seen."""
+        known = {fields["notify_id"] for fields in self.notices}
+        for told in self.alipay.notices():
+            if told.notify_id not in known:
+                self.notices.append(
+                    self.alipay.sign_notice({"notify_time": "2026-01-01 00:00:00", **told.fields})
+                )
+
+    def notify(self, position: int) -> None:
+        """Deliver one of all notices ever made: late, again, or out of turn."""
+        self.collect_notices()
+        if self.notices:
+            assert self.deliver(self.notices[position % len(self.notices)]) in ("success", "fail")
+
+    def deliver(self, fields: dict[str, str]) -> str:
+        """Post signed fields to the notification function's edge -> its answer."""
+        answer = answer_alipay(purchases.event(urlencode(fields)), self.gateways, self.clock())
+        self.outcomes[f"notice: {answer['body']}"] += 1
+        return str(answer["body"])
+
+    def pay_twice(self, number: str) -> None:
+        """An order is paid by a second trade, and its notice arrives."""
+        placed = order.find_by_number(number)
+        if placed.amount == 0 or placed.payment_type != order.ALIPAY:
+            return
+        try:
+            fields = self.alipay.notice_fields(number)
+        except (Refused, NoSuchTrade):
+            return
+        trade_no = f"2026{next(_numbers):024d}"
+        self.provider.second_trades[trade_no] = SecondTrade(placed.amount)
+        changes = {"trade_no": trade_no, "trade_status": "TRADE_SUCCESS", "notify_id": f"second{trade_no}"}
+        fields = {
+            name: text
+            for name, text in (fields | changes).items()
+            if name not in ("refund_fee", "gmt_refund", "out_biz_no", "gmt_close")
+        }
+        signed = self.alipay.sign_notice(fields)
+        self.notices.append(signed)
+        self.deliver(signed)
+
+    # Operators and the clock
+
+    def approve(self, position: int) -> None:
+        """An operator approves an application."""
+        self._decide(
+            "approve",
+            position,
+            refund.REQUESTED,
+            lambda number: refund_order.approve(number, "op", self.gateways, self.clock()),
+        )
+
+    def refuse(self, position: int) -> None:
+        """An operator refuses an application."""
+        self._decide(
+            "refuse",
+            position,
+            refund.REQUESTED,
+            lambda number: refund_order.refuse(number, "op", "不符合条件", self.clock()),
+        )
+
+    def try_again(self, position: int) -> None:
+        """An operator has a stuck refund tried again."""
+        self._decide(
+            "try again",
+            position,
+            refund.STUCK,
+            lambda number: refund_order.try_again(number, "op", self.gateways, self.clock()),
+        )
+
+    def _decide(self, name: str, position: int, status: str, act: Callable[[str], object]) -> None:
+        # Mostly one that waits for it; sometimes any: an operator's page may be old.
+        every = self.refunds()
+        waiting = [item for item in every if item.status == status]
+        chosen = waiting if waiting and position % 4 else every
+        if chosen:
+            number = chosen[position % len(chosen)].request_no
+            self._do(name, codes.REFUND_APPROVE, lambda: act(number))
+
+    def grant(self, who: int, beli: int) -> None:
+        """An operator gives (or, below zero, takes) beli."""
+        user = self.users[who]
+        try:
+            grant.grant_beli(user, beli, "proof", self.clock())
+        except ShopError as refusal:
+            self.outcomes[f"grant: {type(refusal).__name__}"] += 1
+
+    def grant_course(self, who: int, course: int) -> None:
+        """An operator gives days of study."""
+        key = self.courses[course % len(self.courses)].key
+        grant.grant_enrollment(find_user(self.users[who].user_id), key, 30, "proof", "op", self.clock())
+
+    def run_timer(self) -> None:
+        """The scheduled functions run."""
+        reconcile.work_off(self.gateways, self.clock, SECONDS)
+        claim_coupon.sweep_claims(self.clock, SECONDS)
+
+    # Orders cut between placing and delivery, claims cut half-way
+
+    def leave_claim(self, who: int, offer: int) -> None:
+        """A claim that dies after it took its piece."""
+        wanted = coupon.find_offer(self.offers[offer % len(self.offers)].coupon_id)
+        assert wanted is not None
+        mine = coupon_claim.claim_item(
+            self.users[who].user_id, wanted.coupon_id, builders.new_id(), self.clock()
+        )
+
+        def die() -> None:
+            coupon_claim.begin(mine)
+            coupon_claim.take_piece(wanted, mine)
+
+        self._do("claim, and die", codes.COUPON_CLAIM, die)
+
+    # The end
+
+    def settle(self) -> None:
+        """Let everything run that runs by itself, with Alipay well and no notice ever delivered again: then
+        whoever paid has the course or the money. Raises Violated.
+        """
+        self.provider.moods.clear()
+        for minutes in (1, 3, 35, 6, 31, 150, 24 * 60, 24 * 60, 24 * 60, 24 * 60):
+            self.clock.advance(timedelta(minutes=minutes))
+            self.run_timer()
+        self.check()
+        wrong = [text for who in range(len(self.users)) for text in self._unsettled(self.belongings(who))]
+        for offer in self.offers:
+            stored = coupon.find_offer(offer.coupon_id)
+            if stored is not None and stored.in_flight:
+                wrong.append(f"coupon {offer.coupon_id} is in flight for ever")
+        if wrong:
+            raise invariants.Violated("; ".join(wrong))
+
+    def _unsettled(self, mine: Belongings) -> list[str]:
+        wrong = []
+        for placed in mine.of(Order):
+            name = f"order {placed.number} ({placed.status})"
+            if placed.is_open():
+                wrong.append(f"{name} is open for ever")
+            if placed.next_look_at is not None:
+                wrong.append(f"{name} is on the work list for ever")
+            wrong += self._money(name, placed, mine)
+        for item in mine.of(Refund):
+            if item.status == refund.APPROVED:
+                wrong.append(f"refund {item.request_no} is under way for ever")
+        return wrong
+
+    def _money(self, name: str, placed: Order, mine: Belongings) -> list[str]:
+        """Alipay's book against the shop's: what came in, what went back."""
+        try:
+            trade = self.alipay.trade(placed.number)
+        except NoSuchTrade:
+            return []
+        if trade.paid_at is None:
+            return []
+        recorded = [
+            paid
+            for paid in mine.of(payment.Payment)
+            if (paid.order_number, paid.trade_no) == (placed.number, trade.trade_no)
+        ]
+        if not recorded:
+            return [f"{name}: {trade.amount} fen were paid and nobody knows"]
+        if recorded[0].use == payment.APPLIED:
+            at_console = sum(
+                back.amount
+                for back in self.alipay.book.refunds(placed.number)
+                if back.out_request_no.startswith("console")
+            )
+            here = placed.refunded_amount
+            if not here <= trade.refunded <= here + at_console:
+                return [f"{name}: {trade.refunded} fen went back, {here} here, {at_console} at the console"]
+            if trade.refunded == trade.amount and here < trade.amount:
+                # The console's notice may have been lost: then it is told again, which it is not here.
+                return [] if at_console else [f"{name}: all went back, and it is not refunded"]
+            return []
+        open_ones = [
+            item
+            for item in mine.of(Refund)
+            if item.trade_no == trade.trade_no and item.status == refund.STUCK
+        ]
+        if trade.refunded < trade.amount and not open_ones:
+            return [f"{name}: unused money stays here: {trade.refunded} of {trade.amount} went back"]
+        return []
+
+    def forget(self) -> None:
+        """Take all of it out of the tables again: a long run would fill them."""
+        with UserItem.batch_write() as batch:
+            for mine in self._read.values():
+                for item in mine.items:
+                    batch.delete(item)
+                for placed in mine.of(Order):
+                    batch.delete(OrderPointer(f"ORDER#{placed.number}", "POINTER"))
+        for user in self.users:
+            UserName(f"USERNAME#{folded(user.username)}", "USERNAME").delete()
+        for offer in self.offers:
+            CouponOffer(offer.course_key, offer.sort).delete()
