@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import app as application
+from chalicelib.shop import session
 from chalicelib.shop.catalog import Course, category_item
 from chalicelib.shop.user import User
 from localstack.alipay import AlipaySimulator
@@ -101,6 +102,7 @@ def _notified(example: Example) -> Step:
     assert isinstance(answer, dict)
     alipay.open_cashier(answer["data"])
     number = str(example.learner.newest_order()["order_number"])
+    alipay.deliver_due_notices()  # what other tests left behind
     alipay.pay(number)
     return lambda example: alipay.deliver_due_notices()
 
@@ -165,14 +167,79 @@ def _price(example: Example) -> Step:
     return lambda example: example.learner.put("/account/", body)
 
 
+def _new_name() -> dict[str, str]:
+    return {"username": builders.new_name(), "password": f"{builders.PASSWORD} 2026"}
+
+
+def _register(example: Example) -> Step:
+    body = _new_name()
+    return lambda example: Client(example.learner.base_url).post("/register", body)
+
+
+def _end_other_session(example: Example) -> Step:
+    other = session.start(example.user, builders.now())
+    return lambda example: example.learner.delete(f"/sessions/{other.session_id}")
+
+
+def _change_password(example: Example) -> object:
+    body = {"old_password": builders.PASSWORD, "new_password": f"{builders.PASSWORD} 2026"}
+    return example.learner.put("/password", body)
+
+
+def _claim(example: Example) -> Step:
+    offer = builders.an_offer(value=100)
+    return lambda example: example.learner.post(f"/coupons/{offer.coupon_id}/claim")
+
+
+def _quote(example: Example) -> Step:
+    lines = [
+        {"course_id": line["course_id"], "default_price_policy_id": line["price_policy_id"]}
+        for line in example.lines()
+    ]
+    body = {"is_beli": True, "course_list": lines}
+    return lambda example: example.learner.post("/account/quote", body)
+
+
+def _apply_for_refund(example: Example) -> Step:
+    _notified(example)(example)
+    number = str(example.learner.newest_order()["order_number"])
+    return lambda example: example.learner.post(f"/order/{number}/refund", {"reason": "不想学了"})
+
+
+def _applied(example: Example) -> str:
+    answer = _apply_for_refund(example)(example)
+    assert isinstance(answer, dict)
+    return str(answer["data"]["request_no"])
+
+
+def _decide(decision: str, body: object = None) -> Callable[[Example], Step]:
+    def prepared(example: Example) -> Step:
+        request_no = _applied(example)
+        operator = Client(example.learner.base_url, builders.an_admin())
+        return lambda example: operator.post(f"/admin/refunds/{request_no}/{decision}", body)
+
+    return prepared
+
+
+def _list_refunds(example: Example) -> Step:
+    operator = Client(example.learner.base_url, builders.an_admin())
+    return lambda example: operator.get("/admin/refunds")
+
+
 ENDPOINTS: dict[str, Callable[[Example], Step]] = {
-    "`POST /login`": lambda example: _login,
+    "`GET /api/captcha_check`, captcha off": _visit(lambda example: "/api/captcha_check"),
+    "`POST /register`, captcha off": _register,
+    "`POST /login`, captcha off": lambda example: _login,
     "`DELETE /logout`": lambda example: lambda example: example.learner.delete("/logout"),
+    "`PUT /password`": lambda example: _change_password,
+    "`GET /sessions`": lambda example: lambda example: example.learner.get("/sessions"),
+    "`DELETE /sessions/{session_id}`": _end_other_session,
     "`GET /userinfo`": lambda example: lambda example: example.learner.get("/userinfo"),
     "`GET /course/category`": _visit(lambda example: "/course/category"),
     "`GET /courses`, of a category": _visit(
         lambda example: f"/courses/?category_id={example.courses[0].category_id}"
     ),
+    "`GET /courses/search`, up to 500 courses": _visit(lambda example: "/courses/search?words=课程"),
     "`GET /coursedetail/{id}`": _visit(lambda example: f"/coursedetail/{example.courses[0].detail_id}/"),
     "`GET /course/{id}/chapters`, visitor": _visit(
         lambda example: f"/course/{example.courses[0].course_id}/chapters"
@@ -189,6 +256,10 @@ ENDPOINTS: dict[str, Callable[[Example], Step]] = {
     "`POST /account`": _open,
     "`GET /account`": _with(open_account, lambda example: example.learner.get("/account/")),
     "`PUT /account`": _price,
+    "`POST /account/quote`": _quote,
+    "`GET /coupons`": lambda example: lambda example: example.learner.get("/coupons"),
+    "`GET /coupons/available`": lambda example: lambda example: example.learner.get("/coupons/available"),
+    "`POST /coupons/{coupon_id}/claim`, captcha off": _claim,
     "`POST /payment`": prepared_pay,
     "`GET /get_pay_url`": _of_order(
         lambda example, number: example.learner.get(
@@ -196,13 +267,27 @@ ENDPOINTS: dict[str, Callable[[Example], Step]] = {
         )
     ),
     "`GET /myorder`": _of_order(lambda example, number: example.learner.get("/myorder/")),
-    "`GET /order/{order_number}`": _of_order(lambda example, number: example.learner.order(number)),
+    "`GET /order/{order_number}`, unpaid": _of_order(lambda example, number: example.learner.order(number)),
     "`POST /order/{order_number}/cancel`": _of_order(
         lambda example, number: example.learner.post(f"/order/{number}/cancel")
     ),
+    "`POST /order/{order_number}/refund`": _apply_for_refund,
+    "`GET /beli`": lambda example: lambda example: example.learner.get("/beli"),
     "`GET /mycourses`": _owned,
+    "`GET /admin/refunds`": _list_refunds,
+    "`POST /admin/refunds/{request_no}/approve`": _decide("approve"),
+    "`POST /admin/refunds/{request_no}/refuse`": _decide("refuse", {"answer": "已学完"}),
     "`POST /trade/alipay` (notification)": _notified,
 }
+
+
+VARYING = {
+    "`GET /course/category`",
+    "`GET /courses/search`, up to 500 courses",
+    "`GET /coupons/available`",
+    "`GET /admin/refunds`",
+}
+"""What lists something of the whole school: its read units follow the length of the list."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +315,8 @@ class Cost:
             if count
         ]
         where = ", ".join(parts) or "-"
-        return f"| {endpoint} | {self.round_trips} | {where} | {self.read_units:g} | {self.write_units:g} |"
+        read_units = "varies" if endpoint in VARYING else f"{self.read_units:g}"
+        return f"| {endpoint} | {self.round_trips} | {where} | {read_units} | {self.write_units:g} |"
 
 
 def measure(shop: FaultyApp, example: Example, prepare: Callable[[Example], Step]) -> Cost:
