@@ -1,12 +1,12 @@
 // What the page knows while it is open: the API's address, the token, the solved slider. Whoever wants to
 // know of changes subscribes.
 
-const TOKEN = 'api-docs-token';
+const TOKEN = 'token'; // where the shop front keeps it too: its page after paying shows this learner's order
 
 export const shop = {
   api: '',
   captchaScript: '', // address of Geetest's library; empty where the captcha is off
-  token: sessionStorage.getItem(TOKEN) || '',
+  token: localStorage.getItem(TOKEN) || '',
   user: '',
   proof: null, // the fields of the solved slider
 };
@@ -19,7 +19,8 @@ export function subscribe(listener) {
 
 export function change(values) {
   Object.assign(shop, values);
-  sessionStorage.setItem(TOKEN, shop.token);
+  if (shop.token) localStorage.setItem(TOKEN, shop.token);
+  else localStorage.removeItem(TOKEN);
   for (const listener of listeners) listener();
 }
 

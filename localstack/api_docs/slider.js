@@ -29,9 +29,10 @@ function make(started, solved) {
     captcha.onSuccess(() => solved(captcha.getValidate()));
   };
   if (challenge === '') {
-    window.initGeetest4({ captchaId: gt, product: 'float' }, ready);
+    window.initGeetest4({ captchaId: gt, product: 'float', nativeButton: { width: '100%' }, nextWidth: '100%' }, ready);
   } else {
-    window.initGeetest({ gt, challenge, offline: !success, new_captcha: true, product: 'float', width: '100%' }, ready);
+    const look = { product: 'float', width: '100%', next_width: '100%' };
+    window.initGeetest({ gt, challenge, offline: !success, new_captcha: true, ...look }, ready);
   }
 }
 
@@ -52,7 +53,7 @@ export async function startSlider() {
     if (mine !== round) return;
     const started = json.data;
     says.textContent = started.success
-      ? 'Move the piece into the gap. Its three values then go into the next request that takes them.'
+      ? 'Press the button and move the piece into the gap. The next request that wants it takes it along.'
       : 'Geetest is down, so this challenge is made by the shop itself: it serves to sign in, not to register or to claim.';
     make(started, (proof) => mine === round && change({ proof: fieldsOf(proof) }));
   } catch (trouble) {

@@ -130,6 +130,7 @@ class Step {
     this.step = step;
     this.onAnswer = onAnswer;
     this.edited = false;
+    this.done = false;
     this.path = element('input', { className: 'path', spellcheck: false, ariaLabel: `Path of request ${number}` });
     this.path.oninput = () => { this.edited = true; };
     this.send = element('button', { type: 'button', className: 'send', textContent: 'Send' });
@@ -142,7 +143,7 @@ class Step {
     this.node = element('li', {}, element('h2', { textContent: step.name }), element('p', { textContent: step.text }), request);
     if (step.body) {
       this.body = element('textarea', { className: 'body', spellcheck: false, ariaLabel: `Body of request ${number}` });
-      this.body.oninput = () => { this.edited = true; this.#size(); };
+      this.body.oninput = () => { this.edited = true; this.size(); };
       this.node.append(this.body);
     }
     if (takesProof(step.method, step.path())) {
@@ -158,19 +159,21 @@ class Step {
       this.path.value = this.step.path();
       if (this.body) {
         this.body.value = pretty(this.step.body());
-        this.#size();
+        this.size();
       }
     } else if (this.body && shop.proof && this.proof) {
       try {
         this.body.value = pretty(withProof(JSON.parse(this.body.value)));
-        this.#size();
+        this.size();
       } catch { /* half-written: left alone */ }
     }
     if (this.proof) this.#showProof();
   }
 
-  #size() {
-    this.body.rows = Math.min(16, this.body.value.split('\n').length);
+  size() {
+    if (!this.body) return;
+    this.body.style.height = 'auto';
+    this.body.style.height = `${Math.min(420, this.body.scrollHeight + 2)}px`; // 2: its border
   }
 
   #showProof() {
@@ -182,7 +185,8 @@ class Step {
     } else {
       const open = element('button', { type: 'button', textContent: 'Solve the slider' });
       open.onclick = () => document.dispatchEvent(new CustomEvent('slider-wanted'));
-      this.proof.replaceChildren(open, ' first: its values are filled in here.');
+      const why = this.done ? ' once more to send this again: each serves once.' : ' first: its values are filled in here.';
+      this.proof.replaceChildren(open, why);
     }
   }
 
@@ -213,6 +217,7 @@ class Step {
       return;
     }
     this.edited = false;
+    this.done = true;
     const data = 'data' in json ? json.data : json;
     this.#say(this.step.learn(data), true);
     if (this.step.choices) this.#offer(this.step.choices(data), this.step.start(data));
@@ -250,5 +255,6 @@ export function showWalk() {
     list.append(steps[position].node);
   });
   subscribe(refresh);
+  window.addEventListener('resize', () => steps.forEach((step) => step.size()));
   refresh();
 }
