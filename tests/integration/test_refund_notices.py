@@ -1,0 +1,343 @@
+"""What Alipay tells of refunds: of the shop's own, and of those made in Alipay's console."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chalicelib.shop import coupon, order, payment, refund
+from chalicelib.shop.user import ADMIN, User
+from localstack.alipay import AlipaySimulator
+from localstack.api_gateway import GatewayServer
+from tests import builders, purchases
+from tests.client import Client
+from tests.faults import Fault, answer, die_after, die_before, reset_before
+from tests.faults.routing import FaultyApp
+from tests.purchases import Clock
+from tests.terminal import Operator
+
+
+class Pair(Client):
+    """A learner who has bought two courses for 200 and 100 in money, with a general coupon of 30 and 100 beli."""
+
+    def __init__(self, base_url: str, alipay: AlipaySimulator) -> None:
+        self.person: User = builders.a_user(beli=100)
+        super().__init__(base_url, self.person)
+        self.alipay = alipay
+        self.courses = [builders.a_course(prices=[price]) for price in (20000, 10000)]
+        self.coupon = builders.a_coupon(self.person, value=3000)
+        self.number = purchases.place(self, self.courses, 260, general=self.coupon, is_beli=True)
+        purchases.pay(alipay, self.number)
+
+    def hear_of_the_payment(self) -> None:
+        assert purchases.deliver(purchases.notice(self.alipay, self.number)) == "success"
+
+    def hear_of_refunds(self) -> None:
+        """Alipay tells everything that it has not told yet."""
+        self.alipay.deliver_due_notices(early=True)
+
+    def apply(self, lines: list[int]) -> str:
+        answer = self.post(f"/order/{self.number}/refund", {"reason": "r", "lines": lines})
+        assert answer["code"] == 1000, answer
+        return str(answer["data"]["request_no"])
+
+    def owned(self) -> list[bool]:
+        return [purchases.owns(self.person, course) for course in self.courses]
+
+    def states(self) -> list[str]:
+        found = refund.list_refunds(purchases.stored(self.number))
+        return [str(one.status) for one in sorted(found, key=lambda one: one.requested_at)]
+
+    def assert_all_taken_back(self) -> None:
+        found = purchases.stored(self.number)
+        assert found.status == order.REFUNDED
+        assert found.refunded_amount == found.amount
+        assert found.requested_lines == []
+        assert self.owned() == [False, False]
+        purchases.assert_untouched(self.person, beli=100, unused=[self.coupon])
+
+
+@pytest.fixture
+def pair(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Pair:
+    bought = Pair(gateway_server.base_url, alipay)
+    bought.hear_of_the_payment()
+    return bought
+
+
+@pytest.fixture
+def office(gateway_server: GatewayServer) -> Client:
+    user = builders.a_user()
+    user.update([User.role.set(ADMIN)])
+    return Client(gateway_server.base_url, user)
+
+
+def approve(office: Client, request_no: str) -> Any:
+    return office.post(f"/admin/refunds/{request_no}/approve")
+
+
+def reported(number: str) -> list[tuple[int, str | None]]:
+    """Running totals that Alipay told of, and whether a person is asked for."""
+    return [(notice.refunded, notice.attention) for notice in payment.list_notices(purchases.stored(number))]
+
+
+# Refunds of our own
+
+
+def test_the_notice_of_a_refund_of_ours_confirms_it(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client
+) -> None:
+    pair = Pair(faulty_app.base_url, alipay)
+    pair.hear_of_the_payment()
+    request_no = pair.apply([0])
+    with faulty_app.alipay.faults(Fault.on("GET", action=answer(502, b""))):
+        assert approve(office, request_no)["data"]["status"] == "退款中"
+    amount = int(purchases.stored(pair.number).lines[0].payable)
+    alipay.refund(pair.number, amount, request_no)
+    pair.hear_of_refunds()
+    assert pair.states() == [refund.DONE]
+    assert pair.owned() == [False, True]
+    assert purchases.stored(pair.number).refunded_amount == amount
+    assert reported(pair.number) == [(amount, None)]
+
+
+def test_a_notice_of_what_the_shop_has_confirmed_already_changes_nothing(pair: Pair, office: Client) -> None:
+    assert approve(office, pair.apply([0]))["data"]["status"] == "已退款"
+    told = purchases.notice(pair.alipay, pair.number)
+    assert set(purchases.at_once(*[lambda: purchases.deliver(told)] * 4)) == {"success"}
+    assert pair.owned() == [False, True]
+    assert purchases.happened(pair.number).count("lines refunded") == 1
+    assert purchases.happened(pair.number).count("refund reported") == 1
+    assert len(reported(pair.number)) == 1
+
+
+def test_notices_of_all_refunds_in_any_order_leave_the_order_refunded_once(
+    pair: Pair, office: Client
+) -> None:
+    told = [purchases.notice(pair.alipay, pair.number)]
+    for position in (1, 0):
+        approve(office, pair.apply([position]))
+        told.append(purchases.notice(pair.alipay, pair.number))
+    for notice in (told[2], told[0], told[1], told[2]):
+        assert purchases.deliver(notice) == "success"
+    pair.assert_all_taken_back()
+    assert pair.states() == [refund.DONE, refund.DONE]
+    assert purchases.payments(pair.number) == ["applied"]
+
+
+def test_the_full_refund_of_the_lines_that_cost_money_leaves_the_free_one(
+    gateway_server: GatewayServer, alipay: AlipaySimulator, office: Client
+) -> None:
+    """Alipay calls the trade closed then; but nobody has applied for the line that cost nothing."""
+    user = builders.a_user()
+    learner = Client(gateway_server.base_url, user)
+    courses = [builders.a_course(prices=[price]) for price in (0, 10000)]
+    number = purchases.place(learner, courses, 100)
+    purchases.pay(alipay, number)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    asked = learner.post(f"/order/{number}/refund", {"reason": "r", "lines": [1]})["data"]
+    approve(office, asked["request_no"])
+    assert alipay.notice_fields(number)["trade_status"] == "TRADE_CLOSED"
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    assert [purchases.owns(user, course) for course in courses] == [True, False]
+    assert purchases.status(number) == order.PAID
+
+
+# Refunds from Alipay's console
+
+
+def test_a_full_refund_from_the_console_takes_everything_back(pair: Pair) -> None:
+    pair.alipay.refund(pair.number)
+    pair.hear_of_refunds()
+    pair.assert_all_taken_back()
+    assert purchases.happened(pair.number) == ["placed", "paid", "refund reported", "refunded"]
+    pair.hear_of_refunds()
+    assert purchases.deliver(purchases.notice(pair.alipay, pair.number)) == "success"
+    assert purchases.happened(pair.number).count("refunded") == 1
+
+
+@pytest.mark.parametrize("applied_for", [[0], [0, 1]])
+def test_a_full_refund_from_the_console_overtakes_an_open_application(
+    pair: Pair, office: Client, applied_for: list[int]
+) -> None:
+    request_no = pair.apply(applied_for)
+    pair.alipay.refund(pair.number)
+    pair.hear_of_refunds()
+    pair.assert_all_taken_back()
+    assert pair.states() == [refund.OVERTAKEN]
+    assert approve(office, request_no)["code"] == 1803
+    assert all(one["request_no"] != request_no for one in office.get("/admin/refunds")["data"])
+    assert [one["status"] for one in pair.order(pair.number)["refunds"]] == ["已退款"]
+
+
+def test_a_full_refund_from_the_console_overtakes_an_approved_refund_that_was_not_carried_out(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, clock: Clock
+) -> None:
+    pair = Pair(faulty_app.base_url, alipay)
+    pair.hear_of_the_payment()
+    request_no = pair.apply([0])
+    with faulty_app.alipay.faults(Fault.on("GET", action=reset_before())):
+        assert approve(office, request_no)["data"]["status"] == "退款中"
+    alipay.refund(pair.number)
+    pair.hear_of_refunds()
+    pair.assert_all_taken_back()
+    assert pair.states() == [refund.OVERTAKEN]
+    clock.advance(minutes=5)
+    purchases.run_timer()
+    assert [one.amount for one in alipay.book.refunds(pair.number)] == [26000]
+
+
+def test_what_is_left_is_taken_back_when_the_console_refunds_the_rest(pair: Pair, office: Client) -> None:
+    approve(office, pair.apply([1]))
+    pair.alipay.refund(pair.number)
+    pair.hear_of_refunds()
+    pair.assert_all_taken_back()
+    assert pair.states() == [refund.DONE]
+    assert sum(one.amount for one in pair.alipay.book.refunds(pair.number)) == 26000
+
+
+def test_a_full_refund_at_once_with_an_application_loses_nothing(pair: Pair) -> None:
+    pair.alipay.refund(pair.number)
+    told = purchases.notice(pair.alipay, pair.number)
+    body = {"reason": "r", "lines": [0]}
+    applied, first, second = purchases.at_once(
+        lambda: pair.post(f"/order/{pair.number}/refund", body)["code"],
+        lambda: purchases.deliver(told),
+        lambda: purchases.deliver(told),
+    )
+    assert (first, second) == ("success", "success")
+    pair.assert_all_taken_back()
+    assert pair.states() == ([refund.OVERTAKEN] if applied == 1000 else [])
+
+
+def test_a_full_refund_at_once_with_a_decision_loses_nothing(pair: Pair, office: Client) -> None:
+    request_no = pair.apply([0])
+    pair.alipay.refund(pair.number)
+    told = purchases.notice(pair.alipay, pair.number)
+    told_answer, decided = purchases.at_once(
+        lambda: purchases.deliver(told),
+        lambda: office.post(f"/admin/refunds/{request_no}/refuse", {"answer": "no"})["code"],
+    )
+    assert told_answer == "success"
+    assert decided in (1000, 1803)
+    pair.assert_all_taken_back()
+    assert pair.states() == [refund.REFUSED if decided == 1000 else refund.OVERTAKEN]
+
+
+def test_a_refund_of_a_payment_nobody_told_of_delivers_and_takes_back(
+    gateway_server: GatewayServer, alipay: AlipaySimulator
+) -> None:
+    pair = Pair(gateway_server.base_url, alipay)
+    alipay.refund(pair.number)
+    assert purchases.deliver(purchases.notice(alipay, pair.number)) == "success"
+    pair.assert_all_taken_back()
+    assert purchases.payments(pair.number) == ["applied"]
+    assert purchases.happened(pair.number) == ["placed", "paid", "refund reported", "refunded"]
+
+
+def test_the_payments_notice_after_that_of_its_refund_changes_nothing(
+    gateway_server: GatewayServer, alipay: AlipaySimulator
+) -> None:
+    pair = Pair(gateway_server.base_url, alipay)
+    paid = purchases.notice(alipay, pair.number)
+    alipay.refund(pair.number)
+    for told in (purchases.notice(alipay, pair.number), paid, paid):
+        assert purchases.deliver(told) == "success"
+    pair.assert_all_taken_back()
+
+
+def test_a_full_refund_found_by_asking_takes_everything_back(
+    gateway_server: GatewayServer, alipay: AlipaySimulator
+) -> None:
+    pair = Pair(gateway_server.base_url, alipay)
+    alipay.refund(pair.number)
+    assert pair.order(pair.number)["status"] == "已退费"
+    pair.assert_all_taken_back()
+
+
+@pytest.mark.parametrize("die", [die_before, die_after])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_a_full_refund_cut_off_is_finished_when_it_is_told_again(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, nth: int, die: Any
+) -> None:
+    pair = Pair(faulty_app.base_url, alipay)
+    pair.hear_of_the_payment()
+    alipay.refund(pair.number)
+    told = purchases.notice(alipay, pair.number)
+    with faulty_app.dynamodb.faults(Fault.on("TransactWriteItems", nth=nth, action=die(faulty_app.redis))):
+        assert purchases.deliver(told) == "fail"
+    assert purchases.deliver(told) == "success"
+    pair.assert_all_taken_back()
+    assert purchases.happened(pair.number).count("refund reported") == 1
+
+
+# Partial refunds from the console
+
+
+def test_a_partial_refund_that_is_not_ours_names_no_line_and_is_put_before_a_person(
+    pair: Pair, operator: Operator
+) -> None:
+    pair.alipay.refund(pair.number, 5000, "console-1")
+    pair.hear_of_refunds()
+    assert pair.owned() == [True, True]
+    assert purchases.status(pair.number) == order.PAID
+    assert purchases.stored(pair.number).refunded_amount == 0
+    listed = operator.does("problems")
+    assert f"order {pair.number}: Alipay told of a partial refund that the shop did not make" in listed
+    assert "50.0" in listed
+    assert f"settle-notice {pair.number} console-1" in listed
+    assert reported(pair.number) == [(5000, "problem")]
+
+
+def test_a_person_settles_it_once_with_a_reason(pair: Pair, operator: Operator) -> None:
+    pair.alipay.refund(pair.number, 5000, "console-1")
+    pair.hear_of_refunds()
+    said = operator.does("settle-notice", pair.number, "console-1", "--reason", "a discount by telephone")
+    assert said == f"console-1 of order {pair.number} is settled\n"
+    assert pair.number not in operator.does("problems")
+    operator.is_refused("settle-notice", pair.number, "console-1", "--reason", "again")
+    operator.is_refused("settle-notice", pair.number, "console-2", "--reason", "never told")
+    operator.is_refused("settle-notice", "NOSUCH", "console-1", "--reason", "no order")
+    assert reported(pair.number) == [(5000, None)]
+    # A repetition of the notice does not bring it back.
+    assert purchases.deliver(purchases.notice(pair.alipay, pair.number)) == "success"
+    assert reported(pair.number) == [(5000, None)]
+
+
+def test_each_partial_refund_is_put_before_a_person(pair: Pair, operator: Operator) -> None:
+    for request_no in ("console-1", "console-2"):
+        pair.alipay.refund(pair.number, 1000, request_no)
+        told = purchases.notice(pair.alipay, pair.number)
+        assert set(purchases.at_once(*[lambda told=told: purchases.deliver(told)] * 3)) == {"success"}
+    assert sorted(reported(pair.number)) == [(1000, "problem"), (2000, "problem")]
+    assert operator.does("problems").count(f"order {pair.number}:") == 2
+
+
+def test_a_partial_refund_of_a_payment_nobody_told_of_delivers_the_order(
+    gateway_server: GatewayServer, alipay: AlipaySimulator
+) -> None:
+    pair = Pair(gateway_server.base_url, alipay)
+    alipay.refund(pair.number, 1000, "console-1")
+    assert purchases.deliver(purchases.notice(alipay, pair.number)) == "success"
+    assert pair.owned() == [True, True]
+    assert purchases.payments(pair.number) == ["applied"]
+    assert reported(pair.number) == [(1000, "problem")]
+
+
+def test_refunds_never_exceed_what_was_paid_whoever_makes_them(
+    pair: Pair, office: Client, operator: Operator
+) -> None:
+    """A person refunded a part in the console already: the whole is refused by Alipay, and listed."""
+    pair.alipay.refund(pair.number, 5000, "console-1")
+    pair.hear_of_refunds()
+    request_no = pair.apply([0, 1])
+    assert approve(office, request_no)["data"]["status"] == "退款中"
+    assert pair.states() == [refund.STUCK]
+    assert request_no in operator.does("problems")
+    assert sum(one.amount for one in pair.alipay.book.refunds(pair.number)) == 5000
+    assert purchases.record(pair.person, pair.coupon).status == coupon.USED
+    # The console refunds the rest: then all is over, here too.
+    pair.alipay.refund(pair.number)
+    pair.hear_of_refunds()
+    pair.assert_all_taken_back()
+    assert pair.states() == [refund.OVERTAKEN]

@@ -1,0 +1,655 @@
+"""Refunds: applied for by learners, decided by operators, final when Alipay has confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import app as application
+from chalicelib.shop import coupon, enrollment, order, refund, work
+from chalicelib.shop.catalog import Course
+from chalicelib.shop.coupon import CouponRecord
+from chalicelib.shop.refund import Refund
+from chalicelib.shop.user import ADMIN, User
+from localstack.alipay import AlipaySimulator
+from localstack.api_gateway import GatewayServer
+from tests import builders, purchases
+from tests.alipay_answers import refused, signed
+from tests.client import Client
+from tests.faults import Fault, HttpCall, answer, die_after, die_before, reset_after
+from tests.faults.routing import FaultyApp
+from tests.purchases import Clock
+from tests.terminal import Operator
+
+REFUND = "alipay.trade.refund"
+
+
+class Student(Client):
+    """A learner who has bought two courses, 300 and 100: 50 off the first by its coupon, 35 off the whole by a
+    general one, and 15 by 150 beli. 300 in money.
+    """
+
+    def __init__(self, base_url: str, alipay: AlipaySimulator) -> None:
+        self.person: User = builders.a_user(beli=150)
+        super().__init__(base_url, self.person)
+        self.courses = [builders.a_course(prices=[price]) for price in (30000, 10000)]
+        self.line_coupon = builders.a_coupon(self.person, course=self.courses[0].key, value=5000)
+        self.general = builders.a_coupon(self.person, value=3500)
+        self.alipay = alipay
+        self.number = purchases.place(
+            self, self.courses, 300, coupons={0: self.line_coupon}, general=self.general, is_beli=True
+        )
+        purchases.pay(alipay, self.number)
+        assert purchases.deliver(purchases.notice(alipay, self.number)) == "success"
+
+    def apply(self, lines: Sequence[int] | None = None, reason: str = "不想学了") -> Any:
+        """The answer to an application."""
+        body = {"reason": reason} | ({} if lines is None else {"lines": list(lines)})
+        return self.post(f"/order/{self.number}/refund", body)
+
+    def applies(self, lines: Sequence[int] | None = None) -> str:
+        """Apply, and be heard -> the request number."""
+        answer = self.apply(lines)
+        assert answer["code"] == 1000, answer
+        return str(answer["data"]["request_no"])
+
+    def owned(self) -> list[bool]:
+        """Which of the courses may be studied now, by the application's clock."""
+        return [purchases.owns(self.person, course, application.app.now()) for course in self.courses]
+
+    def coupons(self) -> list[str]:
+        """The states of the line's coupon and of the general one."""
+        return [str(purchases.record(self.person, one).status) for one in (self.line_coupon, self.general)]
+
+    def lines(self) -> list[str]:
+        """What the order's page says of its lines."""
+        return [line["refund_status"] for line in self.order(self.number)["orderdetail_list"]]
+
+    def shown(self) -> str:
+        """The order's state as its page and the list show it."""
+        [listed] = [one for one in self.get("/myorder/")["data"] if one["order_number"] == self.number]
+        assert listed["status"] == self.order(self.number)["status"]
+        return str(listed["status"])
+
+    def back(self) -> list[int]:
+        """Money (fen) that Alipay has refunded, one for each refund."""
+        return [one.amount for one in self.alipay.book.refunds(self.number)]
+
+    def payable(self) -> list[int]:
+        return [line.payable for line in purchases.stored(self.number).lines]
+
+    def beli(self) -> list[int]:
+        return [line.beli for line in purchases.stored(self.number).lines]
+
+    def refunds(self) -> list[Refund]:
+        return sorted(refund.list_refunds(purchases.stored(self.number)), key=lambda one: one.requested_at)
+
+    def assert_all_refunded(self) -> None:
+        assert sum(self.back()) == purchases.stored(self.number).refunded_amount == 30000
+        assert self.owned() == [False, False]
+        assert purchases.balance(self.person) == 150
+        assert self.coupons() == [coupon.UNUSED, coupon.UNUSED]
+        assert self.lines() == ["已退费", "已退费"]
+        assert self.shown() == "已退费"
+
+
+@pytest.fixture
+def student(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Student:
+    return Student(gateway_server.base_url, alipay)
+
+
+@pytest.fixture
+def office(gateway_server: GatewayServer) -> Client:
+    """A user whose role is 管理员."""
+    user = builders.a_user()
+    user.update([User.role.set(ADMIN)])
+    return Client(gateway_server.base_url, user)
+
+
+def approve(office: Client, request_no: str) -> Any:
+    return office.post(f"/admin/refunds/{request_no}/approve")
+
+
+def refuse(office: Client, request_no: str, text: str = "已学完") -> Any:
+    return office.post(f"/admin/refunds/{request_no}/refuse", {"answer": text})
+
+
+def calls_of(method: str, number: str) -> Callable[[HttpCall], bool]:
+    return lambda call: f"method={method}&" in call.path + "&" and number in call.path
+
+
+# Applying
+
+
+def test_an_application_for_a_whole_order_pauses_access_and_waits(student: Student, office: Client) -> None:
+    answer = student.apply()
+    assert answer["code"] == 1000
+    asked = answer["data"]
+    assert asked["status"] == "待审核"
+    assert (asked["amount"], asked["beli"], asked["lines"]) == (300, 150, [0, 1])
+    assert asked["reason"] == "不想学了"
+    assert student.shown() == "退费申请中"
+    assert student.lines() == ["退费申请中", "退费申请中"]
+    assert student.owned() == [False, False]
+    assert student.coupons() == [coupon.USED, coupon.USED]
+    assert purchases.balance(student.person) == 0
+    assert student.back() == []
+    mine = student.get("/mycourses/")["data"]
+    assert [(course["paused"], course["ended"]) for course in mine] == [(True, False)] * 2
+    waiting = [one for one in office.get("/admin/refunds")["data"] if one["order_number"] == student.number]
+    assert waiting == [asked | {"order_number": student.number}]
+
+
+def test_an_application_for_one_line_leaves_the_other_alone(student: Student) -> None:
+    answer = student.apply([1])
+    assert answer["data"]["lines"] == [1]
+    assert student.lines() == ["", "退费申请中"]
+    assert student.shown() == "退费申请中"
+    assert student.owned() == [True, False]
+
+
+def test_the_shares_of_the_lines_add_up_to_what_was_paid(student: Student) -> None:
+    assert sum(student.payable()) == 30000
+    assert sum(student.beli()) == 150
+    # 250 and 100 less 35 in proportion, less 15 in proportion.
+    assert student.payable() == [21429, 8571]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, 1506),
+        ({"reason": ""}, 1506),
+        ({"reason": "   "}, 1506),
+        ({"reason": "x" * 201}, 1506),
+        ({"reason": 5}, 1506),
+        ({"reason": "\ud800"}, 1506),
+        ({"reason": "r", "lines": []}, 1506),
+        ({"reason": "r", "lines": "0"}, 1506),
+        ({"reason": "r", "lines": [True]}, 1506),
+        ({"reason": "r", "lines": [0.5]}, 1506),
+        ({"reason": "r", "lines": [-1]}, 1506),
+        ({"reason": "r", "lines": list(range(41))}, 1506),
+        ({"reason": "r", "lines": [2]}, 1505),
+        ({"reason": "r", "lines": [0, 10**14]}, 1505),
+        ([], 1506),
+    ],
+)
+def test_an_application_that_makes_no_sense_is_refused_and_changes_nothing(
+    student: Student, body: Any, code: int
+) -> None:
+    assert student.post(f"/order/{student.number}/refund", body)["code"] == code
+    assert student.owned() == [True, True]
+    assert student.refunds() == []
+
+
+def test_a_line_named_twice_is_one_line(student: Student) -> None:
+    assert student.apply([1, 1])["data"]["lines"] == [1]
+
+
+def test_what_is_not_paid_cannot_be_refunded(student: Student) -> None:
+    course = builders.a_course(prices=[100])
+    unpaid = purchases.place(student, [course], 1)
+    for _ in range(2):
+        assert student.post(f"/order/{unpaid}/refund", {"reason": "r"})["code"] == 1505
+        purchases.cancel(student, unpaid)
+
+
+def test_another_users_order_cannot_be_refunded(student: Student, gateway_server: GatewayServer) -> None:
+    other = Client(gateway_server.base_url, builders.a_user())
+    assert other.post(f"/order/{student.number}/refund", {"reason": "r"})["code"] == 1501
+    visitor = Client(gateway_server.base_url).request(
+        "POST", f"/order/{student.number}/refund", json={"reason": "r"}
+    )
+    assert visitor.status_code == 401
+    assert student.refunds() == []
+
+
+def test_refunds_can_be_applied_for_within_the_window_only(student: Student, clock: Clock) -> None:
+    paid_at = purchases.stored(student.number).paid_at
+    assert paid_at is not None
+    clock.stand_at(paid_at + timedelta(days=7))
+    assert student.apply()["code"] == 1505
+    clock.stand_at(paid_at + timedelta(days=7) - timedelta(seconds=1))
+    assert student.apply()["code"] == 1000
+
+
+def test_one_application_at_a_time_is_open(student: Student) -> None:
+    assert student.apply([0])["code"] == 1000
+    assert student.apply([1])["code"] == 1505
+    assert student.apply([0])["code"] == 1505
+    assert len(student.refunds()) == 1
+
+
+def test_applications_at_once_are_one(student: Student) -> None:
+    codes = [
+        one["code"]
+        for one in purchases.at_once(
+            lambda: student.apply([0]), lambda: student.apply([1]), lambda: student.apply(), student.apply
+        )
+    ]
+    assert sorted(codes) == [1000, 1505, 1505, 1505]
+    [asked] = student.refunds()
+    assert purchases.stored(student.number).requested_lines == asked.lines
+    assert student.owned() == [position not in asked.lines for position in range(2)]
+
+
+# Deciding
+
+
+def test_an_approved_refund_gives_everything_back(student: Student, office: Client) -> None:
+    request_no = student.applies()
+    decided = approve(office, request_no)
+    assert decided["code"] == 1000
+    assert decided["data"] == {"request_no": request_no, "status": "已退款"}
+    student.assert_all_refunded()
+    assert student.back() == [30000]
+    assert [one.out_request_no for one in student.alipay.book.refunds(student.number)] == [request_no]
+    assert purchases.happened(student.number) == [
+        *("placed", "paid", "refund requested", "refund approved", "refunded"),
+    ]
+    assert all(one["request_no"] != request_no for one in office.get("/admin/refunds")["data"])
+
+
+def test_the_refund_of_one_of_two_discounted_lines_ends_with_the_right_money_beli_coupon_and_access(
+    student: Student, office: Client
+) -> None:
+    assert approve(office, student.applies([0]))["data"]["status"] == "已退款"
+    assert student.back() == [student.payable()[0]] == [21429]
+    assert purchases.balance(student.person) == student.beli()[0]
+    assert student.coupons() == [
+        coupon.UNUSED,
+        coupon.USED,
+    ]  # the general one is still used for the other line
+    assert student.owned() == [False, True]
+    assert student.lines() == ["已退费", ""]
+    assert student.shown() == "交易成功"
+    assert student.order(student.number)["refunded_amount"] == 214.29
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_lines_refunded_one_after_the_other_add_up_to_the_order(
+    student: Student, office: Client, first: int
+) -> None:
+    for position in (first, 1 - first):
+        assert approve(office, student.applies([position]))["data"]["status"] == "已退款"
+    student.assert_all_refunded()
+    assert sorted(student.back()) == sorted(student.payable())
+    assert purchases.happened(student.number)[-1] == "refunded"
+    assert student.apply()["code"] == 1505
+
+
+def test_a_line_is_refunded_once(student: Student, office: Client) -> None:
+    approve(office, student.applies([0]))
+    for lines in ([0], [0, 1]):
+        assert student.apply(lines)["code"] == 1505
+    rest = student.apply()  # all that is left
+    assert rest["data"]["lines"] == [1]
+    approve(office, rest["data"]["request_no"])
+    student.assert_all_refunded()
+
+
+def test_a_refused_application_lets_access_run_again_longer_by_the_pause(
+    student: Student, office: Client, clock: Clock
+) -> None:
+    clock.stand_at(builders.now() + timedelta(days=1))
+    before = [ends(student, course) for course in student.courses]
+    request_no = student.applies([0])
+    clock.stand_at(clock() + timedelta(hours=30))
+    assert refuse(office, request_no)["data"] == {"request_no": request_no, "status": "已拒绝"}
+    assert student.owned() == [True, True]
+    assert ends(student, student.courses[0]) - before[0] == timedelta(hours=30)
+    assert ends(student, student.courses[1]) == before[1]
+    assert student.shown() == "交易成功"
+    assert student.lines() == ["", ""]
+    assert student.back() == []
+    assert student.coupons() == [coupon.USED, coupon.USED]
+    [shown] = student.order(student.number)["refunds"]
+    assert (shown["status"], shown["answer"]) == ("已拒绝", "已学完")
+    assert purchases.happened(student.number)[-1] == "refund refused"
+    # And it may be applied for again.
+    approve(office, student.applies())
+    student.assert_all_refunded()
+
+
+def ends(student: Student, course: Course) -> Any:
+    mine = enrollment.find_enrollment(student.person.user_id, course.key)
+    assert mine is not None
+    return mine.ends_at
+
+
+def test_an_application_is_decided_once(student: Student, office: Client) -> None:
+    request_no = student.applies()
+    assert approve(office, request_no)["code"] == 1000
+    assert approve(office, request_no)["code"] == 1803
+    assert refuse(office, request_no)["code"] == 1803
+    student.assert_all_refunded()
+    assert student.back() == [30000]
+
+
+def test_a_refused_application_cannot_be_approved(student: Student, office: Client) -> None:
+    request_no = student.applies()
+    assert refuse(office, request_no)["code"] == 1000
+    assert approve(office, request_no)["code"] == 1803
+    assert refuse(office, request_no)["code"] == 1803
+    assert student.back() == []
+    assert student.owned() == [True, True]
+
+
+def test_approvals_at_once_refund_once(student: Student, office: Client) -> None:
+    request_no = student.applies()
+    codes = [one["code"] for one in purchases.at_once(*[lambda: approve(office, request_no)] * 4)]
+    assert sorted(codes) == [1000, 1803, 1803, 1803]
+    student.assert_all_refunded()
+    assert student.back() == [30000]
+
+
+def test_approval_and_refusal_at_once_have_one_winner(student: Student, office: Client) -> None:
+    request_no = student.applies([0])
+    approved, refusal = purchases.at_once(
+        lambda: approve(office, request_no), lambda: refuse(office, request_no)
+    )
+    assert sorted([approved["code"], refusal["code"]]) == [1000, 1803]
+    if approved["code"] == 1000:
+        assert student.back() == [21429]
+        assert student.owned() == [False, True]
+    else:
+        assert student.back() == []
+        assert student.owned() == [True, True]
+    assert student.shown() == "交易成功"
+
+
+def test_only_an_admin_may_see_and_decide(student: Student, gateway_server: GatewayServer) -> None:
+    request_no = student.applies()
+    for one in (student, Client(gateway_server.base_url, builders.a_user())):
+        assert one.get("/admin/refunds")["code"] == 1801
+        assert approve(one, request_no)["code"] == 1801
+        assert refuse(one, request_no)["code"] == 1801
+    visitor = Client(gateway_server.base_url)
+    assert visitor.request("GET", "/admin/refunds").status_code == 401
+    assert visitor.request("POST", f"/admin/refunds/{request_no}/approve").status_code == 401
+    assert [one.status for one in student.refunds()] == [refund.REQUESTED]
+
+
+@pytest.mark.parametrize("request_no", ["1", "_", "NOSUCH_ABC123", "a_b", "x" * 65, "%E8%AE%A2", "_ABC123"])
+def test_an_application_that_does_not_exist_is_1802(office: Client, request_no: str) -> None:
+    assert approve(office, request_no)["code"] == 1802
+    assert refuse(office, request_no)["code"] == 1802
+
+
+def test_a_request_number_of_another_order_is_none(student: Student, office: Client) -> None:
+    request_no = student.applies()
+    assert approve(office, f"{student.number}_{'A' * 6}")["code"] == 1802
+    assert [one.request_no for one in student.refunds()] == [request_no]
+
+
+@pytest.mark.parametrize("body", [{}, {"answer": ""}, {"answer": 1}, {"answer": "x" * 201}, []])
+def test_a_refusal_needs_an_answer(student: Student, office: Client, body: Any) -> None:
+    request_no = student.applies()
+    assert office.post(f"/admin/refunds/{request_no}/refuse", body)["code"] == 1804
+    assert student.shown() == "退费申请中"
+
+
+def test_operators_decide_at_the_terminal(student: Student, operator: Operator) -> None:
+    first = student.applies([0])
+    listed = operator.does("list-refunds")
+    assert f"order {student.number}  {first}" in listed
+    assert "不想学了" in listed
+    assert operator.does("refuse-refund", first, "--answer", "已学完") == (
+        f"{first}: refused, the learner may go on studying\n"
+    )
+    second = student.applies()
+    assert "the money is refunded" in operator.does("approve-refund", second)
+    student.assert_all_refunded()
+    assert "not in a state" in operator.is_refused("approve-refund", second)
+    assert "there is no refund" in operator.is_refused("approve-refund", f"{student.number}_AAAAAA")
+    assert "there is no refund" in operator.is_refused("approve-refund", "NOSUCH_AAAAAA")
+    assert student.number not in operator.does("list-refunds")
+    shown = operator.does("show-order", student.number)
+    assert f"{first}" in shown
+    assert f"{second}" in shown
+
+
+# Without money
+
+
+def bought(
+    learner: Client, alipay: AlipaySimulator, courses: list[Course], due: object, **choice: Any
+) -> str:
+    number = purchases.place(learner, courses, due, **choice)
+    if due:
+        purchases.pay(alipay, number)
+        assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    return number
+
+
+def test_a_line_without_money_needs_no_provider(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client
+) -> None:
+    user = builders.a_user()
+    learner = Client(faulty_app.base_url, user)
+    courses = [builders.a_course(prices=[price]) for price in (0, 10000)]
+    number = bought(learner, alipay, courses, 100)
+    asked = learner.post(f"/order/{number}/refund", {"reason": "r", "lines": [0]})["data"]
+    with faulty_app.alipay.recording() as calls:
+        assert (
+            approve(Client(faulty_app.base_url, office.user), asked["request_no"])["data"]["status"]
+            == "已退款"
+        )
+    assert not calls
+    assert [purchases.owns(user, course) for course in courses] == [False, True]
+    assert learner.order(number)["status"] == "交易成功"
+
+
+@pytest.mark.parametrize("paid_by", ["beli", "coupon", "nothing"])
+def test_an_order_of_0_is_refunded_without_a_provider(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, paid_by: str
+) -> None:
+    user = builders.a_user(beli=200)
+    learner, given = Client(faulty_app.base_url, user), builders.a_coupon(user, value=1000)
+    course = builders.a_course(prices=[0 if paid_by == "nothing" else 1000])
+    choices: dict[str, dict[str, Any]] = {
+        "beli": {"is_beli": True},
+        "coupon": {"general": given},
+        "nothing": {},
+    }
+    number = bought(learner, alipay, [course], 0, **choices[paid_by])
+    assert purchases.balance(user) == (100 if paid_by == "beli" else 200)
+    asked = learner.post(f"/order/{number}/refund", {"reason": "r"})["data"]
+    assert approve(office, asked["request_no"])["data"]["status"] == "已退款"
+    assert purchases.balance(user) == 200
+    assert purchases.record(user, given).status == coupon.UNUSED
+    assert not purchases.owns(user, course)
+    assert learner.order(number)["status"] == "已退费"
+
+
+def test_a_coupon_that_comes_back_after_its_last_day_is_expired(
+    student: Student, office: Client, clock: Clock
+) -> None:
+    clock.advance(days=3)
+    approve(office, student.applies())
+    expired = {one["pk"] for one in student.get("/coupons")["data"]["expired"]}
+    assert expired == {student.line_coupon.record_id, student.general.record_id}
+    refused_again = student.pay([student.courses[1]], 65, general=student.general)
+    assert refused_again["code"] == 1306
+
+
+def test_coupon_and_beli_that_came_back_can_be_used_again(student: Student, office: Client) -> None:
+    approve(office, student.applies())
+    number = purchases.place(
+        student,
+        student.courses,
+        300,
+        coupons={0: student.line_coupon},
+        general=student.general,
+        is_beli=True,
+    )
+    assert number != student.number
+
+
+# Trouble at Alipay
+
+
+@pytest.mark.parametrize("trouble", ["lost", "pending", "busy", "down"])
+def test_a_refund_is_final_only_when_alipay_has_confirmed_it(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, clock: Clock, trouble: str
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = student.applies()
+    made_up = {
+        "lost": reset_after(),
+        "pending": signed(
+            alipay, REFUND, {"code": "10000", "msg": "Success", "out_trade_no": student.number}
+        ),
+        "busy": refused(alipay, REFUND, "ACQ.SYSTEM_ERROR"),
+        "down": answer(503, b""),
+    }[trouble]
+    with faulty_app.alipay.faults(Fault.on("GET", action=made_up, where=calls_of(REFUND, student.number))):
+        assert approve(office, request_no)["data"] == {"request_no": request_no, "status": "退款中"}
+    assert student.shown() == "退费申请中"
+    assert student.owned() == [False, False]
+    assert purchases.balance(student.person) == 0
+    assert student.coupons() == [coupon.USED, coupon.USED]
+    clock.advance(seconds=20)
+    purchases.run_timer()
+    student.assert_all_refunded()
+    assert student.back() == [30000]
+
+
+def test_a_refund_that_alipay_refuses_waits_for_a_person(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, operator: Operator, clock: Clock
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = student.applies([0])
+    empty = refused(alipay, REFUND, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    with faulty_app.alipay.faults(Fault.on("GET", action=empty, where=calls_of(REFUND, student.number))):
+        assert "Alipay refuses" in operator.does("approve-refund", request_no)
+    assert student.shown() == "退费申请中"
+    assert student.order(student.number)["refunds"][0]["status"] == "退款中"
+    listed = operator.does("problems")
+    assert request_no in listed and "ACQ.SELLER_BALANCE_NOT_ENOUGH" in listed
+    assert operator.does("retry-refund", request_no) == f"{request_no}: done\n"
+    assert student.back() == [21429]
+    assert student.shown() == "交易成功"
+    assert request_no not in operator.does("problems")
+
+
+@pytest.mark.parametrize("die", [die_before, die_after])
+@pytest.mark.parametrize("nth", [1, 2])
+def test_an_approval_cut_off_after_any_write_is_finished_by_the_timer_or_by_trying_again(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, clock: Clock, nth: int, die: Any
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = student.applies()
+    cut = Fault.on("TransactWriteItems", nth=nth, action=die(faulty_app.redis, faulty_app.alipay))
+    with faulty_app.dynamodb.faults(cut):
+        assert approve(office, request_no)["code"] == 503
+    again = approve(office, request_no)
+    assert again["code"] == (1000 if (nth, die) == (1, die_before) else 1803)
+    for _ in range(2):
+        clock.advance(seconds=work.LEASE.total_seconds() + 2)
+        purchases.run_timer()
+    student.assert_all_refunded()
+    assert student.back() == [30000]
+
+
+def test_an_approval_cut_off_around_alipays_call_is_finished_once(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, clock: Clock
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = student.applies()
+    cut = Fault.on(
+        "GET", action=die_after(faulty_app.redis, faulty_app.dynamodb), where=calls_of(REFUND, student.number)
+    )
+    with faulty_app.alipay.faults(cut):
+        assert approve(office, request_no)["code"] == 503
+    assert student.back() == [30000]
+    assert student.shown() == "退费申请中"
+    for _ in range(2):
+        clock.advance(seconds=work.LEASE.total_seconds() + 2)
+        purchases.run_timer()
+    student.assert_all_refunded()
+
+
+def test_an_application_whose_answer_was_lost_is_there_once(
+    faulty_app: FaultyApp, alipay: AlipaySimulator
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    with faulty_app.dynamodb.faults(Fault.on("TransactWriteItems", nth=1, action=reset_after())):
+        assert student.apply()["code"] == 1000
+    assert len(student.refunds()) == 1
+
+
+def test_timers_and_an_approval_at_once_refund_once(student: Student, office: Client, clock: Clock) -> None:
+    request_no = student.applies()
+    purchases.at_once(lambda: approve(office, request_no), purchases.run_timer, purchases.run_timer)
+    clock.advance(minutes=3)
+    purchases.run_timer()
+    student.assert_all_refunded()
+    assert student.back() == [30000]
+
+
+# Orders with a past
+
+
+def test_a_course_that_an_operator_took_back_is_refunded_all_the_same(
+    student: Student, operator: Operator, office: Client
+) -> None:
+    operator.does("withdraw-enrollment", student.person.username, student.number, "--reason", "misuse")
+    assert student.owned() == [False, False]
+    approve(office, student.applies())
+    student.assert_all_refunded()
+
+
+def test_a_refused_refund_of_a_course_that_an_operator_took_back_does_not_give_it_back(
+    student: Student, operator: Operator, office: Client, clock: Clock
+) -> None:
+    operator.does("withdraw-enrollment", student.person.username, student.number, "--reason", "misuse")
+    request_no = student.applies()
+    clock.advance(days=1)
+    refuse(office, request_no)
+    assert student.owned() == [False, False]
+
+
+def test_an_order_paid_elsewhere_cannot_be_refunded_here(student: Student) -> None:
+    """Imported orders were paid by WeChat or UnionPay too, which this shop cannot ask to refund."""
+    found = purchases.stored(student.number)
+    found.update([order.Order.payment_type.set(order.WECHAT)])
+    assert student.apply()["code"] == 1505
+    assert student.owned() == [True, True]
+
+
+def test_a_reopened_order_is_refunded_like_any_other(
+    gateway_server: GatewayServer, alipay: AlipaySimulator, office: Client
+) -> None:
+    buyer = purchases.Buyer(gateway_server.base_url)
+    number = buyer.place()
+    purchases.cancel(buyer, number)
+    purchases.pay(alipay, number)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    buyer.assert_owns_the_course()
+    asked = buyer.post(f"/order/{number}/refund", {"reason": "r"})["data"]
+    assert approve(office, asked["request_no"])["data"]["status"] == "已退款"
+    buyer.assert_has_everything_back()
+
+
+def test_an_order_of_forty_lines_with_forty_one_coupons_is_refunded_whole(
+    gateway_server: GatewayServer, alipay: AlipaySimulator, office: Client
+) -> None:
+    user = builders.a_user(beli=1000)
+    learner = Client(gateway_server.base_url, user)
+    courses = [builders.a_course(prices=[1000], with_detail=False) for _ in range(order.MAX_LINES)]
+    coupons: dict[int, CouponRecord] = {
+        position: builders.a_coupon(user, course=course.key, value=100)
+        for position, course in enumerate(courses)
+    }
+    general = builders.a_coupon(user, value=1000)
+    number = bought(learner, alipay, courses, 250, coupons=coupons, general=general, is_beli=True)
+    asked = learner.post(f"/order/{number}/refund", {"reason": "r"})["data"]
+    assert approve(office, asked["request_no"])["data"]["status"] == "已退款"
+    assert [one.amount for one in alipay.book.refunds(number)] == [25000]
+    purchases.assert_untouched(user, beli=1000, unused=[*coupons.values(), general])
+    assert learner.order(number)["status"] == "已退费"
