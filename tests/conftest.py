@@ -7,9 +7,11 @@ Settings come from here alone, whatever the developer's shell has set. Tests und
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 import socket
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,7 @@ from localstack.api_gateway import ApiGateway, GatewayServer
 from localstack.processes import LOOPBACK
 from localstack.stores import DynamoDBLocal, RedisServer
 from tests.faults.routing import FaultyApp, Proxies, routed_through, started_proxies
+from tests.log_watch import LogWatch, findings, lines_in, secret_settings
 
 HERE = Path(__file__).parent
 RUN = "SHOP_TEST_RUN"  # what the run's first process hands to its workers, as JSON in the environment
@@ -109,8 +112,25 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(redis.stop)
         run["dynamodb_url"] = dynamodb.start().url
         run["redis_port"] = str(redis.start().port)
+        logs = tempfile.TemporaryDirectory(prefix="shop-logs-")
+        config.add_cleanup(logs.cleanup)
+        run["logs"] = logs.name
         os.environ[RUN] = json.dumps(run)
         set_environment()
+    if "logs" in run:
+        watch = LogWatch(Path(run["logs"]))
+        for name in ("chalicelib", "course-shop", "botocore", "pynamodb", "python-alipay-sdk"):
+            logging.getLogger(name).addHandler(watch)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The run fails when anything secret or personal stands in what the application has logged."""
+    if WORKER is None and "logs" in run:
+        found = sorted(set(findings(lines_in(Path(run["logs"])), secret_settings())))
+        for text in found[:20]:
+            print(f"\nERROR {text}")  # noqa: T201 (said to whoever started the run)
+        if found:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def only_unit_tests(config: pytest.Config) -> bool:
