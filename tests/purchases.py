@@ -117,22 +117,23 @@ def notice(alipay: AlipaySimulator, number: str, **changes: str | None) -> dict[
     return alipay.sign_notice({name: text for name, text in fields.items() if text is not None})
 
 
+SCHEDULED = {
+    "version": "0",
+    "id": "1",
+    "detail-type": "Scheduled Event",
+    "source": "aws.events",
+    "account": "0",
+    "time": "2026-01-01T00:00:00Z",
+    "region": "test",
+    "resources": [],
+    "detail": {},
+}
+"""The event of a schedule."""
+
+
 def run_timer() -> None:
     """One run of the scheduled function."""
-    application.work_off_orders(
-        {
-            "version": "0",
-            "id": "1",
-            "detail-type": "Scheduled Event",
-            "source": "aws.events",
-            "account": "0",
-            "time": "2026-01-01T00:00:00Z",
-            "region": "test",
-            "resources": [],
-            "detail": {},
-        },
-        None,
-    )
+    application.work_off_orders(SCHEDULED, None)
 
 
 # Looking at the end

@@ -180,6 +180,7 @@ def _coupons(mine: Belongings) -> Iterator[str]:
         yield f"order {holder[record_id].number} holds a record that is nowhere: {record_id}"
     for record_id, record in records.items():
         placed_by = holder.get(record_id)
+        wanted: tuple[str, str | None, bool]
         if placed_by is None:
             wanted = (coupon.UNUSED, None, False)
         elif placed_by.is_open():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -139,8 +140,8 @@ class World:
         try:
             result = step()
         except ShopError as refusal:
-            documented = codes.find_answer(table, refusal)
-            assert documented is not None, f"{name} has no code for {refusal!r}"
+            if codes.find_answer(table, refusal) is None:
+                raise
             self.outcomes[f"{name}: {type(refusal).__name__}"] += 1
             return None
         self.outcomes[name] += 1
@@ -249,10 +250,8 @@ class World:
         placed = order.find_by_number(number)
         if placed.amount == 0:
             return
-        try:
+        with suppress(Refused):  # Its code may be on his screen since long.
             self.alipay.open_cashier(checkout.pay_address(placed, self.gateways, self.settings))
-        except Refused:
-            pass  # Its code may be on his screen since long.
         self._at_alipay("pay", lambda: self.alipay.pay(number))
 
     def scan(self, number: str) -> None:

@@ -1,0 +1,102 @@
+"""Cutting flows off: the process dies before its nth call of a store or of Alipay, or that call is done and its
+answer lost. Calls are counted as they pass on the network, whoever makes them: a new call is a new cut point.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from chalicelib.storage.dynamodb import connection
+from tests.faults import Action, Exchange, Fault, Proxy, die_before, reset_after
+from tests.faults.routing import FaultyApp
+
+DIES, LOST = "dies", "answer lost"
+WAYS = (DIES, LOST)
+
+
+class Died(BaseException):
+    """The process is dead: nothing of it runs any more, not even what handles errors."""
+
+
+class Cut:
+    """The plan of one cut: at which call, in which way; afterwards, whether it was reached."""
+
+    def __init__(self, nth: int, way: str) -> None:
+        self.nth = nth
+        self.way = way
+        self.calls = 0
+        self.reached = False
+        self.dead = False
+        self._lock = threading.Lock()
+
+    def is_turn(self, call: Any) -> bool:
+        """Count a call, wherever it goes, and tell whether it is the one."""
+        if getattr(call, "setup", False):
+            return False
+        with self._lock:
+            self.calls += 1
+            if self.calls == self.nth:
+                self.reached = True
+            return self.calls == self.nth
+
+    def action(self, others: list[Proxy[Any]]) -> Action:
+        """What happens to the call whose turn it is."""
+        if self.way == LOST:
+            return reset_after()
+        die = die_before(*others)
+
+        def act(exchange: Exchange) -> bytes:
+            self.dead = True
+            return die(exchange)
+
+        return act
+
+    def die_if_dead(self, **event: object) -> None:
+        """A dead process tries nothing again."""
+        if self.dead:
+            raise Died
+
+
+@contextmanager
+def cutting(shop: FaultyApp, cut: Cut) -> Iterator[None]:
+    """Inside the block the cut is made when its turn comes; at the end everything works again.
+
+    The block ends early, and quietly, where the process dies.
+    """
+    proxies: list[Proxy[Any]] = [shop.dynamodb, shop.redis, shop.alipay]
+    events = connection().client.meta.events
+    with ExitStack() as healed:
+        for proxy in proxies:
+            others = [other for other in proxies if other is not proxy]
+            fault = Fault.on(action=cut.action(others), where=cut.is_turn, must_fire=False)
+            healed.enter_context(proxy.faults(fault))
+        for moment in ("before-send.dynamodb", "needs-retry.dynamodb"):
+            events.register_first(moment, cut.die_if_dead)
+            healed.callback(events.unregister, moment, cut.die_if_dead)
+        try:
+            yield
+        except Died:
+            assert cut.dead
+
+
+def cut_everywhere(
+    shop: FaultyApp, begin: Callable[[], Callable[[], object]], after: Callable[[Cut], None], ways: tuple[str, ...]
+) -> Iterator[Cut]:
+    """Cut a flow at its first call, its second, ... in each way, until it runs through uncut; yield each cut.
+
+    `begin` prepares a new situation and returns what is to be cut; `after` looks at what was left.
+    """
+    for way in ways:
+        nth = 1
+        while True:
+            act, cut = begin(), Cut(nth, way)
+            with cutting(shop, cut):
+                act()
+            after(cut)
+            if not cut.reached:
+                break
+            yield cut
+            nth += 1

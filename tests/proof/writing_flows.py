@@ -1,0 +1,890 @@
+"""Every flow that writes, as something that can be cut off: how it begins, what runs next, where it must end.
+
+`FLOWS` is held against the application's routes and Lambdas by a test: a new one has to be added, here or to
+`READING`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import app as application
+from chalicelib.errors import ShopError
+from chalicelib.flows import (
+    change_password,
+    change_user,
+    check_captcha,
+    claim_coupon,
+    grant,
+    refund_order,
+)
+from chalicelib.gateways.deadline import Deadline
+from chalicelib.shop import (
+    account,
+    attention,
+    captcha,
+    cart,
+    coupon,
+    coupon_claim,
+    enrollment,
+    order,
+    payment,
+    refund,
+)
+from chalicelib.shop import user as users
+from chalicelib.shop.catalog import Course
+from chalicelib.shop.coupon import CouponOffer
+from chalicelib.shop.order import Order, OrderPointer
+from chalicelib.shop.user import ADMIN, User, UserName, find_user
+from chalicelib.storage.dynamodb import UserItem
+from localstack.alipay import AlipaySimulator
+from tests import builders, purchases
+from tests.addresses import ClientAt
+from tests.proof import invariants
+from tests.purchases import Clock
+
+READING = {
+    *("GET /userinfo", "GET /sessions", "GET /course/category", "GET /courses", "GET /courses/search"),
+    *("GET /coursedetail/{detail_id}", "GET /course/{course_id}/chapters", "GET /course/{course_id}/questions"),
+    *("GET /shoppingcar", "GET /account", "PUT /account", "POST /account/quote"),
+    *("GET /coupons", "GET /coupons/available", "GET /get_pay_url", "GET /myorder", "GET /beli"),
+    *("GET /mycourses", "GET /admin/refunds", "GET /trade/alipay"),
+}
+"""The routes that write nothing."""
+
+_shelf: list[Course] = []
+
+
+def courses() -> list[Course]:
+    """Two courses, at 100 and 200 yuan, and a free one, made once: nothing here changes them."""
+    if not _shelf:
+        _shelf.extend(builders.a_course(prices=[price]) for price in (10000, 20000, 0))
+    return _shelf
+
+
+class Flow:
+    """One run of a flow by people of its own. `act` is what is cut off."""
+
+    covers: ClassVar[tuple[str, ...]] = ()
+    """The routes and Lambdas that it walks through."""
+
+    def __init__(self, alipay: AlipaySimulator, clock: Clock) -> None:
+        self.alipay = alipay
+        self.clock = clock
+        self.user = builders.a_user(beli=100)
+        self.learner = ClientAt(self.user)
+        self.names = [self.user.username]
+        self.offers: list[CouponOffer] = []
+        self.taken_back: list[str] = []
+        self.begin()
+
+    def begin(self) -> None:
+        """What is there before."""
+
+    def act(self) -> object:
+        """What is cut off."""
+        raise NotImplementedError
+
+    def next(self) -> None:
+        """What runs next: as a rule, the learner tries again."""
+        self.act()
+
+    def assert_end(self) -> None:
+        """Where it must have come in the end."""
+        raise NotImplementedError
+
+    # What flows need
+
+    def people(self) -> list[int]:
+        """The users whose things are looked at."""
+        return [self.user.user_id]
+
+    def check(self) -> None:
+        """Hold everything to the invariants."""
+        invariants.check(self.people(), self.offers, self.taken_back)
+
+    def timer(self, **later: float) -> None:
+        """The timers run, some time later."""
+        self.clock.advance(**later)
+        purchases.run_timer()
+        application.sweep_coupon_claims(purchases.SCHEDULED, None)
+
+    def coupons(self) -> None:
+        """Give the learner a coupon for the first course and a general one."""
+        self.mine = builders.a_coupon(self.user, course=courses()[0].key, value=2000)
+        self.general = builders.a_coupon(self.user, value=3000)
+
+    def place(self) -> str:
+        """Place an order of two courses with everything: 100 - 20 + 200 - 30 - 10."""
+        self.coupons()
+        return purchases.place(
+            self.learner, courses()[:2], 240, coupons={0: self.mine}, general=self.general, is_beli=True
+        )
+
+    def paid(self) -> str:
+        """Place it, pay it, and have it delivered."""
+        number = self.place()
+        purchases.pay(self.alipay, number)
+        assert self.tell(number) == "success"
+        return number
+
+    def tell(self, number: str, **changes: str | None) -> str:
+        """Alipay tells how a trade stands now."""
+        return purchases.deliver(purchases.notice(self.alipay, number, **changes))
+
+    def assert_holds_nothing(self) -> None:
+        """All the learner ever had is free."""
+        purchases.assert_untouched(self.user, beli=100, unused=[self.mine, self.general])
+        assert not enrollment.list_enrollments(self.user.user_id)
+
+    def assert_owns(self, number: str) -> None:
+        """The order is paid, and its courses are the learner's."""
+        assert purchases.status(number) == order.PAID
+        assert {mine.course for mine in enrollment.list_enrollments(self.user.user_id)} == {
+            course.key for course in courses()[:2]
+        }
+        assert purchases.balance(self.user) == 0
+
+    def forget(self) -> None:
+        """Take all of it out of the tables again."""
+        for user_id in self.people():
+            mine = invariants.belongings(user_id)
+            with UserItem.batch_write() as batch:
+                for item in mine.items:
+                    batch.delete(item)
+                for placed in mine.of(Order):
+                    batch.delete(OrderPointer(f"ORDER#{placed.number}", "POINTER"))
+        for name in self.names:
+            UserName(f"USERNAME#{users.folded(name)}", "USERNAME").delete()
+        for offer in self.offers:
+            offer.delete()
+
+
+# People
+
+
+class Register(Flow):
+    covers = ("POST /register",)
+
+    def begin(self) -> None:
+        self.visitor, self.name = ClientAt(), builders.new_name()
+        self.names.append(self.name)
+
+    def act(self) -> object:
+        body = {"username": self.name, "password": builders.PASSWORD}
+        return self.visitor.post("/register/", body)["code"]
+
+    def next(self) -> None:
+        if self.sign_in() == 1003:
+            assert self.act() == 1000
+
+    def sign_in(self) -> object:
+        body = {"username": self.name, "password": builders.PASSWORD}
+        return self.visitor.post("/login/", body)["code"]
+
+    def people(self) -> list[int]:
+        try:
+            return [self.user.user_id, users.find_by_name(self.name).user_id]
+        except ShopError:
+            return [self.user.user_id]
+
+    def assert_end(self) -> None:
+        assert self.sign_in() == 1000
+
+
+class LogIn(Flow):
+    covers = ("POST /login",)
+
+    def act(self) -> object:
+        body = {"username": self.user.username, "password": builders.PASSWORD}
+        return self.learner.post("/login/", body)
+
+    def assert_end(self) -> None:
+        assert self.act()["code"] == 1000  # type: ignore[index]
+
+
+class ChangePassword(Flow):
+    covers = ("PUT /password",)
+
+    def begin(self) -> None:
+        self.other = ClientAt(self.user)
+
+    def act(self) -> object:
+        body = {"old_password": builders.PASSWORD, "new_password": "quite another one"}
+        return self.learner.put("/password/", body)
+
+    def assert_end(self) -> None:
+        stored = find_user(self.user.user_id)
+        assert users.password_matches("quite another one", stored.password)
+        assert self.learner.get("/userinfo/")["code"] == 1000
+        assert self.other.get("/userinfo/")["code"] == 401
+
+
+class LogOut(Flow):
+    covers = ("DELETE /logout",)
+
+    def act(self) -> object:
+        return self.learner.delete("/logout/")
+
+    def assert_end(self) -> None:
+        assert self.learner.get("/userinfo/")["code"] == 401
+
+
+class EndSession(Flow):
+    covers = ("DELETE /sessions/{session_id}",)
+
+    def begin(self) -> None:
+        self.other = ClientAt(self.user)
+        listed = self.learner.get("/sessions/")["data"]
+        self.ended = next(one["session_id"] for one in listed if not one["current"])
+
+    def act(self) -> object:
+        return self.learner.delete(f"/sessions/{self.ended}/")
+
+    def assert_end(self) -> None:
+        assert self.learner.get("/userinfo/")["code"] == 1000
+        assert self.other.get("/userinfo/")["code"] == 401
+
+
+class NoGeetest:
+    """Geetest, out of reach."""
+
+    captcha_id = "1"
+
+    def is_up(self, deadline: Deadline) -> bool:
+        return False
+
+
+class StartCaptcha(Flow):
+    covers = ("GET /api/captcha_check",)
+
+    def act(self) -> object:
+        with_captcha = replace(application.app.settings, captcha="on", geetest_version=3)
+        try:
+            self.started = check_captcha.start_captcha(NoGeetest(), with_captcha, self.clock())  # type: ignore[arg-type]
+        except ShopError as told:
+            return told
+        return None
+
+    def assert_end(self) -> None:
+        assert captcha.find_challenge(self.started.challenge) is not None
+
+
+# Cart and account
+
+
+class AddToCart(Flow):
+    covers = ("POST /shoppingcar",)
+
+    def act(self) -> object:
+        course = courses()[0]
+        body = {"course_id": course.course_id, "price_policy_id": builders.policy_id_of(course)}
+        return self.learner.post("/shoppingcar/", body)
+
+    def assert_end(self) -> None:
+        assert list(cart.list_lines(self.user.user_id)) == [courses()[0].key]
+
+
+class RemoveFromCart(AddToCart):
+    covers = ("DELETE /shoppingcar",)
+
+    def begin(self) -> None:
+        AddToCart.act(self)
+
+    def act(self) -> object:
+        return self.learner.delete("/shoppingcar/", {"course_id": courses()[0].course_id})
+
+    def assert_end(self) -> None:
+        assert not cart.list_lines(self.user.user_id)
+
+
+class OpenAccount(Flow):
+    covers = ("POST /account",)
+
+    def act(self) -> object:
+        course = courses()[0]
+        body = [{"course_id": course.course_id, "price_policy_id": builders.policy_id_of(course)}]
+        return self.learner.post("/account/", body)
+
+    def assert_end(self) -> None:
+        assert [line.course for line in account.find_account(self.user.user_id)] == [courses()[0].key]
+
+
+# Orders
+
+
+class PayWithEverything(Flow):
+    """With a key: the learner's browser sends it again."""
+
+    covers = ("POST /payment",)
+    headers: ClassVar[dict[str, str]] = {"Idempotency-Key": "once"}
+
+    def begin(self) -> None:
+        self.coupons()
+
+    def act(self) -> Any:
+        return self.learner.pay(
+            courses()[:2],
+            240,
+            coupons={0: self.mine},
+            general=self.general,
+            is_beli=True,
+            **self.headers,
+        )
+
+    def assert_end(self) -> None:
+        (placed,) = purchases.orders(self.user)
+        answer = self.act()
+        assert answer["code"] == 1000
+        assert purchases.number_in(answer["data"]) == placed.number
+        assert placed.status == order.PLACED
+        assert purchases.record(self.user, self.mine).order_number == placed.number
+        assert purchases.record(self.user, self.general).order_number == placed.number
+        assert purchases.balance(self.user) == 0
+
+
+class PayWithoutKey(PayWithEverything):
+    """The learner walks away: in the end nothing of his is held."""
+
+    headers: ClassVar[dict[str, str]] = {}
+
+    def next(self) -> None:
+        self.timer(minutes=31)
+        self.timer(minutes=6)
+
+    def assert_end(self) -> None:
+        assert {placed.status for placed in purchases.orders(self.user)} <= {order.EXPIRED}
+        self.assert_holds_nothing()
+
+
+class PayNothing(Flow):
+    """An order of 0, with a key."""
+
+    covers = ("POST /payment",)
+
+    def act(self) -> Any:
+        return self.learner.pay([courses()[2]], 0, **{"Idempotency-Key": "once"})
+
+    def assert_end(self) -> None:
+        (placed,) = purchases.orders(self.user)
+        assert placed.status == order.PAID
+        assert purchases.owns(self.user, courses()[2], self.clock())
+
+
+class PayNothingAndLeave(PayNothing):
+    """The learner walks away: if there is an order, the timer delivers it."""
+
+    def next(self) -> None:
+        self.timer(minutes=2)
+
+    def assert_end(self) -> None:
+        for placed in purchases.orders(self.user):
+            assert placed.status == order.PAID
+            assert purchases.owns(self.user, courses()[2], self.clock())
+
+
+class Notified(Flow):
+    """A payment's notice; Alipay sends it again."""
+
+    covers = ("alipay_notify",)
+
+    def begin(self) -> None:
+        self.number = self.place()
+        purchases.pay(self.alipay, self.number)
+        self.notice = purchases.notice(self.alipay, self.number)
+
+    def act(self) -> object:
+        return purchases.deliver(self.notice)
+
+    def assert_end(self) -> None:
+        assert self.act() == "success"
+        self.assert_owns(self.number)
+
+
+class NotifiedOfNothingMore(Notified):
+    """A payment's notice that is never sent again: the timer asks."""
+
+    def next(self) -> None:
+        self.timer(minutes=2)
+
+    def assert_end(self) -> None:
+        self.assert_owns(self.number)
+
+
+class LateMoneyReopens(Notified):
+    """Money for an order that was cancelled, and everything is still there."""
+
+    def begin(self) -> None:
+        self.number = self.place()
+        self.alipay.open_cashier(purchases.pay_url(self.number))
+        assert purchases.cancel(self.learner, self.number)["code"] == 1000
+        self.alipay.pay(self.number)
+        self.notice = purchases.notice(self.alipay, self.number)
+
+
+class LateMoneyGoesBack(LateMoneyReopens):
+    """Money for an order that was cancelled, and its coupon is used elsewhere."""
+
+    covers = ("alipay_notify", "work_off_orders")
+
+    def begin(self) -> None:
+        super().begin()
+        purchases.place(self.learner, [courses()[0]], 80, coupons={0: self.mine})
+
+    def next(self) -> None:
+        assert self.act() == "success"
+        self.timer(minutes=1)
+
+    def assert_end(self) -> None:
+        assert purchases.status(self.number) == order.CANCELLED
+        assert purchases.payments(self.number) == [payment.LATE]
+        assert self.alipay.trade(self.number).refunded == 24000
+        (back,) = refund.list_refunds(purchases.stored(self.number))
+        assert back.status == refund.DONE
+
+
+class RefundedAtTheConsole(Notified):
+    """The notice of a full refund."""
+
+    def begin(self) -> None:
+        self.number = self.paid()
+        self.alipay.refund(self.number)
+        self.notice = purchases.notice(self.alipay, self.number)
+
+    def assert_end(self) -> None:
+        assert purchases.status(self.number) == order.REFUNDED
+        self.assert_holds_nothing()
+
+
+class PartlyRefundedAtTheConsole(Notified):
+    """The notice of a partial refund, which names no line; then a person settles it."""
+
+    def begin(self) -> None:
+        self.number = self.paid()
+        self.alipay.refund(self.number, 100, "console1")
+        self.notice = purchases.notice(self.alipay, self.number)
+
+    def assert_end(self) -> None:
+        self.assert_owns(self.number)
+        (told,) = payment.list_notices(purchases.stored(self.number))
+        assert (told.refunded, told.attention) == (100, attention.PROBLEM)
+
+
+class SettleNotice(PartlyRefundedAtTheConsole):
+    """An operator has dealt with it."""
+
+    covers = ()
+
+    def begin(self) -> None:
+        super().begin()
+        Notified.act(self)
+
+    def act(self) -> object:
+        return by_operator(
+            lambda: refund_order.settle_notice(self.number, "console1", "op", "抱歉", self.clock())
+        )
+
+    def assert_end(self) -> None:
+        (told,) = payment.list_notices(purchases.stored(self.number))
+        assert told.attention is None
+
+
+class ClosedByTheBuyer(Notified):
+    """The notice that a trade was closed unpaid."""
+
+    def begin(self) -> None:
+        self.number = self.place()
+        purchases.scan(self.alipay, self.number)
+        self.alipay.close(self.number)
+        self.notice = purchases.notice(self.alipay, self.number)
+
+    def assert_end(self) -> None:
+        assert purchases.status(self.number) == order.CANCELLED
+        self.assert_holds_nothing()
+
+
+class Cancel(Flow):
+    """The learner cancels what he has scanned, and tries again."""
+
+    covers = ("POST /order/{order_number}/cancel",)
+
+    def begin(self) -> None:
+        self.number = self.place()
+        purchases.scan(self.alipay, self.number)
+
+    def act(self) -> object:
+        return purchases.cancel(self.learner, self.number)["code"]
+
+    def assert_end(self) -> None:
+        assert self.act() == 1000
+        assert purchases.status(self.number) == order.CANCELLED
+        self.assert_holds_nothing()
+
+
+class CancelPaid(Cancel):
+    """The learner cancels what he has just paid: it is delivered."""
+
+    def begin(self) -> None:
+        self.number = self.place()
+        purchases.pay(self.alipay, self.number)
+
+    def assert_end(self) -> None:
+        assert self.act() == 1502
+        self.assert_owns(self.number)
+
+
+class LookAtPaid(Flow):
+    """The result page asks; the learner looks again."""
+
+    covers = ("GET /order/{order_number}",)
+
+    def begin(self) -> None:
+        self.number = self.place()
+        purchases.pay(self.alipay, self.number)
+
+    def act(self) -> object:
+        return self.learner.get(f"/order/{self.number}/")
+
+    def next(self) -> None:
+        self.clock.advance(seconds=30)
+        self.act()
+
+    def assert_end(self) -> None:
+        self.assert_owns(self.number)
+
+
+# The clock
+
+
+class TimerFlow(Flow):
+    """The timer; a later one follows."""
+
+    covers = ("work_off_orders",)
+
+    def act(self) -> object:
+        purchases.run_timer()
+        return None
+
+    def next(self) -> None:
+        self.timer(minutes=3)
+        self.timer(minutes=3)
+
+
+class TimerFindsPaid(TimerFlow):
+    def begin(self) -> None:
+        self.number = self.place()
+        purchases.pay(self.alipay, self.number)
+        self.clock.advance(minutes=2)
+
+    def assert_end(self) -> None:
+        self.assert_owns(self.number)
+
+
+class TimerExpires(TimerFlow):
+    def begin(self) -> None:
+        self.number = self.place()
+        self.clock.advance(minutes=36)
+
+    def assert_end(self) -> None:
+        assert purchases.status(self.number) == order.EXPIRED
+        self.assert_holds_nothing()
+
+
+class TimerRefunds(TimerFlow):
+    """The refund that Alipay did not confirm when it was approved."""
+
+    def begin(self) -> None:
+        self.number = self.paid()
+        applied = refund_order.apply_for_refund(
+            self.user.user_id, self.number, [0], "学不完", timedelta(days=7), self.clock()
+        )
+        applied.update([refund.Refund.status.set(refund.APPROVED)])
+        applied.update([refund.Refund.attention.remove(), refund.Refund.attention_at.remove()])
+        applied.update([refund.Refund.work_shard.set(0), refund.Refund.next_look_at.set(1)])
+        event = order.event_item(purchases.stored(self.number), "refund approved", "operator op", self.clock())
+        event.save()
+        applied.update([refund.Refund.decided_by.set("op")])
+
+    def assert_end(self) -> None:
+        stored = purchases.stored(self.number)
+        assert (stored.status, list(stored.refunded_lines)) == (order.PAID, [0])
+        assert self.alipay.trade(self.number).refunded == stored.refunded_amount == stored.lines[0].payable
+        assert [mine.course for mine in enrollment.list_enrollments(self.user.user_id)] != []
+        assert not purchases.owns(self.user, courses()[0], self.clock())
+        assert purchases.owns(self.user, courses()[1], self.clock())
+        assert purchases.balance(self.user) == stored.lines[0].beli
+        assert purchases.record(self.user, self.mine).status == coupon.UNUSED
+        assert purchases.record(self.user, self.general).status == coupon.USED
+
+
+# Refunds
+
+
+class Apply(Flow):
+    covers = ("POST /order/{order_number}/refund",)
+
+    def begin(self) -> None:
+        self.number = self.paid()
+
+    def act(self) -> object:
+        return self.learner.post(f"/order/{self.number}/refund/", {"lines": [1], "reason": "学不完"})
+
+    def assert_end(self) -> None:
+        stored = purchases.stored(self.number)
+        assert (stored.status, list(stored.requested_lines)) == (order.REFUNDING, [1])
+        (asked,) = refund.list_refunds(stored)
+        assert asked.status == refund.REQUESTED
+
+
+class Decide(Flow):
+    """An operator decides, and tries again; then the timer."""
+
+    verb: ClassVar[str] = ""
+
+    def begin(self) -> None:
+        self.number = self.paid()
+        body = {"reason": "学不完"}
+        answer = self.learner.post(f"/order/{self.number}/refund/", body)
+        self.request_no = answer["data"]["request_no"]
+        admin = builders.a_user()
+        self.names.append(admin.username)
+        admin.update([User.role.set(ADMIN)])
+        self.admin_id = admin.user_id
+        self.office = ClientAt(admin)
+
+    def people(self) -> list[int]:
+        return [self.user.user_id, self.admin_id]
+
+    def act(self) -> object:
+        return self.office.post(f"/admin/refunds/{self.request_no}/{self.verb}/", {"answer": "好"})
+
+    def next(self) -> None:
+        self.act()
+        self.timer(minutes=3)
+        self.timer(minutes=6)
+
+
+class Approve(Decide):
+    covers = ("POST /admin/refunds/{request_no}/approve",)
+    verb = "approve"
+
+    def assert_end(self) -> None:
+        assert purchases.status(self.number) == order.REFUNDED
+        assert self.alipay.trade(self.number).refunded == 24000
+        assert len(self.alipay.book.refunds(self.number)) == 1
+        self.assert_holds_nothing()
+
+
+class Refuse(Decide):
+    covers = ("POST /admin/refunds/{request_no}/refuse",)
+    verb = "refuse"
+
+    def assert_end(self) -> None:
+        self.assert_owns(self.number)
+        assert self.alipay.trade(self.number).refunded == 0
+        (asked,) = refund.list_refunds(purchases.stored(self.number))
+        assert asked.status == refund.REFUSED
+
+
+# Coupons
+
+
+class Claim(Flow):
+    """The learner tries again half a minute later; a sweep comes."""
+
+    covers = ("POST /coupons/{coupon_id}/claim",)
+
+    def begin(self) -> None:
+        self.offers.append(builders.an_offer(quantity=1, close_at=builders.now() + timedelta(days=3000)))
+
+    def act(self) -> object:
+        return self.learner.post(f"/coupons/{self.offers[0].coupon_id}/claim/")
+
+    def next(self) -> None:
+        self.timer(seconds=70)
+        self.act()
+        self.timer(seconds=70)
+
+    def assert_end(self) -> None:
+        (record,) = coupon.list_records(self.user.user_id)
+        assert record.status == coupon.UNUSED
+        offer = coupon.find_offer(self.offers[0].coupon_id)
+        assert offer is not None
+        assert (offer.remaining, offer.in_flight) == (0, None)
+
+
+class Sweep(Claim):
+    """The sweep of a claim that was cut off."""
+
+    covers = ("sweep_coupon_claims",)
+
+    def begin(self) -> None:
+        super().begin()
+        mine = coupon_claim.claim_item(
+            self.user.user_id, self.offers[0].coupon_id, builders.new_id(), self.clock()
+        )
+        coupon_claim.begin(mine)
+        coupon_claim.take_piece(self.offers[0], mine)
+        self.clock.advance(minutes=3)
+
+    def act(self) -> object:
+        claim_coupon.sweep_claims(self.clock, 60)
+        return None
+
+    def next(self) -> None:
+        application.sweep_coupon_claims(purchases.SCHEDULED, None)
+
+    def assert_end(self) -> None:
+        offer = coupon.find_offer(self.offers[0].coupon_id)
+        assert offer is not None
+        assert (offer.remaining, offer.in_flight) == (1, None)
+        assert Claim.act(self)["code"] == 1000  # type: ignore[index]
+
+
+# Operators, who look before they repeat anything
+
+
+def by_operator(act: Callable[[], object]) -> object:
+    """An operator's act: he is told of a refusal or of trouble."""
+    try:
+        return act()
+    except ShopError as told:
+        return told
+
+
+class GrantBeli(Flow):
+    def act(self) -> object:
+        return by_operator(lambda: grant.grant_beli(self.user, 50, "gift", self.clock(), by="op"))
+
+    def next(self) -> None:
+        if purchases.balance(self.user) == 100:
+            self.act()
+
+    def assert_end(self) -> None:
+        assert purchases.balance(self.user) == 150
+
+
+class GrantCoupon(Flow):
+    def begin(self) -> None:
+        self.offers.append(builders.an_offer(quantity=1))
+
+    def act(self) -> object:
+        return by_operator(
+            lambda: grant.grant_coupon(self.user, self.offers[0].coupon_id, self.clock(), by="op")
+        )
+
+    def next(self) -> None:
+        if not coupon.list_records(self.user.user_id):
+            self.act()
+
+    def assert_end(self) -> None:
+        assert len(coupon.list_records(self.user.user_id)) == 1
+
+
+class GrantEnrollment(Flow):
+    def act(self) -> object:
+        return by_operator(
+            lambda: grant.grant_enrollment(self.user, courses()[0].key, 7, "gift", "op", self.clock())
+        )
+
+    def next(self) -> None:
+        if not enrollment.list_slices(self.user.user_id):
+            self.act()
+
+    def assert_end(self) -> None:
+        assert len(enrollment.list_slices(self.user.user_id)) == 1
+
+
+class WithdrawEnrollment(Flow):
+    def begin(self) -> None:
+        given = grant.grant_enrollment(self.user, courses()[0].key, 7, "gift", "op", self.clock())
+        self.number = given.order_number
+
+    def act(self) -> object:
+        return by_operator(
+            lambda: grant.withdraw_enrollment(self.user, self.number, None, "error", "op", self.clock())
+        )
+
+    def check(self) -> None:
+        slices = enrollment.list_slices(self.user.user_id)
+        self.taken_back = [part.order_number for part in slices if part.withdrawn_at is not None]
+        super().check()
+
+    def assert_end(self) -> None:
+        assert self.taken_back == [self.number]
+
+
+class DisableUser(Flow):
+    def act(self) -> object:
+        user = find_user(self.user.user_id)
+        return by_operator(lambda: change_user.disable_user(user, "op", "spam", self.clock()))
+
+    def assert_end(self) -> None:
+        assert find_user(self.user.user_id).disabled
+        assert self.learner.get("/userinfo/")["code"] == 401
+
+
+class EnableUser(DisableUser):
+    def begin(self) -> None:
+        DisableUser.act(self)
+
+    def act(self) -> object:
+        user = find_user(self.user.user_id)
+        return by_operator(lambda: change_user.enable_user(user, "op", "sorry", self.clock()))
+
+    def assert_end(self) -> None:
+        assert not find_user(self.user.user_id).disabled
+
+
+class SetRole(Flow):
+    def act(self) -> object:
+        user = find_user(self.user.user_id)
+        return by_operator(lambda: change_user.set_role(user, ADMIN, "op", "new", self.clock()))
+
+    def assert_end(self) -> None:
+        assert find_user(self.user.user_id).role == ADMIN
+
+
+class SetPassword(Flow):
+    def act(self) -> object:
+        user = find_user(self.user.user_id)
+        return by_operator(
+            lambda: change_password.set_password(user, "quite another one", 1000, "op", self.clock())
+        )
+
+    def assert_end(self) -> None:
+        assert users.password_matches("quite another one", find_user(self.user.user_id).password)
+
+
+class TryAgain(Decide):
+    """An operator has a stuck refund tried again."""
+
+    def begin(self) -> None:
+        super().begin()
+        approved = refund.find_refund(self.request_no)[1]
+        problem = [refund.Refund.attention.set(attention.PROBLEM), refund.Refund.status.set(refund.STUCK)]
+        approved.update([*problem, refund.Refund.decided_by.set("op")])
+        order.event_item(purchases.stored(self.number), "refund approved", "operator op", self.clock()).save()
+
+    def act(self) -> object:
+        gateways = application.app.gateways
+        return by_operator(lambda: refund_order.try_again(self.request_no, "op", gateways, self.clock()))
+
+    def assert_end(self) -> None:
+        Approve.assert_end(self)  # type: ignore[arg-type]
+
+
+FLOWS: Sequence[type[Flow]] = (
+    *(Register, LogIn, ChangePassword, LogOut, EndSession, StartCaptcha),
+    *(AddToCart, RemoveFromCart, OpenAccount),
+    *(PayWithEverything, PayWithoutKey, PayNothing, PayNothingAndLeave),
+    *(Notified, NotifiedOfNothingMore, LateMoneyReopens, LateMoneyGoesBack),
+    *(RefundedAtTheConsole, PartlyRefundedAtTheConsole, SettleNotice, ClosedByTheBuyer),
+    *(Cancel, CancelPaid, LookAtPaid, TimerFindsPaid, TimerExpires, TimerRefunds),
+    *(Apply, Approve, Refuse, TryAgain, Claim, Sweep),
+    *(GrantBeli, GrantCoupon, GrantEnrollment, WithdrawEnrollment),
+    *(DisableUser, EnableUser, SetRole, SetPassword),
+)
