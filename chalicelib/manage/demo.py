@@ -103,7 +103,8 @@ def describe_users(content: Json) -> str:
     for row in content["users"]:
         stored = _find_user(row["username"])
         if stored is not None and stored.source == SOURCE:
-            lines.append(f"  {stored.username:<8}{stored.beli:>6} beli  {len(row['coupons'])} coupons given")
+            given = stored.role if stored.role != user.STUDENT else f"{len(row['coupons'])} coupons given"
+            lines.append(f"  {stored.username:<12}{stored.beli:>6} beli  {given}")
     if not lines:
         return ""
     return "\n".join([f"Demo users, each with the password {content['password']} unless changed:", *lines])
@@ -169,6 +170,7 @@ def _user_unit(row: Json, password: str, now: datetime) -> _Unit:
             password=user.hash_password(password, password_iterations()),
             name=row["name"],
             head_img="",
+            role=row.get("role", user.STUDENT),
             beli=row["beli"],
             created_at=now,
             source=SOURCE,

@@ -16,7 +16,7 @@ from chalicelib.manage.catalog_file.writing import as_json
 from chalicelib.manage.demo import read_catalogue, read_content, seed_demo
 from chalicelib.shop import catalog, coupon, ledger
 from chalicelib.shop.course_key import CourseKey
-from chalicelib.shop.user import find_by_name
+from chalicelib.shop.user import STUDENT, find_by_name
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests.client import Client
@@ -260,8 +260,10 @@ def test_demo_users_begin_with_their_balance_in_the_ledger_and_coupons_in_hand(s
         opening = [entry.beli for entry in entries if entry.cause == "opening balance"]
         assert opening == ([row["beli"]] if row["beli"] else [])
         assert sum(entry.beli for entry in entries) == user.beli
+        assert user.role == row.get("role", STUDENT)
         records = coupon.list_records(user.user_id)
-        assert {(record.record_id, record.coupon_id) for record in records} == {
+        given = [record for record in records if record.source == "demo"]
+        assert {(record.record_id, record.coupon_id) for record in given} == {
             (record["id"], record["coupon_id"]) for record in row["coupons"]
         }
 
@@ -281,6 +283,34 @@ def test_coupons_are_good_from_the_day_of_seeding(seeded_at: datetime) -> None:
         else:
             assert record.valid_until == offer.valid_until
         assert record.is_usable(seeded_at) == (offer.valid_until is None or seeded_at < offer.valid_until)
+
+
+def test_a_demo_user_sees_what_can_be_claimed_now_and_claims_one(
+    sign_in: Callable[[str], Client], seeded_at: datetime
+) -> None:
+    learner = sign_in("demo3")
+    catalogue = read_catalogue(seeded_at.astimezone(BEIJING).date())
+    open_now = {offer.id for offer in catalogue.coupons if offer.claim_from <= seeded_at < offer.claim_until}
+    early = next(offer for offer in catalogue.coupons if offer.claim_from > seeded_at)
+    shown = {row["id"]: row for row in learner.get("/coupons/available")["data"]}
+    assert {offer.id for offer in catalogue.coupons} & set(shown) == open_now
+    few = min(
+        (offer for offer in catalogue.coupons if offer.id in open_now), key=lambda offer: offer.quantity
+    )
+    assert (shown[few.id]["remaining"], shown[few.id]["claimed"]) == (few.quantity, False)
+
+    claimed = learner.post(f"/coupons/{few.id}/claim")
+    assert (claimed["code"], claimed["data"]["name"]) == (1000, few.name)
+    again = {row["id"]: row for row in learner.get("/coupons/available")["data"]}
+    assert (again[few.id]["remaining"], again[few.id]["claimed"]) == (few.quantity - 1, True)
+    assert learner.post(f"/coupons/{early.id}/claim")["msg"] == "不在优惠券的领取时间内"
+
+
+def test_the_demo_admin_works_in_the_back_office_and_learners_do_not(
+    sign_in: Callable[[str], Client],
+) -> None:
+    assert sign_in("demo-admin").get("/admin/refunds")["code"] == 1000
+    assert sign_in("demo4").get("/admin/refunds")["code"] == 1801
 
 
 def test_a_demo_user_is_offered_his_good_coupons_at_settlement(sign_in: Callable[[str], Client]) -> None:
