@@ -73,7 +73,6 @@ def test_the_timer_asks_at_1_3_10_and_30_minutes_then_half_an_hour_later_and_for
             early = [call for call in calls if asks(number)(call)]
             clock.stand_at(moment)
             purchases.run_timer()
-            purchases.run_timer()
             asked = [call for call in calls if asks(number)(call)]
         assert (len(early), len(asked)) == (0, 1), (before, moment)
     assert not is_listed(number)
@@ -307,8 +306,9 @@ def test_two_timers_at_once_ask_once_and_deliver_once(
         assert purchases.payments(number) == (["applied"] if position < 3 else [])
 
 
-@pytest.mark.parametrize("die", [die_before, die_after])
-@pytest.mark.parametrize("operation", ["UpdateItem", "TransactWriteItems"])
+@pytest.mark.parametrize(
+    ("operation", "die"), [("UpdateItem", die_after), ("TransactWriteItems", die_before)]
+)
 def test_a_timer_that_dies_leaves_its_order_to_the_next_one(
     buyer: Buyer, faulty_app: FaultyApp, clock: Clock, alipay: AlipaySimulator, operation: str, die: Any
 ) -> None:

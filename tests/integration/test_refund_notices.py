@@ -255,8 +255,7 @@ def test_a_full_refund_found_by_asking_takes_everything_back(
     pair.assert_all_taken_back()
 
 
-@pytest.mark.parametrize("die", [die_before, die_after])
-@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize(("nth", "die"), [(1, die_after), (2, die_before)])
 def test_a_full_refund_cut_off_is_finished_when_it_is_told_again(
     faulty_app: FaultyApp, alipay: AlipaySimulator, nth: int, die: Any
 ) -> None:
