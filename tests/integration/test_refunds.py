@@ -386,7 +386,8 @@ def test_a_request_number_of_another_order_is_none(student: Student, office: Cli
 
 def test_a_refusal_needs_an_answer(student: Student, office: Client) -> None:
     request_no = student.applies()
-    for body in ({}, {"answer": ""}, {"answer": 1}, {"answer": "x" * 201}, []):
+    bodies: list[Any] = [{}, {"answer": ""}, {"answer": 1}, {"answer": "x" * 201}, []]
+    for body in bodies:
         assert office.post(f"/admin/refunds/{request_no}/refuse", body)["code"] == 1804, body
     assert student.shown() == "退费申请中"
 
