@@ -85,7 +85,8 @@ class Exchange:
     def take_down(self, *others: Proxy[Any]) -> None:
         """Refuse all connections, here and at the other proxies, until the fault's block ends."""
         assert self.fault is not None
-        for proxy in (self.proxy, *others):
+        # This one last: its client learns by it, and may heal everything before another has gone down.
+        for proxy in (*others, self.proxy):
             self.fault.took_down.append(proxy)
             proxy.go_down()
 

@@ -83,7 +83,10 @@ def cutting(shop: FaultyApp, cut: Cut) -> Iterator[None]:
 
 
 def cut_everywhere(
-    shop: FaultyApp, begin: Callable[[], Callable[[], object]], after: Callable[[Cut], None], ways: tuple[str, ...]
+    shop: FaultyApp,
+    begin: Callable[[], Callable[[], object]],
+    after: Callable[[Cut], None],
+    ways: tuple[str, ...],
 ) -> Iterator[Cut]:
     """Cut a flow at its first call, its second, ... in each way, until it runs through uncut; yield each cut.
 

@@ -30,8 +30,6 @@ KINDS = (
 )
 """Every kind of item that may lie in a user's partition."""
 
-OPEN_REFUND = (refund.REQUESTED, refund.APPROVED, refund.STUCK)
-
 AnItem = TypeVar("AnItem", bound=UserItem)
 
 
@@ -279,17 +277,21 @@ def _refunds(mine: Belongings) -> Iterator[str]:
     for item in mine.of(Refund):
         if item.order_number not in mine.by_number:
             yield f"refund {item.request_no} is of no order"
-        waits = {refund.REQUESTED: attention.DECISION, refund.STUCK: attention.PROBLEM}.get(item.status)
-        if item.attention != waits or (item.attention_at is None) != (waits is None):
+        waits: tuple[str | None, ...] = {
+            refund.REQUESTED: (attention.DECISION,),
+            refund.STUCK: (attention.PROBLEM,),
+            refund.APPROVED: (None, attention.PROBLEM),  # a person is told when it takes hours
+        }.get(item.status, (None,))
+        if item.attention not in waits or (item.attention_at is None) != (item.attention is None):
             yield f"refund {item.request_no} ({item.status}) waits for a person: {item.attention}"
         if (item.next_look_at is not None) != (item.status == refund.APPROVED):
             yield f"refund {item.request_no} ({item.status}) is due at {item.next_look_at}"
-        if (item.settled_at is not None) != (item.status not in OPEN_REFUND):
+        if (item.settled_at is None) != item.is_open():
             yield f"refund {item.request_no} ({item.status}) was settled at {item.settled_at}"
     for placed in mine.of(Order):
         name = f"order {placed.number} ({placed.status})"
         asked = [item for item in _refunds_of(mine, placed) if item.why == refund.APPLICATION]
-        open_ones = [item for item in asked if item.status in OPEN_REFUND]
+        open_ones = [item for item in asked if item.is_open()]
         if [item.lines for item in open_ones] != ([placed.requested_lines] if placed.requested_lines else []):
             yield f"{name}: open applications {[item.lines for item in open_ones]}, it says {placed.requested_lines}"
         done = [item for item in asked if item.status == refund.DONE]

@@ -56,7 +56,7 @@ class DirectAlipay(Alipay):
             return {"code": "40004", "sub_code": "ACQ.SYSTEM_ERROR"}
         if mood == REFUSING and is_refund:
             return {"code": "40004", "sub_code": "ACQ.SELLER_BALANCE_NOT_ENOUGH"}
-        answer = self._second(content) if is_refund else None
+        answer = self._of_second_trade(content, is_refund)
         if answer is None:
             raw = self._simulator.gateway.answer(self._signed(method, content), "").text.encode()
             answer = self._verified_answer(raw, method.replace(".", "_") + "_response")
@@ -66,18 +66,16 @@ class DirectAlipay(Alipay):
             answer = {name: value for name, value in answer.items() if name != "fund_change"}
         return answer
 
-    def _second(self, content: dict[str, str]) -> dict[str, Any] | None:
+    def _of_second_trade(self, content: dict[str, str], is_refund: bool) -> dict[str, Any] | None:
         trade = self.second_trades.get(content.get("trade_no", ""))
         if trade is None:
             return None
-        number, amount = content["out_request_no"], from_yuan(content["refund_amount"])
-        moved = number not in trade.refunded
+        number, known = content["out_request_no"], {"code": "10000", "out_trade_no": content["out_trade_no"]}
+        if not is_refund:
+            return known | ({"refund_status": "REFUND_SUCCESS"} if number in trade.refunded else {})
+        amount, moved = from_yuan(content["refund_amount"]), number not in trade.refunded
         if moved and amount + sum(trade.refunded.values()) > trade.amount:
             return {"code": "40004", "sub_code": "ACQ.REASON_TRADE_REFUND_FEE_ERR"}
         trade.refunded[number] = amount
         # A repetition is answered as the first time; that no money moved now is told by `fund_change`.
-        return {
-            "code": "10000",
-            "out_trade_no": content["out_trade_no"],
-            "fund_change": "Y" if moved else "N",
-        }
+        return known | {"fund_change": "Y" if moved else "N"}

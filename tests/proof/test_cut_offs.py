@@ -60,9 +60,7 @@ def test_cut_off_anywhere_nothing_is_half_done_and_the_end_is_reached(
 
 
 def test_every_route_and_every_lambda_that_writes_is_cut_off() -> None:
-    routes = {
-        f"{method} {path}" for path, methods in application.app.routes.items() for method in methods
-    }
+    routes = {f"{method} {path}" for path, methods in application.app.routes.items() for method in methods}
     lambdas = {handler.name for handler in application.app.pure_lambda_functions}
     lambdas |= {source.name for source in application.app.event_sources}
     covered = {place for flow in FLOWS for place in flow.covers}
