@@ -9,9 +9,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+import app as application
 from localstack.alipay import AlipaySimulator
+from localstack.api_gateway import GatewayServer
+from tests import purchases
 from tests.conftest import Stores
 from tests.proof.world import Standing, World
+from tests.purchases import Clock
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +46,18 @@ def new_world(stores: Stores) -> Callable[[], World]:
         return World(settings(), alipay, clock)
 
     return make
+
+
+@pytest.fixture
+def new_clock(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Iterator[Callable[[], Clock]]:
+    """Gives the application and Alipay a clock of their own; whatever other tests left to be done is done."""
+    before, alipays = application.app.clock, alipay.now
+
+    def make() -> Clock:
+        application.app.clock = alipay.now = alipay.book.now = clock = Clock()
+        return clock
+
+    make().advance(days=30)
+    purchases.run_timer()
+    yield make
+    application.app.clock, alipay.book.now, alipay.now = before, alipays, alipays

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 import app as application
 from localstack.alipay import AlipaySimulator
-from tests import purchases
 from tests.faults.routing import FaultyApp
-from tests.proof import pace
 from tests.proof.counts import count
 from tests.proof.cut_offs import WAYS, Cut, cut_everywhere
 from tests.proof.writing_flows import FLOWS, READING, Flow
 from tests.purchases import Clock
-
-
-@pytest.fixture
-def new_clock(faulty_app: FaultyApp, alipay: AlipaySimulator) -> Iterator[Callable[[], Clock]]:
-    """Gives the application and Alipay a clock of their own; whatever other tests left to be done is done."""
-    before, alipays = application.app.clock, alipay.now
-
-    def make() -> Clock:
-        application.app.clock = alipay.now = alipay.book.now = clock = Clock()
-        return clock
-
-    make().advance(days=30)
-    purchases.run_timer()
-    yield make
-    application.app.clock, alipay.book.now, alipay.now = before, alipays, alipays
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.__name__)

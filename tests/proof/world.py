@@ -35,7 +35,7 @@ from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.user import User, UserName, find_user, folded
-from chalicelib.storage.dynamodb import UserItem
+from chalicelib.storage.dynamodb import ItemKey, UserItem
 from chalicelib.web import codes
 from chalicelib.web.notification import answer_alipay
 from localstack.alipay import AlipaySimulator
@@ -103,6 +103,7 @@ class World:
         self.notices: list[dict[str, str]] = []
         self.outcomes: Counter[str] = Counter()
         self._read: dict[int, Belongings] = {}
+        self._followed: set[ItemKey] = set()
         for user in self.users:
             builders.a_coupon(user, value=5000, valid_until=builders.now() + timedelta(days=2))
             builders.a_coupon(user, coupon_type=coupon.PERCENT, off_percent=33)
@@ -132,7 +133,7 @@ class World:
 
     def check(self) -> None:
         """Hold everything to the invariants. Raises Violated."""
-        read = invariants.check([user.user_id for user in self.users], self.offers)
+        read = invariants.check([user.user_id for user in self.users], self.offers, followed=self._followed)
         self._read = {mine.user_id: mine for mine in read}
 
     def _do(self, name: str, table: codes.Codes, step: Callable[[], Result]) -> Result | None:

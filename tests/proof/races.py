@@ -1,0 +1,307 @@
+"""Races: people, Alipay and timers at the very same moment, in real threads. One wins, and the sums are exact.
+
+A race is made anew for each round, run, and held to the invariants; its own rule says who may have won.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import app as application
+from chalicelib.errors import RefundSettled
+from chalicelib.flows import refund_order
+from chalicelib.shop import coupon, enrollment, order, refund
+from chalicelib.shop.order import Order, OrderPointer
+from chalicelib.shop.user import User
+from chalicelib.storage.dynamodb import UserItem
+from localstack.alipay import AlipaySimulator
+from localstack.alipay.trades import Refused
+from tests import builders, purchases
+from tests.addresses import ClientAt
+from tests.proof import invariants
+from tests.proof.writing_flows import courses
+from tests.purchases import Clock, at_once
+
+THREADS = 4
+
+
+class Race:
+    """One learner with 100 beli and a coupon, and what happens at once."""
+
+    def __init__(self, alipay: AlipaySimulator, clock: Clock) -> None:
+        self.alipay = alipay
+        self.clock = clock
+        self.user: User = builders.a_user(beli=100)
+        self.learner = ClientAt(self.user)
+        self.coupon = builders.a_coupon(self.user, value=5000)
+        self.users = [self.user]
+        self.offers: list[coupon.CouponOffer] = []
+
+    def run(self) -> None:
+        """Run it, hold everything to the invariants, and clean up."""
+        self.race()
+        invariants.check([user.user_id for user in self.users], self.offers)
+        self.forget()
+
+    def race(self) -> None:
+        """The race, and who may have won."""
+        raise NotImplementedError
+
+    # What races need
+
+    def buy(self, **headers: str) -> Any:
+        """The answer to buying the first course with everything: 100 - 50 - 10."""
+        return self.learner.pay(courses()[:1], 40, general=self.coupon, is_beli=True, **headers)
+
+    def place(self) -> str:
+        """An order with everything."""
+        return purchases.number_in(self.buy()["data"])
+
+    def paid(self) -> str:
+        """A delivered order."""
+        number = self.place()
+        purchases.pay(self.alipay, number)
+        assert purchases.deliver(purchases.notice(self.alipay, number)) == "success"
+        return number
+
+    def applied(self) -> str:
+        """An application for the refund of a delivered order -> its request number."""
+        self.number = self.paid()
+        return str(
+            self.learner.post(f"/order/{self.number}/refund/", {"reason": "学不完"})["data"]["request_no"]
+        )
+
+    def pay_and_tell(self, number: str) -> bool:
+        """The buyer pays and the shop is told -> whether Alipay took the money."""
+        try:
+            self.alipay.pay(number)
+        except Refused:
+            return False
+        return purchases.deliver(purchases.notice(self.alipay, number)) == "success"
+
+    def assert_free(self) -> None:
+        """The learner has everything back."""
+        purchases.assert_untouched(self.user, beli=100, unused=[self.coupon])
+
+    def assert_delivered(self, number: str) -> None:
+        """The order is delivered, once."""
+        assert purchases.status(number) == order.PAID
+        assert len(enrollment.list_slices(self.user.user_id)) == 1
+        assert purchases.balance(self.user) == 0
+
+    def forget(self) -> None:
+        """Take all of it out of the tables again."""
+        for user in self.users:
+            mine = invariants.belongings(user.user_id)
+            with UserItem.batch_write() as batch:
+                for item in mine.items:
+                    batch.delete(item)
+                for placed in mine.of(Order):
+                    batch.delete(OrderPointer(f"ORDER#{placed.number}", "POINTER"))
+        for offer in self.offers:
+            offer.delete()
+
+
+class OneCouponTwoOrders(Race):
+    def race(self) -> None:
+        buy = partial(self.learner.pay, courses()[:1], 50, general=self.coupon)
+        codes = Counter(answer["code"] for answer in at_once(*[buy] * THREADS))
+        assert codes == {1000: 1, 1306: THREADS - 1}
+        assert len(purchases.orders(self.user)) == 1
+
+
+class OneBalance(Race):
+    def race(self) -> None:
+        buy = partial(self.learner.pay, courses()[:1], 90, is_beli=True)
+        codes = Counter(answer["code"] for answer in at_once(*[buy] * THREADS))
+        assert codes[1000] == 1
+        assert codes[1305] + codes[1308] == THREADS - 1
+        assert purchases.balance(self.user) == 0
+
+
+class LastClaimableCoupon(Race):
+    def race(self) -> None:
+        self.offers = [builders.an_offer(quantity=1)]
+        others = [builders.a_user() for _ in range(THREADS - 1)]
+        self.users += others
+        claim = f"/coupons/{self.offers[0].coupon_id}/claim/"
+        clients = [self.learner, *(ClientAt(user) for user in others)]
+        codes = Counter(
+            answer["code"] for answer in at_once(*[partial(client.post, claim) for client in clients * 2])
+        )
+        assert codes[1000] == 1
+        assert codes[1703] + codes[1704] == 2 * THREADS - 1
+
+
+class OneNoticeTwentyTimes(Race):
+    def race(self) -> None:
+        number = self.place()
+        purchases.pay(self.alipay, number)
+        signed = purchases.notice(self.alipay, number)
+        assert at_once(*[partial(purchases.deliver, signed)] * 20) == ["success"] * 20
+        self.assert_delivered(number)
+
+
+class OneKey(Race):
+    def race(self) -> None:
+        headers = {"Idempotency-Key": builders.new_name()}
+        answers = at_once(*[partial(self.buy, **headers)] * THREADS)
+        assert {answer["code"] for answer in answers} == {1000}
+        assert len({answer["data"] for answer in answers}) == 1
+        assert len(purchases.orders(self.user)) == 1
+
+
+class CancelAgainstPay(Race):
+    scanned = True
+
+    def race(self) -> None:
+        number = self.place()
+        self.alipay.open_cashier(purchases.pay_url(number))
+        if self.scanned:
+            self.alipay.scan(number)
+        answer, took = at_once(
+            partial(purchases.cancel, self.learner, number), partial(self.pay_and_tell, number)
+        )
+        assert answer["code"] in (1000, 1502)
+        if took:
+            # Cancelled first and paid then, the money reopens it: nobody else wants its coupon.
+            self.assert_delivered(number)
+        else:
+            assert answer["code"] == 1000
+            self.assert_free()
+
+
+class CancelUnscannedAgainstPay(CancelAgainstPay):
+    scanned = False
+
+
+class RefundAgainstRefund(Race):
+    """Two operators, one application: approved once, refunded once."""
+
+    def race(self) -> None:
+        request_no = self.applied()
+        approve = partial(self.decide, refund_order.approve, request_no, "op", application.app.gateways)
+        assert sum(at_once(*[approve] * THREADS)) == 1
+        self.assert_refunded()
+
+    def decide(self, how: Callable[..., object], *arguments: object) -> bool:
+        """Whether a decision was taken."""
+        try:
+            how(*arguments, self.clock())
+        except RefundSettled:
+            return False
+        return True
+
+    def assert_refunded(self) -> None:
+        """All of it went back, once."""
+        assert purchases.status(self.number) == order.REFUNDED
+        assert [back.amount for back in self.alipay.book.refunds(self.number)] == [4000]
+        self.assert_free()
+
+
+class ApproveAgainstRefuse(RefundAgainstRefund):
+    def race(self) -> None:
+        request_no = self.applied()
+        approved, refused = at_once(
+            partial(self.decide, refund_order.approve, request_no, "op", application.app.gateways),
+            partial(self.decide, refund_order.refuse, request_no, "other", "不符合"),
+        )
+        assert approved != refused
+        if approved:
+            self.assert_refunded()
+        else:
+            assert self.alipay.trade(self.number).refunded == 0
+            self.assert_delivered(self.number)
+
+
+class TwoApplications(Race):
+    def race(self) -> None:
+        number = self.paid()
+        apply = partial(self.learner.post, f"/order/{number}/refund/", {"reason": "学不完"})
+        codes = Counter(answer["code"] for answer in at_once(*[apply] * THREADS))
+        assert codes == {1000: 1, 1505: THREADS - 1}
+
+
+class ApproveAgainstConsole(RefundAgainstRefund):
+    """The shop refunds, and so does Alipay's own console: all of it goes back, once."""
+
+    def race(self) -> None:
+        request_no = self.applied()
+        at_once(
+            partial(self.decide, refund_order.approve, request_no, "op", application.app.gateways),
+            self.refund_at_console,
+        )
+        assert purchases.deliver(purchases.notice(self.alipay, self.number)) == "success"
+        assert self.alipay.trade(self.number).refunded == 4000
+        assert purchases.status(self.number) == order.REFUNDED
+        self.assert_free()
+
+    def refund_at_console(self) -> None:
+        """The console refunds, if there is anything left."""
+        try:
+            self.alipay.refund(self.number)
+        except Refused:
+            return
+        purchases.deliver(purchases.notice(self.alipay, self.number))
+
+
+class TimerAgainstLearner(Race):
+    def race(self) -> None:
+        number = self.place()
+        self.clock.advance(minutes=36)
+        _, answer = at_once(purchases.run_timer, partial(purchases.cancel, self.learner, number))
+        assert answer["code"] in (1000, 1503)
+        assert purchases.status(number) == {1000: order.CANCELLED, 1503: order.EXPIRED}[answer["code"]]
+        self.assert_free()
+
+
+class TimerAgainstNotice(Race):
+    def race(self) -> None:
+        number = self.place()
+        purchases.pay(self.alipay, number)
+        signed = purchases.notice(self.alipay, number)
+        self.clock.advance(minutes=2)
+        _, answer = at_once(purchases.run_timer, partial(purchases.deliver, signed))
+        assert answer == "success"
+        self.assert_delivered(number)
+
+
+class TwoTimers(Race):
+    def race(self) -> None:
+        number = self.place()
+        self.clock.advance(minutes=36)
+        at_once(purchases.run_timer, purchases.run_timer)
+        assert purchases.status(number) == order.EXPIRED
+        self.assert_free()
+
+
+class LateMoneyAgainstNewOrder(Race):
+    """Money for a cancelled order, while its coupon is taken for another one."""
+
+    def race(self) -> None:
+        number = self.place()
+        self.alipay.open_cashier(purchases.pay_url(number))
+        assert purchases.cancel(self.learner, number)["code"] == 1000
+        buy = partial(self.learner.pay, courses()[1:2], 150, general=self.coupon)
+        took, answer = at_once(partial(self.pay_and_tell, number), buy)
+        assert took
+        if purchases.status(number) == order.PAID:
+            assert answer["code"] == 1306
+        else:
+            assert answer["code"] == 1000
+            assert purchases.payments(number) == ["late"]
+            self.clock.advance(seconds=30)
+            purchases.run_timer()
+            assert self.alipay.trade(number).refunded == 4000
+            assert refund.list_refunds(purchases.stored(number))[0].status == refund.DONE
+
+
+RACES: Sequence[type[Race]] = (
+    *(OneCouponTwoOrders, OneBalance, LastClaimableCoupon, OneNoticeTwentyTimes, OneKey),
+    *(CancelAgainstPay, CancelUnscannedAgainstPay, RefundAgainstRefund, ApproveAgainstRefuse),
+    *(TwoApplications, ApproveAgainstConsole, TimerAgainstLearner, TimerAgainstNotice, TwoTimers),
+    LateMoneyAgainstNewOrder,
+)

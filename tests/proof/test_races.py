@@ -1,0 +1,28 @@
+"""Whoever meets at the same moment: one wins, and the sums are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from localstack.alipay import AlipaySimulator
+from localstack.api_gateway import GatewayServer
+from tests.proof import pace
+from tests.proof.counts import count
+from tests.proof.races import RACES, Race
+from tests.purchases import Clock
+
+ROUNDS = pace.rounds(6, 150)
+
+
+@pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
+def test_of_those_who_want_the_same_at_once_one_wins(
+    race: type[Race],
+    gateway_server: GatewayServer,
+    alipay: AlipaySimulator,
+    new_clock: Callable[[], Clock],
+) -> None:
+    for _ in range(ROUNDS):
+        race(alipay, new_clock()).run()
+        count("races")
