@@ -112,6 +112,18 @@ def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> st
     return _ask_now(paid, asked, gateways, now)
 
 
+def settle_elsewhere(request_no: str, by: str, reason: str, now: datetime) -> None:
+    """An operator says that the money of a stuck refund went back another way: all that it stands for happens.
+
+    Raises RefundNotFound, RefundSettled (it is not stuck), StoreUnavailable, OutcomeUnknown.
+    """
+    paid, asked = refund.find_refund(request_no)
+    if asked.status != refund.STUCK:
+        raise RefundSettled()
+    said = audit.entry(by, "settle-refund", request_no, now, reason=reason)
+    complete(paid, asked, f"operator {by}, refunded elsewhere", now, said=said)
+
+
 def settle_notice(number: str, request_no: str, by: str, reason: str, now: datetime) -> None:
     """An operator has dealt with a partial refund that the provider told of: it is listed no more.
 
@@ -142,6 +154,9 @@ def carry_out(approved: Refund, gateways: Gateways, now: datetime) -> bool:
     Without money there is nothing to ask. Repeating it refunds once. Raises StoreUnavailable, OutcomeUnknown.
     """
     taker = order.find_by_number(approved.order_number)
+    if approved.amount and taker.payment_type != order.ALIPAY:
+        _note(approved, "it was not paid by Alipay: refund it where it was paid", now, is_stuck=True)
+        return False
     try:
         state = _ask_provider(taker, approved, gateways) if approved.amount else RefundDone()
     except GatewayRefused as refused:
@@ -195,15 +210,19 @@ def _note(approved: Refund, trouble: str, now: datetime, *, is_stuck: bool) -> N
         log.error("a refund is stuck, a person must act: order=%s %s", approved.order_number, trouble)
 
 
-def complete(taker: Order, approved: Refund, cause: str, now: datetime) -> None:
+def complete(
+    taker: Order, approved: Refund, cause: str, now: datetime, *, said: audit.AuditEntry | None = None
+) -> None:
     """The provider has confirmed a refund: everything it stands for happens, in one transaction, once.
 
     Money of an application's lines counts as refunded, their beli go back as beli, their coupons come back
-    where their whole use is undone, access to them ends. Raises RefundSettled (it was settled),
-    StoreUnavailable, OutcomeUnknown.
+    where their whole use is undone, access to them ends. `said`: a person says so of a stuck refund. Raises
+    RefundSettled (it was settled), StoreUnavailable, OutcomeUnknown.
     """
     transaction = Transaction()
-    refund.settle(transaction, approved, refund.DONE, now)
+    refund.settle(transaction, approved, refund.DONE, now, only=refund.STUCK if said else None)
+    if said is not None:
+        transaction.put_new(said, RefundSettled())
     if approved.why == refund.APPLICATION:
         current = order.reload(taker)
         _take_back(transaction, current, approved.lines, approved.amount, cause, now)

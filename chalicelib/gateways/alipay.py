@@ -322,6 +322,8 @@ class Alipay:
             content["trade_no"] = trade_no
         answer = self._call("alipay.trade.fastpay.refund.query", content, deadline)
         if answer["code"] != "10000":
+            if answer.get("sub_code") == "ACQ.TRADE_NOT_EXIST":
+                return RefundPending()
             return Unknown(_reason(answer))
         # Without a refund to tell of, the answer may carry no numbers at all.
         if answer.get("out_request_no", request_no) != request_no:

@@ -225,6 +225,10 @@ def _parser() -> argparse.ArgumentParser:
     added = act("retry-refund", _retry_refund, "have a stuck refund tried again; safe, money goes back once")
     added.add_argument("request_no")
 
+    added = act("settle-refund", _settle_refund, "say that the money of a stuck refund went back another way")
+    added.add_argument("request_no")
+    added.add_argument("--reason", type=_reason_text, required=True, help="how it went back, kept in the log")
+
     added = act("settle-notice", _settle_notice, "say that a reported partial refund has been dealt with")
     added.add_argument("number", help="the order's number")
     added.add_argument("request_no")
@@ -686,6 +690,10 @@ def _problems(given: argparse.Namespace) -> None:
             state = "is stuck" if problem.status == STUCK else "has not been confirmed by Alipay for hours"
             print(f"order {problem.order_number}: a refund {state}. {_refund_line(problem)}")
             print(f"  when its cause is mended: retry-refund {problem.request_no}")
+            if problem.status == STUCK:
+                print(
+                    f"  when the money went back another way: settle-refund {problem.request_no} --reason ..."
+                )
         elif isinstance(problem, RefundNotice):
             print(
                 f"order {problem.order_number}: Alipay told of a partial refund that the shop did not make,"
@@ -703,6 +711,13 @@ def _retry_refund(given: argparse.Namespace) -> None:
 
     status = try_again(given.request_no, _who(given), _gateways(), _now())
     print(f"{given.request_no}: {status}")
+
+
+def _settle_refund(given: argparse.Namespace) -> None:
+    from chalicelib.flows.refund_order import settle_elsewhere
+
+    settle_elsewhere(given.request_no, _who(given), given.reason, _now())
+    print(f"{given.request_no}: settled, access and discounts too")
 
 
 def _settle_notice(given: argparse.Namespace) -> None:

@@ -100,9 +100,16 @@ def _sort(order_number: str, request_no: str) -> str:
 
 
 def _refund_item(
-    order: Order, why: str, amount: Fen, status: str, now: datetime, **attributes: Any
+    order: Order,
+    why: str,
+    amount: Fen,
+    status: str,
+    now: datetime,
+    *,
+    request_no: str | None = None,
+    **attributes: Any,
 ) -> Refund:
-    request_no = new_request_no(order.number)
+    request_no = request_no or new_request_no(order.number)
     return Refund(
         order.owner,
         _sort(order.number, request_no),
@@ -117,9 +124,11 @@ def _refund_item(
     )
 
 
-def application(paid: Order, lines: Sequence[int], reason: str, now: datetime) -> Refund:
+def application(
+    paid: Order, lines: Sequence[int], reason: str, now: datetime, request_no: str | None = None
+) -> Refund:
     """A learner's application for the refund of some lines, ready to be written: money as money, beli as
-    beli.
+    beli. Its request number is a new one unless it is given.
     """
     chosen: list[OrderLine] = [paid.lines[position] for position in lines]
     return _refund_item(
@@ -128,6 +137,7 @@ def application(paid: Order, lines: Sequence[int], reason: str, now: datetime) -
         sum(line.payable for line in chosen),
         REQUESTED,
         now,
+        request_no=request_no,
         lines=list(lines),
         beli=sum(line.beli for line in chosen),
         trade_no=paid.trade_no,
@@ -202,9 +212,10 @@ def settle(
     *,
     by: str | None = None,
     answer: str = "",
+    only: str | None = None,
 ) -> None:
     """A refund comes to its end: done or overtaken (unless it was settled), or refused (while it is
-    requested).
+    requested). `only`: while it is in this state.
 
     Refusal: RefundSettled.
     """
@@ -221,7 +232,8 @@ def settle(
         OVERTAKEN: (REQUESTED, APPROVED, STUCK),
         REFUSED: (REQUESTED,),
     }[status]
-    transaction.update(refund, actions, Refund.status.is_in(*before), RefundSettled())
+    expected = Refund.status.is_in(*before) if only is None else Refund.status == only
+    transaction.update(refund, actions, expected, RefundSettled())
 
 
 def count_attempt(transaction: Transaction, refund: Refund, trouble: str, now: datetime) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import app as application
+from chalicelib.manage.legacy.report import Progress
+from chalicelib.manage.legacy_import import import_legacy
 from chalicelib.shop import coupon, enrollment, order, refund, work
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponRecord
@@ -21,6 +25,7 @@ from tests.alipay_answers import refused, signed
 from tests.client import Client
 from tests.faults import Fault, HttpCall, answer, die_after, die_before, reset_after
 from tests.faults.routing import FaultyApp
+from tests.legacy_file import LegacyFile
 from tests.purchases import Clock
 from tests.terminal import Operator
 
@@ -611,12 +616,56 @@ def test_a_refused_refund_of_a_course_that_an_operator_took_back_does_not_give_i
     assert student.owned() == [False, False]
 
 
-def test_an_order_paid_elsewhere_cannot_be_refunded_here(student: Student) -> None:
+def test_an_order_paid_elsewhere_cannot_be_applied_for_here(student: Student) -> None:
     """Imported orders were paid by WeChat or UnionPay too, which this shop cannot ask to refund."""
     found = purchases.stored(student.number)
     found.update([order.Order.payment_type.set(order.WECHAT)])
     assert student.apply()["code"] == 1505
     assert student.owned() == [True, True]
+
+
+@pytest.mark.parametrize("payment_type", [0, 1], ids=["WeChat", "Alipay"])
+def test_an_application_of_the_old_system_is_decided_and_settled_here(
+    tmp_path: Path,
+    gateway_server: GatewayServer,
+    alipay: AlipaySimulator,
+    operator: Operator,
+    payment_type: int,
+) -> None:
+    """The test's Alipay knows no such trade, as the real one does not for orders that were paid elsewhere."""
+    old = LegacyFile(tmp_path / "legacy.sqlite3")
+    buyer, course = old.add("api_userinfo"), old.add("api_course")
+    paid = {"payment_type": payment_type, "payment_number": "20190831", "pay_time": "2019-08-31 09:00:00"}
+    row = old.add_order(buyer, [(course, 9.0, 9.0)], status=2, **paid)
+    old.run("SELECT 1")
+    import_legacy(old.path, builders.now(), Progress(io.StringIO()))
+    old.close()
+    number = old.named(f"120198{row}")
+    assert purchases.status(number) == order.REFUNDING
+    [asked] = refund.list_refunds(purchases.stored(number))
+    assert (asked.amount, list(asked.lines)) == (900, [0])
+    assert f"order {number}  {asked.request_no}" in operator.does("list-refunds")
+    assert "see `problems`" in operator.does("approve-refund", asked.request_no)
+    listed = operator.does("problems")
+    assert f"settle-refund {asked.request_no}" in listed
+    assert ("not paid by Alipay" if payment_type == 0 else "ACQ.TRADE_NOT_EXIST") in listed
+    said = operator.does("settle-refund", asked.request_no, "--reason", "by bank transfer")
+    assert said == f"{asked.request_no}: settled, access and discounts too\n"
+    assert purchases.status(number) == order.REFUNDED
+    assert asked.request_no not in operator.does("problems")
+    mine = enrollment.list_slices(old.id(buyer))
+    assert [part.withdrawn_at is not None for part in mine] == [True]
+    assert "not in a state" in operator.is_refused("settle-refund", asked.request_no, "--reason", "again")
+
+
+def test_only_a_stuck_refund_can_be_said_to_be_settled(
+    student: Student, office: Client, operator: Operator
+) -> None:
+    request_no = student.applies()
+    assert "not in a state" in operator.is_refused("settle-refund", request_no, "--reason", "r")
+    approve(office, request_no)
+    assert "not in a state" in operator.is_refused("settle-refund", request_no, "--reason", "r")
+    student.assert_all_refunded()
 
 
 def test_a_reopened_order_is_refunded_like_any_other(

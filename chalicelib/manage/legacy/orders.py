@@ -18,7 +18,7 @@ from chalicelib.errors import IdTaken
 from chalicelib.manage.legacy import SOURCE
 from chalicelib.manage.legacy.values import BadValue, Row, blaming
 from chalicelib.money import Fen
-from chalicelib.shop import enrollment, order, payment
+from chalicelib.shop import enrollment, order, payment, refund
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.order import Order, OrderLine
 from chalicelib.shop.payment import Payment
@@ -42,6 +42,7 @@ the timer asks Alipay. Older ones come in as expired.
 """
 _CLOCKS_DIFFER = timedelta(days=1)
 _CAUSE = "import of the old system"
+_OLD_APPLICATION = "在旧系统中申请"
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,12 @@ def imported_order(
         items.append(order.event_item(imported, order.EXPIRED, f"{_CAUSE}: unpaid for too long", after))
     if was_paid:
         items += _delivered(imported, now)
+    if status == order.REFUNDING:
+        # Somebody has to decide it, here: the old system kept no more than that it was applied for.
+        imported.requested_lines = list(range(len(imported.lines)))
+        items.append(
+            refund.application(imported, imported.requested_lines, _OLD_APPLICATION, now, f"{number}_OLD")
+        )
     remark = None
     if too_old:
         remark = f"long unpaid, so it came in as {order.STATUS_NAMES[order.EXPIRED]}"
@@ -217,6 +224,7 @@ def _delivered(imported: Order, now: datetime) -> list[StoredItem]:
             imported.paid_at,
         )
         granted.withdrawn_at = imported.refunded_at
+        granted.paused_at = now if imported.status == order.REFUNDING else None
         granted.source = SOURCE
         items.append(granted)
     return items
