@@ -142,7 +142,7 @@ class LocalShop:
         if self._demo:
             name, password = "demo", json.loads(DEMO.read_text(encoding="utf-8"))["password"]
         if self._text("GEETEST_VERSION") == "4":
-            solving = [f"SOLVED=$(curl -s -X POST {geetest}/control/solve_v4)"]
+            solving = [f"SOLVED=$(curl -s {geetest}/control/solve_v4 -d '{{}}')"]
         else:
             challenge = r"""sed -E 's/.*"challenge": ?"([^"]*).*/\1/'"""
             solving = [

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import pty
-import shlex
 import signal
 import socket
 import stat
 import subprocess
 import sys
 import termios
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,106 +20,8 @@ import pytest
 import requests
 from redis import Redis
 
-from localstack.processes import free_port, port_is_free
 from tests.conftest import Stores
-
-ROOT = Path(__file__).parents[2]
-SETTINGS_OF_TESTS = ("ALIPAY_", "AWS_", "GEETEST_", "SHOP_", "API_", "SPA_", "DATA_", "TABLE_", "REDIS_")
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, what
-        threading.Event().wait(0.02)
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
-class Run:
-    """One `python -m localstack.run`, which is what `make run` becomes."""
-
-    def __init__(self, data: Path, settings: Mapping[str, str]) -> None:
-        self.data = data
-        self.api_port, self.spa_port = free_port(), free_port()
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS_OF_TESTS)}
-        for name in ("JWT_KEY", "CAPTCHA", "ALLOWED_ORIGINS", "ORDER_MINUTES", "STAGE"):
-            clean.pop(name, None)
-        self.environment = {
-            **clean,
-            "DATA_DIR": str(data),
-            "API_PORT": str(self.api_port),
-            "SPA_PORT": str(self.spa_port),
-            "ALIPAY_SIMULATOR_PORT": str(free_port()),
-            "PASSWORD_ITERATIONS": "1000",
-            **settings,
-        }
-        self.output = ""
-        self.process: subprocess.Popen[str] | None = None
-
-    def start(self, **popen: Any) -> Run:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "localstack.run"],
-            cwd=ROOT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            **popen,
-        )
-        return self
-
-    def until_ready(self) -> Run:
-        assert self.process
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self.output += line
-            if line.startswith("Ready: "):
-                return self
-        pytest.fail(f"it did not start:\n{self.output}")
-
-    def ended(self) -> int:
-        """Wait for the end; the exit code, with all output in `output`."""
-        assert self.process
-        rest, _ = self.process.communicate(timeout=60)
-        self.output += rest or ""
-        return self.process.returncode
-
-    def send(self, number: signal.Signals) -> None:
-        assert self.process
-        self.process.send_signal(number)
-
-    def children(self) -> dict[int, str]:
-        """Process id -> command line of everything the run has started."""
-        assert self.process
-        found = {}
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with suppress(FileNotFoundError, ProcessLookupError):
-                    parent = (entry / "stat").read_text().rsplit(")", 1)[1].split()[1]
-                    if int(parent) == self.process.pid:
-                        command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                        found[int(entry.name)] = command
-        return found
-
-    def run_env(self) -> dict[str, str]:
-        text = (self.data / "run.env").read_text()
-        return dict(word.split("=", 1) for word in shlex.split(text))
-
-    def get(self, path: str, **arguments: Any) -> requests.Response:
-        return requests.get(f"http://127.0.0.1:{self.api_port}{path}", timeout=10, **arguments)
-
-    def left_nothing(self, children: Mapping[int, str]) -> None:
-        until(lambda: all(is_gone(pid) for pid in children), f"still there: {children}")
-        ports = (self.api_port, self.spa_port, int(self.environment["ALIPAY_SIMULATOR_PORT"]))
-        until(lambda: all(port_is_free(port) for port in ports), "a port is still taken")
+from tests.e2e.local_run import ROOT, Run, until
 
 
 @pytest.fixture
@@ -137,11 +34,7 @@ def new_run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
 
     yield new_run
     for run in runs:
-        if run.process is not None:
-            run.process.kill()
-            run.process.wait()
-            if run.process.stdout:
-                run.process.stdout.close()
+        run.end()
 
 
 def dynamodb(environment: Mapping[str, str]) -> Any:
@@ -155,6 +48,7 @@ def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Ru
     assert f"http://127.0.0.1:{run.api_port}" in run.output
     assert f"http://127.0.0.1:{run.spa_port}" in run.output
     assert f"http://127.0.0.1:{run.environment['ALIPAY_SIMULATOR_PORT']}" in run.output
+    assert f"http://127.0.0.1:{run.environment['GEETEST_SIMULATOR_PORT']}" in run.output
     assert "demo" in run.output
 
     categories = run.get("/course/category")
@@ -292,7 +186,9 @@ def test_a_second_run_on_the_same_data_is_refused_and_manage_acts_on_the_first(
     assert manage.returncode == 0, manage.stderr
 
 
-@pytest.mark.parametrize("setting", ["API_PORT", "SPA_PORT", "ALIPAY_SIMULATOR_PORT"])
+@pytest.mark.parametrize(
+    "setting", ["API_PORT", "SPA_PORT", "ALIPAY_SIMULATOR_PORT", "GEETEST_SIMULATOR_PORT"]
+)
 def test_a_taken_port_is_named_with_its_setting(new_run: Callable[..., Run], setting: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -350,6 +246,9 @@ def test_what_is_given_from_outside_is_used_and_not_started(
         ALIPAY_PUBLIC_KEY=os.environ["ALIPAY_PUBLIC_KEY"],
         API_URL="https://api.shop.example",
         SHOP_URL="https://shop.example",
+        GEETEST_API_URL="https://api.geetest.example",
+        GEETEST_ID="0123456789abcdef0123456789abcdef",
+        GEETEST_KEY="a-key",
         ALLOWED_ORIGINS="https://shop.example",
     )
     run.start().until_ready()
@@ -359,7 +258,8 @@ def test_what_is_given_from_outside_is_used_and_not_started(
     assert "https://api.shop.example" in run.output
     tables = dynamodb(run.run_env()).list_tables()["TableNames"]
     assert any(name.startswith(f"{stores.table_prefix}given_") for name in tables)
-    assert json.loads(json.dumps(run.run_env()))["ALIPAY_APP_ID"] == "2021000000009999"
+    assert run.run_env()["ALIPAY_APP_ID"] == "2021000000009999"
+    assert run.run_env()["GEETEST_API_URL"] == "https://api.geetest.example"
     run.send(signal.SIGINT)
     assert run.ended() == 0
 
@@ -369,3 +269,33 @@ def test_a_real_gateway_needs_real_keys(new_run: Callable[..., Run]) -> None:
     assert run.ended() == 1
     assert "ALIPAY_APP_ID" in run.output
     assert "Traceback" not in run.output
+
+
+def test_a_real_geetest_needs_a_real_id_and_key(new_run: Callable[..., Run]) -> None:
+    run = new_run(GEETEST_API_URL="https://api.geetest.com").start()
+    assert run.ended() == 1
+    assert "GEETEST_ID" in run.output
+    assert "Traceback" not in run.output
+
+
+def test_with_the_captcha_off_there_is_no_geetest_and_everybody_passes(new_run: Callable[..., Run]) -> None:
+    run = new_run(CAPTCHA="off").start().until_ready()
+    assert not any("localstack.geetest" in command for command in run.children().values())
+    assert "To sign in from a terminal" not in run.output
+    assert not [name for name in run.run_env() if name.startswith("GEETEST_API")]
+    config = requests.get(f"http://127.0.0.1:{run.spa_port}/config.json", timeout=10).json()
+    assert config["captcha_script"] == ""
+    learner = {"username": "no-slider", "password": "learn-every-day-8"}
+    assert (
+        requests.post(f"http://127.0.0.1:{run.api_port}/register", json=learner, timeout=30).json()["code"]
+        == 1000
+    )
+
+
+def test_geetest_4_is_a_setting(new_run: Callable[..., Run]) -> None:
+    run = new_run(GEETEST_VERSION="4").start().until_ready()
+    config = requests.get(f"http://127.0.0.1:{run.spa_port}/config.json", timeout=10).json()
+    assert "initGeetest4" in requests.get(config["captcha_script"], timeout=10).text
+    answer = run.signed_in_as_printed()
+    assert answer["code"] == 1000
+    assert answer["data"]["userinfo"]["username"] == "demo"

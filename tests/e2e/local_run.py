@@ -1,0 +1,142 @@
+"""One `python -m localstack.run` under test: started, watched until it is ready, asked, ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from localstack.processes import port_is_free
+from tests.conftest import reserve_port
+
+ROOT = Path(__file__).parents[2]
+SETTINGS_OF_TESTS = ("ALIPAY_", "AWS_", "GEETEST_", "SHOP_", "API_", "SPA_", "DATA_", "TABLE_", "REDIS_")
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    """Return when the condition is true. AssertionError, which says `what`, when that takes too long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        threading.Event().wait(0.02)
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+class Run:
+    """One `python -m localstack.run`, which is what `make run` becomes."""
+
+    def __init__(self, data: Path, settings: Mapping[str, str]) -> None:
+        self.data = data
+        # A start takes a while: until it listens, nobody else may be given one of its ports.
+        names = ("API_PORT", "SPA_PORT", "ALIPAY_SIMULATOR_PORT", "GEETEST_SIMULATOR_PORT")
+        reserved = {name: reserve_port() for name in names}
+        self._reservations = [reservation for reservation, _ in reserved.values()]
+        ports = {name: port for name, (_, port) in reserved.items()}
+        self.api_port, self.spa_port = ports["API_PORT"], ports["SPA_PORT"]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS_OF_TESTS)}
+        for name in ("JWT_KEY", "CAPTCHA", "ALLOWED_ORIGINS", "ORDER_MINUTES", "STAGE"):
+            clean.pop(name, None)
+        self.environment = {
+            **clean,
+            "DATA_DIR": str(data),
+            **{name: str(port) for name, port in ports.items()},
+            "PASSWORD_ITERATIONS": "1000",
+            **settings,
+        }
+        self.output = ""
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self, **popen: Any) -> Run:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "localstack.run"],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            **popen,
+        )
+        return self
+
+    def until_ready(self) -> Run:
+        assert self.process
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.output += line
+            if line.startswith("Ready: "):
+                return self
+        pytest.fail(f"it did not start:\n{self.output}")
+
+    def ended(self) -> int:
+        """Wait for the end; the exit code, with all output in `output`."""
+        assert self.process
+        rest, _ = self.process.communicate(timeout=60)
+        self.output += rest or ""
+        return self.process.returncode
+
+    def send(self, number: signal.Signals) -> None:
+        assert self.process
+        self.process.send_signal(number)
+
+    def children(self) -> dict[int, str]:
+        """Process id -> command line of everything the run has started."""
+        assert self.process
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    parent = (entry / "stat").read_text().rsplit(")", 1)[1].split()[1]
+                    if int(parent) == self.process.pid:
+                        command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                        found[int(entry.name)] = command
+        return found
+
+    def run_env(self) -> dict[str, str]:
+        text = (self.data / "run.env").read_text()
+        return dict(word.split("=", 1) for word in shlex.split(text))
+
+    def get(self, path: str, **arguments: Any) -> requests.Response:
+        return requests.get(f"http://127.0.0.1:{self.api_port}{path}", timeout=10, **arguments)
+
+    def signed_in_as_printed(self) -> Any:
+        """The answer to the shell lines that were printed for signing in from a terminal."""
+        printed = self.output.rpartition("To sign in from a terminal")[2].splitlines()[1:]
+        script = "\n".join(line.strip() for line in printed if "curl" in line)
+        shell = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, timeout=60, check=True)
+        return json.loads(shell.stdout)
+
+    def left_nothing(self, children: Mapping[int, str]) -> None:
+        until(lambda: all(is_gone(pid) for pid in children), f"still there: {children}")
+        simulators = (int(self.environment[f"{name}_SIMULATOR_PORT"]) for name in ("ALIPAY", "GEETEST"))
+        ports = (self.api_port, self.spa_port, *simulators)
+        until(lambda: all(port_is_free(port) for port in ports), "a port is still taken")
+
+    def end(self) -> None:
+        """Kill it if it still runs, as a test's clearing up; its children die with it."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            if self.process.stdout:
+                self.process.stdout.close()
+        for reservation in self._reservations:
+            reservation.close()
