@@ -34,8 +34,11 @@ export function withProof(body) {
   return shop.proof ? { ...body, ...shop.proof } : body;
 }
 
-// Every answer passes here: a new token is kept, a slider's answer that did its work is used up.
+const CAPTCHA_FAILED = 1001;
+
+// Every answer passes here: a new token is kept; a slider that did its work, or was refused, is used up.
 export function learnFrom(method, path, answer) {
+  if (answer && answer.code === CAPTCHA_FAILED && takesProof(method, path) && shop.proof) change({ proof: null });
   if (!answer || answer.code !== 1000) return;
   if (takesProof(method, path)) change({ proof: null });
   if (answer.data && answer.data.token) change({ token: answer.data.token, user: answer.data.userinfo.username });

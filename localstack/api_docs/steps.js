@@ -11,7 +11,8 @@ const yuan = (amount) => `${amount} 元`;
 const course = () => known.page && known.page.course;
 
 const random = crypto.getRandomValues(new Uint32Array(1))[0].toString(36).slice(0, 6);
-const blankProof = () => (shop.captchaScript ? { geetest_challenge: '', geetest_validate: '', geetest_seccode: '' } : {});
+const blankProof = { geetest_challenge: '', geetest_validate: '', geetest_seccode: '' };
+const proof = () => shop.proof || (shop.captchaScript ? blankProof : {});
 
 const STEPS = [
   {
@@ -19,7 +20,7 @@ const STEPS = [
     text: 'A new user, and signed in at once. The slider proves that somebody is there.',
     method: 'POST',
     path: () => '/register/',
-    body: () => ({ username: `learner-${random}`, password: 'learn-every-day-8', ...withProof(blankProof()) }),
+    body: () => ({ username: `learner-${random}`, password: 'learn-every-day-8', ...proof() }),
     learn: (data) => `Registered as ${data.userinfo.username}. The token is kept and goes along from now on.`,
   },
   {
@@ -61,7 +62,7 @@ const STEPS = [
     text: 'One of each for everybody. Claiming takes the slider once more; you can come back here and claim others.',
     method: 'POST',
     path: () => `/coupons/${known.offer ? known.offer.id : 'ID'}/claim`,
-    body: () => withProof(blankProof()),
+    body: () => proof(),
     learn: (data) => `「${data.name}」 is yours until ${data.end_date}: coupon record ${data.pk}.`,
   },
   {
