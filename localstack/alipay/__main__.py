@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-import logging
-import os
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from localstack.alipay.signing import generate_keys
 from localstack.alipay.simulator import AlipaySimulator
 from localstack.alipay.trades import TRADE_CLOSED, TRADE_SUCCESS, WAIT_BUYER_PAY
+from localstack.simulator_site import SettingsParser, run
 
 
 def make_keys(folder: Path) -> None:
@@ -30,13 +26,8 @@ def make_keys(folder: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run until SIGINT, SIGTERM or SIGHUP. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m localstack.alipay", description=__doc__)
-
-    def setting(flag: str, variable: str, default: str = "", **more: object) -> None:
-        value = os.environ.get(variable, default)
-        more["help"] = f"{more['help']} (or {variable})"
-        parser.add_argument(flag, default=value, **more)  # type: ignore[arg-type]
-
+    parser = SettingsParser(prog="python -m localstack.alipay", description=__doc__)
+    setting = parser.setting
     setting("--port", "ALIPAY_SIMULATOR_PORT", "8100", type=int, help="port on 127.0.0.1, 0 for any")
     setting("--state", "ALIPAY_SIMULATOR_STATE", ":memory:", help="file that keeps trades and open notices")
     setting("--app-id", "ALIPAY_APP_ID", "2021000000000001", help="the merchant's application")
@@ -58,7 +49,6 @@ def main(arguments: list[str] | None = None) -> int:
         help=f"states that are told, of {WAIT_BUYER_PAY}, {TRADE_SUCCESS}, {TRADE_CLOSED}; refunds always",
     )
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="alipay simulator: %(message)s")
 
     if options.keys:
         make_keys(Path(options.keys))
@@ -81,19 +71,11 @@ def main(arguments: list[str] | None = None) -> int:
         )
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    try:
-        simulator.start()
-    except OSError as error:
-        print(f"alipay simulator: port {options.port} cannot be used: {error.strerror}", file=sys.stderr)
-        return 1
-
-    ended = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, lambda *_: ended.set())
-    print(f"Alipay simulator on {simulator.url} (gateway {simulator.gateway_url})", flush=True)
-    ended.wait()
-    simulator.stop()
-    return 0
+    return run(
+        simulator,
+        "alipay simulator",
+        lambda: f"Alipay simulator on {simulator.url} (gateway {simulator.gateway_url})",
+    )
 
 
 if __name__ == "__main__":

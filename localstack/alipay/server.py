@@ -44,13 +44,8 @@ input, 404 for an unknown trade, 409 with ``sub_code`` and ``sub_msg`` for a ref
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
-from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from localstack.alipay import pages
@@ -67,83 +62,17 @@ from localstack.alipay.trades import (
     fen,
     yuan,
 )
+from localstack.simulator_site import Answer, SiteHandler, Unreadable, json_answer, json_object, utc_text
 
 if TYPE_CHECKING:
     from localstack.alipay.simulator import AlipaySimulator
 
-log = logging.getLogger(__name__)
 
-_LARGEST_BODY = 256 * 1024
+class Handler(SiteHandler):
+    """The simulator's side of a connection."""
 
-
-class Answer(NamedTuple):
-    """An HTTP answer; ``cut``: the line breaks in the middle of it."""
-
-    status: int
-    body: str = ""
-    content_type: str = "text/html;charset=utf-8"
-    location: str = ""
-    cut: bool = False
-
-
-class Unreadable(ValueError):
-    """Input of the control API or of a form that cannot be understood; the text says what is wrong."""
-
-
-class Server(ThreadingHTTPServer):
-    """The simulator's HTTP server on 127.0.0.1. Raises OSError when the port is taken."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, simulator: AlipaySimulator, port: int) -> None:
-        self.site = Site(simulator)
-        super().__init__(("127.0.0.1", port), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Server
-    protocol_version = "HTTP/1.1"
     server_version = "AlipaySimulator"
-    timeout = 60
-    wbufsize = -1
-
-    def do_GET(self) -> None:
-        self._respond("")
-
-    def do_POST(self) -> None:
-        length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()) or int(length[:9]) > _LARGEST_BODY:
-            self.close_connection = True
-            self._write(Answer(413 if length.isdigit() else 411, "", "text/plain"))
-            return
-        self._respond(self.rfile.read(int(length)).decode("utf-8", "replace"))
-
-    def _respond(self, body: str) -> None:
-        path, _, query = self.path.partition("?")
-        try:
-            answer = self.server.site.respond(self.command, path, query, body)
-        except Exception:
-            log.exception("%s %s", self.command, path)
-            answer = Answer(500, "the simulator has a bug, see its log", "text/plain;charset=utf-8")
-        self._write(answer)
-
-    def _write(self, answer: Answer) -> None:
-        body = answer.body.encode("utf-8", "replace")
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
-        if answer.location:
-            self.send_header("Location", answer.location)
-        self.end_headers()
-        if answer.cut:
-            self.close_connection = True
-            body = body[: len(body) // 2]
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        log.debug(format, *arguments)
+    largest_body = 256 * 1024
 
 
 class Site:
@@ -166,16 +95,16 @@ class Site:
             answer = None
         except Refused as refused:
             if for_machines:
-                return _json({"sub_code": refused.sub_code, "sub_msg": refused.sub_msg}, 409)
+                return json_answer({"sub_code": refused.sub_code, "sub_msg": refused.sub_msg}, 409)
             return Answer(409, pages.refusal(refused.sub_code, refused.sub_msg))
         except Unreadable as trouble:
             if for_machines:
-                return _json({"error": str(trouble)}, 400)
+                return json_answer({"error": str(trouble)}, 400)
             return Answer(400, pages.refusal("参数错误", str(trouble)))
         if answer:
             return answer
         if for_machines:
-            return _json({"error": "not found"}, 404)
+            return json_answer({"error": "not found"}, 404)
         return Answer(404, pages.refusal("404", "页面不存在"))
 
     def _gateway(self, query: str, body: str) -> Answer:
@@ -290,43 +219,45 @@ class Site:
         simulator = self._simulator
         match (method, *parts):
             case ("GET", "state"):
-                return _json(
+                return json_answer(
                     {
                         "app_id": simulator.merchant.app_id,
                         "seller_id": simulator.merchant.seller_id,
-                        "now": _time(simulator.now()),
+                        "now": utc_text(simulator.now()),
                         "notifications_on": simulator.notifications_on,
                         "bad_days": [name for name, switch in simulator.bad_days().items() if switch.is_on],
                     }
                 )
             case ("GET", "trades"):
-                return _json({"trades": [self._trade(trade) for trade in simulator.trades()]})
+                return json_answer({"trades": [self._trade(trade) for trade in simulator.trades()]})
             case ("GET", "trades", number):
-                return _json(self._trade(simulator.trade(number)))
+                return json_answer(self._trade(simulator.trade(number)))
             case ("POST", "trades", number, ("scan" | "pay" | "close" | "refund") as action):
-                return _json(self._trade(self._act(number, action, _object(body))))
+                return json_answer(self._trade(self._act(number, action, json_object(body))))
             case ("POST", "notifications"):
-                on = _object(body).get("on")
+                on = json_object(body).get("on")
                 if not isinstance(on, bool):
                     raise Unreadable('"on" has to be true or false')
                 simulator.switch_notifications(on)
-                return _json({"notifications_on": on})
+                return json_answer({"notifications_on": on})
             case ("GET", "bad-days"):
                 return self._bad_days()
             case ("POST", "bad-days"):
-                if _object(body).get("on") is not False:
+                if json_object(body).get("on") is not False:
                     raise Unreadable('"on" has to be false: they are switched on one by one')
                 simulator.switch_off()
                 return self._bad_days()
             case ("POST", "bad-days", name):
-                self._switch(name, _object(body))
-                return _json(_bad_day(name, simulator.bad_days().get(name)))
+                self._switch(name, json_object(body))
+                return json_answer(_bad_day(name, simulator.bad_days().get(name)))
             case ("POST", "notices", "deliver"):
-                return _json({"sent": simulator.deliver_due_notices(_object(body).get("early") is True)})
+                return json_answer(
+                    {"sent": simulator.deliver_due_notices(json_object(body).get("early") is True)}
+                )
             case ("POST", "notices", "sign"):
-                return self._sign(_object(body))
+                return self._sign(json_object(body))
             case ("POST", "notices", notify_id, "resend"):
-                return _json(_notice(simulator.resend(notify_id)))
+                return json_answer(_notice(simulator.resend(notify_id)))
         return None
 
     def _sign(self, wanted: dict[str, Any]) -> Answer:
@@ -334,7 +265,7 @@ class Site:
         if not isinstance(number, (str, type(None))) or not isinstance(url, (str, type(None))):
             raise Unreadable("out_trade_no and url are texts")
         if not isinstance(changes, dict) or not all(
-            value is None or _clean(value, _LARGEST_BODY) for value in changes.values()
+            value is None or _clean(value, Handler.largest_body) for value in changes.values()
         ):
             raise Unreadable("fields is an object of texts, or null for a field to take out")
         fields = self._simulator.notice_fields(number) if number else {}
@@ -343,11 +274,11 @@ class Site:
         answer: dict[str, Any] = {"fields": signed, "form": urlencode(signed)}
         if url:
             answer["delivery"] = _delivery(self._simulator.courier.send(url, answer["form"]))
-        return _json(answer)
+        return json_answer(answer)
 
     def _bad_days(self) -> Answer:
         switches = self._simulator.bad_days()
-        return _json({"bad_days": [_bad_day(name, switches.get(name)) for name in BAD_DAYS]})
+        return json_answer({"bad_days": [_bad_day(name, switches.get(name)) for name in BAD_DAYS]})
 
     def _trade(self, trade: Trade) -> dict[str, Any]:
         number = trade.out_trade_no
@@ -362,11 +293,11 @@ class Site:
             "passback_params": trade.passback_params,
             "notify_url": trade.notify_url,
             "return_url": trade.return_url,
-            "asked_at": _time(trade.asked_at),
-            "expires_at": _time(trade.expires_at),
-            "created_at": _time(trade.created_at),
-            "paid_at": _time(trade.paid_at),
-            "closed_at": _time(trade.closed_at),
+            "asked_at": utc_text(trade.asked_at),
+            "expires_at": utc_text(trade.expires_at),
+            "created_at": utc_text(trade.created_at),
+            "paid_at": utc_text(trade.paid_at),
+            "closed_at": utc_text(trade.closed_at),
             "cashier": _cashier(trade),
             "refunds": [_refund(refund) for refund in self._simulator.book.refunds(number)],
             "notices": [_notice(notice) for notice in self._simulator.notices(number)],
@@ -378,7 +309,7 @@ def _refund(refund: Refund) -> dict[str, Any]:
         "out_request_no": refund.out_request_no,
         "amount": yuan(refund.amount),
         "reason": refund.reason,
-        "refunded_at": _time(refund.refunded_at),
+        "refunded_at": utc_text(refund.refunded_at),
     }
 
 
@@ -387,9 +318,9 @@ def _notice(notice: Notice) -> dict[str, Any]:
         "notify_id": notice.notify_id,
         "url": notice.url,
         "fields": notice.fields,
-        "created_at": _time(notice.created_at),
+        "created_at": utc_text(notice.created_at),
         "attempts": notice.attempts,
-        "next_at": _time(notice.next_at),
+        "next_at": utc_text(notice.next_at),
         "accepted": notice.accepted,
         "deliveries": [_delivery(delivery) for delivery in notice.deliveries],
     }
@@ -397,7 +328,7 @@ def _notice(notice: Notice) -> dict[str, Any]:
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:
     return {
-        "sent_at": _time(delivery.sent_at),
+        "sent_at": utc_text(delivery.sent_at),
         "status": delivery.status,
         "answer": delivery.answer,
         "accepted": delivery.accepted,
@@ -421,24 +352,6 @@ def _bad_day(name: str, switch: Switch | None) -> dict[str, Any]:
 
 def _cashier(trade: Trade) -> str:
     return f"/cashier/{trade.token}"
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds") if moment else None
-
-
-def _json(value: Any, status: int = 200) -> Answer:
-    return Answer(status, json.dumps(value, ensure_ascii=False), "application/json;charset=utf-8")
-
-
-def _object(body: str) -> dict[str, Any]:
-    try:
-        value = json.loads(body or "{}", parse_float=Decimal)
-    except (ValueError, RecursionError):
-        raise Unreadable("the body is not JSON") from None
-    if not isinstance(value, dict):
-        raise Unreadable("the body is not a JSON object")
-    return value
 
 
 def _form(body: str) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
+from typing import Self
 from urllib.parse import urlencode, urlsplit
 
 from localstack.alipay import signing
@@ -16,8 +15,9 @@ from localstack.alipay.book import Book, Clock
 from localstack.alipay.courier import Courier
 from localstack.alipay.gateway import Gateway
 from localstack.alipay.notices import Merchant, return_fields
-from localstack.alipay.server import Server
+from localstack.alipay.server import Handler, Site
 from localstack.alipay.trades import TRADE_CLOSED, TRADE_SUCCESS, Delivery, Notice, Refund, Trade, beijing
+from localstack.simulator_site import Simulator, utc_now
 
 RETRY_AFTER = (
     timedelta(minutes=4),
@@ -31,11 +31,7 @@ RETRY_AFTER = (
 LATE_BY = timedelta(minutes=10)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class AlipaySimulator:
+class AlipaySimulator(Simulator):
     """Alipay for one merchant's application, on 127.0.0.1.
 
     - ``app_public_key``, ``alipay_private_key``: PEM text, header lines optional. ValueError if malformed.
@@ -59,7 +55,7 @@ class AlipaySimulator:
         seller_email: str = "seller@sandbox.example",
         port: int = 0,
         state: str | Path = ":memory:",
-        clock: Clock = _utc_now,
+        clock: Clock = utc_now,
         retry_after: Sequence[timedelta] = RETRY_AFTER,
         retry_factor: float = 1.0,
         notify_on: Sequence[str] = (TRADE_SUCCESS, TRADE_CLOSED),
@@ -81,42 +77,23 @@ class AlipaySimulator:
         self.held_answers = HeldAnswers(hold_limit)
         self.gateway = Gateway(self.book)
         self.courier = Courier(self.book, answer_time_limit)
-        self._port = port
         self._background = background
-        self._server: Server | None = None
+        super().__init__(Site(self), Handler, port)
 
     # --- running -------------------------------------------------------------------------------------------
 
-    def start(self) -> AlipaySimulator:
-        """Open the port and start working."""
-        self._server = Server(self, self._port)
+    def start(self) -> Self:
+        """Open the port and start working. Raises OSError when the port is taken."""
+        super().start()
         self.courier.start(self._background)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def stop(self) -> None:
         """Close the port, stop sending notices, let go of slow answers and of the state file."""
         self.held_answers.stop()
-        if self._server:
-            self._server.shutdown()
-            self._server.server_close()
-            self.courier.stop()
-            self._server = None
+        super().stop()
+        self.courier.stop()
         self.book.close_file()
-
-    def __enter__(self) -> AlipaySimulator:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """The address of the page for people."""
-        assert self._server, "the simulator is not running"
-        return f"http://127.0.0.1:{self._server.server_port}"
 
     @property
     def gateway_url(self) -> str:

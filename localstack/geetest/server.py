@@ -39,31 +39,26 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 import math
 import re
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from localstack.geetest import pages
 from localstack.geetest.challenges import Challenge, Refusal
 from localstack.geetest.puzzles import Puzzle
+from localstack.simulator_site import Answer, SiteHandler, Unreadable, json_answer, json_object, utc_text
 
 if TYPE_CHECKING:
     from localstack.geetest.simulator import GeetestSimulator
 
-log = logging.getLogger(__name__)
-
 MODES = ("up", "down", "silent", "bypass")
 """How Geetest can be; see `GeetestSimulator.switch`."""
 
-_LARGEST_BODY = 64 * 1024
 _LONGEST_SILENCE = 60.0
 _BROWSER = Path(__file__).with_name("browser")
 _SCRIPTS = {"/static/gt.js": ("slider.js", "gt.js"), "/static/gt4.js": ("slider.js", "gt4.js")}
@@ -75,82 +70,14 @@ _SPOKEN = {
 }
 
 
-class Answer(NamedTuple):
-    """An HTTP answer. ``open``: any origin may read it. ``silent``: close the connection without a word."""
+class Handler(SiteHandler):
+    """The simulator's side of a connection. Browsers ask with OPTIONS before they post to another origin."""
 
-    status: int
-    body: str = ""
-    content_type: str = "text/html;charset=utf-8"
-    location: str = ""
-    open: bool = False
-    silent: bool = False
-
-
-class Unreadable(ValueError):
-    """Input of the control API or the page that cannot be understood; the text says what is wrong."""
-
-
-class Server(ThreadingHTTPServer):
-    """The simulator's HTTP server on 127.0.0.1. Raises OSError when the port is taken."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, simulator: GeetestSimulator, port: int) -> None:
-        self.site = Site(simulator)
-        super().__init__(("127.0.0.1", port), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Server
-    protocol_version = "HTTP/1.1"
     server_version = "GeetestSimulator"
-    timeout = 60
-    wbufsize = -1
+    largest_body = 64 * 1024
 
-    def do_GET(self) -> None:
+    def do_OPTIONS(self) -> None:  # noqa: N802 (http.server's way to name it)
         self._respond("")
-
-    def do_OPTIONS(self) -> None:
-        self._respond("")
-
-    def do_POST(self) -> None:
-        length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdigit()) or int(length[:9]) > _LARGEST_BODY:
-            self.close_connection = True
-            self._write(Answer(413 if length.isdigit() else 411, "", "text/plain"))
-            return
-        self._respond(self.rfile.read(int(length)).decode("utf-8", "replace"))
-
-    def _respond(self, body: str) -> None:
-        path, _, query = self.path.partition("?")
-        try:
-            answer = self.server.site.respond(self.command, path, query, body)
-        except Exception:
-            log.exception("%s %s", self.command, path)
-            answer = Answer(500, "the simulator has a bug, see its log", "text/plain;charset=utf-8")
-        if answer.silent:
-            self.close_connection = True
-        else:
-            self._write(answer)
-
-    def _write(self, answer: Answer) -> None:
-        body = answer.body.encode("utf-8", "replace")
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
-        if answer.location:
-            self.send_header("Location", answer.location)
-        if answer.open:
-            self.send_header("Access-Control-Allow-Origin", "*")
-            self.send_header("Access-Control-Allow-Headers", "*")
-            self.send_header("Cross-Origin-Resource-Policy", "cross-origin")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        log.debug(format, *arguments)
 
 
 class Site:
@@ -186,12 +113,12 @@ class Site:
             )
         except Refusal as refusal:
             unknown = refusal.reason == "illegal challenge"
-            answer = _json({"reason": refusal.reason}, 404 if unknown else 409)
+            answer = json_answer({"reason": refusal.reason}, 404 if unknown else 409)
         except Unreadable as trouble:
-            answer = _json({"error": str(trouble)}, 400)
+            answer = json_answer({"error": str(trouble)}, 400)
         if answer:
             return answer
-        return _json({"error": "not found"}, 404) if for_machines else Answer(404, pages.missing())
+        return json_answer({"error": "not found"}, 404) if for_machines else Answer(404, pages.missing())
 
     def _geetest(self, method: str, path: str, query: str, body: str) -> Answer:
         mode, for_browsers = self._simulator.mode, path in self._for_browsers
@@ -211,10 +138,10 @@ class Site:
         if not for_browsers:
             return self._for_shops[path](fields)
         try:
-            return _json(self._for_browsers[path](fields), open=True)
+            return json_answer(self._for_browsers[path](fields), open=True)
         except Refusal as refusal:
             spoken = _SPOKEN.get(refusal.reason, "验证参数有误，请刷新页面")
-            return _json({"status": "error", "error": refusal.reason, "user_error": spoken}, open=True)
+            return json_answer({"status": "error", "error": refusal.reason, "user_error": spoken}, open=True)
 
     # --- for the shop's server -----------------------------------------------------------------------------
 
@@ -237,7 +164,7 @@ class Site:
 
     def _bypass_status(self, fields: dict[str, str]) -> Answer:
         well = self._simulator.mode != "bypass" and fields.get("gt") == self._challenges.geetest_id
-        return _json({"status": "success" if well else "fail"})
+        return json_answer({"status": "success" if well else "fail"})
 
     def _validate_v4(self, fields: dict[str, str]) -> Answer:
         captcha_id, lot_number = fields.get("captcha_id", ""), fields.get("lot_number", "")
@@ -278,7 +205,9 @@ class Site:
         except Refusal as refusal:
             reason = refusal.reason
         result = "fail" if reason else "success"
-        return _json({"status": "success", "result": result, "reason": reason, "captcha_args": arguments})
+        return json_answer(
+            {"status": "success", "result": result, "reason": reason, "captcha_args": arguments}
+        )
 
     # --- for browsers --------------------------------------------------------------------------------------
 
@@ -315,11 +244,11 @@ class Site:
                 self._switch(dict(parse_qsl(body, max_num_fields=5)).get("mode"))
                 return Answer(303, location="/")
             case ("POST", "try", "start"):
-                return _json(self._start_trial())
+                return json_answer(self._start_trial())
             case ("POST", "try", "v3"):
-                return _json(self._finish_trial(_texts(body), "/validate.php"))
+                return json_answer(self._finish_trial(_texts(body), "/validate.php"))
             case ("POST", "try", "v4"):
-                return _json(self._finish_trial(_texts(body), "/validate"))
+                return json_answer(self._finish_trial(_texts(body), "/validate"))
         return None
 
     def _start_trial(self) -> dict[str, Any]:
@@ -363,10 +292,10 @@ class Site:
         simulator = self._simulator
         match (method, *parts):
             case ("GET", "state"):
-                return _json(self._state())
+                return json_answer(self._state())
             case ("POST", "mode"):
-                self._switch(_object(body).get("mode"))
-                return _json(self._state())
+                self._switch(json_object(body).get("mode"))
+                return json_answer(self._state())
             case ("POST", "solve"):
                 challenge = _texts(body).get("challenge", "")
                 if not challenge:
@@ -374,14 +303,16 @@ class Site:
                 proof = self._challenges.solve(challenge)
                 known = self._challenges.find(challenge)
                 is_v4 = known is not None and known.version == 4
-                return _json(proof.v4(self._challenges.geetest_id) if is_v4 else proof.triple())
+                return json_answer(proof.v4(self._challenges.geetest_id) if is_v4 else proof.triple())
             case ("POST", "solve_v4"):
-                return _json(simulator.solve_v4())
+                return json_answer(simulator.solve_v4())
             case ("GET", "challenges"):
-                return _json({"challenges": [_challenge(challenge) for challenge in simulator.latest()]})
+                return json_answer(
+                    {"challenges": [_challenge(challenge) for challenge in simulator.latest()]}
+                )
             case ("GET", "challenges", name):
                 found = self._challenges.find(name)
-                return _json(_challenge(found)) if found else None
+                return json_answer(_challenge(found)) if found else None
         return None
 
     def _state(self) -> dict[str, Any]:
@@ -389,7 +320,7 @@ class Site:
             "geetest_id": self._challenges.geetest_id,
             "mode": self._simulator.mode,
             "modes": list(MODES),
-            "now": _time(self._simulator.now()),
+            "now": utc_text(self._simulator.now()),
         }
 
 
@@ -423,10 +354,11 @@ def _challenge(challenge: Challenge) -> dict[str, Any]:
     return {
         "version": challenge.version,
         "name": challenge.name,
-        "issued_at": _time(challenge.issued_at),
+        "issued_at": utc_text(challenge.issued_at),
         "told": challenge.told,
         "events": [
-            {"at": _time(event.at), "what": event.what, "reason": event.reason} for event in challenge.events
+            {"at": utc_text(event.at), "what": event.what, "reason": event.reason}
+            for event in challenge.events
         ],
         "misses": challenge.misses,
         "gap": challenge.gap,
@@ -435,34 +367,16 @@ def _challenge(challenge: Challenge) -> dict[str, Any]:
 
 def _as_asked(fields: dict[str, str], name: str, value: str) -> Answer:
     if fields.get("json_format") == "1":
-        return _json({name: value})
+        return json_answer({name: value})
     return Answer(200, value, "text/plain;charset=utf-8")
 
 
 def _error(code: str, message: str) -> Answer:
-    return _json({"status": "error", "code": code, "msg": message, "desc": {"type": "defined error"}})
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
-
-
-def _json(value: Any, status: int = 200, open: bool = False) -> Answer:
-    return Answer(status, json.dumps(value), "application/json;charset=utf-8", open=open)
-
-
-def _object(body: str) -> dict[str, Any]:
-    try:
-        value = json.loads(body or "{}")
-    except (ValueError, RecursionError):
-        raise Unreadable("the body is not JSON") from None
-    if not isinstance(value, dict):
-        raise Unreadable("the body is not a JSON object")
-    return value
+    return json_answer({"status": "error", "code": code, "msg": message, "desc": {"type": "defined error"}})
 
 
 def _texts(body: str) -> dict[str, str]:
-    value = _object(body)
+    value = json_object(body)
     if not all(isinstance(text, str) and text.isprintable() for text in value.values()):
         raise Unreadable("all values have to be plain texts")
     return value

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
-from types import TracebackType
 
 from localstack.geetest.challenges import Challenge, Challenges, Clock
-from localstack.geetest.server import MODES, Server
+from localstack.geetest.server import MODES, Handler, Site
+from localstack.simulator_site import Simulator, utc_now
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-class GeetestSimulator:
+class GeetestSimulator(Simulator):
     """Geetest for one account, on 127.0.0.1, v3 and v4 at the same address.
 
     - ``geetest_id``: 32 hexadecimal digits as Geetest's, which v4 insists on; ``geetest_key``: any text.
@@ -22,46 +17,20 @@ class GeetestSimulator:
     - ``clock``: a callable that returns an aware UTC datetime.
     """
 
-    def __init__(self, *, geetest_id: str, geetest_key: str, port: int = 0, clock: Clock = _utc_now) -> None:
+    def __init__(self, *, geetest_id: str, geetest_key: str, port: int = 0, clock: Clock = utc_now) -> None:
         if not geetest_id or not geetest_key:
             raise ValueError("Geetest's id and key are missing")
         self.now = clock
         self.challenges = Challenges(geetest_id, geetest_key, clock)
-        self._port = port
-        self._server: Server | None = None
         self._mode = "up"
         self._switched = threading.Condition()
-
-    # --- running -------------------------------------------------------------------------------------------
-
-    def start(self) -> GeetestSimulator:
-        """Open the port and start working."""
-        self._server = Server(self, self._port)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        return self
+        super().__init__(Site(self), Handler, port)
 
     def stop(self) -> None:
         """Close the port; who waits for a silent Geetest is let go without an answer."""
-        if self._server:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
+        super().stop()
         with self._switched:
             self._switched.notify_all()
-
-    def __enter__(self) -> GeetestSimulator:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def url(self) -> str:
-        """The page for people, and what a shop takes for Geetest's address."""
-        assert self._server, "the simulator is not running"
-        return f"http://127.0.0.1:{self._server.server_port}"
 
     # --- Geetest down --------------------------------------------------------------------------------------
 
@@ -83,7 +52,7 @@ class GeetestSimulator:
     def wait_while_silent(self, seconds: float) -> None:
         """Returns when the mode is another one, the simulator stops, or this long has passed."""
         with self._switched:
-            self._switched.wait_for(lambda: self._mode != "silent" or self._server is None, seconds)
+            self._switched.wait_for(lambda: self._mode != "silent" or not self.is_running, seconds)
 
     # --- the visitor ---------------------------------------------------------------------------------------
 
