@@ -69,10 +69,9 @@ class ImportedOrder:
         refusal = IdTaken(order=self.order.number)
         items = list(self.items)
         if self.is_open:
-            # The timer looks at an open order as soon as it expires, which may have been long ago.
-            order.place(
-                transaction, self.order, self.order.next_look(self.order.placed_at) or self.order.expires_at
-            )
+            # On its timetable from the day it was placed, so the timer looks at it at once.
+            first_look = self.order.next_look(self.order.placed_at) or self.order.expires_at
+            order.place(transaction, self.order, first_look)
             items = items[2:]
         for item in items:
             transaction.put_new(item, refusal)
