@@ -7,14 +7,17 @@ from __future__ import annotations
 import logging
 import secrets
 import string
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.errors import CaptchaFailed, GatewayUnavailable, StoreUnavailable
+from chalicelib.errors import CaptchaFailed, GatewayUnavailable, ShopError, StoreUnavailable
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.geetest import Geetest
 from chalicelib.settings import Settings
 from chalicelib.shop import captcha
+from chalicelib.shop.captcha import Challenge
 
 log = logging.getLogger(__name__)
 
@@ -75,16 +78,19 @@ def _invented() -> str:
     return "".join(secrets.choice(_CHALLENGE_CHARACTERS) for _ in range(32))
 
 
-def check_captcha(
+@contextmanager
+def solved_captcha(
     action: str, answer: CaptchaAnswer | None, geetest: Geetest, settings: Settings, now: datetime
-) -> None:
-    """Refuse an action whose captcha was not solved. With `CAPTCHA=off` everything passes.
+) -> Iterator[None]:
+    """Do what is inside for a solved captcha only, which is gone when that succeeds. With `CAPTCHA=off`
+    everything passes.
 
     A challenge we remember is held to its mode and its five attempts; one we do not know is confirmed by
-    Geetest or refused. Trouble at Geetest refuses: the page then starts anew, offline. Raises CaptchaFailed,
-    StoreUnavailable.
+    Geetest or refused. Registering or claiming has it for itself: many at once come to one. Trouble at Geetest
+    refuses: the page then starts anew, offline. Raises CaptchaFailed, StoreUnavailable.
     """
     if settings.captcha == "off":
+        yield
         return
     if answer is None:
         raise CaptchaFailed()
@@ -93,7 +99,21 @@ def check_captcha(
         _confirm(answer, geetest, settings)
         known = captcha.challenge_item(answer.key, captcha.ONLINE, now, captcha.fingerprint(*answer.parts))
         captcha.remember_new(known)
-    captcha.count_attempt(known, now)
+    mark = None if action == LOGIN else secrets.token_hex(8)
+    captcha.count_attempt(known, now, mark)
+    try:
+        _raise_unless_solved(known, action, answer, geetest, settings)
+        yield
+    except ShopError:
+        if mark is not None:
+            _let_go(known, mark)
+        raise
+    _forget(answer)
+
+
+def _raise_unless_solved(
+    known: Challenge, action: str, answer: CaptchaAnswer, geetest: Geetest, settings: Settings
+) -> None:
     if known.mode == captcha.OFFLINE:
         if action not in settings.captcha_offline_actions:
             raise CaptchaFailed()
@@ -105,13 +125,18 @@ def check_captcha(
         captcha.remember_passed(known, fingerprint)
 
 
-def finish_captcha(answer: CaptchaAnswer | None, settings: Settings) -> None:
-    """The action succeeded: the challenge is gone. What cannot be removed now is refused after ten minutes."""
-    if answer is None or settings.captcha == "off":
-        return
+def _let_go(known: Challenge, mark: str) -> None:
+    try:
+        captcha.let_go(known, mark)
+    except (CaptchaFailed, StoreUnavailable):
+        log.warning("a captcha cannot be used again, its page has to start another one")
+
+
+def _forget(answer: CaptchaAnswer) -> None:
     try:
         captcha.forget(answer.key)
     except StoreUnavailable:
+        # It is refused after ten minutes.
         log.warning("a used captcha could not be removed")
 
 

@@ -11,6 +11,7 @@ import hashlib
 from datetime import datetime, timedelta
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.expressions.update import Action
 
 from chalicelib.errors import CaptchaFailed
 from chalicelib.storage.dynamodb import UserItem, WholeNumber, find, refusing
@@ -25,13 +26,14 @@ class Challenge(UserItem, discriminator="CAPTCHA"):
     """A challenge (version 3) or lot (version 4): partition `CAPTCHA#<its first 32 characters>`.
 
     `passed` is the fingerprint of the answer that Geetest has confirmed: the same answer needs no second
-    confirmation, which Geetest would refuse.
+    confirmation, which Geetest would refuse. `serving` marks the request that has the challenge for itself.
     """
 
     mode = UnicodeAttribute()
     created_at = UTCDateTimeAttribute()
     attempts = WholeNumber(default=0)
     passed = UnicodeAttribute(null=True)
+    serving = UnicodeAttribute(null=True)
     forget_at = WholeNumber()
 
     def is_alive(self, now: datetime) -> bool:
@@ -66,12 +68,25 @@ def find_challenge(challenge: str) -> Challenge | None:
     return find(Challenge, _partition(challenge), "CAPTCHA")
 
 
-def count_attempt(challenge: Challenge, now: datetime) -> None:
-    """Use one of the challenge's attempts. Raises CaptchaFailed when none is left or its time is over."""
+def count_attempt(challenge: Challenge, now: datetime, mark: str | None = None) -> None:
+    """Use one of the challenge's attempts; with a `mark` no other marked request has it until `let_go`.
+
+    Raises CaptchaFailed when no attempt is left, its time is over, or another request has it.
+    """
     oldest = now - LIFE
     still_good = (Challenge.attempts < MAX_ATTEMPTS) & (Challenge.created_at > oldest)
+    actions: list[Action] = [Challenge.attempts.add(1)]
+    if mark is not None:
+        still_good &= Challenge.serving.does_not_exist() | (Challenge.serving == mark)
+        actions.append(Challenge.serving.set(mark))
     with refusing(CaptchaFailed()):
-        challenge.update([Challenge.attempts.add(1)], condition=still_good)
+        challenge.update(actions, condition=still_good)
+
+
+def let_go(challenge: Challenge, mark: str) -> None:
+    """Let another request have the challenge. Raises CaptchaFailed when the request of `mark` has it not."""
+    with refusing(CaptchaFailed()):
+        challenge.update([Challenge.serving.remove()], condition=Challenge.serving == mark)
 
 
 def remember_passed(challenge: Challenge, passed: str) -> None:

@@ -238,9 +238,9 @@ class ShopApp(Chalice):
         Raises CaptchaFailed, StoreUnavailable.
         """
         answer = requests.captcha_answer(body, self.settings.geetest_version)
-        check_captcha.check_captcha(action, answer, self.gateways.geetest, self.settings, self.now())
-        yield
-        check_captcha.finish_captcha(answer, self.settings)
+        geetest, settings = self.gateways.geetest, self.settings
+        with check_captcha.solved_captcha(action, answer, geetest, settings, self.now()):
+            yield
 
     def fresh(self, key: tuple[object, ...], load: Callable[[], Loaded]) -> Loaded:
         """A public value that may be a few seconds old. Never for anything that is a user's."""

@@ -359,6 +359,22 @@ def test_a_solved_captcha_registers_one_name(shop: CaptchaShop, visitor: ClientA
     check_refusal(register(visitor, solved), 1001)
 
 
+def test_many_registrations_at_once_with_one_captcha_are_one(shop: CaptchaShop, visitor: ClientAt) -> None:
+    solved = shop.solved(visitor)
+    check_refusal(register(visitor, solved, password="short"), 1007)
+    answers = at_once(*[lambda: register(visitor, solved)] * 4)
+    assert sorted(answer["code"] for answer in answers) == [1000, 1001, 1001, 1001]
+    check_refusal(register(visitor, solved), 1001)
+
+
+def test_a_wrong_slide_to_register_leaves_the_challenge_to_a_right_one(
+    shop: CaptchaShop, visitor: ClientAt
+) -> None:
+    challenge = start(visitor)["challenge"]
+    check_refusal(register(visitor, offline_answer(challenge)), 1001)
+    assert register(visitor, shop.geetest.solve(challenge))["code"] == 1000
+
+
 def test_a_claim_needs_a_captcha_too(shop: CaptchaShop) -> None:
     learner = ClientAt(builders.a_user())
     path = f"/coupons/{builders.new_id()}/claim"
