@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import http.client
 import logging
 import os
-import queue
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -37,7 +33,7 @@ from chalicelib.gateways.alipay import (
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.settings import settings
 from chalicelib.shop import order
-from localstack.alipay import AlipaySimulator, KeyPair, generate_keys, signing
+from localstack.alipay import AlipaySimulator, signing
 from localstack.alipay.bad_days import (
     BAD_DAYS,
     CLOSE,
@@ -51,77 +47,24 @@ from localstack.alipay.bad_days import (
 )
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases
+from tests.alipay_merchant import (
+    Merchant,
+    alipay_keys,
+    client_of,
+    control,
+    fields_of,
+    is_genuine,
+    new_simulator,
+)
 from tests.purchases import Buyer
+from tests.standing_clock import NOON, Clock
 
-APP_ID, SELLER_ID = "2021003141592653", "2088102146225135"
-NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)  # in Beijing
 AMOUNT = 8880
 
 NOTICES = [name for name, day in BAD_DAYS.items() if not day.methods]
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **by: float) -> None:
-        self.now += timedelta(**by)
-
-
-class Merchant:
-    """A shop's server that keeps the raw bodies it is sent and answers ``success``."""
-
-    def __init__(self) -> None:
-        self.received: queue.Queue[bytes] = queue.Queue()
-        received = self.received
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                received.put(self.rfile.read(int(self.headers["Content-Length"])))
-                self.send_response(200)
-                self.send_header("Content-Length", "7")
-                self.end_headers()
-                self.wfile.write(b"success")
-
-            def log_message(self, format: str, *arguments: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.notify_url = f"http://127.0.0.1:{self.server.server_port}/notify"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def bodies(self) -> list[bytes]:
-        """What came since the last look: deliveries that are over."""
-        return [self.received.get_nowait() for _ in range(self.received.qsize())]
-
-    def notices(self) -> list[dict[str, str]]:
-        return [fields_of(body) for body in self.bodies()]
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def fields_of(body: bytes, charset: str = "utf-8") -> dict[str, str]:
-    pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, strict_parsing=True, encoding=charset)
-    assert len(dict(pairs)) == len(pairs)
-    return dict(pairs)
-
-
-# A simulator and an SDK of their own, with a clock that stands
-
-
-@pytest.fixture(scope="module")
-def app_keys() -> KeyPair:
-    return generate_keys()
-
-
-@pytest.fixture(scope="module")
-def alipay_keys() -> KeyPair:
-    return generate_keys()
+# A merchant that is not the shop, with an Alipay of its own
 
 
 @pytest.fixture
@@ -136,47 +79,15 @@ def merchant() -> Iterator[Merchant]:
     merchant.stop()
 
 
-Starter = Callable[..., AlipaySimulator]
-
-
 @pytest.fixture
-def starter(app_keys: KeyPair, alipay_keys: KeyPair, clock: Clock) -> Starter:
-    """Makes simulators that send notices only when told to."""
-
-    def make(**settings: Any) -> AlipaySimulator:
-        return AlipaySimulator(
-            app_id=APP_ID,
-            seller_id=SELLER_ID,
-            app_public_key=app_keys.public_pem,
-            alipay_private_key=alipay_keys.private_pem,
-            clock=clock,
-            background=False,
-            **settings,
-        )
-
-    return make
-
-
-@pytest.fixture
-def simulator(starter: Starter) -> Iterator[AlipaySimulator]:
-    with starter() as simulator:
+def simulator(clock: Clock) -> Iterator[AlipaySimulator]:
+    with new_simulator(clock) as simulator:
         yield simulator
 
 
-@pytest.fixture(scope="module")
-def sdk(app_keys: KeyPair, alipay_keys: KeyPair) -> AliPay:
-    return AliPay(APP_ID, None, app_keys.private_pem, alipay_keys.public_pem, "RSA2")
-
-
 @pytest.fixture
-def client(simulator: AlipaySimulator, sdk: AliPay) -> AliPay:
-    return client_of(simulator, sdk)
-
-
-def client_of(simulator: AlipaySimulator, sdk: AliPay) -> AliPay:
-    client = copy.copy(sdk)
-    client._gateway = simulator.gateway_url
-    return client
+def client(simulator: AlipaySimulator) -> AliPay:
+    return client_of(simulator.gateway_url)
 
 
 def asked(simulator: AlipaySimulator, client: AliPay, number: str = "order_1", notify_url: str = "") -> str:
@@ -213,16 +124,6 @@ def ready_for(method: str, simulator: AlipaySimulator, client: AliPay) -> None:
         simulator.pay("order_1")
     if method == REFUND_QUERY:
         simulator.refund("order_1", 1000, "r1")
-
-
-def is_genuine(client: AliPay, fields: dict[str, str]) -> bool:
-    fields = dict(fields)
-    return bool(client.verify(fields, fields.pop("sign")))
-
-
-def control(simulator: AlipaySimulator, path: str, body: Any = None) -> requests.Response:
-    url = f"{simulator.url}/control/{path}"
-    return requests.get(url, timeout=10) if body is None else requests.post(url, json=body, timeout=10)
 
 
 # Notices, as they arrive
@@ -285,14 +186,14 @@ def test_a_forged_notice_differs_in_its_signature_alone(
 
 
 def test_a_notice_in_gbk_is_signed_over_the_bytes_of_that_encoding(
-    simulator: AlipaySimulator, client: AliPay, merchant: Merchant, alipay_keys: KeyPair
+    simulator: AlipaySimulator, client: AliPay, merchant: Merchant
 ) -> None:
     (body,) = told("notice_wrong_charset", simulator, client, merchant)
     fields = fields_of(body, "gb18030")
     assert (fields["charset"], fields["subject"]) == ("GBK", "课程 😀")
     with pytest.raises(UnicodeDecodeError):
         parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict")
-    key = signing.load_private_key(alipay_keys.private_pem)
+    key = signing.load_private_key(alipay_keys().private_pem)
     assert fields["sign"] == signing.sign(signing.notice_text(fields), key, "gb18030")
     assert fields["sign"] != signing.sign(signing.notice_text(fields), key)
 
@@ -585,10 +486,10 @@ def test_a_slow_answer_is_let_go_when_it_is_switched_off(
         assert answer.result(10)["trade_status"] == "TRADE_SUCCESS"
 
 
-def test_a_slow_answer_is_let_go_by_the_simulators_end(starter: Starter, sdk: AliPay) -> None:
+def test_a_slow_answer_is_let_go_by_the_simulators_end(clock: Clock) -> None:
     with ThreadPoolExecutor(1) as pool:
-        with starter(hold_limit=600) as simulator:
-            client = client_of(simulator, sdk)
+        with new_simulator(clock, hold_limit=600) as simulator:
+            client = client_of(simulator.gateway_url)
             paid(simulator, client)
             simulator.switch_on("answer_slow")
             answer = pool.submit(SDK_CALLS[QUERY], client)
@@ -596,9 +497,9 @@ def test_a_slow_answer_is_let_go_by_the_simulators_end(starter: Starter, sdk: Al
         assert answer.result(10)["trade_status"] == "TRADE_SUCCESS"
 
 
-def test_a_slow_answer_is_held_for_a_limited_time(starter: Starter, sdk: AliPay) -> None:
-    with starter(hold_limit=0.05) as simulator:
-        client = client_of(simulator, sdk)
+def test_a_slow_answer_is_held_for_a_limited_time(clock: Clock) -> None:
+    with new_simulator(clock, hold_limit=0.05) as simulator:
+        client = client_of(simulator.gateway_url)
         paid(simulator, client)
         simulator.switch_on("answer_slow")
         assert SDK_CALLS[QUERY](client)["trade_status"] == "TRADE_SUCCESS"
@@ -752,18 +653,18 @@ def test_the_page_switches_bad_days_and_warns_while_one_is_on(
 
 
 def test_switches_and_held_back_notices_survive_a_restart(
-    starter: Starter, sdk: AliPay, merchant: Merchant, tmp_path: Path
+    clock: Clock, merchant: Merchant, tmp_path: Path
 ) -> None:
     state = tmp_path / "alipay.sqlite"
-    with starter(state=state) as first:
+    with new_simulator(clock, state=state) as first:
         first.switch_on("answer_system_error", times=3, method=QUERY)
         first.switch_on("notice_reordered")
-        client = client_of(first, sdk)
+        client = client_of(first.gateway_url)
         paid(first, client, notify_url=merchant.notify_url)
         assert SDK_CALLS[QUERY](client)["code"] == "40004"
         before = first.bad_days()
-    with starter(state=state) as second:
-        client = client_of(second, sdk)
+    with new_simulator(clock, state=state) as second:
+        client = client_of(second.gateway_url)
         assert second.bad_days() == before
         codes = [SDK_CALLS[QUERY](client)["code"] for _ in range(3)]
         assert codes == ["40004", "40004", "10000"]

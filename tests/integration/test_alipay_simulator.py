@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-import functools
 import json
 import os
-import queue
 import re
 import signal
 import subprocess
@@ -14,8 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -25,69 +21,22 @@ import requests
 from alipay import AliPay
 from alipay.exceptions import AliPayException, AliPayValidationError
 
-from localstack.alipay import AlipaySimulator, KeyPair, Refused, generate_keys
+from localstack.alipay import AlipaySimulator, Refused, generate_keys
+from tests.alipay_merchant import (
+    APP_ID,
+    SELLER_ID,
+    Merchant,
+    client_of,
+    control,
+    fields_of,
+    is_genuine,
+    new_simulator,
+)
+from tests.standing_clock import NOON, Clock
 
 pytestmark = pytest.mark.integration
 
-APP_ID, SELLER_ID = "2021003141592653", "2088102146225135"
-NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)  # in Beijing
 ROOT = Path(__file__).parents[2]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **by: float) -> None:
-        self.now += timedelta(**by)
-
-
-class Merchant:
-    """A shop's server: keeps what it is sent and answers the next of ``answers``, else ``success``."""
-
-    def __init__(self) -> None:
-        self.received: queue.Queue[tuple[dict[str, str], str, dict[str, str]]] = queue.Queue()
-        self.answers: list[tuple[int, str]] = []
-        merchant = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode("ascii")
-                fields = dict(parse_qsl(body, keep_blank_values=True, strict_parsing=True))
-                status, answer = merchant.answers.pop(0) if merchant.answers else (200, "success")
-                self.send_response(status)
-                self.send_header("Location", "/elsewhere")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer.encode())
-                merchant.received.put((fields, self.path, dict(self.headers)))
-
-            def log_message(self, format: str, *arguments: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.notify_url = f"http://127.0.0.1:{self.server.server_port}/notify"
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def next_notice(self) -> dict[str, str]:
-        return self.received.get(timeout=10)[0]
-
-    def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.fixture(scope="module")
-def app_keys() -> KeyPair:
-    return generate_keys()
-
-
-@pytest.fixture(scope="module")
-def alipay_keys() -> KeyPair:
-    return generate_keys()
 
 
 @pytest.fixture
@@ -103,45 +52,21 @@ def merchant() -> Iterator[Merchant]:
 
 
 @pytest.fixture
-def simulator(app_keys: KeyPair, alipay_keys: KeyPair, clock: Clock) -> Iterator[AlipaySimulator]:
-    """Sends notices only when told to."""
-    with started(app_keys, alipay_keys, clock, background=False) as simulator:
+def simulator(clock: Clock) -> Iterator[AlipaySimulator]:
+    with new_simulator(clock) as simulator:
         yield simulator
 
 
 @pytest.fixture(scope="module")
-def refusing(app_keys: KeyPair, alipay_keys: KeyPair) -> Iterator[AlipaySimulator]:
+def refusing() -> Iterator[AlipaySimulator]:
     """One simulator for all requests that must leave no trace in it."""
-    with started(app_keys, alipay_keys, Clock(), background=False) as simulator:
+    with new_simulator(Clock()) as simulator:
         yield simulator
 
 
 @pytest.fixture
-def client(simulator: AlipaySimulator, app_keys: KeyPair, alipay_keys: KeyPair) -> AliPay:
-    return client_of(simulator, app_keys, alipay_keys)
-
-
-def started(app_keys: KeyPair, alipay_keys: KeyPair, clock: Clock, **settings: Any) -> AlipaySimulator:
-    return AlipaySimulator(
-        app_id=APP_ID,
-        seller_id=SELLER_ID,
-        app_public_key=app_keys.public_pem,
-        alipay_private_key=alipay_keys.private_pem,
-        clock=clock,
-        **settings,
-    )
-
-
-def client_of(simulator: AlipaySimulator, app_keys: KeyPair, alipay_keys: KeyPair) -> AliPay:
-    client = copy.copy(sdk(app_keys.private_pem, alipay_keys.public_pem))
-    client._gateway = simulator.gateway_url
-    return client
-
-
-@functools.cache
-def sdk(app_private_key: str, alipay_public_key: str) -> AliPay:
-    """The SDK takes a tenth of a second to read its keys."""
-    return AliPay(APP_ID, None, app_private_key, alipay_public_key, "RSA2")
+def client(simulator: AlipaySimulator) -> AliPay:
+    return client_of(simulator.gateway_url)
 
 
 def pay_url(client: AliPay, number: str = "order_1", amount: str = "88.80", **more: Any) -> str:
@@ -156,16 +81,6 @@ def open_in_browser(url: str) -> requests.Response:
 
 def press(cashier: requests.Response, button: str) -> requests.Response:
     return requests.post(f"{cashier.url}/{button}", allow_redirects=False, timeout=10)
-
-
-def control(simulator: AlipaySimulator, path: str, body: Any = None) -> requests.Response:
-    url = f"{simulator.url}/control/{path}"
-    return requests.get(url, timeout=10) if body is None else requests.post(url, json=body, timeout=10)
-
-
-def is_genuine(client: AliPay, fields: dict[str, str]) -> bool:
-    fields = dict(fields)
-    return bool(client.verify(fields, fields.pop("sign")))
 
 
 def paid(simulator: AlipaySimulator, client: AliPay, number: str = "order_1", **more: Any) -> None:
@@ -244,7 +159,8 @@ def test_the_notice_is_a_genuine_form_with_blank_fields(
 ) -> None:
     paid(simulator, client, notify_url=merchant.notify_url, passback_params="a%26b=1&c")
     assert simulator.deliver_due_notices() == 1
-    fields, path, headers = merchant.received.get(timeout=10)
+    body, path, headers = merchant.received.get(timeout=10)
+    fields = fields_of(body)
     assert path == "/notify"
     assert headers["Content-Type"] == "application/x-www-form-urlencoded; text/html; charset=utf-8"
     assert headers["User-Agent"] == "Mozilla/4.0"
@@ -263,11 +179,9 @@ def test_the_notice_is_a_genuine_form_with_blank_fields(
     assert not {"refund_fee", "gmt_close"} & fields.keys()
 
 
-def test_the_notice_leaves_by_itself_at_once(
-    app_keys: KeyPair, alipay_keys: KeyPair, clock: Clock, merchant: Merchant
-) -> None:
-    with started(app_keys, alipay_keys, clock) as simulator:
-        client = client_of(simulator, app_keys, alipay_keys)
+def test_the_notice_leaves_by_itself_at_once(clock: Clock, merchant: Merchant) -> None:
+    with new_simulator(clock, background=True) as simulator:
+        client = client_of(simulator.gateway_url)
         press(open_in_browser(pay_url(client, notify_url=merchant.notify_url)), "pay")
         assert merchant.next_notice()["trade_status"] == "TRADE_SUCCESS"
 
@@ -347,9 +261,9 @@ def test_a_merchant_that_cannot_be_reached_is_tried_again(
     assert notice.next_at == NOON + timedelta(minutes=4)
 
 
-def test_retries_can_be_made_faster(app_keys: KeyPair, alipay_keys: KeyPair, clock: Clock) -> None:
-    with started(app_keys, alipay_keys, clock, background=False, retry_factor=0.01) as simulator:
-        client = client_of(simulator, app_keys, alipay_keys)
+def test_retries_can_be_made_faster(clock: Clock) -> None:
+    with new_simulator(clock, retry_factor=0.01) as simulator:
+        client = client_of(simulator.gateway_url)
         paid(simulator, client, notify_url="http://127.0.0.1:9/closed")
         simulator.deliver_due_notices()
         assert simulator.notices("order_1")[0].next_at == NOON + timedelta(seconds=2.4)
@@ -403,20 +317,18 @@ def test_a_test_can_have_any_fields_signed_and_sent(
 # --- restart -----------------------------------------------------------------------------------------------
 
 
-def test_trades_and_open_notices_survive_a_restart(
-    app_keys: KeyPair, alipay_keys: KeyPair, clock: Clock, merchant: Merchant, tmp_path: Path
-) -> None:
+def test_trades_and_open_notices_survive_a_restart(clock: Clock, merchant: Merchant, tmp_path: Path) -> None:
     merchant.answers = [(500, "")]
-    settings: dict[str, Any] = {"background": False, "state": tmp_path / "alipay.sqlite"}
-    with started(app_keys, alipay_keys, clock, **settings) as first:
-        client = client_of(first, app_keys, alipay_keys)
+    state = tmp_path / "alipay.sqlite"
+    with new_simulator(clock, state=state) as first:
+        client = client_of(first.gateway_url)
         paid(first, client, notify_url=merchant.notify_url)
         page = open_in_browser(pay_url(client, "order_2"))
         first.deliver_due_notices()
         refused = merchant.next_notice()
     clock.forward(minutes=4)
-    with started(app_keys, alipay_keys, clock, **settings) as second:
-        client = client_of(second, app_keys, alipay_keys)
+    with new_simulator(clock, state=state) as second:
+        client = client_of(second.gateway_url)
         assert client.api_alipay_trade_query("order_1")["trade_no"] == refused["trade_no"]
         assert second.deliver_due_notices() == 1
         assert merchant.next_notice()["notify_id"] == refused["notify_id"]
@@ -645,17 +557,15 @@ def refusal_of(url: str) -> tuple[str, str]:
     return answer["code"], answer["sub_code"]
 
 
-def test_a_foreign_signature_is_refused(
-    simulator: AlipaySimulator, client: AliPay, alipay_keys: KeyPair
-) -> None:
-    stranger = client_of(simulator, generate_keys(), alipay_keys)
+def test_a_foreign_signature_is_refused(simulator: AlipaySimulator, client: AliPay) -> None:
+    stranger = client_of(simulator.gateway_url, app_private_key=generate_keys().private_pem)
     with pytest.raises(AliPayException, match=r"isv\.invalid-signature"):
         stranger.api_alipay_trade_query("order_1")
     assert "isv.invalid-signature" in open_in_browser(pay_url(stranger)).text
     assert simulator.trades() == []
 
 
-def test_refusals_are_signed_too(simulator: AlipaySimulator, client: AliPay, alipay_keys: KeyPair) -> None:
+def test_refusals_are_signed_too(simulator: AlipaySimulator, client: AliPay) -> None:
     text = open_in_browser(f"{simulator.gateway_url}?app_id=1").text
     signed = client._get_string_to_be_signed(text, "error_response")
     assert client._verify(signed, json.loads(text)["sign"])
@@ -690,11 +600,9 @@ def test_an_unknown_method_is_refused(client: AliPay) -> None:
         client.server_api("alipay.trade.precreate", {"out_trade_no": "order_1"})
 
 
-def test_the_answers_are_alipays_own(
-    simulator: AlipaySimulator, client: AliPay, app_keys: KeyPair, alipay_keys: KeyPair
-) -> None:
+def test_the_answers_are_alipays_own(simulator: AlipaySimulator, client: AliPay) -> None:
     paid(simulator, client)
-    fooled = client_of(simulator, app_keys, KeyPair("", generate_keys().public_pem))
+    fooled = client_of(simulator.gateway_url, alipay_public_key=generate_keys().public_pem)
     with pytest.raises(AliPayValidationError):
         fooled.api_alipay_trade_query("order_1")
 
@@ -728,10 +636,8 @@ def test_the_answers_are_alipays_own(
     ],
     ids=str,
 )
-def test_a_malformed_payment_is_refused(
-    refusing: AlipaySimulator, app_keys: KeyPair, alipay_keys: KeyPair, fields: dict[str, Any]
-) -> None:
-    page = open_in_browser(pay_url(client_of(refusing, app_keys, alipay_keys), **fields))
+def test_a_malformed_payment_is_refused(refusing: AlipaySimulator, fields: dict[str, Any]) -> None:
+    page = open_in_browser(pay_url(client_of(refusing.gateway_url), **fields))
     assert page.status_code == 200
     assert "ACQ.INVALID_PARAMETER" in page.text
     assert refusing.trades() == []
@@ -805,10 +711,8 @@ def running(folder: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], s
 
 def test_it_runs_on_its_own_with_keys_it_makes_and_keeps(tmp_path: Path) -> None:
     with running(tmp_path) as (process, gateway):
-        app = KeyPair((tmp_path / "app_private_key.pem").read_text(), "")
-        alipay = KeyPair("", (tmp_path / "alipay_public_key.pem").read_text())
-        client = copy.copy(sdk(app.private_pem, alipay.public_pem))
-        client._gateway = gateway
+        keys = [(tmp_path / f"{name}_key.pem").read_text() for name in ("app_private", "alipay_public")]
+        client = client_of(gateway, *keys)
         press(open_in_browser(pay_url(client)), "scan")
         assert client.api_alipay_trade_query("order_1")["trade_status"] == "WAIT_BUYER_PAY"
         process.send_signal(signal.SIGTERM)

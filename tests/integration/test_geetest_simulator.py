@@ -15,7 +15,6 @@ import threading
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +22,12 @@ import pytest
 import requests
 
 from localstack.geetest import GeetestSimulator, Refusal
+from tests.standing_clock import Clock
 
 pytestmark = pytest.mark.integration
 
 GT, KEY = "9f4c5d1e2b3a48670f1e2d3c4b5a6978", "a key only for tests"
-NOON = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **by: float) -> None:
-        self.now += timedelta(**by)
 
 
 class Shop:
