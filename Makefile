@@ -3,16 +3,18 @@
 #   make run                    the whole shop on this computer; Ctrl-C ends it
 #   make manage ARGS="--help"   the operators' command line, acting on the running `make run`
 #   make test                   lint, types and all tests; PYTEST_ARGS="tests/unit -k coupon" for some tests
+#   make soak                   the proofs for up to SOAK_MINUTES (40); the last lines say how much was proved
 #   make lint                   ruff and mypy only
 #   make format                 let ruff reformat the Python files
 #   make clean                  remove what was installed and generated (not .data/, the shop's data)
 
-.PHONY: run manage test lint format install install-test clean
+.PHONY: run manage test soak lint format install install-test clean
 .DEFAULT_GOAL := run
 
 PY := .venv/bin/python
 ARGS ?= --help
 PYTEST_ARGS ?=
+SOAK_MINUTES ?= 40
 CODE := $(wildcard app.py) chalicelib infra localstack tests
 
 run: install
@@ -23,6 +25,9 @@ manage: install
 
 test: lint
 	$(PY) -m pytest -n 2 $(PYTEST_ARGS)
+
+soak: install-test
+	@SOAK_MINUTES=$(SOAK_MINUTES) $(PY) -m pytest -n 2 --dist worksteal --timeout 0 tests/proof
 
 lint: install-test
 	$(PY) -m ruff check $(CODE)

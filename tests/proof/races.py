@@ -52,7 +52,7 @@ class Race:
 
     # What races need
 
-    def buy(self, **headers: str) -> Any:
+    def buy(self, **headers: Any) -> Any:
         """The answer to buying the first course with everything: 100 - 50 - 10."""
         return self.learner.pay(courses()[:1], 40, general=self.coupon, is_beli=True, **headers)
 

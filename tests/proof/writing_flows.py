@@ -326,7 +326,7 @@ class PayWithEverything(Flow):
     """With a key: the learner's browser sends it again."""
 
     covers = ("POST /payment",)
-    headers: ClassVar[dict[str, str]] = {"Idempotency-Key": "once"}
+    headers: ClassVar[dict[str, Any]] = {"Idempotency-Key": "once"}
 
     def begin(self) -> None:
         self.coupons()
@@ -355,7 +355,7 @@ class PayWithEverything(Flow):
 class PayWithoutKey(PayWithEverything):
     """The learner walks away: in the end nothing of his is held."""
 
-    headers: ClassVar[dict[str, str]] = {}
+    headers: ClassVar[dict[str, Any]] = {}
 
     def next(self) -> None:
         self.timer(minutes=31)
@@ -395,7 +395,7 @@ class PayNothingAndLeave(PayNothing):
 class Notified(Flow):
     """A payment's notice; Alipay sends it again."""
 
-    covers = ("alipay_notify",)
+    covers: ClassVar[tuple[str, ...]] = ("alipay_notify",)
 
     def begin(self) -> None:
         self.number = self.place()

@@ -1,0 +1,95 @@
+"""Whatever is changed in a genuine notice, it is refused and changes nothing.
+
+Chosen attacks (other app, other seller, another order's notice, re-cut fields) are in
+tests/integration/test_notification.py; here they are generated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlencode
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.errors import NotificationRefused
+from chalicelib.web.notification import answer_alipay
+from tests import purchases
+from tests.proof import invariants, pace
+from tests.proof.counts import count
+from tests.proof.hostile import forgeries, glued
+from tests.proof.world import World
+
+CHANGES = settings(
+    max_examples=pace.rounds(80, 5000),
+    derandomize=not pace.SOAK,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_any_single_change_of_a_signed_notice_is_refused_and_changes_nothing(
+    new_world: Callable[[], World],
+) -> None:
+    world = new_world()
+    number = world.place(0, [4, 3], [0], use_beli=True, with_key=False)
+    assert number
+    world.check()
+    world.pay(number)
+    paid = world.alipay.sign_notice(world.alipay.notice_fields(number))
+    other = world.place(0, [2], [], use_beli=False, with_key=False)
+    assert other
+    world.check()
+    before = everything(world)
+
+    @CHANGES
+    @given(st.data())
+    def is_refused(data: st.DataObject) -> None:
+        body = data.draw(forgeries(paid))
+        answer = answer_alipay(purchases.event(body), world.gateways, world.clock())
+        assert answer["body"] == "fail", body
+        assert everything(world) == before, body
+        count("forgeries")
+
+    is_refused()
+    # The genuine one is taken, and its repetition changes nothing more.
+    assert world.deliver(paid) == "success"
+    world.check()
+    after = everything(world)
+    assert after != before
+    assert world.deliver(paid) == "success"
+    assert everything(world) == after
+    world.settle()
+    world.forget()
+
+
+def test_a_notice_with_two_fields_run_into_one_is_refused_or_says_the_same(
+    new_world: Callable[[], World],
+) -> None:
+    world = new_world()
+    number = world.place(0, [4], [], use_beli=True, with_key=False)
+    assert number
+    world.pay(number)
+    paid = world.alipay.sign_notice(world.alipay.notice_fields(number))
+    genuine = world.provider.parse_notice(urlencode(paid).encode())
+    refused = 0
+    for body in glued(paid):
+        try:
+            read = world.provider.parse_notice(body.encode())
+            # The time of payment may be swallowed: it is kept for information only.
+            assert replace(read, paid_at=genuine.paid_at) == genuine
+        except NotificationRefused:
+            refused += 1
+        count("forgeries")
+    assert refused > 10
+    world.forget()
+
+
+def everything(world: World) -> list[dict[str, object]]:
+    """All that is stored of the world's users."""
+    return [
+        dict(item.serialize()) for user in world.users for item in invariants.belongings(user.user_id).items
+    ]
