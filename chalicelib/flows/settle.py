@@ -154,9 +154,8 @@ def _price(user: User, choice: Choice, found: Found, now: datetime) -> PricedCho
         if stored.bound_to != (str(course) if course else None):
             raise CouponUnusable(coupon=stored.name, reason="course")
         if not stored.is_usable(now):
-            raise CouponUnusable(
-                coupon=stored.name, reason="used" if stored.status != coupon.UNUSED else "date"
-            )
+            is_taken = stored.status in (coupon.RESERVED, coupon.USED)
+            raise CouponUnusable(coupon=stored.name, reason="used" if is_taken else "date")
         return stored
 
     coupons = tuple(record(line.coupon_record_id, line.course) for line in choice.lines)

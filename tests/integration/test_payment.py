@@ -351,8 +351,14 @@ def test_a_coupon_that_is_not_unused_is_1306_and_named(learner: Client, status: 
     bound = builders.a_coupon(learner.user, course=course.key, value=5000, status=status)
     general = builders.a_coupon(learner.user, value=5000, status=status)
     entry = line(course, coupon_record_id=bound.record_id)
-    assert bound.name in refused(learner, 1306, body(due=250, course_list=[entry]))
-    assert general.name in refused(learner, 1306, body(course, due=250, global_coupon_id=general.record_id))
+    reason = "不在有效期内" if status == coupon.EXPIRED else "已被使用"
+    for record, request in [
+        (bound, body(due=250, course_list=[entry])),
+        (general, body(course, due=250, global_coupon_id=general.record_id)),
+    ]:
+        text = refused(learner, 1306, request)
+        assert record.name in text
+        assert reason in text
 
 
 def test_a_coupon_is_good_from_its_first_moment_until_just_before_its_end(
