@@ -20,6 +20,9 @@ from chalicelib.web import requests
 
 log = logging.getLogger(__name__)
 
+_AFTER_THE_SIGNATURE = ("fields", "order", "channel", "amount", "trade_status")
+"""Checks that only a genuine notice of our own merchant can fail: there may be money that no order knows of."""
+
 
 def answer_alipay(event: dict[str, Any], gateways: Gateways, now: datetime) -> dict[str, Any]:
     """Take a notification event of API Gateway (body as text, base64 or null) -> the answer to send."""
@@ -37,7 +40,9 @@ def _take(event: dict[str, Any], gateways: Gateways, now: datetime) -> str:
         request_log.note(trade_status=notice.trade_status, notify_id=notice.notify_id)
         take_notice(notice, now)
     except NotificationRefused as refusal:
-        log.warning("a notification was refused: %s", refusal.facts.get("check"))
+        check = refusal.facts.get("check")
+        level = logging.ERROR if check in _AFTER_THE_SIGNATURE else logging.WARNING
+        log.log(level, "a notification was refused: %s", check)
         return "fail"
     except Exception as trouble:
         log.error("a notification was not taken: %s", type(trouble).__name__, exc_info=True)

@@ -225,6 +225,22 @@ def test_a_genuine_notice_that_says_something_wrong_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("changes", "level"),
+    [({"out_trade_no": "1"}, "ERROR"), ({"total_amount": "0.01"}, "ERROR"), ({"app_id": "1"}, "WARNING")],
+)
+def test_a_genuine_notice_for_us_that_fits_no_order_is_an_error_in_the_log(
+    changes: dict[str, str | None],
+    level: str,
+    waiting: tuple[Buyer, str],
+    alipay: AlipaySimulator,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert deliver(notice(alipay, waiting[1], **changes)) == "fail"
+    assert [entry.levelname for entry in caplog.records] == [level]
+
+
+@pytest.mark.parametrize(
     ("changes", "check"),
     [
         ({"sign_type": "RSA"}, "sign_type"),
