@@ -152,8 +152,10 @@ class Workload:
         """One thing that somebody does."""
         who = self.random.randrange(2)
         do = self.random.choice(
-            [self.fill, self.buy, self.buy, self.cancel, self.show, self.pay, self.pay, self.tell]
-            + [self.apply, self.decide, self.claim, self.timer]
+            (
+                *(self.fill, self.buy, self.buy, self.cancel, self.show, self.pay, self.pay, self.tell),
+                *(self.apply, self.decide, self.claim, self.timer),
+            )
         )
         do(who)
 

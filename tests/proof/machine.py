@@ -215,8 +215,10 @@ class ShopLife(RuleBasedStateMachine):
             self.world.forget()
 
 
-def live(new_world: Callable[[], World], chosen: settings) -> None:
-    """Let histories run that each begin in a new world. Raises what went wrong, by the shortest history found."""
-    run_state_machine_as_test(
-        type("Life", (ShopLife,), {"new_world": staticmethod(new_world)}), settings=chosen
-    )
+def live(new_world: Callable[[], World], chosen: settings, name: str) -> None:
+    """Let histories run that each begin in a new world; where they are not random, the name chooses them.
+
+    Raises what went wrong, with the history that led there.
+    """
+    machine = type(name, (ShopLife,), {"new_world": staticmethod(new_world), "__qualname__": name})
+    run_state_machine_as_test(machine, settings=chosen)

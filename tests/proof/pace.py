@@ -26,6 +26,14 @@ def is_time_left(share: float = 1.0) -> bool:
     return time.time() < begin + share * (END - begin) - _WIND_UP
 
 
+def parts() -> int:
+    """Into how many tests a machine that runs to the end is cut, so that the workers share them."""
+    return 2 + round(2 * _MINUTES / PART_MINUTES) if SOAK else 2
+
+
+PART_MINUTES = 3.0
+
+
 def rounds(quick: int, long: int) -> int:
     """So many in the setting of this run."""
     return long if SOAK else quick

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -11,23 +12,26 @@ from tests.proof import pace
 from tests.proof.machine import live
 from tests.proof.world import World
 
-STEPS = pace.rounds(40, 60)
+HISTORIES = settings(
+    max_examples=pace.rounds(6, 10),
+    stateful_step_count=pace.rounds(40, 60),
+    # A quick run is the same one each time, a long one never; shrinking on real stores takes too long for both.
+    derandomize=not pace.SOAK,
+    phases=[Phase.generate],
+    database=None,
+    deadline=None,
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
 
 
-@pytest.mark.parametrize("part", [0, 1])
+@pytest.mark.parametrize("part", range(pace.parts()))
 def test_nothing_is_lost_or_doubled_whatever_happens_in_whatever_order(
     part: int, new_world: Callable[[], World]
 ) -> None:
-    chosen = settings(
-        max_examples=pace.rounds(8, 20),
-        stateful_step_count=STEPS,
-        derandomize=False,
-        database=None,
-        deadline=None,
-        report_multiple_bugs=False,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
-    live(new_world, chosen)
-    while pace.SOAK and pace.is_time_left():
-        live(new_world, chosen)
+    if not pace.SOAK:
+        live(new_world, HISTORIES, f"Life{part}")
+        return
+    until = time.time() + 60 * pace.PART_MINUTES
+    while pace.is_time_left() and time.time() < until:
+        live(new_world, HISTORIES, f"Life{part}")

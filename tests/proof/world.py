@@ -104,6 +104,7 @@ class World:
         self.outcomes: Counter[str] = Counter()
         self._read: dict[int, Belongings] = {}
         self._followed: set[ItemKey] = set()
+        self._paid_twice: set[str] = set()
         for user in self.users:
             builders.a_coupon(user, value=5000, valid_until=builders.now() + timedelta(days=2))
             builders.a_coupon(user, coupon_type=coupon.PERCENT, off_percent=33)
@@ -322,6 +323,7 @@ class World:
             return
         trade_no = f"2026{next(_numbers):024d}"
         self.provider.second_trades[trade_no] = SecondTrade(placed.amount)
+        self._paid_twice.add(number)
         changes = {"trade_no": trade_no, "trade_status": "TRADE_SUCCESS", "notify_id": f"second{trade_no}"}
         fields = {
             name: text
@@ -409,8 +411,15 @@ class World:
     def settle(self) -> None:
         """Let everything run that runs by itself, with Alipay well and no notice ever delivered again: then
         whoever paid has the course or the money. Raises Violated.
+
+        Of an order that two trades paid a query tells one only: of the other its notice has to tell, which
+        Alipay sends for a day.
         """
         self.provider.moods.clear()
+        self.collect_notices()
+        for fields in self.notices:
+            if fields["out_trade_no"] in self._paid_twice:
+                assert self.deliver(fields) == "success"
         for minutes in (1, 3, 35, 6, 31, 150, 24 * 60, 24 * 60, 24 * 60, 24 * 60):
             self.clock.advance(timedelta(minutes=minutes))
             self.run_timer()

@@ -372,7 +372,8 @@ class PayNothing(Flow):
     covers = ("POST /payment",)
 
     def act(self) -> Any:
-        return self.learner.pay([courses()[2]], 0, **{"Idempotency-Key": "once"})
+        headers: dict[str, Any] = {"Idempotency-Key": "once"}
+        return self.learner.pay([courses()[2]], 0, **headers)
 
     def assert_end(self) -> None:
         (placed,) = purchases.orders(self.user)
