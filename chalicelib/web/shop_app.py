@@ -139,14 +139,15 @@ class ShopApp(Chalice):
 
     def _answer(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         answer: dict[str, Any] = super().__call__(event, context)
-        given = {name.lower() for name in answer["headers"]}
-        if "access-control-allow-origin" not in given:
+        status, given = answer["statusCode"], {name.lower() for name in answer["headers"]}
+        is_outside = "access-control-allow-origin" not in given
+        if is_outside:
             answer["headers"] |= ShopCors().get_access_control_headers()
-            status = answer["statusCode"]
-            if status >= 400:
-                text = "服务器内部错误" if status >= 500 else "请求的地址或方法不存在"
-                answer["body"] = json.dumps(envelope(status, text), ensure_ascii=False)
-                answer["headers"]["Content-Type"] = "application/json"
+        # A view that crashed has its headers, and a body of Chalice's own.
+        if status == 500 or (is_outside and status >= 400):
+            text = "服务器内部错误" if status >= 500 else "请求的地址或方法不存在"
+            answer["body"] = json.dumps(envelope(status, text), ensure_ascii=False)
+            answer["headers"]["Content-Type"] = "application/json"
         return answer
 
     @property
