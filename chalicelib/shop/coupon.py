@@ -72,8 +72,9 @@ class CouponOffer(CatalogItem, discriminator="COUPON"):
         return max(0, int(self.quantity) - int(self.remaining))
 
     def is_open(self, now: datetime) -> bool:
-        """Whether this moment is within the claim window."""
-        return bool(self.open_at <= now < self.close_at)
+        """Whether this moment is within the claim window, and what is claimed now would be good for anything."""
+        is_over = self.valid_until is not None and self.valid_until <= now
+        return bool(self.open_at <= now < self.close_at) and not is_over
 
 
 class CouponRecord(UserItem, discriminator="COUPON_RECORD"):

@@ -200,6 +200,17 @@ def test_the_window_is_respected_at_both_edges(clock: Clock) -> None:
     assert (record.valid_from, record.valid_until) == (opens, opens + timedelta(days=3))
 
 
+def test_nobody_claims_a_coupon_whose_days_are_over(learner: ClientAt, clock: Clock) -> None:
+    last = builders.now() + timedelta(hours=1)
+    days: dict[str, Any] = {"valid_from": last - timedelta(days=1), "valid_until": last}
+    offer = builders.an_offer(close_at=last + timedelta(days=9), valid_days=None, **days)
+    clock.stand_at(last)
+    check_refusal(claim(learner, offer), 1702)
+    assert offer.coupon_id not in [shown["id"] for shown in learner.get("/coupons/available")["data"]]
+    clock.stand_at(last - timedelta(microseconds=1))
+    assert claim(learner, offer)["code"] == 1000
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b"null", b"[]", b'{"quantity": 5}'])
 def test_a_claim_needs_no_body(learner: ClientAt, body: bytes) -> None:
     answer = learner.request("POST", f"/coupons/{builders.an_offer().coupon_id}/claim", data=body)
