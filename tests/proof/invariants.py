@@ -7,7 +7,7 @@ wrong. It knows every kind of item: a new kind is a violation until somebody say
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from chalicelib.shop.payment import Payment, RefundNotice
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.session import Session
 from chalicelib.shop.user import User, UserName, folded, partition
-from chalicelib.storage.dynamodb import ItemKey, UserItem, find_together
+from chalicelib.storage.dynamodb import ItemKey, UserItem, connection, find_together
 
 KINDS = (
     *(User, LedgerEntry, CouponRecord, Claim, Order, OrderEvent, Payment, RefundNotice, Refund),
@@ -43,10 +43,16 @@ class Belongings:
 
     user_id: int
     items: list[UserItem]
+    raw: list[dict[str, Any]]
+    """The same as DynamoDB tells it."""
     by_number: dict[str, Order] = field(init=False)
 
     def __post_init__(self) -> None:
         self.by_number = {placed.number: placed for placed in self.of(Order)}
+
+    def pairs(self) -> list[tuple[dict[str, Any], UserItem]]:
+        """Each item as DynamoDB tells it, and as it is read."""
+        return list(zip(self.raw, self.items, strict=True))
 
     def of(self, kind: type[AnItem]) -> list[AnItem]:
         """The items of one kind."""
@@ -59,9 +65,38 @@ class Belongings:
         return user
 
 
-def belongings(user_id: int) -> Belongings:
-    """All that is stored of a user, strongly consistent. One Query."""
-    return Belongings(user_id, list(UserItem.query(partition(user_id), consistent_read=True)))
+def belongings(user_id: int, before: Belongings | None = None) -> Belongings:
+    """All that is stored of a user, strongly consistent. One Query.
+
+    What is stored as it was `before` is not made into items anew; when all of it is, `before` itself is given
+    back: for whoever looks again and again.
+    """
+    query: dict[str, Any] = {
+        "TableName": UserItem.Meta.table_name,
+        "KeyConditionExpression": "#owner = :owner",
+        "ExpressionAttributeNames": {"#owner": "owner"},
+        "ExpressionAttributeValues": {":owner": {"S": partition(user_id)}},
+        "ConsistentRead": True,
+    }
+    raw: list[dict[str, Any]] = []
+    while True:
+        answer = connection().dispatch("Query", query)
+        raw += answer["Items"]
+        if not answer.get("LastEvaluatedKey"):
+            break
+        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    if before is not None and before.raw == raw:
+        return before
+    known = {} if before is None else dict(zip(_sorts(before.raw), before.pairs(), strict=True))
+    items = []
+    for stored in raw:
+        old, item = known.get(stored["sort"]["S"], (None, None))
+        items.append(item if item is not None and old == stored else UserItem.from_raw_data(stored))
+    return Belongings(user_id, items, raw)
+
+
+def _sorts(raw: list[dict[str, Any]]) -> list[str]:
+    return [stored["sort"]["S"] for stored in raw]
 
 
 def check(
@@ -69,19 +104,23 @@ def check(
     offers: Sequence[CouponOffer] = (),
     taken_back: Iterable[str] = (),
     followed: set[ItemKey] | None = None,
+    before: Mapping[int, Belongings] | None = None,
 ) -> list[Belongings]:
     """Read all that is stored of these users and hold it to every rule -> what was read.
 
     `offers`: coupons that nobody but these users has claimed; they are read anew. `taken_back`: numbers of
     orders and grants whose days an operator took back without a refund. `followed`: pointers that were seen to
-    lead where they should, which never change; new ones are added. Raises Violated.
+    lead where they should, which never change; new ones are added. `before`: what was found to be right by the
+    last check, by user. Raises Violated.
     """
-    read = [belongings(user_id) for user_id in user_ids]
+    right = before or {}
+    read = [belongings(user_id, right.get(user_id)) for user_id in user_ids]
     done = set() if followed is None else followed
     pointers = [pointer for mine in read for pointer in _pointers(mine) if pointer not in done]
     wanted: list[ItemKey] = [*pointers, *((CouponOffer, offer.course_key, offer.sort) for offer in offers)]
     found = find_together(wanted)
-    wrong = [text for mine in read for text in violations(mine, set(taken_back))]
+    changed = [mine for mine in read if right.get(mine.user_id) is not mine]
+    wrong = [text for mine in changed for text in violations(mine, set(taken_back))]
     for place in pointers:
         if place not in found:
             wrong.append(f"nothing leads from {place[1]} to its order or user")

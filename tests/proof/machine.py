@@ -49,7 +49,6 @@ class ShopLife(RuleBasedStateMachine):
     @invariant()
     def everything_holds(self) -> None:
         """After every step."""
-        count("steps")
         self.world.check()
 
     # Learners
@@ -79,6 +78,7 @@ class ShopLife(RuleBasedStateMachine):
             return
         self.world.check()
         self.world.pay(number)
+        self.world.check()
         if mood == "tell":
             self.world.collect_notices()
             self.world.notify(len(self.world.notices) - 1 if self.world.notices else 0)
