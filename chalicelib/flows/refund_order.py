@@ -61,7 +61,7 @@ def apply_for_refund(
 
 
 def refuse(request_no: str, by: str, answer: str, now: datetime) -> None:
-    """An operator refuses an application: access runs again, longer by the pause.
+    """An operator refuses an application: access runs again, longer by what the pause took of it.
 
     Raises RefundNotFound, RefundSettled, StoreUnavailable, OutcomeUnknown.
     """
@@ -71,16 +71,11 @@ def refuse(request_no: str, by: str, answer: str, now: datetime) -> None:
     transaction = Transaction()
     refund.settle(transaction, asked, refund.REFUSED, now, by=by, answer=answer)
     order.refuse_refund(transaction, paid, f"operator {by}, refund {request_no}", now)
+    slices = enrollment.list_slices(paid.user_id)
     for position in asked.lines:
-        enrollment.resume(
-            transaction,
-            paid.user_id,
-            paid.lines[position].course,
-            paid.number,
-            position,
-            now - asked.requested_at,
-            RefundSettled(),
-        )
+        course = paid.lines[position].course
+        lost = enrollment.lost_to_pause(slices, course, paid.number, position, now)
+        enrollment.resume(transaction, paid.user_id, course, paid.number, position, lost, RefundSettled())
     audit.commit(transaction, audit.entry(by, "refuse-refund", request_no, now, reason=answer))
 
 

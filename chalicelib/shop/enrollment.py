@@ -7,7 +7,7 @@ or from its payment, for its days.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -174,15 +174,15 @@ def resume(
     course: CourseKey,
     order_number: str,
     line: int,
-    paused_for: timedelta,
+    lost: timedelta,
     refusal: ShopError,
 ) -> None:
-    """Let a paused slice run again, longer by the time it was paused."""
+    """Let a paused slice run again, longer by the time it has lost."""
     transaction.update(
         _slice(user_id, course, order_number, line),
         [
             EnrollmentSlice.paused_at.remove(),
-            EnrollmentSlice.paused_seconds.add(max(0, int(paused_for.total_seconds()))),
+            EnrollmentSlice.paused_seconds.add(max(0, int(lost.total_seconds()))),
         ],
         EnrollmentSlice.paused_at.exists(),
         refusal,
@@ -202,27 +202,40 @@ def amount_to(slices: Iterable[EnrollmentSlice]) -> Enrollment | None:
     that moment, so later ones move forward, never into the past. 永久 absorbs all that follow, unless it is
     paused: then they run.
     """
-    spans: list[Span] = []
-    last: EnrollmentSlice | None = None
+    running = list(_running(slices))
+    if not running:
+        return None
+    last = running[-1][0]
+    return Enrollment(last.course, last.course_name, tuple(span for _, span in running))
+
+
+def _running(slices: Iterable[EnrollmentSlice]) -> Iterator[tuple[EnrollmentSlice, Span]]:
+    """The slices of one course that run at any time, with the time in which they do."""
     ends_at: datetime | None = None
     for part in sorted(slices, key=lambda part: (part.granted_at, part.order_number, part.line)):
         begin = part.granted_at if ends_at is None else max(ends_at, part.granted_at)
         if part.is_permanent():
-            spans.append(Span(begin, None, part.paused_at is not None))
-            last = part
+            yield part, Span(begin, None, part.paused_at is not None)
             if part.paused_at is None:
-                break
+                return
             continue
         end = begin + timedelta(days=part.days, seconds=part.paused_seconds or 0)
         if part.withdrawn_at is not None:
             end = max(begin, min(end, part.withdrawn_at))
         if end > begin:
-            spans.append(Span(begin, end, part.paused_at is not None))
-            last = part
+            yield part, Span(begin, end, part.paused_at is not None)
         ends_at = end
-    if last is None:
-        return None
-    return Enrollment(last.course, last.course_name, tuple(spans))
+
+
+def lost_to_pause(
+    slices: Iterable[EnrollmentSlice], course: CourseKey, order_number: str, line: int, now: datetime
+) -> timedelta:
+    """How much of its time the paused slice of an order's line has lost: none before its time begins."""
+    of_course = [part for part in slices if part.course == course]
+    for part, span in _running(of_course):
+        if (part.order_number, part.line) == (order_number, line) and part.paused_at is not None:
+            return max(timedelta(), now - max(part.paused_at, span.begins_at))
+    return timedelta()
 
 
 def list_slices(user_id: int) -> list[EnrollmentSlice]:

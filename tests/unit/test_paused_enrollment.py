@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.shop.course_key import COURSE, CourseKey
-from chalicelib.shop.enrollment import EnrollmentSlice, amount_to, slice_item
+from chalicelib.shop.enrollment import EnrollmentSlice, amount_to, lost_to_pause, slice_item
 from chalicelib.shop.price_policy import PERMANENT_DAYS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -111,6 +111,27 @@ def test_refunding_a_slice_that_had_not_begun_leaves_what_runs() -> None:
     running, taken = a_slice(30), a_slice(90, granted=1, withdrawn=5)
     assert is_active(29, running, taken)
     assert ends(running, taken) == 30
+
+
+def lost(at: float, paused: EnrollmentSlice, *others: EnrollmentSlice) -> float:
+    slices = [paused, *others]
+    return lost_to_pause(slices, KEY, paused.order_number, paused.line, day(at)) / timedelta(days=1)
+
+
+def test_what_runs_loses_the_whole_pause() -> None:
+    assert lost(12, a_slice(30, paused=10)) == 2
+    assert lost(12, a_slice(PERMANENT_DAYS, paused=10)) == 2
+
+
+def test_what_has_not_begun_loses_nothing_and_what_begins_meanwhile_the_rest() -> None:
+    running, later = a_slice(30), a_slice(90, granted=1, paused=5)
+    assert lost(20, later, running) == 0
+    assert lost(34, later, running) == 4
+
+
+def test_what_was_taken_back_or_runs_again_loses_nothing() -> None:
+    assert lost(12, a_slice(30, granted=1, paused=1, withdrawn=1)) == 0
+    assert lost(12, a_slice(30, paused_days=3)) == 0
 
 
 def test_a_refused_refund_of_a_slice_taken_back_does_not_give_it_back() -> None:
