@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from chalicelib.shop import order
-from tests.proof.counts import count
+from tests.proof.counts import count, counted
 from tests.proof.provider import MOODS
 from tests.proof.world import World
 
@@ -210,7 +210,8 @@ class ShopLife(RuleBasedStateMachine):
         """In the end whoever paid has the course or the money."""
         try:
             self.world.check()
-            self.world.settle()
+            # Days cost many empty runs of the timer: every fourth history is seen through to the last.
+            self.world.settle(days=4 if counted["histories"] % 4 == 0 else 0)
         finally:
             self.world.forget()
 

@@ -28,7 +28,7 @@ def is_time_left(share: float = 1.0) -> bool:
 
 def parts() -> int:
     """Into how many tests a machine that runs to the end is cut, so that the workers share them."""
-    return 2 + round(2 * _MINUTES / PART_MINUTES) if SOAK else 2
+    return 3 + round(3 * _MINUTES / PART_MINUTES) if SOAK else 2
 
 
 PART_MINUTES = 3.0

@@ -13,7 +13,7 @@ from tests.proof.counts import count
 from tests.proof.races import RACES, Race
 from tests.purchases import Clock
 
-ROUNDS = pace.rounds(6, 150)
+ROUNDS = pace.rounds(4, 120)
 
 
 @pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
