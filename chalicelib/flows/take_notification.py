@@ -43,7 +43,7 @@ def take_notice(notice: Notice, now: datetime) -> None:
         _take_refund(found, notice, cause, now)
         refund_order.overtake(order.reload(found), notice.trade_no, cause, now)
     elif notice.trade_status == "TRADE_CLOSED":
-        _take_closing(found, cause, now)
+        _take_closing(found, notice.trade_no, cause, now)
     else:
         raise NotificationRefused(check="trade_status")
 
@@ -72,7 +72,11 @@ def _take_refund(found: Order, notice: Notice, cause: str, now: datetime) -> Non
         refund_order.complete(found, ours, cause, now)
 
 
-def _take_closing(found: Order, cause: str, now: datetime) -> None:
+def _take_closing(found: Order, trade_no: str, cause: str, now: datetime) -> None:
+    if found.is_delivered() and found.trade_no == trade_no:
+        # A trade that was paid is closed by refunding it only, and then the notice says how much.
+        log.error("a paid trade was closed without a word of a refund: order=%s", found.number)
+        return
     if not found.is_open():
         log.info("a trade was closed whose order was final already: order=%s", found.number)
         return

@@ -603,11 +603,12 @@ def test_a_trade_closed_unpaid_after_its_expiry_was_closed_by_time(
     buyer.assert_has_everything_back()
 
 
-def test_word_of_a_closing_never_closes_a_paid_order(
-    buyer: Buyer, paid: str, alipay: AlipaySimulator
+def test_word_of_a_closing_never_closes_a_paid_order_and_is_an_error_in_the_log(
+    buyer: Buyer, paid: str, alipay: AlipaySimulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     deliver(notice(alipay, paid))
     assert deliver(notice(alipay, paid, trade_status="TRADE_CLOSED")) == "success"
+    assert "closed without a word of a refund" in caplog.text
     assert purchases.status(paid) == order.PAID
     buyer.assert_owns_the_course()
 
