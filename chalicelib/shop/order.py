@@ -151,8 +151,12 @@ class Order(WorkItem, discriminator="ORDER"):
         return bool(self.status == PLACED)
 
     def can_be_sent_to_pay(self, now: datetime) -> bool:
-        """Whether a pay page may be opened: the order waits for money and has 90 seconds or more left."""
-        return self.is_open() and self.amount > 0 and self.expires_at - now >= PAY_MARGIN
+        """Whether Alipay's page may be opened: the order waits for its money and has 90 seconds or more left.
+
+        An open order of the old system may wait for another provider's: that cannot be had here.
+        """
+        waits = self.is_open() and self.amount > 0 and self.payment_type == ALIPAY
+        return waits and bool(self.expires_at - now >= PAY_MARGIN)
 
     def is_closed(self) -> bool:
         """Whether the order was cancelled or has expired."""

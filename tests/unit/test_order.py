@@ -113,6 +113,10 @@ def test_an_order_of_zero_is_never_sent_to_pay() -> None:
     assert not an_order(amount=0).can_be_sent_to_pay(NOW)
 
 
+def test_an_order_that_waits_for_wechat_is_not_sent_to_alipay() -> None:
+    assert not an_order(payment_type=order.WECHAT).can_be_sent_to_pay(NOW)
+
+
 def test_every_status_has_the_documents_text() -> None:
     assert order.STATUS_NAMES == {
         "placed": "待支付",
