@@ -1,7 +1,5 @@
 """The shop's API and Lambdas, in the order of a visit."""
 
-from datetime import timedelta
-
 from chalice.app import CloudWatchEvent, Rate, Response
 
 from chalicelib.flows import (
@@ -247,7 +245,7 @@ def show_order(order_number):
     found = reconcile.ask_for_page(order.find_own(user.user_id, number), app.gateways, app.now())
     equal = checkout.find_equal(found, app.now()) if found.is_open() else None
     about = order.list_about(found)
-    return responses.order(found, about, equal, app.now(), app.settings.shop_url)
+    return responses.order(found, about, equal, app.now(), app.settings)
 
 
 @app.route("/order/{order_number}/cancel", methods=["POST"], codes=codes.ORDER_CANCEL)
@@ -260,9 +258,8 @@ def cancel_order(order_number):
 @app.route("/order/{order_number}/refund", methods=["POST"], codes=codes.REFUND_APPLY)
 def apply_for_refund(order_number):
     user, asked, number = app.user(), requests.refund_request(app.json()), requests.order_number(order_number)
-    window = timedelta(days=app.settings.refund_days)
     applied = refund_order.apply_for_refund(
-        user.user_id, number, asked.lines, asked.reason, window, app.now()
+        user.user_id, number, asked.lines, asked.reason, app.settings.refund_window, app.now()
     )
     return responses.refund(applied)
 

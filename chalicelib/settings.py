@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -44,6 +45,11 @@ class Settings:
     table_prefix: str
     order_minutes: int
     refund_days: int
+
+    @property
+    def refund_window(self) -> timedelta:
+        """How long after its payment a refund of an order may be applied for."""
+        return timedelta(days=self.refund_days)
 
 
 @lru_cache(maxsize=1)

@@ -40,10 +40,7 @@ def apply_for_refund(
     refunded or applied for already), StoreUnavailable, OutcomeUnknown.
     """
     paid = order.find_own(user_id, number)
-    if paid.status != order.PAID or paid.paid_at is None:
-        raise RefundNotAllowed(reason="open" if paid.status == order.REFUNDING else "not paid")
-    if now >= paid.paid_at + window:
-        raise RefundNotAllowed(reason="window")
+    paid.raise_unless_refundable(window, now)
     chosen = paid.open_lines() if lines is None else sorted(set(lines))
     if not chosen or not set(chosen) <= set(paid.open_lines()):
         raise RefundNotAllowed(reason="line")

@@ -158,6 +158,21 @@ class Order(WorkItem, discriminator="ORDER"):
         waits = self.is_open() and self.amount > 0 and self.payment_type == ALIPAY
         return waits and bool(self.expires_at - now >= PAY_MARGIN)
 
+    def raise_unless_refundable(self, window: timedelta, now: datetime) -> None:
+        """Raise RefundNotAllowed unless the order is paid and the window after its payment is not over."""
+        if self.status != PAID or self.paid_at is None:
+            raise RefundNotAllowed(reason="open" if self.status == REFUNDING else "not paid")
+        if now >= self.paid_at + window:
+            raise RefundNotAllowed(reason="window")
+
+    def can_be_refunded(self, window: timedelta, now: datetime) -> bool:
+        """Whether a refund of the whole order may be applied for: its money, if any, can go back by Alipay."""
+        try:
+            self.raise_unless_refundable(window, now)
+        except RefundNotAllowed:
+            return False
+        return bool(self.payment_type == ALIPAY or self.amount == 0)
+
     def is_closed(self) -> bool:
         """Whether the order was cancelled or has expired."""
         return self.status in (CANCELLED, EXPIRED)

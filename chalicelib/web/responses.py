@@ -15,6 +15,7 @@ from chalicelib.flows.fill_cart import ShownLine
 from chalicelib.flows.quote import Quote
 from chalicelib.flows.settle import AccountView
 from chalicelib.money import Fen, to_yuan, yuan_text
+from chalicelib.settings import Settings
 from chalicelib.shop.cart import CartLine
 from chalicelib.shop.catalog import (
     OFFLINE,
@@ -526,7 +527,9 @@ def pay_address(address: str, equal: Order | None) -> Json:
     return success(address, _equal_text(equal))
 
 
-def order(found: Order, about: Iterable[UserItem], equal: Order | None, now: datetime, shop_url: str) -> Json:
+def order(
+    found: Order, about: Iterable[UserItem], equal: Order | None, now: datetime, settings: Settings
+) -> Json:
     """`GET /order/{order_number}`: amounts with their breakdown, what can be done now, refunds and history."""
     lines, kept = found.lines, list(about)
     shown: Json = {
@@ -545,8 +548,9 @@ def order(found: Order, about: Iterable[UserItem], equal: Order | None, now: dat
         "seconds_left": max(0, int((found.expires_at - now).total_seconds())) if found.is_open() else 0,
         "can_pay": found.can_be_sent_to_pay(now),
         "can_cancel": found.is_open(),
+        "can_refund": found.can_be_refunded(settings.refund_window, now),
         "orderdetail_list": [
-            _order_line(line) | _settled_line(found, position, shop_url)
+            _order_line(line) | _settled_line(found, position, settings.shop_url)
             for position, line in enumerate(lines)
         ],
         "refunds": [_refund(one) for one in kept if isinstance(one, Refund)],

@@ -37,11 +37,18 @@ FRESH_SECONDS = 8
 """How long a public catalogue answer is given again. The contract allows 10 seconds, the reading itself
 included.
 """
-_FRESH_ANSWERS = 256
+_FRESH_ROWS = 20_000
+"""How many courses (or other rows) are kept in all, whatever number of answers they belong to."""
 
 _PREFLIGHT_SECONDS = 2 * 3600
 
 Loaded = TypeVar("Loaded")
+
+
+def _rows(value: object) -> int:
+    """What a kept answer weighs: its courses, or 1."""
+    rows = getattr(value, "courses", value)
+    return max(1, len(rows)) if isinstance(rows, list | tuple) else 1
 
 
 class ShopCors(CORSConfig):
@@ -249,7 +256,7 @@ class ShopApp(Chalice):
             if self._fresh is None:
                 from cachetools import TTLCache
 
-                self._fresh = TTLCache(_FRESH_ANSWERS, FRESH_SECONDS)
+                self._fresh = TTLCache(_FRESH_ROWS, FRESH_SECONDS, getsizeof=_rows)
             # Asking first whether it is there would let it run out before it is taken.
             with suppress(KeyError):
                 kept: Loaded = self._fresh[key]

@@ -456,7 +456,8 @@ def test_a_payment_is_delivered_and_recorded_with_its_cause(
     (happened,) = [entry for entry in order.list_events(stored) if entry.what == "paid"]
     assert happened.cause == f"notification {signed['notify_id']}"
     shown = buyer.order(paid)
-    assert (shown["status"], shown["can_pay"], shown["can_cancel"]) == ("交易成功", False, False)
+    can = (shown["can_pay"], shown["can_cancel"], shown["can_refund"])
+    assert (shown["status"], *can) == ("交易成功", False, False, True)
     assert "pay_date" in shown
 
 

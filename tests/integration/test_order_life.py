@@ -69,6 +69,7 @@ def test_an_order_shows_amounts_with_their_breakdown_and_what_can_be_done(buyer:
         "seconds_left": 1800,
         "can_pay": True,
         "can_cancel": True,
+        "can_refund": False,
         "orderdetail_list": [
             {
                 "line": 0,
