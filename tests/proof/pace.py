@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import time
 
-_MINUTES = float(os.environ.get("SOAK_MINUTES") or 0)
-SOAK = _MINUTES > 0
+MINUTES = float(os.environ.get("SOAK_MINUTES") or 0)
+"""How long a long run takes."""
+SOAK = MINUTES > 0
 """Whether this is the long setting."""
 
 _BEGIN = "PROOF_BEGAN_AT"
 os.environ.setdefault(_BEGIN, str(time.time()))  # of the run's first process, which its workers inherit
-END = float(os.environ[_BEGIN]) + 60 * _MINUTES
+END = float(os.environ[_BEGIN]) + 60 * MINUTES
 """When a long run ends (epoch seconds)."""
 
 _WIND_UP = 60.0
@@ -28,7 +29,7 @@ def is_time_left(share: float = 1.0) -> bool:
 
 def parts() -> int:
     """Into how many tests a machine that runs to the end is cut, so that the workers share them."""
-    return 3 + round(3 * _MINUTES / PART_MINUTES) if SOAK else 2
+    return 3 + round(3 * MINUTES / PART_MINUTES) if SOAK else 2
 
 
 PART_MINUTES = 3.0
