@@ -360,7 +360,9 @@ class Alipay:
         try:
             return call()
         except (GatewayUnavailable, NotMoney, KeyError, ValueError, TypeError, AttributeError) as trouble:
-            log.warning("Alipay's answer is unknown: %s", type(trouble).__name__)
+            # An answer of unexpected form may also be an error of ours: the trace tells where.
+            surprise = None if isinstance(trouble, GatewayUnavailable) else trouble
+            log.warning("Alipay's answer is unknown: %s", type(trouble).__name__, exc_info=surprise)
             return Unknown(type(trouble).__name__)
 
     def _call(self, method: str, content: dict[str, str], deadline: Deadline) -> _Answer:
