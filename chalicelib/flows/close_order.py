@@ -22,11 +22,11 @@ from chalicelib.gateways.alipay import (
     Unpaid,
 )
 from chalicelib.gateways.deadline import Deadline
-from chalicelib.shop import order, work
+from chalicelib.shop import coupon, ledger, order, work
 from chalicelib.shop.order import Order
 from chalicelib.storage.dynamodb import Transaction
 
-from . import confirm_payment, give_back, refund_order
+from . import confirm_payment, refund_order
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,12 @@ def give_back_and_close(found: Order, status: str, cause: str, now: datetime) ->
     """
     transaction = Transaction()
     order.mark_closed(transaction, found, status, cause, now)
-    give_back.give_back(transaction, found, "closed", OrderClosed(order=found.number), now)
+    refusal = OrderClosed(order=found.number)
+    for record_id in found.coupon_record_ids():
+        coupon.release(transaction, found.user_id, record_id, found.number, refusal)
+    if found.beli:
+        cause_key, why = f"{found.number}#closed", f"order {found.number} closed"
+        ledger.change(transaction, ledger.entry(found.user_id, found.beli, cause_key, why, now), refusal)
     try:
         transaction.commit(witness=lambda: order.reload(found).status == status)
     except OrderClosed:
