@@ -5,7 +5,6 @@ Access pattern: the entries of one Beijing month are one Query of the partition 
 
 from __future__ import annotations
 
-import re
 import secrets
 from datetime import datetime
 from typing import cast
@@ -17,7 +16,6 @@ from chalicelib.errors import IdTaken
 from chalicelib.shop.user import sortable
 from chalicelib.storage.dynamodb import Transaction, UserItem, find
 
-MAX_NAME_LENGTH, MAX_REASON_LENGTH = 64, 500
 _MAX_TEXT_LENGTH = 4_000
 
 UNNAMED = "operator"
@@ -38,11 +36,6 @@ class AuditEntry(UserItem, discriminator="AUDIT_ENTRY"):
 def month_of(at: datetime) -> str:
     """The Beijing month (`YYYY-MM`) whose partition an act at this moment is in."""
     return at.astimezone(BEIJING).strftime("%Y-%m")
-
-
-def is_month(text: str) -> bool:
-    """Whether a text is a month as `month_of` writes one."""
-    return re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text) is not None
 
 
 def entry(
