@@ -18,9 +18,9 @@ from chalicelib.shop import catalog, coupon, session, token
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.course_key import COURSE, CourseKey
-from chalicelib.shop.price_policy import PricePolicy
+from chalicelib.shop.price_policy import PricePolicy, policy_sort
 from chalicelib.shop.user import ADMIN, User, find_user
-from chalicelib.storage.dynamodb import random_id
+from chalicelib.storage.dynamodb import find, random_id
 
 PASSWORD = "learn and grow"
 _PERIODS = (7, 30, 90, 180, 360, 36000, 1, 3, 14, 60, 120, 540, 720)
@@ -103,7 +103,7 @@ def a_course(
             recommended=[catalog.RecommendedCourse(**other) for other in recommended],
         )
     course = catalog.course_item(key, policies, **given)
-    catalog.put_course(course, policies, detail)
+    put_course(course, policies, detail)
     return course
 
 
@@ -112,6 +112,17 @@ def policies_of(course: Course) -> list[PricePolicy]:
     page = catalog.find_course_contents(course.key)
     assert page is not None
     return sorted(page.policies, key=lambda policy: _PERIODS.index(policy.valid_period))
+
+
+def put_course(course: Course, policies: Sequence[PricePolicy], detail: catalog.CourseDetail | None) -> None:
+    """Store a course with its policies and its detail; policies that the stored one had beside these go."""
+    stored = find(Course, str(course.key), "COURSE")
+    kept = {policy.policy_id for policy in policies}
+    for item in (course, *policies, *([detail] if detail else [])):
+        item.save()
+    for gone in stored.policies if stored is not None else []:
+        if gone.policy_id not in kept:
+            PricePolicy(str(course.key), policy_sort(gone.policy_id)).delete()
 
 
 def policy_id_of(course: Course, position: int = 0) -> int:

@@ -22,10 +22,10 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import GlobalSecondaryIndex
 
-from chalicelib.errors import CoursePageNotFound, IdTaken, InvalidPage, ShopError
+from chalicelib.errors import CoursePageNotFound, InvalidPage, ShopError
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.price_policy import PricePolicy, PricePolicyCopy, policy_sort
-from chalicelib.storage.dynamodb import CatalogItem, ItemKey, Transaction, WholeNumber, find, find_together
+from chalicelib.storage.dynamodb import CatalogItem, ItemKey, Transaction, WholeNumber, find_together
 
 ONLINE, ANNOUNCED, OFFLINE = "online", "announced", "offline"
 """上线: listed and sold. 预上线: listed, opens, not sold. 下线: neither listed nor sold."""
@@ -288,38 +288,6 @@ def section_item(course: CourseKey, section_id: int, chapter: int, order: int, *
 def faq_item(course: CourseKey, faq_id: int, **attributes: Any) -> Faq:
     """A question, ready to be written; `attributes` as of `Faq`."""
     return Faq(str(course), f"FAQ#{faq_id:016d}", faq_id=faq_id, **attributes)
-
-
-def put_course(
-    course: Course, policies: Sequence[PricePolicy], detail: CourseDetail | None, *, only_new: bool = False
-) -> None:
-    """Write a course with its policies (whose copies `course` carries) and its detail, together.
-
-    Policies that the stored course has and the new one has not are removed with the same transaction. With
-    `only_new`, raises IdTaken when the course is stored already.
-    """
-    stored = find(Course, str(course.key), "COURSE")
-    if stored is not None and only_new:
-        raise IdTaken(course=str(course.key))
-    kept = {policy.policy_id for policy in policies}
-    transaction = Transaction()
-    if only_new:
-        transaction.put_new(course, IdTaken(course=str(course.key)))
-    else:
-        transaction.put(course, None, None)
-    for policy in policies:
-        transaction.put(policy, None, None)
-    if detail is not None:
-        transaction.put(detail, None, None)
-    for gone in stored.policies if stored is not None else []:
-        if gone.policy_id not in kept:
-            transaction.delete(PricePolicy(str(course.key), policy_sort(gone.policy_id)), None, None)
-    transaction.commit(witness=lambda: _is_stored(course))
-
-
-def _is_stored(course: Course) -> bool:
-    stored = find(Course, str(course.key), "COURSE")
-    return stored is not None and stored.attribute_values == course.attribute_values
 
 
 def list_categories() -> list[Category]:

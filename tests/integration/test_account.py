@@ -598,7 +598,7 @@ def test_prices_are_todays_and_never_from_memory(learner: Client) -> None:
         "detail_id",
     )
     given = {name: getattr(course, name) for name in attributes}
-    catalog.put_course(catalog.course_item(course.key, [policy], **given), [policy], None)
+    builders.put_course(catalog.course_item(course.key, [policy], **given), [policy], None)
     assert show(learner)["total_price"] == "250.0"
     assert price(learner)["data"] == {id_of(course): 250.0, "total_price": 250.0}
 

@@ -299,7 +299,7 @@ def put_policies(course: Course, facts: list[tuple[int, int, int]], **changes: o
         "detail_id",
     )
     given = {name: getattr(course, name) for name in attributes} | changes
-    catalog.put_course(catalog.course_item(course.key, policies, **given), policies, None)
+    builders.put_course(catalog.course_item(course.key, policies, **given), policies, None)
 
 
 @pytest.mark.parametrize("status", [ANNOUNCED, OFFLINE])

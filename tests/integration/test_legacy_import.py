@@ -297,7 +297,7 @@ def test_what_was_changed_since_stays_as_it_is(real: LegacyFile, stores: Stores)
         },
         name="ein anderer Name",
     )
-    catalog.put_course(changed, policies, python.detail)
+    builders.put_course(changed, policies, python.detail)
     record = coupon.list_records(real.id(1))[0]
     record.update([coupon.CouponRecord.status.set(coupon.USED)])
     late = order.order_item(

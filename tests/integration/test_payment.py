@@ -476,7 +476,7 @@ def test_a_price_that_rose_meanwhile_is_1308(asker: Client) -> None:
     assert page is not None
     (policy,) = page.policies
     policy.price = 40000
-    catalog.put_course(course, [policy], page.detail)
+    builders.put_course(course, [policy], page.detail)
     refused(asker, 1308, request)
 
 
