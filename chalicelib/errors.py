@@ -202,7 +202,7 @@ class NotPermitted(ShopError):
 
 
 class PaymentUnknown(ShopError):
-    """Whether the order was paid could not be found out now. Nothing was changed."""
+    """Whether the order was paid could not be found out now, `reason` says why. Nothing was changed."""
 
 
 class NotificationRefused(ShopError):
@@ -237,6 +237,10 @@ class GatewayRefused(ShopError):
 
 class ChangedMeanwhile(ShopError):
     """What an operator acts on is no longer as it was read; `what` names it. Nothing was changed."""
+
+
+class NothingToSettle(ShopError):
+    """What an operator would settle does not wait for a person (any more)."""
 
 
 class EnrollmentNotFound(ShopError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 
 from chalicelib.errors import (
@@ -22,13 +21,11 @@ from chalicelib.gateways.alipay import (
     Unpaid,
 )
 from chalicelib.gateways.deadline import Deadline
-from chalicelib.shop import coupon, ledger, order, work
+from chalicelib.shop import audit, coupon, ledger, order, work
 from chalicelib.shop.order import Order
 from chalicelib.storage.dynamodb import Transaction
 
 from . import confirm_payment, refund_order
-
-log = logging.getLogger(__name__)
 
 PROVIDER_SECONDS = 8.0
 """All calls to providers that one request makes share this deadline; past it the result is unknown
@@ -82,7 +79,7 @@ def close(found: Order, status: str, cause: str, gateways: Gateways, now: dateti
         work.look_again(found, found.expires_at + order.CLOSE_MARGIN)
         raise OrderClosed(order=found.number)
     if not isinstance(state, Closed | NotExist):
-        raise PaymentUnknown(order=found.number)
+        raise _unknown(found, state)
     give_back_and_close(found, status, cause, now)
 
 
@@ -93,7 +90,7 @@ def raise_if_paid(found: Order, state: TradeState | CloseRefused, now: datetime)
     Raises PaymentUnknown for no clear answer.
     """
     if isinstance(state, Unknown | CloseRefused):
-        raise PaymentUnknown(order=found.number)
+        raise _unknown(found, state)
     if isinstance(state, Paid):
         confirm_payment.confirm(found, state, "query", now)
         raise OrderAlreadyPaid(order=found.number)
@@ -103,14 +100,22 @@ def raise_if_paid(found: Order, state: TradeState | CloseRefused, now: datetime)
         raise OrderAlreadyPaid(order=found.number)
 
 
-def give_back_and_close(found: Order, status: str, cause: str, now: datetime) -> None:
+def _unknown(found: Order, state: TradeState | CloseRefused) -> PaymentUnknown:
+    if isinstance(state, Unknown):
+        return PaymentUnknown(order=found.number, reason=state.reason, needs_person=state.needs_person)
+    return PaymentUnknown(order=found.number, reason="the trade is not closed", needs_person=False)
+
+
+def give_back_and_close(
+    found: Order, status: str, cause: str, now: datetime, *, said: audit.AuditEntry | None = None
+) -> None:
     """An open order becomes cancelled or expired; its coupon records and beli go back to the user. One
-    transaction.
+    transaction. `said`: a person says so, and nobody asks about it any more.
 
     Raises OrderClosed when it is not open any more, StoreUnavailable, OutcomeUnknown.
     """
     transaction = Transaction()
-    order.mark_closed(transaction, found, status, cause, now)
+    order.mark_closed(transaction, found, status, cause, now, is_watched=said is None)
     refusal = OrderClosed(order=found.number)
     for record_id in found.coupon_record_ids():
         coupon.release(transaction, found.user_id, record_id, found.number, refusal)
@@ -118,8 +123,12 @@ def give_back_and_close(found: Order, status: str, cause: str, now: datetime) ->
         cause_key, why = f"{found.number}#closed", f"order {found.number} closed"
         ledger.change(transaction, ledger.entry(found.user_id, found.beli, cause_key, why, now), refusal)
     try:
-        transaction.commit(witness=lambda: order.reload(found).status == status)
+        if said is not None:
+            audit.commit(transaction, said)
+        else:
+            transaction.commit(witness=lambda: order.reload(found).status == status)
     except OrderClosed:
-        if order.reload(found).is_open():
-            log.error("an order cannot be closed, a person must look at it: order=%s", found.number)
+        current = order.reload(found)
+        if current.is_open():
+            order.note_trouble(current, "it cannot be closed: what it holds is not as it says", now)
         raise

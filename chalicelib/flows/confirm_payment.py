@@ -51,7 +51,7 @@ def confirm(placed: Order, news: Paid | Notice, cause: str, now: datetime) -> No
         if payment.find_payment(current, news.trade_no) is not None:
             return
     # What the order holds is not as the order says. Nothing is hidden, it is tried again.
-    log.error("an order cannot be delivered, a person must look at it: order=%s", placed.number)
+    order.note_trouble(current, "it was paid and cannot be delivered: what it holds is not as it says", now)
     assert last is not None
     raise last
 

@@ -104,20 +104,42 @@ def look_after_order(found: Order, gateways: Gateways, now: datetime) -> None:
         if found.is_open() and isinstance(state, Closed):
             close_order.give_back_and_close(found, order.CANCELLED, "query", now)
             return
-    except PaymentUnknown:
-        log.warning("Alipay gives no clear answer about an order: order=%s", found.number)
-    except (OrderAlreadyPaid, OrderClosed):
+    except PaymentUnknown as unknown:
+        _try_later(found, unknown, now)
+    except OrderAlreadyPaid:
+        current = order.reload(found)
+        order.forget_trouble(current)
+        _look_again(current, now)
+    except OrderClosed:
         _look_again(order.reload(found), now)
     else:
+        if not found.is_delivered():
+            order.forget_trouble(found)
         _look_again(found, now)
+
+
+def _try_later(found: Order, unknown: PaymentUnknown, now: datetime) -> None:
+    """Nothing clear is known of an order: nothing is changed but when it is asked about next, and a person is told
+    where time will not help or did not.
+    """
+    log.warning("Alipay gives no clear answer about an order: order=%s", found.number)
+    trouble = f"Alipay gives no clear answer: {unknown.facts['reason']}"
+    if (unknown.facts["needs_person"] or found.is_past_patience(now)) and found.trouble != trouble:
+        order.note_trouble(found, trouble, now)
+    if found.next_look_at is not None:
+        _put_off(found, found.next_try(now))
 
 
 def _look_again(current: Order, now: datetime) -> None:
     """Put an order whose turn this was back on its timetable, unless what was done to it has done so."""
     if current.next_look_at is None or (current.is_open() and now >= current.expires_at):
         return
+    _put_off(current, None if current.is_delivered() else current.next_look(now))
+
+
+def _put_off(current: Order, at: datetime | None) -> None:
     try:
-        work.look_again(current, None if current.is_delivered() else current.next_look(now))
+        work.look_again(current, at)
     except LeaseTaken:
         log.info("an order changed while it was looked at: order=%s", current.number)
 

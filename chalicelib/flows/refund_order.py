@@ -254,7 +254,11 @@ def overtake(paid: Order, trade_no: str, cause: str, now: datetime) -> None:
         except RefundSettled:
             continue  # an application was decided, or carried out, at this very moment
         return
-    log.error("a refund cannot be carried out here, a person must look at it: order=%s", paid.number)
+    order.note_trouble(
+        paid,
+        "Alipay refunded all of it, and that cannot be carried out: what it holds is not as it says",
+        now,
+    )
     raise StoreUnavailable(store="dynamodb", operation="overtake", reason="conflict")
 
 

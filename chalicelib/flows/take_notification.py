@@ -7,7 +7,7 @@ from datetime import datetime
 
 from chalicelib.errors import NotificationRefused, OrderClosed, OrderNotFound
 from chalicelib.gateways.alipay import Notice
-from chalicelib.shop import order, refund
+from chalicelib.shop import order, refund, stray_notice
 from chalicelib.shop.order import Order
 
 from . import close_order, confirm_payment, refund_order
@@ -16,7 +16,31 @@ log = logging.getLogger(__name__)
 
 
 def take_notice(notice: Notice, now: datetime) -> None:
-    """Act on a notice whose form, signature, app and seller were checked.
+    """Act on a notice whose form, signature, app and seller were checked. One that fits no order is kept for a
+    person, because there may be money behind it.
+
+    Raises NotificationRefused, StoreUnavailable, OutcomeUnknown: then it must be sent again.
+    """
+    try:
+        act_on(notice, now)
+    except NotificationRefused as refusal:
+        stray_notice.keep(
+            notice.notify_id,
+            notice.order_number,
+            notice.trade_no,
+            notice.trade_status,
+            notice.amount,
+            notice.paid_at,
+            notice.refunded,
+            notice.refund_request_no,
+            str(refusal.facts["check"]),
+            now,
+        )
+        raise
+
+
+def act_on(notice: Notice, now: datetime) -> None:
+    """Do what a genuine notice asks for.
 
     Checks the order, its channel and the amount, then follows the table of Alipay's trade states. A
     repetition in any order leads to the same end. Raises NotificationRefused, StoreUnavailable,
@@ -75,7 +99,7 @@ def _take_refund(found: Order, notice: Notice, cause: str, now: datetime) -> Non
 def _take_closing(found: Order, trade_no: str, cause: str, now: datetime) -> None:
     if found.is_delivered() and found.trade_no == trade_no:
         # A trade that was paid is closed by refunding it only, and then the notice says how much.
-        log.error("a paid trade was closed without a word of a refund: order=%s", found.number)
+        order.note_trouble(found, "Alipay closed its paid trade without a word of a refund", now)
         return
     if not found.is_open():
         log.info("a trade was closed whose order was final already: order=%s", found.number)

@@ -72,9 +72,13 @@ class CloseRefused:
 
 @dataclass(frozen=True)
 class Unknown:
-    """No answer, or none that can be trusted. It says nothing about the trade."""
+    """No answer, or none that can be trusted. It says nothing about the trade.
+
+    `needs_person`: asking again will not help.
+    """
 
     reason: str
+    needs_person: bool = False
 
 
 TradeState = Paid | Unpaid | Closed | Refunded | NotExist | Unknown
@@ -204,7 +208,7 @@ class Alipay:
                 notify_id=fields["notify_id"][:128],
                 order_number=fields["out_trade_no"][:64],
                 trade_no=_trade_no(fields["trade_no"]),
-                trade_status=fields["trade_status"],
+                trade_status=fields["trade_status"][:64],
                 amount=from_yuan(fields["total_amount"]),
                 paid_at=_time(fields.get("gmt_payment")),
                 refunded=refunded,
@@ -239,8 +243,7 @@ class Alipay:
             return Unknown("the answer is for another order")
         status = answer.get("trade_status")
         if from_yuan(answer["total_amount"]) != amount:
-            log.error("Alipay has another amount for an order: order=%s", order_number)
-            return Unknown("the answer has another amount")
+            return Unknown(f"Alipay has another amount for it: {answer['total_amount']}", needs_person=True)
         if status == "WAIT_BUYER_PAY":
             return Unpaid()
         sent_at = answer.get("send_pay_date")

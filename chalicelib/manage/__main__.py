@@ -21,6 +21,8 @@ from chalicelib.errors import (
     EnrollmentNotFound,
     InvalidRequest,
     InvalidSetting,
+    NothingToSettle,
+    OrderClosed,
     OrderNotFound,
     OutcomeUnknown,
     RefundNotFound,
@@ -93,6 +95,13 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             return f"there is no refund with the request number {given.request_no!r}"
         case RefundSettled():
             return "the refund is not in a state for this any more: look at it with show-order"
+        case NothingToSettle():
+            return "nothing of this waits for a person (any more): look at `problems`"
+        case OrderClosed():
+            return (
+                "the order was not changed: it changed at this moment, or it still cannot be closed because what"
+                " it holds is not as it says; look at it with show-order, then try again"
+            )
         case OrderNotFound() if not hasattr(given, "number"):
             return f"there is no refund with the request number {given.request_no!r}"
         case OrderNotFound():
@@ -228,6 +237,26 @@ def _parser() -> argparse.ArgumentParser:
     added = act("settle-refund", _settle_refund, "say that the money of a stuck refund went back another way")
     added.add_argument("request_no")
     added.add_argument("--reason", type=_reason_text, required=True, help="how it went back, kept in the log")
+
+    added = act("retry-order", _retry_order, "have Alipay asked about an order at once; safe to repeat")
+    added.add_argument("number", help="the order's number")
+
+    added = act(
+        "settle-order",
+        _settle_order,
+        "say that a listed order has been dealt with: it is asked about no more; an open one is closed",
+    )
+    added.add_argument("number", help="the order's number")
+    added.add_argument("--reason", type=_reason_text, required=True, help="what was done, kept in the log")
+
+    added = act("retry-stray", _retry_stray, "take a notice that fitted no order once more; safe to repeat")
+    added.add_argument("number", help="the order number that the notice names")
+    added.add_argument("trade_no")
+
+    added = act("settle-stray", _settle_stray, "say that a notice that fits no order has been dealt with")
+    added.add_argument("number", help="the order number that the notice names")
+    added.add_argument("trade_no")
+    added.add_argument("--reason", type=_reason_text, required=True, help="what was done, kept in the log")
 
     added = act("settle-notice", _settle_notice, "say that a reported partial refund has been dealt with")
     added.add_argument("number", help="the order's number")
@@ -619,6 +648,8 @@ def _show_order(given: argparse.Namespace) -> None:
     print(f"user      {user.username} ({user.user_id})")
     print(f"status    {orders.STATUS_NAMES[order.status]}, {order.payment_type}")
     print(f"placed    {beijing_text(order.placed_at)}, expires {beijing_text(order.expires_at)}")
+    if order.trouble:
+        print(f"trouble   {order.trouble}: see problems")
     print(f"amount    {yuan(order.amount)} after coupon {yuan(order.general_discount)} and {order.beli} beli")
     for line in order.lines:
         print(
@@ -681,8 +712,10 @@ def _refuse_refund(given: argparse.Namespace) -> None:
 
 def _problems(given: argparse.Namespace) -> None:
     from chalicelib.shop.attention import PROBLEM, list_attention
+    from chalicelib.shop.order import STATUS_NAMES, Order
     from chalicelib.shop.payment import RefundNotice
     from chalicelib.shop.refund import STUCK, Refund
+    from chalicelib.shop.stray_notice import StrayNotice
 
     problems = list_attention(PROBLEM)
     for problem in problems:
@@ -702,8 +735,63 @@ def _problems(given: argparse.Namespace) -> None:
             print(
                 f"  when it is dealt with: settle-notice {problem.order_number} {problem.request_no} --reason ..."
             )
+        elif isinstance(problem, Order):
+            print(f"order {problem.number} ({STATUS_NAMES[problem.status]}): {problem.trouble}")
+            print(f"  to have Alipay asked again at once: retry-order {problem.number}")
+            closing = ", which closes it" if problem.is_open() else ""
+            print(f"  when it is dealt with{closing}: settle-order {problem.number} --reason ...")
+        elif isinstance(problem, StrayNotice):
+            print(
+                f"order {problem.order_number}: a genuine notice of Alipay's does not fit, {_STRAYS[problem.check]};"
+                f" {problem.trade_status} of {money.yuan_text(problem.amount)}, trade {problem.trade_no}"
+            )
+            print(f"  when its cause is mended: retry-stray {problem.order_number} {problem.trade_no}")
+            print(
+                f"  when it is dealt with: settle-stray {problem.order_number} {problem.trade_no} --reason ..."
+            )
     if not problems:
         print("nothing needs a person")
+
+
+_STRAYS = {
+    "order": "there is no such order here",
+    "channel": "the order is not paid by Alipay",
+    "amount": "the order's amount is another one",
+    "trade_status": "its status is none that is known",
+}
+"""The check that a stray notice failed, in words."""
+
+
+def _retry_order(given: argparse.Namespace) -> None:
+    from chalicelib.flows.settle_problem import retry_order
+    from chalicelib.shop.order import STATUS_NAMES
+
+    order = retry_order(given.number, _who(given), _gateways(), _now())
+    print(f"{order.number}: {STATUS_NAMES[order.status]}{f'; {order.trouble}' if order.trouble else ''}")
+
+
+def _settle_order(given: argparse.Namespace) -> None:
+    from chalicelib.flows.settle_problem import settle_order
+
+    settle_order(given.number, _who(given), given.reason, _now())
+    print(f"{given.number} is settled")
+
+
+def _retry_stray(given: argparse.Namespace) -> None:
+    from chalicelib.flows.settle_problem import retry_stray
+
+    still_wrong = retry_stray(given.number, given.trade_no, _who(given), _now())
+    for check in still_wrong:
+        print(f"trade {given.trade_no} still does not fit: {_STRAYS[check]}")
+    if not still_wrong:
+        print(f"trade {given.trade_no} fits now, and was acted upon: see show-order {given.number}")
+
+
+def _settle_stray(given: argparse.Namespace) -> None:
+    from chalicelib.flows.settle_problem import settle_stray
+
+    settle_stray(given.number, given.trade_no, _who(given), given.reason, _now())
+    print(f"trade {given.trade_no} is settled")
 
 
 def _retry_refund(given: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ order is in the work index until it is final. Each change is written with an eve
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 import string
@@ -22,6 +23,7 @@ from chalicelib.beijing_time import BEIJING
 from chalicelib.errors import (
     IdTaken,
     LeaseTaken,
+    NothingToSettle,
     OrderClosed,
     OrderNotFound,
     RefundNotAllowed,
@@ -29,9 +31,10 @@ from chalicelib.errors import (
 )
 from chalicelib.money import Fen
 from chalicelib.request_log import note
+from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.user import list_page, list_partition, partition, sortable
-from chalicelib.shop.work import WorkItem, stay_in_work
+from chalicelib.shop.work import LEASE, WorkItem, stay_in_work
 from chalicelib.storage.dynamodb import (
     Transaction,
     UserItem,
@@ -39,6 +42,8 @@ from chalicelib.storage.dynamodb import (
     find,
     refusing,
 )
+
+log = logging.getLogger(__name__)
 
 PLACED, PAID, REFUNDING, REFUNDED, CANCELLED, EXPIRED = (
     "placed",
@@ -81,6 +86,8 @@ _LATE_LOOKS = (
     timedelta(days=3),
 )
 _SHORTEST_ASK = timedelta(seconds=5)
+_PATIENCE = timedelta(minutes=30)
+"""An order that nothing clear is known of so long after its expiry is put before a person."""
 
 _PREFIX = "ORDER#"
 _RANDOM_CHARACTERS = string.digits + string.ascii_uppercase
@@ -115,12 +122,12 @@ class OrderLine(MapAttribute[str, object]):
         return CourseKey(self.course_type, self.course_id)
 
 
-class Order(WorkItem, discriminator="ORDER"):
+class Order(WorkItem, AttentionItem, discriminator="ORDER"):
     """An order. Amounts in fen: `amount` is what is due in money, the sum of the lines' `payable`.
 
     `subject` and `expires_at` are what Alipay is told, each time the same. `requested_lines` and
     `refunded_lines` are positions in `lines`; `refunded_amount` is money that went back for them. `asked_at`
-    is when a learner's page last had Alipay asked.
+    is when a learner's page last had Alipay asked. `trouble` is why the order waits for a person, if it does.
     """
 
     number = UnicodeAttribute()
@@ -145,6 +152,7 @@ class Order(WorkItem, discriminator="ORDER"):
     refunded_lines: ListAttribute[Any] = ListAttribute(of=WholeNumber, default=list)
     refunded_amount = WholeNumber(default=0)
     asked_at = UTCDateTimeAttribute(null=True)
+    trouble = UnicodeAttribute(null=True)
 
     def is_open(self) -> bool:
         """Whether the order still waits for its payment."""
@@ -191,6 +199,16 @@ class Order(WorkItem, discriminator="ORDER"):
         early = [placed_at + wait for wait in _EARLY_LOOKS if placed_at + wait < self.expires_at]
         late = [self.expires_at + wait for wait in _LATE_LOOKS]
         return next((at for at in (*early, *late) if at > now), None)
+
+    def next_try(self, now: datetime) -> datetime:
+        """When Alipay is asked again about an order of which it said nothing clear: the more rarely the longer
+        ago it expired.
+        """
+        return now + max(LEASE, (now - self.expires_at) / 30)
+
+    def is_past_patience(self, now: datetime) -> bool:
+        """Whether the order should have been decided long ago."""
+        return bool(now >= self.expires_at + _PATIENCE)
 
     def may_be_asked(self, now: datetime) -> bool:
         """Whether a page may have Alipay asked again: every 5 seconds, the more rarely the older the order."""
@@ -301,7 +319,12 @@ def mark_paid(
     reopened: bool = False,
 ) -> None:
     """An open order (or, `reopened`, one that was closed) becomes paid. Refusal: OrderClosed."""
-    actions: list[Action] = [Order.status.set(PAID), Order.paid_at.set(now), *stay_in_work(None)]
+    actions: list[Action] = [
+        Order.status.set(PAID),
+        Order.paid_at.set(now),
+        *stay_in_work(None),
+        *_LEAVE_TROUBLE,
+    ]
     if trade_no is not None:
         actions.append(Order.trade_no.set(trade_no))
     if reopened:
@@ -320,14 +343,27 @@ def note_trade(transaction: Transaction, order: Order, trade_no: str, cause: str
     transaction.put_new(event_item(order, "trade identified", cause, now), refusal)
 
 
-def mark_closed(transaction: Transaction, order: Order, status: str, cause: str, now: datetime) -> None:
+def mark_closed(
+    transaction: Transaction,
+    order: Order,
+    status: str,
+    cause: str,
+    now: datetime,
+    *,
+    is_watched: bool = True,
+) -> None:
     """An open order becomes cancelled (by the learner) or expired (by time). Refusal: OrderClosed.
 
-    It stays on the work list for the rest of its timetable: money may still come.
+    While it `is_watched` it stays on the work list for the rest of its timetable: money may still come.
     """
     refusal = OrderClosed(order=order.number)
-    later = stay_in_work(order.next_look(now))
-    actions: list[Action] = [Order.status.set(status), Order.closed_at.set(now), *later]
+    later = stay_in_work(order.next_look(now) if is_watched else None)
+    actions: list[Action] = [
+        Order.status.set(status),
+        Order.closed_at.set(now),
+        *later,
+        *_LEAVE_TROUBLE,
+    ]
     transaction.update(order, actions, Order.status == PLACED, refusal)
     transaction.put_new(event_item(order, status, cause, now), refusal)
 
@@ -381,6 +417,37 @@ def _unchanged_refunds(order: Order) -> Condition:
         Order.requested_lines == order.requested_lines
     )
     return cast(Condition, unchanged)
+
+
+_LEAVE_TROUBLE: list[Action] = [Order.trouble.remove(), *LEAVE_ATTENTION]
+
+
+def note_trouble(order: Order, trouble: str, now: datetime) -> None:
+    """Put an order before a person, with what is wrong in words. One write."""
+    actions: list[Action] = [
+        Order.trouble.set(trouble),
+        Order.attention.set(PROBLEM),
+        Order.attention_at.set(Order.attention_at | int(now.timestamp())),
+    ]
+    with refusing(OrderNotFound(order=order.number)):
+        order.update(actions, condition=Order.sort.exists())
+    log.error("an order waits for a person: order=%s, %s", order.number, trouble)
+
+
+def forget_trouble(order: Order) -> None:
+    """What was wrong with an order is not any more. One write; none where nothing was."""
+    if order.trouble is not None:
+        with refusing(OrderNotFound(order=order.number)):
+            order.update(_LEAVE_TROUBLE, condition=Order.sort.exists())
+
+
+def settle_trouble(transaction: Transaction, order: Order, cause: str, now: datetime) -> None:
+    """A person has dealt with an order: it is looked at and listed no more. Refusal: NothingToSettle."""
+    refusal = NothingToSettle()
+    actions: list[Action] = [*_LEAVE_TROUBLE, *stay_in_work(None)]
+    unchanged = (Order.attention == PROBLEM) & (Order.status == order.status)
+    transaction.update(order, actions, unchanged, refusal)
+    transaction.put_new(event_item(order, "trouble settled", cause, now), refusal)
 
 
 def note_asked(order: Order, now: datetime) -> None:

@@ -671,6 +671,7 @@ _EVENT_TEXTS = {
     "surplus payment refunded": "重复付款已退回",
     "imported": "由旧系统导入",
     "trade identified": "支付平台已确认交易号",
+    "trouble settled": "学校已人工处理该订单",
 }
 
 

@@ -1,0 +1,287 @@
+"""Orders and notices that the shop cannot help by itself: listed with the reason, looked at again, settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.errors import NothingToSettle, OrderClosed
+from chalicelib.flows.settle_problem import settle_order
+from chalicelib.shop import order, stray_notice
+from localstack.alipay import AlipaySimulator
+from tests import purchases
+from tests.alipay_answers import signed
+from tests.faults import Fault, answer
+from tests.faults.routing import FaultyApp
+from tests.purchases import Buyer, Clock
+from tests.terminal import Operator
+
+QUERY = "alipay.trade.query"
+SETTLED = ("--reason", "refunded by telephone")
+
+
+@pytest.fixture
+def buyer(faulty_app: FaultyApp, alipay: AlipaySimulator) -> Buyer:
+    return Buyer(faulty_app.base_url)
+
+
+@contextmanager
+def alipay_says(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, number: str, **fields: str
+) -> Iterator[Fault]:
+    """Alipay answers every query about an order so, genuinely signed."""
+    told = {"code": "10000", "out_trade_no": number, "trade_no": "2026112522001", **fields}
+    fault = Fault.on("GET", action=signed(alipay, QUERY, told), where=lambda call: number in call.path)
+    with faulty_app.alipay.faults(fault):
+        yield fault
+
+
+def problem_of(operator: Operator, number: str) -> str:
+    """What `problems` says of an order, "" for nothing."""
+    paragraphs = operator.does("problems").replace("\n  ", "\t").splitlines()
+    return "\n".join(line for line in paragraphs if line.startswith(f"order {number}"))
+
+
+# Orders
+
+
+def test_an_order_of_which_alipay_has_another_amount_is_put_before_a_person_at_once(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    clock.advance(minutes=2)
+    with alipay_says(faulty_app, alipay, number, trade_status="TRADE_SUCCESS", total_amount="24.00"):
+        purchases.run_timer()
+        buyer.assert_order_waits(number)
+        listed = problem_of(operator, number)
+        assert "待支付" in listed
+        assert "another amount for it: 24.00" in listed
+        assert f"retry-order {number}" in listed
+        assert f"settle-order {number} --reason" in listed
+        assert "another amount" in operator.does("show-order", number)
+        assert "another amount" in operator.does("retry-order", number)
+        buyer.assert_order_waits(number)
+    # Alipay has thought better of it.
+    purchases.pay(alipay, number)
+    assert operator.does("retry-order", number) == f"{number}: 交易成功\n"
+    buyer.assert_owns_the_course(clock)
+    assert problem_of(operator, number) == ""
+
+
+def test_the_trouble_of_an_order_that_is_paid_after_all_is_over_by_itself(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    clock.advance(minutes=2)
+    with alipay_says(faulty_app, alipay, number, trade_status="WAIT_BUYER_PAY", total_amount="1.00"):
+        purchases.run_timer()
+    assert problem_of(operator, number)
+    purchases.pay(alipay, number)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    assert problem_of(operator, number) == ""
+    assert purchases.stored(number).trouble is None
+
+
+def test_an_order_without_a_clear_answer_is_put_before_a_person_half_an_hour_after_its_expiry(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    expires_at = purchases.stored(number).expires_at
+    down = Fault.on("GET", action=answer(502, b""), where=lambda call: number in call.path)
+    with faulty_app.alipay.faults(down):
+        for minutes in (-20, 0, 10, 29):
+            clock.stand_at(expires_at + timedelta(minutes=minutes))
+            purchases.run_timer()
+            assert problem_of(operator, number) == ""
+        clock.stand_at(expires_at + timedelta(minutes=32))
+        purchases.run_timer()
+        assert "no clear answer: GatewayUnavailable" in problem_of(operator, number)
+        buyer.assert_order_waits(number)
+    clock.stand_at(expires_at + timedelta(minutes=36))
+    purchases.run_timer()
+    assert purchases.status(number) == order.EXPIRED
+    assert problem_of(operator, number) == ""
+    buyer.assert_has_everything_back()
+
+
+@pytest.mark.parametrize(("hours", "minutes"), [(0, 2), (1, 2), (10, 20), (24, 48)])
+def test_an_order_without_a_clear_answer_is_asked_about_ever_more_rarely(
+    buyer: Buyer, faulty_app: FaultyApp, clock: Clock, hours: int, minutes: int
+) -> None:
+    number = buyer.place()
+    clock.stand_at(purchases.stored(number).expires_at + timedelta(hours=hours))
+    down = Fault.on("GET", action=answer(502, b""), where=lambda call: number in call.path)
+    with faulty_app.alipay.faults(down):
+        purchases.run_timer()
+    next_look_at = purchases.stored(number).next_look_at
+    assert next_look_at == int((clock() + timedelta(minutes=minutes)).timestamp())
+    buyer.assert_order_waits(number)
+
+
+def test_a_person_settles_an_order_and_it_is_closed_gives_back_and_is_asked_about_no_more(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    assert "waits for a person" in operator.is_refused("settle-order", number, *SETTLED)
+    clock.advance(minutes=2)
+    with alipay_says(faulty_app, alipay, number, trade_status="TRADE_SUCCESS", total_amount="24.00"):
+        purchases.run_timer()
+        assert operator.does("settle-order", number, *SETTLED, "--by", "he") == f"{number} is settled\n"
+    assert problem_of(operator, number) == ""
+    assert purchases.status(number) == order.CANCELLED
+    buyer.assert_has_everything_back()
+    assert purchases.stored(number).next_look_at is None
+    assert "waits for a person" in operator.is_refused("settle-order", number, *SETTLED)
+    assert f"he  settle-order  {number}; because: refunded by telephone" in operator.does("audit")
+    assert purchases.happened(number) == ["placed", "cancelled"]
+    # Its money is still taken if it comes: settling drops nothing.
+    purchases.pay(alipay, number)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    buyer.assert_owns_the_course(clock)
+
+
+def test_many_people_settle_an_order_once(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock
+) -> None:
+    number = buyer.place()
+    order.note_trouble(purchases.stored(number), "made up", clock())
+
+    def settle() -> bool:
+        try:
+            settle_order(number, "op", "at once", clock())
+        except (NothingToSettle, OrderClosed):
+            return False
+        return True
+
+    assert sum(purchases.at_once(*[settle] * 6)) == 1
+    buyer.assert_has_everything_back()
+
+
+def test_a_paid_trade_that_alipay_closed_without_a_word_is_put_before_a_person(
+    buyer: Buyer, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    purchases.pay(alipay, number)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    assert purchases.deliver(purchases.notice(alipay, number, trade_status="TRADE_CLOSED")) == "success"
+    buyer.assert_owns_the_course(clock)
+    assert "closed its paid trade without a word of a refund" in problem_of(operator, number)
+    # Alipay knows it as paid: nothing was wrong.
+    assert operator.does("retry-order", number) == f"{number}: 交易成功\n"
+    assert problem_of(operator, number) == ""
+    # It was refunded indeed.
+    assert purchases.deliver(purchases.notice(alipay, number, trade_status="TRADE_CLOSED")) == "success"
+    alipay.refund(number)
+    assert operator.does("retry-order", number) == f"{number}: 已退费\n"
+    assert problem_of(operator, number) == ""
+    buyer.assert_has_everything_back()
+
+
+def test_a_paid_order_that_was_settled_stays_as_it_is(
+    buyer: Buyer, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    purchases.pay(alipay, number)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    assert purchases.deliver(purchases.notice(alipay, number, trade_status="TRADE_CLOSED")) == "success"
+    operator.does("settle-order", number, *SETTLED)
+    buyer.assert_owns_the_course(clock)
+    assert problem_of(operator, number) == ""
+    assert purchases.happened(number) == ["placed", "paid", "trouble settled"]
+
+
+def test_an_order_whose_coupon_was_meddled_with_is_listed_until_it_is_delivered(
+    buyer: Buyer, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    purchases.pay(alipay, number)
+    held = purchases.record(buyer.person, buyer.coupon)
+    held.order_number = "somebody meddled"
+    held.save()
+    assert purchases.deliver(purchases.notice(alipay, number)) == "fail"
+    assert "paid and cannot be delivered" in problem_of(operator, number)
+    assert "paid and cannot be delivered" in operator.does("retry-order", number)
+    assert "not as it says" in operator.is_refused("settle-order", number, *SETTLED)
+    held.order_number = number
+    held.save()
+    assert operator.does("retry-order", number) == f"{number}: 交易成功\n"
+    assert problem_of(operator, number) == ""
+    buyer.assert_owns_the_course(clock)
+
+
+def test_an_order_that_does_not_exist_is_named(operator: Operator) -> None:
+    for command in (("retry-order",), ("settle-order", *SETTLED)):
+        name, *options = command
+        assert operator.is_refused(name, "NOSUCH", *options) == "there is no order with the number 'NOSUCH'"
+
+
+# Stray notices
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"out_trade_no": "NOBODYKNOWS"}, "there is no such order here"),
+        ({"total_amount": "0.01"}, "the order's amount is another one; TRADE_SUCCESS of 0.01"),
+        ({"trade_status": "TRADE_PENDING"}, "its status is none that is known"),
+    ],
+    ids=["order", "amount", "status"],
+)
+def test_a_genuine_notice_that_fits_no_order_is_kept_for_a_person(
+    buyer: Buyer, alipay: AlipaySimulator, operator: Operator, changes: dict[str, str], why: str
+) -> None:
+    number = buyer.place()
+    purchases.pay(alipay, number)
+    if "out_trade_no" in changes:
+        changes = {"out_trade_no": f"{changes['out_trade_no']}{number}"}
+    told = purchases.notice(alipay, number, **changes)
+    trade_no, named = told["trade_no"], told["out_trade_no"]
+    assert purchases.at_once(*[lambda: purchases.deliver(told)] * 3) == ["fail"] * 3
+    buyer.assert_order_waits(number)
+    listed = problem_of(operator, named)
+    assert why in listed
+    assert listed.count("does not fit") == 1
+    assert f"retry-stray {named} {trade_no}" in listed
+    assert "still does not fit" in operator.does("retry-stray", named, trade_no)
+    assert problem_of(operator, named) == listed
+    assert operator.does("settle-stray", named, trade_no, *SETTLED) == f"trade {trade_no} is settled\n"
+    assert problem_of(operator, named) == ""
+    # Told once more, it stays settled; the true one is taken as ever.
+    assert purchases.deliver(told) == "fail"
+    assert problem_of(operator, named) == ""
+    assert "waits for a person" in operator.is_refused("settle-stray", named, trade_no, *SETTLED)
+    assert "waits for a person" in operator.is_refused("retry-stray", named, trade_no)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    buyer.assert_owns_the_course()
+
+
+def test_a_stray_notice_that_fits_by_now_is_acted_upon(
+    buyer: Buyer, alipay: AlipaySimulator, operator: Operator
+) -> None:
+    number = buyer.place()
+    purchases.pay(alipay, number)
+    pointer = order.pointer_item(purchases.stored(number))
+    pointer.delete()
+    told = purchases.notice(alipay, number)
+    assert purchases.deliver(told) == "fail"
+    assert "there is no such order here" in problem_of(operator, number)
+    pointer.save()
+    assert "fits now, and was acted upon" in operator.does("retry-stray", number, told["trade_no"])
+    buyer.assert_owns_the_course()
+    assert problem_of(operator, number) == ""
+    assert f"retry-stray  {number} {told['trade_no']}" in operator.does("audit")
+
+
+def test_each_thing_that_a_stray_trade_is_told_of_is_kept(buyer: Buyer, alipay: AlipaySimulator) -> None:
+    number = buyer.place()
+    purchases.pay(alipay, number)
+    named = f"STRAY{number}"
+    told = purchases.notice(alipay, number, out_trade_no=named)
+    assert purchases.deliver(told) == "fail"
+    alipay.refund(number, 100, "console-1")
+    assert purchases.deliver(purchases.notice(alipay, number, out_trade_no=named)) == "fail"
+    kept = stray_notice.list_waiting(named, told["trade_no"])
+    assert [(stray.amount, stray.refunded) for stray in kept] == [(24000, 0), (24000, 100)]
