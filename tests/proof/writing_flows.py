@@ -11,8 +11,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
+import pytest
+
 import app as application
-from chalicelib.errors import ShopError
+from chalicelib.errors import NothingToSettle, ShopError
 from chalicelib.flows import (
     change_password,
     change_user,
@@ -20,6 +22,7 @@ from chalicelib.flows import (
     claim_coupon,
     grant,
     refund_order,
+    settle_problem,
 )
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import (
@@ -33,6 +36,7 @@ from chalicelib.shop import (
     order,
     payment,
     refund,
+    stray_notice,
 )
 from chalicelib.shop import user as users
 from chalicelib.shop.catalog import Course
@@ -56,8 +60,17 @@ READING = {
     *("GET /shoppingcar", "GET /account", "PUT /account", "POST /account/quote"),
     *("GET /coupons", "GET /coupons/available", "GET /get_pay_url", "GET /myorder", "GET /beli"),
     *("GET /mycourses", "GET /admin/refunds", "GET /trade/alipay"),
+    *("manage check-settings", "manage list-enrollments", "manage audit", "manage list-orders"),
+    *("manage show-order", "manage list-refunds", "manage problems"),
 }
-"""The routes that write nothing."""
+"""The routes and commands that write nothing."""
+
+MANY_TRANSACTIONS = {
+    *("manage create-tables", "manage import-legacy", "manage catalog", "manage seed-demo"),
+}
+"""Commands of hundreds of small writes each, which are given again when they were cut off: `test_legacy_import.py` and
+`test_catalog_file.py` cut them at some.
+"""
 
 _shelf: list[Course] = []
 
@@ -73,7 +86,7 @@ class Flow:
     """One run of a flow by people of its own. `act` is what is cut off."""
 
     covers: ClassVar[tuple[str, ...]] = ()
-    """The routes and Lambdas that it walks through."""
+    """The routes, Lambdas and operators' commands that it walks through."""
 
     def __init__(self, alipay: AlipaySimulator, clock: Clock) -> None:
         self.alipay = alipay
@@ -173,7 +186,7 @@ class Flow:
 
 
 class Register(Flow):
-    covers = ("POST /register",)
+    covers = ("POST /register", "manage create-user")
 
     def begin(self) -> None:
         self.visitor, self.name = ClientAt(), builders.new_name()
@@ -484,7 +497,7 @@ class PartlyRefundedAtTheConsole(Notified):
 class SettleNotice(PartlyRefundedAtTheConsole):
     """An operator has dealt with it."""
 
-    covers = ()
+    covers = ("manage settle-notice",)
 
     def begin(self) -> None:
         super().begin()
@@ -678,7 +691,7 @@ class Decide(Flow):
 
 
 class Approve(Decide):
-    covers = ("POST /admin/refunds/{request_no}/approve",)
+    covers = ("POST /admin/refunds/{request_no}/approve", "manage approve-refund")
     verb = "approve"
 
     def assert_end(self) -> None:
@@ -689,7 +702,7 @@ class Approve(Decide):
 
 
 class Refuse(Decide):
-    covers = ("POST /admin/refunds/{request_no}/refuse",)
+    covers = ("POST /admin/refunds/{request_no}/refuse", "manage refuse-refund")
     verb = "refuse"
 
     def assert_end(self) -> None:
@@ -766,6 +779,8 @@ def by_operator(act: Callable[[], object]) -> object:
 
 
 class GrantBeli(Flow):
+    covers = ("manage grant-beli",)
+
     def act(self) -> object:
         return by_operator(lambda: grant.grant_beli(self.user, 50, "gift", self.clock(), by="op"))
 
@@ -778,6 +793,8 @@ class GrantBeli(Flow):
 
 
 class GrantCoupon(Flow):
+    covers = ("manage grant-coupon",)
+
     def begin(self) -> None:
         self.offers.append(builders.an_offer(quantity=1))
 
@@ -795,6 +812,8 @@ class GrantCoupon(Flow):
 
 
 class GrantEnrollment(Flow):
+    covers = ("manage grant-enrollment",)
+
     def act(self) -> object:
         return by_operator(
             lambda: grant.grant_enrollment(self.user, courses()[0].key, 7, "gift", "op", self.clock())
@@ -809,6 +828,8 @@ class GrantEnrollment(Flow):
 
 
 class WithdrawEnrollment(Flow):
+    covers = ("manage withdraw-enrollment",)
+
     def begin(self) -> None:
         given = grant.grant_enrollment(self.user, courses()[0].key, 7, "gift", "op", self.clock())
         self.number = given.order_number
@@ -828,6 +849,8 @@ class WithdrawEnrollment(Flow):
 
 
 class DisableUser(Flow):
+    covers = ("manage disable-user",)
+
     def act(self) -> object:
         user = find_user(self.user.user_id)
         return by_operator(lambda: change_user.disable_user(user, "op", "spam", self.clock()))
@@ -838,6 +861,8 @@ class DisableUser(Flow):
 
 
 class EnableUser(DisableUser):
+    covers = ("manage enable-user",)
+
     def begin(self) -> None:
         DisableUser.act(self)
 
@@ -850,6 +875,8 @@ class EnableUser(DisableUser):
 
 
 class SetRole(Flow):
+    covers = ("manage set-role",)
+
     def act(self) -> object:
         user = find_user(self.user.user_id)
         return by_operator(lambda: change_user.set_role(user, ADMIN, "op", "new", self.clock()))
@@ -859,6 +886,8 @@ class SetRole(Flow):
 
 
 class SetPassword(Flow):
+    covers = ("manage set-password",)
+
     def act(self) -> object:
         user = find_user(self.user.user_id)
         return by_operator(
@@ -871,6 +900,8 @@ class SetPassword(Flow):
 
 class TryAgain(Decide):
     """An operator has a stuck refund tried again."""
+
+    covers = ("manage retry-refund",)
 
     def begin(self) -> None:
         super().begin()
@@ -887,6 +918,121 @@ class TryAgain(Decide):
         Approve.assert_end(self)  # type: ignore[arg-type]
 
 
+class SettleElsewhere(TryAgain):
+    """An operator says that the money of a stuck refund went back another way."""
+
+    covers = ("manage settle-refund",)
+
+    def act(self) -> object:
+        return by_operator(
+            lambda: refund_order.settle_elsewhere(self.request_no, "op", "by bank transfer", self.clock())
+        )
+
+    def assert_end(self) -> None:
+        assert purchases.status(self.number) == order.REFUNDED
+        assert self.alipay.trade(self.number).refunded == 0
+        self.assert_holds_nothing()
+
+
+class RetryOrder(Flow):
+    """An operator has Alipay asked about an order at once."""
+
+    covers = ("manage retry-order",)
+
+    def begin(self) -> None:
+        self.number = self.place()
+        order.note_trouble(purchases.stored(self.number), "nothing clear for hours", self.clock())
+        purchases.pay(self.alipay, self.number)
+
+    def act(self) -> object:
+        gateways = application.app.gateways
+        return by_operator(lambda: settle_problem.retry_order(self.number, "op", gateways, self.clock()))
+
+    def assert_end(self) -> None:
+        self.assert_owns(self.number)
+        assert purchases.stored(self.number).trouble is None
+
+
+class SettleOrder(RetryOrder):
+    """An operator has dealt with an order: it is closed."""
+
+    covers = ("manage settle-order",)
+
+    def begin(self) -> None:
+        self.number = self.place()
+        order.note_trouble(purchases.stored(self.number), "another amount", self.clock())
+
+    def act(self) -> object:
+        return by_operator(
+            lambda: settle_problem.settle_order(self.number, "op", "by telephone", self.clock())
+        )
+
+    def assert_end(self) -> None:
+        stored = purchases.stored(self.number)
+        assert (stored.status, stored.trouble, stored.next_look_at) == (order.CANCELLED, None, None)
+        self.assert_holds_nothing()
+
+
+class Stray(Notified):
+    """A genuine notice of another amount: it is kept for a person, however often it is told."""
+
+    def begin(self) -> None:
+        super().begin()
+        self.notice = purchases.notice(self.alipay, self.number, total_amount="1.00")
+
+    def waiting(self) -> list[stray_notice.StrayNotice]:
+        return stray_notice.list_waiting(self.number, self.notice["trade_no"])
+
+    def assert_end(self) -> None:
+        assert self.act() == "fail"
+        assert purchases.status(self.number) == order.PLACED
+        assert [stray.amount for stray in self.waiting()] == [100]
+
+    def forget(self) -> None:
+        super().forget()
+        for stray in stray_notice.StrayNotice.query(f"STRAY#{self.number}"):
+            stray.delete()
+
+
+class RetryStray(Stray):
+    """A notice that came before its order could be found is taken once more."""
+
+    covers = ("manage retry-stray",)
+
+    def begin(self) -> None:
+        Notified.begin(self)
+        pointer = order.pointer_item(purchases.stored(self.number))
+        pointer.delete()
+        assert purchases.deliver(self.notice) == "fail"
+        pointer.save()
+
+    def act(self) -> object:
+        trade_no = self.notice["trade_no"]
+        return by_operator(lambda: settle_problem.retry_stray(self.number, trade_no, "op", self.clock()))
+
+    def assert_end(self) -> None:
+        self.assert_owns(self.number)
+        with pytest.raises(NothingToSettle):
+            self.waiting()
+
+
+class SettleStray(RetryStray):
+    """An operator has dealt with it."""
+
+    covers = ("manage settle-stray",)
+
+    def act(self) -> object:
+        trade_no = self.notice["trade_no"]
+        return by_operator(
+            lambda: settle_problem.settle_stray(self.number, trade_no, "op", "known", self.clock())
+        )
+
+    def assert_end(self) -> None:
+        assert purchases.status(self.number) == order.PLACED
+        with pytest.raises(NothingToSettle):
+            self.waiting()
+
+
 FLOWS: Sequence[type[Flow]] = (
     *(Register, LogIn, ChangePassword, LogOut, EndSession, StartCaptcha),
     *(AddToCart, RemoveFromCart, OpenAccount),
@@ -894,7 +1040,8 @@ FLOWS: Sequence[type[Flow]] = (
     *(Notified, NotifiedOfNothingMore, LateMoneyReopens, LateMoneyGoesBack),
     *(RefundedAtTheConsole, PartlyRefundedAtTheConsole, SettleNotice, ClosedByTheBuyer),
     *(Cancel, CancelPaid, LookAtPaid, TimerFindsPaid, TimerExpires, TimerRefunds),
-    *(Apply, Approve, Refuse, TryAgain, Claim, Sweep),
+    *(Apply, Approve, Refuse, TryAgain, SettleElsewhere, Claim, Sweep),
+    *(RetryOrder, SettleOrder, Stray, RetryStray, SettleStray),
     *(GrantBeli, GrantCoupon, GrantEnrollment, WithdrawEnrollment),
     *(DisableUser, EnableUser, SetRole, SetPassword),
 )
