@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -270,3 +274,97 @@ def test_killing_the_shop_between_payment_and_notification_leaves_nothing_wrong(
     account = learner.get("/beli")["data"]
     assert account["beli"] == sum(entry["beli"] for entry in account["entries"])
     assert account["beli"] == beli - spent
+
+
+class Killed(Exception):
+    """The shop was killed."""
+
+
+class Hunted:
+    """A learner whose shop can be killed while it answers a request of his."""
+
+    def __init__(self, shop: Shop, token: str | None) -> None:
+        self.shop = shop
+        self.token = token
+        self.requests_left: int | None = None
+        """How many requests are answered before the one during which it happens; None: it does not happen."""
+
+    def send(self, method: str, address: str, **arguments: Any) -> requests.Response:
+        """The answer to any request, to the shop or to Alipay. Raises Killed."""
+        if self.requests_left != 0:
+            if self.requests_left is not None:
+                self.requests_left -= 1
+            return requests.request(method, address, timeout=SECONDS, **arguments)
+        self.requests_left = None
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(requests.request, method, address, timeout=SECONDS, **arguments)
+            self.shop.run.send(signal.SIGKILL)
+            self.shop.run.ended()
+            with suppress(requests.RequestException):
+                asked.result()
+        raise Killed
+
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> Any:
+        """What the shop answers. Raises Killed."""
+        told = {"Authorization": self.token or "", **headers}
+        return self.send(method, f"{self.shop.api}{path}", json=body, headers=told).json()
+
+    def buy(self, body: Any, key: str) -> str:
+        """One purchase from ordering to owning, begun or gone on with -> the order's number. Raises Killed."""
+        placed = self.ask("POST", "/payment/", body, **{"Idempotency-Key": key})
+        assert placed["code"] == 1000, placed
+        content = parse_qs(urlsplit(placed["data"]).query)["biz_content"][0]
+        number = str(json.loads(content)["out_trade_no"])
+        cashier = self.send("GET", placed["data"])
+        self.send("POST", f"{cashier.url}/pay")
+
+        def is_paid() -> bool:
+            return bool(self.ask("GET", f"/order/{number}/")["data"]["status"] == PAID)
+
+        until(is_paid, "it was not delivered")
+        assert self.ask("GET", "/mycourses/")["code"] == 1000
+        return number
+
+
+def with_all_discounts(learner: Client, course_id: int, policy_id: int) -> Any:
+    """The body of a payment with the best coupons and, where something is left to pay then, all beli."""
+    lines = [{"course_id": course_id, "default_price_policy_id": policy_id}]
+    for is_beli in (True, False):
+        wish = {"is_beli": is_beli, "course_list": lines, "global_coupon_id": None}
+        best = learner.post("/account/quote", wish)["data"]["best"]
+        if best["pay_money"] > 0:
+            break
+    return best
+
+
+@pytest.mark.timeout(600)  # it starts the shop six times
+def test_killed_during_any_request_of_a_purchase_and_started_again_everything_is_delivered_once(
+    shop: Shop,
+) -> None:
+    learner = shop.visitor()
+    person = {"username": "demo4", "password": "demo-shop-2026"}
+    learner.token = learner.post("/login", {**person, **solved(shop, learner)})["data"]["token"]
+    course_id, policy_id, days = 900001, 900003, 360
+    hunted, numbers, kills = Hunted(shop, learner.token), [], 0
+    while True:
+        body = with_all_discounts(learner, course_id, policy_id)
+        key, hunted.requests_left = secrets.token_hex(8), kills
+        try:
+            numbers.append(hunted.buy(body, key))
+            break
+        except Killed:
+            kills += 1
+            shop.run.start().until_ready()
+            numbers.append(hunted.buy(body, key))
+    assert kills >= 5  # ordering, two requests to Alipay, the order's page, the courses
+
+    assert [shop.trade(number)["status"] for number in numbers] == ["TRADE_SUCCESS"] * len(numbers)
+    orders = learner.get("/myorder/")["data"]
+    assert [row["order_number"] for row in orders] == numbers[::-1]
+    assert {row["status"] for row in orders} == {PAID}
+    (mine,) = learner.get("/mycourses/")["data"]
+    begin, end = (datetime.fromisoformat(mine[name]) for name in ("begin_date", "end_date"))
+    assert (end - begin).days == len(orders) * days
+    account = learner.get("/beli/")["data"]
+    assert account["beli"] == sum(entry["beli"] for entry in account["entries"]) == 0
+    assert not learner.get("/coupons")["data"]["reserved"]
