@@ -372,7 +372,7 @@ class Transaction:
                     # The client library tries again by itself: then this refusal may be that of a repetition.
                     if _was_repeated(error):
                         lost = error
-                    if self._is_only_busy(error):
+                    if self._is_busy(error):
                         pause()
                         continue
                     refusal = self._refusal(error)
@@ -386,7 +386,8 @@ class Transaction:
             if lost is not None:
                 if self._happened(witness):
                     return
-                raise StoreUnavailable(store="dynamodb", operation="TransactWriteItems") from lost
+                # What was sent and not answered may still be on its way.
+                raise OutcomeUnknown(store="dynamodb") from lost
             raise
 
     def _happened(self, witness: Callable[[], bool]) -> bool:
@@ -399,10 +400,11 @@ class Transaction:
         reasons = _client_error(error).response.get("CancellationReasons", [])
         return [str(reason.get("Code", "None")) for reason in reasons]
 
-    def _is_only_busy(self, error: VerboseClientError) -> bool:
-        """Whether nothing but load or conflict stood in the way. A failed condition beside a conflict counts."""
-        reasons = set(self._reasons(error)) - {"None"}
-        return bool(reasons) and reasons <= _BUSY_REASONS
+    def _is_busy(self, error: VerboseClientError) -> bool:
+        """Whether load or conflict stood in the way. A failed condition beside it may be the work of another
+        transaction that is still being applied: which refusal it is can be told when that is over.
+        """
+        return bool(_BUSY_REASONS & set(self._reasons(error)))
 
     def _refusal(self, error: VerboseClientError) -> ShopError:
         for code, refusal in zip(self._reasons(error), self._refusals, strict=False):

@@ -14,7 +14,16 @@ from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases
 from tests.client import Client
-from tests.faults import Fault, die_after, die_before, hold_after, reset_after, throttle
+from tests.faults import (
+    Exchange,
+    Fault,
+    cancelled,
+    die_after,
+    die_before,
+    hold_after,
+    reset_after,
+    throttle,
+)
 from tests.faults.actions import Gate
 from tests.faults.routing import FaultyApp
 from tests.purchases import Buyer, Clock, number_in
@@ -72,6 +81,36 @@ def test_a_key_whose_coupon_was_taken_by_its_own_first_request_gets_the_first_an
         second, first = purchases.at_once(lambda: buy(buyer, key), first_then_open)
     assert second["data"] == first["data"]
     assert second["code"] == 1000
+    assert len(purchases.orders(buyer.person)) == 1
+
+
+def test_a_key_whose_first_request_is_just_being_applied_gets_the_first_answer(
+    faulty_app: FaultyApp, alipay: AlipaySimulator
+) -> None:
+    """DynamoDB finds the key's item in conflict still, and the coupon changed already."""
+    buyer, key, gate = Buyer(faulty_app.base_url), a_key(), Gate()
+
+    def half_applied(exchange: Exchange) -> bytes:
+        gate.hold(exchange)
+        kinds = [
+            item["Update" if "Update" in item else "Put"] for item in exchange.call.request["TransactItems"]
+        ]
+        sorts = [str(kind.get("Item", kind.get("Key"))["sort"]["S"]) for kind in kinds]
+        (of_key,) = (at for at, sort in enumerate(sorts) if sort.startswith("IDEMPOTENCY#"))
+        (of_coupon,) = (at for at, sort in enumerate(sorts) if sort.startswith("COUPON_RECORD#"))
+        return cancelled({of_key: ("TransactionConflict", ""), of_coupon: ("ConditionalCheckFailed", "")})(
+            exchange
+        )
+
+    def first_then_open() -> Any:
+        gate.wait_for_a_call()
+        answer = buy(buyer, key)
+        gate.open()
+        return answer
+
+    with faulty_app.dynamodb.faults(Fault.on("TransactWriteItems", nth=1, action=half_applied)):
+        second, first = purchases.at_once(lambda: buy(buyer, key), first_then_open)
+    assert (second["code"], second["data"]) == (1000, first["data"])
     assert len(purchases.orders(buyer.person)) == 1
 
 
