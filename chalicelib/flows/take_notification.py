@@ -7,7 +7,7 @@ from datetime import datetime
 
 from chalicelib.errors import NotificationRefused, OrderClosed, OrderNotFound
 from chalicelib.gateways.alipay import Notice
-from chalicelib.shop import order, refund, stray_notice
+from chalicelib.shop import order, payment, refund, stray_notice
 from chalicelib.shop.order import Order
 
 from . import close_order, confirm_payment, refund_order
@@ -83,6 +83,7 @@ def _take_refund(found: Order, notice: Notice, cause: str, now: datetime) -> Non
     """
     ours = refund.find_of_order(found, notice.refund_request_no)
     is_partial = notice.trade_status != "TRADE_CLOSED"
+    needs_person = ours is None and is_partial and not _is_known(found, notice)
     refund_order.record_notice(
         found,
         notice.trade_no,
@@ -90,10 +91,25 @@ def _take_refund(found: Order, notice: Notice, cause: str, now: datetime) -> Non
         notice.refund_request_no,
         cause,
         now,
-        needs_person=ours is None and is_partial,
+        needs_person=needs_person,
     )
     if ours is not None:
         refund_order.complete(found, ours, cause, now)
+
+
+def _is_known(found: Order, notice: Notice) -> bool:
+    """Whether a notice that names no refund of its own repeats a total that is known: that of our own refunds, or
+    one told before. So does `TRADE_FINISHED`, months later.
+    """
+    if notice.refund_request_no != notice.trade_no:
+        return False
+    ours = sum(
+        each.amount
+        for each in refund.list_refunds(found)
+        if each.status == refund.DONE and each.trade_no == notice.trade_no
+    )
+    told = [each.refunded for each in payment.list_notices(found) if each.trade_no == notice.trade_no]
+    return notice.refunded in (ours, *told)
 
 
 def _take_closing(found: Order, trade_no: str, cause: str, now: datetime) -> None:

@@ -340,3 +340,35 @@ def test_refunds_never_exceed_what_was_paid_whoever_makes_them(
     pair.hear_of_refunds()
     pair.assert_all_taken_back()
     assert pair.states() == [refund.OVERTAKEN]
+
+
+def test_a_finished_trade_that_repeats_the_total_of_our_own_refunds_needs_nobody(
+    pair: Pair, office: Client, operator: Operator
+) -> None:
+    """`TRADE_FINISHED` comes when nothing can be refunded any more, with the running total and no request number."""
+    approve(office, pair.apply([0]))
+    finished = {"trade_status": "TRADE_FINISHED", "out_biz_no": None}
+    assert purchases.deliver(purchases.notice(pair.alipay, pair.number, **finished)) == "success"
+    assert pair.number not in operator.does("problems")
+    assert pair.owned() == [False, True]
+
+
+def test_a_finished_trade_that_repeats_a_total_told_before_needs_nobody_more(
+    pair: Pair, operator: Operator
+) -> None:
+    pair.alipay.refund(pair.number, 1000, "console-1")
+    pair.hear_of_refunds()
+    operator.does("settle-notice", pair.number, "console-1", "--reason", "a discount")
+    finished = {"trade_status": "TRADE_FINISHED", "out_biz_no": None}
+    assert purchases.deliver(purchases.notice(pair.alipay, pair.number, **finished)) == "success"
+    assert pair.number not in operator.does("problems")
+
+
+def test_a_total_that_nobody_told_of_needs_a_person_whatever_names_it(
+    pair: Pair, office: Client, operator: Operator
+) -> None:
+    approve(office, pair.apply([0]))
+    pair.alipay.refund(pair.number, 1000, "console-1")
+    finished = {"trade_status": "TRADE_FINISHED", "out_biz_no": None}
+    assert purchases.deliver(purchases.notice(pair.alipay, pair.number, **finished)) == "success"
+    assert f"order {pair.number}: Alipay told of a partial refund" in operator.does("problems")
