@@ -99,7 +99,7 @@ def look_after_order(found: Order, gateways: Gateways, now: datetime) -> None:
             close_order.close(found, order.EXPIRED, "clock", gateways, now)
             return
         deadline = Deadline(close_order.PROVIDER_SECONDS)
-        state = gateways.alipay.query(found.number, found.amount, deadline)
+        state = close_order.ask(found, gateways, deadline)
         close_order.raise_if_paid(found, state, now)
         if found.is_open() and isinstance(state, Closed):
             close_order.give_back_and_close(found, order.CANCELLED, "query", now)
@@ -123,7 +123,7 @@ def _try_later(found: Order, unknown: PaymentUnknown, now: datetime) -> None:
     where time will not help or did not.
     """
     log.warning("Alipay gives no clear answer about an order: order=%s", found.number)
-    trouble = f"Alipay gives no clear answer: {unknown.facts['reason']}"
+    trouble = f"whether it is paid is not known: {unknown.facts['reason']}"
     if (unknown.facts["needs_person"] or found.is_past_patience(now)) and found.trouble != trouble:
         order.note_trouble(found, trouble, now)
     if found.next_look_at is not None:
@@ -157,7 +157,7 @@ def ask_for_page(found: Order, gateways: Gateways, now: datetime) -> Order:
         if found.amount == 0:
             confirm_payment.confirm_free(found, "query", now)
         else:
-            state = gateways.alipay.query(found.number, found.amount, Deadline(_PAGE_SECONDS))
+            state = close_order.ask(found, gateways, Deadline(_PAGE_SECONDS))
             close_order.raise_if_paid(found, state, now)
             return found
     except LeaseTaken:

@@ -11,6 +11,7 @@ import pytest
 from chalicelib.errors import NothingToSettle, OrderClosed
 from chalicelib.flows.settle_problem import settle_order
 from chalicelib.shop import order, stray_notice
+from chalicelib.shop.order import Order
 from localstack.alipay import AlipaySimulator
 from tests import purchases
 from tests.alipay_answers import signed
@@ -98,7 +99,7 @@ def test_an_order_without_a_clear_answer_is_put_before_a_person_half_an_hour_aft
             assert problem_of(operator, number) == ""
         clock.stand_at(expires_at + timedelta(minutes=32))
         purchases.run_timer()
-        assert "no clear answer: GatewayUnavailable" in problem_of(operator, number)
+        assert "is not known: GatewayUnavailable" in problem_of(operator, number)
         buyer.assert_order_waits(number)
     clock.stand_at(expires_at + timedelta(minutes=36))
     purchases.run_timer()
@@ -210,6 +211,20 @@ def test_an_order_whose_coupon_was_meddled_with_is_listed_until_it_is_delivered(
     assert operator.does("retry-order", number) == f"{number}: 交易成功\n"
     assert problem_of(operator, number) == ""
     buyer.assert_owns_the_course(clock)
+
+
+def test_an_order_of_the_old_system_that_waits_for_another_providers_money_is_not_closed_on_alipays_word(
+    buyer: Buyer, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    purchases.stored(number).update([Order.payment_type.set(order.WECHAT)])
+    assert purchases.cancel(buyer, number)["code"] == 1504
+    clock.stand_at(purchases.stored(number).expires_at + timedelta(minutes=6))
+    purchases.run_timer()
+    buyer.assert_order_waits(number)
+    assert "to be paid by 微信, which cannot be asked" in problem_of(operator, number)
+    operator.does("settle-order", number, "--reason", "not paid at WeChat")
+    buyer.assert_has_everything_back()
 
 
 def test_an_order_that_does_not_exist_is_named(operator: Operator) -> None:
