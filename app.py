@@ -298,7 +298,8 @@ def approve_refund(request_no):
 def refuse_refund(request_no):
     user, body = app.user(), app.json()
     operator, number = sign_in.require_admin(user), requests.request_no(request_no)
-    refund_order.refuse(number, operator.username, requests.answer_text(body), app.now())
+    answer = requests.answer_text(body)
+    refund_order.refuse(number, operator.username, answer, app.gateways, app.now())
     return responses.decided_refund(number, refund.REFUSED)
 
 

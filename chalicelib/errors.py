@@ -202,7 +202,7 @@ class NotPermitted(ShopError):
 
 
 class PaymentUnknown(ShopError):
-    """Whether the order was paid could not be found out now, `reason` says why. Nothing was changed."""
+    """Whether an order was paid, or refunded, could not be found out now, `reason` says why. Nothing was changed."""
 
 
 class NotificationRefused(ShopError):

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from chalicelib.errors import (
     GatewayRefused,
     OrderClosed,
+    PaymentUnknown,
     RefundNotAllowed,
     RefundNotFound,
     RefundSettled,
@@ -19,6 +20,7 @@ from chalicelib.gateways.alipay import RefundDone, RefundPending, RefundState, U
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.money import Fen
 from chalicelib.shop import audit, coupon, enrollment, ledger, order, payment, refund
+from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.order import Order
 from chalicelib.shop.refund import Refund
 from chalicelib.storage.dynamodb import Transaction
@@ -26,6 +28,10 @@ from chalicelib.storage.dynamodb import Transaction
 log = logging.getLogger(__name__)
 
 PROVIDER_SECONDS = 8.0
+_APPLIED_FOR = "课程退费"
+"""What Alipay tells the buyer of a refund he applied for. Never his own words: Alipay refuses what looks to it like an
+attack, and would do so each time.
+"""
 _TRIES = 4
 """How often an order that others change at the same moment is read anew."""
 
@@ -57,16 +63,20 @@ def apply_for_refund(
     return asked
 
 
-def refuse(request_no: str, by: str, answer: str, now: datetime) -> None:
+def refuse(request_no: str, by: str, answer: str, gateways: Gateways, now: datetime) -> None:
     """An operator refuses an application: access runs again, longer by what the pause took of it.
 
-    Raises RefundNotFound, RefundSettled, StoreUnavailable, OutcomeUnknown.
+    One that was approved and is stuck can be refused too, once Alipay says that it was not carried out. Raises
+    RefundNotFound, RefundSettled (also when Alipay says that it was, and then it is), PaymentUnknown (Alipay gives
+    no clear answer, nothing is changed), StoreUnavailable, OutcomeUnknown.
     """
     paid, asked = refund.find_refund(request_no)
-    if asked.status != refund.REQUESTED:
+    if asked.why != refund.APPLICATION or asked.status not in (refund.REQUESTED, refund.STUCK):
         raise RefundSettled()
+    if asked.status == refund.STUCK and asked.amount and paid.payment_type == order.ALIPAY:
+        _raise_unless_undone(paid, asked, gateways, now)
     transaction = Transaction()
-    refund.settle(transaction, asked, refund.REFUSED, now, by=by, answer=answer)
+    refund.settle(transaction, asked, refund.REFUSED, now, by=by, answer=answer, only=str(asked.status))
     order.refuse_refund(transaction, paid, f"operator {by}, refund {request_no}", now)
     slices = enrollment.list_slices(paid.user_id)
     for position in asked.lines:
@@ -74,6 +84,16 @@ def refuse(request_no: str, by: str, answer: str, now: datetime) -> None:
         lost = enrollment.lost_to_pause(slices, course, paid.number, position, now)
         enrollment.resume(transaction, paid.user_id, course, paid.number, position, lost, RefundSettled())
     audit.commit(transaction, audit.entry(by, "refuse-refund", request_no, now, reason=answer))
+
+
+def _raise_unless_undone(paid: Order, stuck: Refund, gateways: Gateways, now: datetime) -> None:
+    deadline = Deadline(PROVIDER_SECONDS)
+    state = gateways.alipay.refund_state(paid.number, stuck.request_no, deadline, trade_no=stuck.trade_no)
+    if isinstance(state, RefundDone):
+        complete(paid, stuck, "provider", now)
+        raise RefundSettled()
+    if isinstance(state, Unknown):
+        raise PaymentUnknown(order=paid.number, reason=state.reason)
 
 
 def approve(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
@@ -105,12 +125,13 @@ def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> st
 
 
 def settle_elsewhere(request_no: str, by: str, reason: str, now: datetime) -> None:
-    """An operator says that the money of a stuck refund went back another way: all that it stands for happens.
+    """An operator says that the money of a refund that waits for a person went back another way: all that it
+    stands for happens, and the provider is not asked any more.
 
-    Raises RefundNotFound, RefundSettled (it is not stuck), StoreUnavailable, OutcomeUnknown.
+    Raises RefundNotFound, RefundSettled (it does not wait for a person), StoreUnavailable, OutcomeUnknown.
     """
     paid, asked = refund.find_refund(request_no)
-    if asked.status != refund.STUCK:
+    if asked.attention != PROBLEM:
         raise RefundSettled()
     said = audit.entry(by, "settle-refund", request_no, now, reason=reason)
     complete(paid, asked, f"operator {by}, refunded elsewhere", now, said=said)
@@ -174,14 +195,15 @@ def _ask_provider(taker: Order, approved: Refund, gateways: Gateways) -> RefundS
         state = alipay.refund_state(number, request_no, deadline, trade_no=approved.trade_no)
         if not isinstance(state, RefundPending):
             return state
+    reason = _APPLIED_FOR if approved.why == refund.APPLICATION else approved.reason
     try:
         return alipay.refund(
-            number, approved.amount, request_no, approved.reason, deadline, trade_no=approved.trade_no
+            number, approved.amount, request_no, reason, deadline, trade_no=approved.trade_no
         )
     except GatewayRefused:
         # It may refuse because it has done this very refund, of which the answer was lost.
         state = alipay.refund_state(number, request_no, deadline, trade_no=approved.trade_no)
-        if isinstance(state, RefundPending):
+        if not isinstance(state, RefundDone):
             raise
         return state
 
@@ -208,11 +230,11 @@ def complete(
     """The provider has confirmed a refund: everything it stands for happens, in one transaction, once.
 
     Money of an application's lines counts as refunded, their beli go back as beli, their coupons come back
-    where their whole use is undone, access to them ends. `said`: a person says so of a stuck refund. Raises
-    RefundSettled (it was settled), StoreUnavailable, OutcomeUnknown.
+    where their whole use is undone, access to them ends. `said`: a person says so, of a refund as it was read.
+    Raises RefundSettled (it was settled), StoreUnavailable, OutcomeUnknown.
     """
     transaction = Transaction()
-    refund.settle(transaction, approved, refund.DONE, now, only=refund.STUCK if said else None)
+    refund.settle(transaction, approved, refund.DONE, now, only=str(approved.status) if said else None)
     if said is not None:
         transaction.put_new(said, RefundSettled())
     if approved.why == refund.APPLICATION:

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 MAX_NOTICE_BYTES = 32 * 1024
 _MAX_FIELDS = 100
+_FINAL = ("40001", "40002", "40006")
+"""Something is wrong with the request or the contract: sending the same again will not help (A.7)."""
 _CALL_SECONDS = 4.0
 """The most that one call may take of a deadline it shares."""
 
@@ -302,8 +304,9 @@ class Alipay:
     def _refund(self, content: dict[str, str], deadline: Deadline) -> RefundState:
         answer = self._call("alipay.trade.refund", content, deadline)
         if answer["code"] != "10000":
-            if answer["code"] == "40004" and answer.get("sub_code") not in (None, "ACQ.SYSTEM_ERROR"):
-                raise GatewayRefused(gateway="alipay", reason=answer["sub_code"])
+            is_trouble = answer.get("sub_code") in (None, "ACQ.SYSTEM_ERROR")
+            if answer["code"] in _FINAL or (answer["code"] == "40004" and not is_trouble):
+                raise GatewayRefused(gateway="alipay", reason=_reason(answer))
             return Unknown(_reason(answer))
         if answer.get("out_trade_no") != content["out_trade_no"]:
             return Unknown("the answer is for another order")

@@ -25,6 +25,7 @@ from chalicelib.errors import (
     OrderClosed,
     OrderNotFound,
     OutcomeUnknown,
+    PaymentUnknown,
     RefundNotFound,
     RefundSettled,
     ShopError,
@@ -97,6 +98,11 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             return "the refund is not in a state for this any more: look at it with show-order"
         case NothingToSettle():
             return "nothing of this waits for a person (any more): look at `problems`"
+        case PaymentUnknown():
+            return (
+                "Alipay gives no clear answer whether the money went back, and nothing was changed: try again, or"
+                " when you know that it did, settle-refund"
+            )
         case OrderClosed():
             return (
                 "the order was not changed: it changed at this moment, or it still cannot be closed because what"
@@ -225,7 +231,9 @@ def _parser() -> argparse.ArgumentParser:
     added = act("approve-refund", _approve_refund, "approve an application; Alipay is asked at once")
     added.add_argument("request_no")
 
-    added = act("refuse-refund", _refuse_refund, "refuse an application; access runs again")
+    added = act(
+        "refuse-refund", _refuse_refund, "refuse an application, or a stuck refund of one; access runs again"
+    )
     added.add_argument("request_no")
     added.add_argument("--answer", type=_reason_text, required=True, help="shown to the learner")
 
@@ -234,7 +242,9 @@ def _parser() -> argparse.ArgumentParser:
     added = act("retry-refund", _retry_refund, "have a stuck refund tried again; safe, money goes back once")
     added.add_argument("request_no")
 
-    added = act("settle-refund", _settle_refund, "say that the money of a stuck refund went back another way")
+    added = act(
+        "settle-refund", _settle_refund, "say that the money of a listed refund went back another way"
+    )
     added.add_argument("request_no")
     added.add_argument("--reason", type=_reason_text, required=True, help="how it went back, kept in the log")
 
@@ -706,7 +716,7 @@ def _approve_refund(given: argparse.Namespace) -> None:
 def _refuse_refund(given: argparse.Namespace) -> None:
     from chalicelib.flows.refund_order import refuse
 
-    refuse(given.request_no, _who(given), given.answer, _now())
+    refuse(given.request_no, _who(given), given.answer, _gateways(), _now())
     print(f"{given.request_no}: refused, the learner may go on studying")
 
 
@@ -714,7 +724,7 @@ def _problems(given: argparse.Namespace) -> None:
     from chalicelib.shop.attention import PROBLEM, list_attention
     from chalicelib.shop.order import STATUS_NAMES, Order
     from chalicelib.shop.payment import RefundNotice
-    from chalicelib.shop.refund import STUCK, Refund
+    from chalicelib.shop.refund import APPLICATION, STUCK, Refund
     from chalicelib.shop.stray_notice import StrayNotice
 
     problems = list_attention(PROBLEM)
@@ -723,10 +733,9 @@ def _problems(given: argparse.Namespace) -> None:
             state = "is stuck" if problem.status == STUCK else "has not been confirmed by Alipay for hours"
             print(f"order {problem.order_number}: a refund {state}. {_refund_line(problem)}")
             print(f"  when its cause is mended: retry-refund {problem.request_no}")
-            if problem.status == STUCK:
-                print(
-                    f"  when the money went back another way: settle-refund {problem.request_no} --reason ..."
-                )
+            if problem.status == STUCK and problem.why == APPLICATION:
+                print(f"  when it shall not be refunded: refuse-refund {problem.request_no} --answer ...")
+            print(f"  when the money went back another way: settle-refund {problem.request_no} --reason ...")
         elif isinstance(problem, RefundNotice):
             print(
                 f"order {problem.order_number}: Alipay told of a partial refund that the shop did not make,"

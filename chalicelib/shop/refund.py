@@ -90,9 +90,14 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
         return _PAUSES[min(int(self.attempts), len(_PAUSES) - 1)]
 
 
+_RANDOM_LENGTH = 6
+MAX_ORDER_NUMBER = 64 - 1 - _RANDOM_LENGTH
+"""The longest number of an order that can be refunded: Alipay takes request numbers of 64 characters."""
+
+
 def new_request_no(order_number: str) -> str:
-    """A new request number: the order's and 6 random characters."""
-    return f"{order_number}_{''.join(secrets.choice(_RANDOM_CHARACTERS) for _ in range(6))}"
+    """A new request number: the order's, `_` and random characters."""
+    return f"{order_number}_{''.join(secrets.choice(_RANDOM_CHARACTERS) for _ in range(_RANDOM_LENGTH))}"
 
 
 def _sort(order_number: str, request_no: str) -> str:
@@ -214,8 +219,8 @@ def settle(
     answer: str = "",
     only: str | None = None,
 ) -> None:
-    """A refund comes to its end: done or overtaken (unless it was settled), or refused (while it is
-    requested). `only`: while it is in this state.
+    """A refund comes to its end: done or overtaken (unless it was settled), or refused (while it waits for a
+    person). `only`: while it is in this state.
 
     Refusal: RefundSettled.
     """
@@ -230,7 +235,7 @@ def settle(
     before = {
         DONE: (APPROVED, STUCK),
         OVERTAKEN: (REQUESTED, APPROVED, STUCK),
-        REFUSED: (REQUESTED,),
+        REFUSED: (REQUESTED, STUCK),
     }[status]
     expected = Refund.status.is_in(*before) if only is None else Refund.status == only
     transaction.update(refund, actions, expected, RefundSettled())

@@ -215,6 +215,7 @@ REFUND_APPROVE: Codes = {
 REFUND_REFUSE: Codes = {
     **REFUND_APPROVE,
     errors.InvalidRequest: Answer(1804, "请填写处理说明（200字以内）"),
+    errors.PaymentUnknown: Answer(1805, "暂时无法确认退款状态，申请未处理，请稍后再试"),
 }
 PAY_ADDRESS: Codes = {
     errors.OrderNotFound: Answer(1402, "订单不存在"),

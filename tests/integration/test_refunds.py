@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 import app as application
+from chalicelib.errors import RefundSettled
+from chalicelib.flows import refund_order
 from chalicelib.manage.legacy.report import Progress
 from chalicelib.manage.legacy_import import import_legacy
 from chalicelib.shop import coupon, enrollment, order, refund, work
@@ -541,6 +543,143 @@ def test_a_refund_that_alipay_refuses_waits_for_a_person(
     assert request_no not in operator.does("problems")
 
 
+@pytest.mark.parametrize("code", ["40001", "40002", "40006"])
+def test_a_refund_whose_request_alipay_finds_wrong_is_not_sent_again_blindly(
+    faulty_app: FaultyApp,
+    alipay: AlipaySimulator,
+    office: Client,
+    operator: Operator,
+    clock: Clock,
+    code: str,
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = student.applies([0])
+    wrong = {"code": code, "msg": "Invalid Arguments", "sub_code": "isv.suspected-attack"}
+    asked = Fault.on("GET", action=signed(alipay, REFUND, wrong), where=calls_of(REFUND, student.number))
+    with faulty_app.alipay.faults(asked):
+        approve(office, request_no)
+        clock.advance(hours=3)
+        purchases.run_timer()
+    assert asked.fired == 1
+    assert f"{code} isv.suspected-attack" in operator.does("problems")
+    assert operator.does("retry-refund", request_no) == f"{request_no}: done\n"
+    assert student.back() == [student.payable()[0]]
+
+
+def test_alipay_never_reads_a_learners_own_words(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    words = "<script>' OR 1=1 --&amp=}{"
+    request_no = student.apply(reason=words)["data"]["request_no"]
+    approve(office, request_no)
+    student.assert_all_refunded()
+    [back] = alipay.book.refunds(student.number)
+    assert back.reason == "课程退费"
+    assert student.order(student.number)["refunds"][0]["reason"] == words
+
+
+def stuck(student: Student, faulty_app: FaultyApp, office: Client, sub_code: str) -> str:
+    """A refund of the first line that was approved and Alipay refused -> its request number."""
+    request_no = student.applies([0])
+    no = refused(student.alipay, REFUND, sub_code)
+    with faulty_app.alipay.faults(Fault.on("GET", action=no, where=calls_of(REFUND, student.number))):
+        approve(office, request_no)
+    assert [one.status for one in student.refunds()] == [refund.STUCK]
+    return request_no
+
+
+def test_a_stuck_refund_can_be_refused_and_access_runs_again(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = stuck(student, faulty_app, office, "ACQ.TRADE_HAS_FINISHED")
+    assert f"refuse-refund {request_no} --answer" in operator.does("problems")
+    clock.advance(days=2)
+    assert refuse(office, request_no, "已过退款期限")["code"] == 1000
+    assert student.shown() == "交易成功"
+    assert student.owned() == [True, True]
+    [part] = [part for part in enrollment.list_slices(student.person.user_id) if part.paused_seconds]
+    assert part.course == student.courses[0].key
+    assert timedelta(seconds=part.paused_seconds) >= timedelta(days=2)
+    assert student.order(student.number)["refunds"][0] | {"date": ""} == {
+        "request_no": request_no,
+        "date": "",
+        "status": "已拒绝",
+        "lines": [0],
+        "amount": student.payable()[0] / 100,
+        "beli": student.beli()[0],
+        "reason": "不想学了",
+        "answer": "已过退款期限",
+    }
+    assert request_no not in operator.does("problems")
+    # Nothing went back, and the learner may apply again, here for the other line.
+    assert student.back() == []
+    assert student.apply([1])["code"] == 1000
+
+
+def test_a_stuck_refund_that_alipay_carried_out_is_not_refused(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = stuck(student, faulty_app, office, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    alipay.refund(student.number, student.payable()[0], request_no)
+    assert refuse(office, request_no)["code"] == 1803
+    assert student.lines() == ["已退费", ""]
+    assert student.owned() == [False, True]
+    assert [one.status for one in student.refunds()] == [refund.DONE]
+
+
+def test_a_stuck_refund_is_not_refused_while_alipay_says_nothing(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = stuck(student, faulty_app, office, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    with faulty_app.alipay.down():
+        assert refuse(office, request_no)["code"] == 1805
+        assert "no clear answer" in operator.is_refused("refuse-refund", request_no, "--answer", "no")
+    assert [one.status for one in student.refunds()] == [refund.STUCK]
+    assert student.owned() == [False, True]
+
+
+def test_refusing_and_retrying_a_stuck_refund_at_once_have_one_winner(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, clock: Clock
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = stuck(student, faulty_app, office, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+
+    def retry() -> bool:
+        try:
+            refund_order.try_again(request_no, "op", application.app.gateways, clock())
+        except RefundSettled:
+            return False
+        return True
+
+    refused_code, retried = purchases.at_once(lambda: refuse(office, request_no)["code"], retry)
+    assert (refused_code == 1000) != retried
+    assert student.back() == ([student.payable()[0]] if retried else [])
+    assert student.owned() == [not retried, True]
+
+
+def test_a_refund_that_is_not_confirmed_for_hours_can_be_said_to_be_settled(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = student.applies()
+    with faulty_app.alipay.down():
+        approve(office, request_no)
+        for _ in range(6):
+            clock.advance(hours=2, seconds=1)
+            purchases.run_timer()
+        assert f"settle-refund {request_no}" in operator.does("problems")
+        operator.does("settle-refund", request_no, "--reason", "by bank transfer")
+    assert request_no not in operator.does("problems")
+    assert student.shown() == "已退费"
+    clock.advance(hours=3)
+    purchases.run_timer()
+    assert student.back() == []  # Alipay is asked no more
+
+
 @pytest.mark.parametrize(("nth", "die"), [(1, die_after), (2, die_before)])
 def test_an_approval_cut_off_after_any_write_is_finished_by_the_timer_or_by_trying_again(
     faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, clock: Clock, nth: int, die: Any
@@ -658,7 +797,7 @@ def test_an_application_of_the_old_system_is_decided_and_settled_here(
     assert "not in a state" in operator.is_refused("settle-refund", asked.request_no, "--reason", "again")
 
 
-def test_only_a_stuck_refund_can_be_said_to_be_settled(
+def test_only_a_refund_that_waits_for_a_person_can_be_said_to_be_settled(
     student: Student, office: Client, operator: Operator
 ) -> None:
     request_no = student.applies()

@@ -391,7 +391,10 @@ def _events(mine: Belongings) -> Iterator[str]:
         seen = happened[placed.number]
         asked = [item for item in _refunds_of(mine, placed) if item.why == refund.APPLICATION]
         statuses = Counter(item.status for item in asked)
-        decided = [item for item in asked if item.decided_by and item.status != refund.REFUSED]
+        # A refund that was refused after it was stuck had been approved.
+        decided = [
+            item for item in asked if item.decided_by and (item.status != refund.REFUSED or item.trouble)
+        ]
         reopened = seen[order.REOPENED]
         counts = {
             "placed": (seen[order.PLACED], 1),

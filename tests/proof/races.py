@@ -207,7 +207,9 @@ class ApproveAgainstRefuse(RefundAgainstRefund):
         request_no = self.applied()
         approved, refused = at_once(
             partial(self.decide, refund_order.approve, request_no, "op", application.app.gateways),
-            partial(self.decide, refund_order.refuse, request_no, "other", "不符合"),
+            partial(
+                self.decide, refund_order.refuse, request_no, "other", "不符合", application.app.gateways
+            ),
         )
         assert approved != refused
         if approved:

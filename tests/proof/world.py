@@ -358,7 +358,7 @@ class World:
             "refuse",
             position,
             refund.REQUESTED,
-            lambda number: refund_order.refuse(number, "op", "不符合条件", self.clock()),
+            lambda number: refund_order.refuse(number, "op", "不符合条件", self.gateways, self.clock()),
         )
 
     def try_again(self, position: int) -> None:
@@ -377,7 +377,7 @@ class World:
         chosen = waiting if waiting and position % 4 else every
         if chosen:
             number = chosen[position % len(chosen)].request_no
-            self._do(name, codes.REFUND_APPROVE, lambda: act(number))
+            self._do(name, codes.REFUND_REFUSE, lambda: act(number))
 
     def grant(self, who: int, beli: int) -> None:
         """An operator gives (or, below zero, takes) beli."""

@@ -100,8 +100,8 @@ def imported_order(
 ) -> ImportedOrder:
     """An order of its rows; `courses` are those of the lines. `order_life` is how long an order lives unpaid."""
     number = row.text("order_number", 128)
-    if not order.is_number(number):
-        raise BadValue("order_number is none: 1 to 64 letters, digits and _")
+    if not order.is_number(number) or len(number) > refund.MAX_ORDER_NUMBER:
+        raise BadValue(f"order_number is none: 1 to {refund.MAX_ORDER_NUMBER} letters, digits and _")
     row.check_id()
     status = row.choice("status", STATES)
     placed_at = row.moment("date", latest=now + _CLOCKS_DIFFER)
