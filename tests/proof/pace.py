@@ -27,6 +27,15 @@ def is_time_left(share: float = 1.0) -> bool:
     return time.time() < begin + share * (END - begin) - _WIND_UP
 
 
+WHOLE_MINUTES, WHOLE_STEPS = 40, 100_000
+"""A whole long run: how long it takes, and how many steps it makes at least."""
+
+
+def is_whole() -> bool:
+    """Whether this is a whole long run."""
+    return MINUTES >= WHOLE_MINUTES
+
+
 def parts() -> int:
     """Into how many tests a machine that runs to the end is cut, so that the workers share them."""
     return 3 + round(3 * MINUTES / PART_MINUTES) if SOAK else 2

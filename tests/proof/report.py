@@ -35,7 +35,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def _lines() -> list[str]:
-    return shown(Counter(counted)) if counted else []
+    lines = shown(Counter(counted)) if counted else []
+    if pace.is_whole() and counted["steps"] < pace.WHOLE_STEPS:
+        lines.insert(
+            0, f"fewer steps than the {pace.WHOLE_STEPS} of a whole run: this machine is slow or busy"
+        )
+    return lines
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
