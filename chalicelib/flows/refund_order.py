@@ -149,7 +149,7 @@ def settle_notice(number: str, request_no: str, by: str, reason: str, now: datet
         raise RefundSettled() if told else RefundNotFound()
     transaction = Transaction()
     for notice in waiting:
-        payment.settle_notice(transaction, notice, RefundSettled())
+        payment.settle_notice(transaction, notice, now, RefundSettled())
     audit.commit(transaction, audit.entry(by, "settle-notice", f"{number} {request_no}", now, reason=reason))
 
 

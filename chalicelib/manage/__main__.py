@@ -673,7 +673,7 @@ def _show_order(given: argparse.Namespace) -> None:
     for refund in refunds.list_refunds(order):
         print(f"  refund  {_refund_line(refund)}")
     for notice in payments.list_notices(order):
-        waits = ", waits for a person" if notice.attention else ""
+        waits = ", waits for a person" if notice.attention else ", dealt with" if notice.settled_at else ""
         print(f"  notice  {yuan(notice.refunded)} refunded in all, request {notice.request_no}{waits}")
     for event in orders.list_events(order):
         print(f"  event   {beijing_text(event.at)} {event.what}, by {event.cause}")

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import cast
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.expressions.update import Action
 
 from chalicelib.errors import OrderClosed, ShopError
 from chalicelib.money import Fen
@@ -34,7 +35,9 @@ class Payment(UserItem, discriminator="PAYMENT"):
 
 
 class RefundNotice(AttentionItem, discriminator="REFUND_NOTICE"):
-    """A provider's word of a refund: `refunded` (fen) is the running total of the trade."""
+    """A provider's word of a refund: `refunded` (fen) is the running total of the trade. `settled_at` is when a
+    person said that it was dealt with.
+    """
 
     order_number = UnicodeAttribute()
     trade_no = UnicodeAttribute()
@@ -42,6 +45,7 @@ class RefundNotice(AttentionItem, discriminator="REFUND_NOTICE"):
     request_no = UnicodeAttribute()
     cause = UnicodeAttribute()
     recorded_at = UTCDateTimeAttribute()
+    settled_at = UTCDateTimeAttribute(null=True)
 
 
 def _sort(order_number: str, trade_no: str) -> str:
@@ -134,6 +138,7 @@ def list_notices(order: Order) -> list[RefundNotice]:
     return cast(list[RefundNotice], list_partition(order.user_id, f"{about(order.number)}REFUND_NOTICE#"))
 
 
-def settle_notice(transaction: Transaction, notice: RefundNotice, refusal: ShopError) -> None:
+def settle_notice(transaction: Transaction, notice: RefundNotice, now: datetime, refusal: ShopError) -> None:
     """A person has dealt with a notice: it is listed no more."""
-    transaction.update(notice, [*LEAVE_ATTENTION], RefundNotice.attention == PROBLEM, refusal)
+    actions: list[Action] = [RefundNotice.settled_at.set(now), *LEAVE_ATTENTION]
+    transaction.update(notice, actions, RefundNotice.attention == PROBLEM, refusal)

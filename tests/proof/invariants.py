@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 from typing import Any, TypeVar
 
 from chalicelib.shop import attention, coupon, order, payment, refund
@@ -105,13 +108,14 @@ def check(
     taken_back: Iterable[str] = (),
     followed: set[ItemKey] | None = None,
     before: Mapping[int, Belongings] | None = None,
+    now: datetime | None = None,
 ) -> list[Belongings]:
     """Read all that is stored of these users and hold it to every rule -> what was read.
 
     `offers`: coupons that nobody but these users has claimed; they are read anew. `taken_back`: numbers of
     orders and grants whose days an operator took back without a refund. `followed`: pointers that were seen to
     lead where they should, which never change; new ones are added. `before`: what was found to be right by the
-    last check, by user. Raises Violated.
+    last check, by user. `now`: where it is given, closed orders are held to their timetable. Raises Violated.
     """
     right = before or {}
     read = [belongings(user_id, right.get(user_id)) for user_id in user_ids]
@@ -121,6 +125,8 @@ def check(
     found = find_together(wanted)
     changed = [mine for mine in read if right.get(mine.user_id) is not mine]
     wrong = [text for mine in changed for text in violations(mine, set(taken_back))]
+    if now is not None:
+        wrong += [text for mine in changed for text in _watched(mine, now)]
     for place in pointers:
         if place not in found:
             wrong.append(f"nothing leads from {place[1]} to its order or user")
@@ -159,6 +165,21 @@ def violations(mine: Belongings, taken_back: set[str]) -> Iterator[str]:
         for text in rule(mine):
             yield f"{rule.__name__.strip('_')}: {text}"
     yield from _slices(mine, taken_back)
+
+
+def _watched(mine: Belongings, now: datetime) -> Iterator[str]:
+    """Money may come for three days after an order's expiry: a closed one is asked about so long, unless a person
+    said that it was dealt with.
+    """
+    settled = {
+        event.number
+        for event in mine.of(OrderEvent)
+        if event.cause.startswith("operator") and event.what in (order.CANCELLED, "trouble settled")
+    }
+    for placed in mine.of(Order):
+        is_due = placed.is_closed() and now < placed.expires_at + timedelta(days=3)
+        if is_due and placed.next_look_at is None and placed.number not in settled:
+            yield f"order {placed.number} ({placed.status}) is off the work list, and money may still come"
 
 
 def _numbers(item: UserItem) -> Iterator[str]:
@@ -235,6 +256,57 @@ def _coupons(mine: Belongings) -> Iterator[str]:
             yield f"record {record_id} is {stored}, it should be {wanted}"
 
 
+def _prices(mine: Belongings) -> Iterator[str]:
+    """Each order costs what its coupons and beli make of the policies' prices, computed here once more."""
+    records = {record.record_id: record for record in mine.of(CouponRecord)}
+    for placed in mine.of(Order):
+        name = f"order {placed.number}"
+        for record_id in placed.coupon_record_ids():
+            record = records.get(record_id)
+            if record is None or not record.valid_from <= placed.placed_at < record.valid_until:
+                yield f"{name}: coupon {record_id} was not good when it was placed"
+                return
+        subtotal = 0
+        for line in placed.lines:
+            price = _after(records.get(line.coupon_record_id), line.original_price)
+            if price != line.price:
+                yield f"{name}: a line of {line.original_price} costs {line.price}, it should be {price}"
+            subtotal += line.price
+        after = _after(records.get(placed.general_coupon_record_id), subtotal)
+        if subtotal - after != placed.general_discount:
+            yield f"{name}: its general coupon takes {placed.general_discount} off {subtotal}"
+        if after - placed.beli_discount != placed.amount:
+            yield f"{name}: {after} less {placed.beli_discount} of beli is not {placed.amount}"
+        if placed.beli != -(-placed.beli_discount // 10):
+            yield f"{name}: {placed.beli} beli for {placed.beli_discount}"
+        # Where something is left to pay, no beli is worth less than it could be.
+        if placed.amount and placed.beli * 10 != placed.beli_discount:
+            yield f"{name}: {placed.beli} beli for {placed.beli_discount}, and {placed.amount} to pay"
+        for what, whole in (("general_share", placed.general_discount), ("beli_share", placed.beli_discount)):
+            yield from _shares(name, what, whole, placed.lines)
+
+
+def _after(record: CouponRecord | None, price: int) -> int:
+    """A price after a coupon: the rules of the contract, written independently of the shop's."""
+    if record is None:
+        return price
+    if record.coupon_type == coupon.PERCENT:
+        exact = Decimal(price) * Decimal(record.off_percent or 100) / 100
+        return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    if record.coupon_type == coupon.FULL and price < record.minimum:
+        return -1
+    return max(0, price - record.value)
+
+
+def _shares(name: str, what: str, whole: int, lines: Sequence[Any]) -> Iterator[str]:
+    """A discount on the whole order is split in proportion to what the lines cost, to less than a fen."""
+    weights = [line.price - (line.general_share if what == "beli_share" else 0) for line in lines]
+    for line, weight in zip(lines, weights, strict=True):
+        exact = Fraction(whole * weight, sum(weights)) if sum(weights) else Fraction(0)
+        if abs(getattr(line, what) - exact) >= 1:
+            yield f"{name}: {what} of a line is {getattr(line, what)}, it should be {float(exact)}"
+
+
 def _orders(mine: Belongings) -> Iterator[str]:
     """What an order says of itself adds up, and it is on the work list exactly while it may still change."""
     for placed in mine.of(Order):
@@ -281,6 +353,8 @@ def _orders(mine: Belongings) -> Iterator[str]:
             yield f"{name}: it is on the work list"
         if (placed.work_shard is None) != (placed.next_look_at is None):
             yield f"{name}: half of it is on the work list"
+        if (placed.attention, placed.trouble is None) not in ((None, True), (attention.PROBLEM, False)):
+            yield f"{name}: it waits for a person ({placed.attention}) because of {placed.trouble}"
 
 
 def _payments(mine: Belongings) -> Iterator[str]:
@@ -355,9 +429,39 @@ def _refunds(mine: Belongings) -> Iterator[str]:
             yield f"{name}: {placed.refunded_amount} of {placed.amount} was refunded"
 
 
+def _notices(mine: Belongings) -> Iterator[str]:
+    """A partial refund that is not the shop's own waits for a person until one has said that it was dealt with."""
+    own = {item.request_no for item in mine.of(Refund)}
+    for told in mine.of(RefundNotice):
+        name = f"notice {told.request_no} of {told.refunded}"
+        placed = mine.by_number.get(told.order_number)
+        if placed is None:
+            yield f"{name} is of no order"
+            continue
+        is_foreign = told.request_no not in own and told.refunded < placed.amount
+        if is_foreign != (told.attention == attention.PROBLEM or told.settled_at is not None):
+            yield f"{name} waits for a person: {told.attention}, settled at {told.settled_at}"
+
+
+def _sessions(mine: Belongings) -> Iterator[str]:
+    """A session is its user's."""
+    for session in mine.of(Session):
+        if session.user_id != mine.user_id:
+            yield f"session {session.sort} is of user {session.user_id}"
+
+
 def _slices(mine: Belongings, taken_back: set[str]) -> Iterator[str]:
-    """Enrolled by one slice for each line that is paid and not refunded, paused exactly while applied for."""
+    """Enrolled by one slice for each line that is paid and not refunded, paused exactly while applied for; from the
+    payment on, and longer only where a refund was refused.
+    """
     wanted: dict[str, tuple[int, bool, bool]] = {}
+    since = {placed.number: placed.paid_at for placed in mine.of(Order)}
+    refused = {
+        (item.order_number, position)
+        for item in mine.of(Refund)
+        if item.status == refund.REFUSED
+        for position in item.lines
+    }
     for placed in mine.of(Order):
         if not placed.is_delivered():
             continue
@@ -376,6 +480,10 @@ def _slices(mine: Belongings, taken_back: set[str]) -> Iterator[str]:
             continue
         if stored != expected:
             yield f"{part.sort} is {stored}, it should be {expected} (days, withdrawn, paused)"
+        if part.granted_at != since.get(part.order_number, part.granted_at):
+            yield f"{part.sort} is granted from {part.granted_at}, paid at {since[part.order_number]}"
+        if part.paused_seconds and (part.order_number, part.line) not in refused:
+            yield f"{part.sort} is longer by {part.paused_seconds} seconds for no refusal"
     for sort in wanted:
         yield f"paid, and not enrolled: {sort}"
 
@@ -446,5 +554,17 @@ def _offer(offer: CouponOffer, read: Sequence[Belongings]) -> Iterator[str]:
 
 
 RULES: tuple[Callable[[Belongings], Iterator[str]], ...] = (
-    *(_balance, _coupons, _orders, _payments, _refunds, _events, _keys, _claims),
+    *(
+        _balance,
+        _coupons,
+        _prices,
+        _orders,
+        _payments,
+        _refunds,
+        _notices,
+        _events,
+        _keys,
+        _claims,
+        _sessions,
+    ),
 )

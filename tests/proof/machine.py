@@ -11,6 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -25,6 +26,15 @@ from tests.proof.world import World
 some = st.integers(min_value=0, max_value=30)
 """Which of several there are: counted from the newest, more often a new one."""
 positions = st.lists(st.integers(min_value=0, max_value=7), max_size=3)
+WRONG: tuple[dict[str, str], ...] = (
+    *({"total_amount": "0.03"}, {"total_amount": "99999.99"}, {"app_id": "2021000000000000"}),
+    *(
+        {"seller_id": "2088000000000000"},
+        {"out_trade_no": "NOBODYKNOWS"},
+        {"trade_status": "TRADE_UNHEARD_OF"},
+    ),
+)
+"""What makes a genuine notice one that does not fit."""
 MINUTES = (0.1, 1, 5, 29, 31, 60, 24 * 60, 3 * 24 * 60)
 
 
@@ -32,7 +42,8 @@ class ShopLife(RuleBasedStateMachine):
     """Any history of two learners, their orders, Alipay, operators and the clock."""
 
     new_world: Callable[[], World]
-    """Where a history begins; a test hands it in."""
+    opening: Callable[[World], None]
+    """Where a history begins, and what happens first; a test hands both in."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,6 +56,11 @@ class ShopLife(RuleBasedStateMachine):
         wanted = [each for each in placed if each.status in statuses] if which % 5 else placed
         chosen = wanted or placed
         return chosen[which // 5 % len(chosen)].number if chosen else None
+
+    @initialize()
+    def open(self) -> None:
+        """What happens first."""
+        type(self).opening(self.world)
 
     @invariant()
     def everything_holds(self) -> None:
@@ -150,6 +166,16 @@ class ShopLife(RuleBasedStateMachine):
         if number := self._number(which, order.PAID, order.REFUNDING):
             self.world.refund_at_console(number, amount)
 
+    @rule(position=some)
+    def refund_second_trade_at_console(self, position: int) -> None:
+        """The merchant's console refunds a second trade."""
+        self.world.refund_second_trade_at_console(position)
+
+    @rule(position=some, change=st.sampled_from(WRONG))
+    def notify_wrongly(self, position: int, change: dict[str, str]) -> None:
+        """A genuine notice arrives that is not for this shop, or fits no order."""
+        self.world.notify_wrongly(position, change)
+
     @precondition(lambda self: self.world.all_orders())
     @rule(position=st.integers(0, 200))
     def notify(self, position: int) -> None:
@@ -216,10 +242,14 @@ class ShopLife(RuleBasedStateMachine):
             self.world.forget()
 
 
-def live(new_world: Callable[[], World], chosen: settings, name: str) -> None:
-    """Let histories run that each begin in a new world; where they are not random, the name chooses them.
+def live(
+    new_world: Callable[[], World], opening: Callable[[World], None], chosen: settings, name: str
+) -> None:
+    """Let histories run that each begin in a new world with this opening; where they are not random, the name
+    chooses them.
 
     Raises what went wrong, with the history that led there.
     """
-    machine = type(name, (ShopLife,), {"new_world": staticmethod(new_world), "__qualname__": name})
+    begin = {"new_world": staticmethod(new_world), "opening": staticmethod(opening)}
+    machine = type(name, (ShopLife,), {**begin, "__qualname__": name})
     run_state_machine_as_test(machine, settings=chosen)

@@ -36,9 +36,9 @@ def is_whole() -> bool:
     return MINUTES >= WHOLE_MINUTES
 
 
-def parts() -> int:
+def parts(at_least: int) -> int:
     """Into how many tests a machine that runs to the end is cut, so that the workers share them."""
-    return 3 + round(3 * MINUTES / PART_MINUTES) if SOAK else 2
+    return max(at_least, 3 + round(3 * MINUTES / PART_MINUTES)) if SOAK else at_least
 
 
 PART_MINUTES = 3.0

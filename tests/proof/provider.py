@@ -17,10 +17,13 @@ from chalicelib.money import Fen, from_yuan
 from chalicelib.settings import Settings
 from localstack.alipay import AlipaySimulator
 
-SILENT, LOST, TROUBLE, PENDING, REFUSING = "silent", "lost", "trouble", "pending", "refusing"
-MOODS = (SILENT, LOST, TROUBLE, PENDING, REFUSING)
+SILENT, LOST, TROUBLE, PENDING, UNDONE, REFUSING, EARLY = (
+    *("silent", "lost", "trouble", "pending", "undone", "refusing", "early"),
+)
+MOODS = (SILENT, LOST, TROUBLE, PENDING, UNDONE, REFUSING, EARLY)
 """silent: the call never arrives. lost: it is done, its answer is lost. trouble: `ACQ.SYSTEM_ERROR`. pending: a
-refund is taken, and not confirmed. refusing: a refund is refused for want of money.
+refund is carried out, and not confirmed. undone: it is not carried out, and answered alike. refusing: it is refused for
+want of money. early: a question about a refund is answered with nothing.
 """
 
 
@@ -28,6 +31,7 @@ refund is taken, and not confirmed. refusing: a refund is refused for want of mo
 class SecondTrade:
     """Money for an order by a trade that the simulator, which has one trade a number, knows nothing of."""
 
+    number: str
     amount: Fen
     refunded: dict[str, Fen] = field(default_factory=dict)
 
@@ -54,6 +58,8 @@ class DirectAlipay(Alipay):
             raise GatewayUnavailable(gateway="alipay", reason="ReadTimeout")
         if mood == TROUBLE:
             return {"code": "40004", "sub_code": "ACQ.SYSTEM_ERROR"}
+        if (mood == UNDONE and is_refund) or (mood == EARLY and method.endswith("refund.query")):
+            return {"code": "10000", "out_trade_no": content["out_trade_no"]}
         if mood == REFUSING and is_refund:
             return {"code": "40004", "sub_code": "ACQ.SELLER_BALANCE_NOT_ENOUGH"}
         answer = self._of_second_trade(content, is_refund)

@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests.proof import pace
 from tests.proof.machine import live
+from tests.proof.openings import OPENINGS
 from tests.proof.world import World
 
 HISTORIES = settings(
-    max_examples=pace.rounds(6, 10),
-    stateful_step_count=pace.rounds(40, 100),
+    max_examples=pace.rounds(1, 10),
+    stateful_step_count=pace.rounds(50, 100),
     # A quick run is the same one each time, a long one never; shrinking on real stores takes too long for both.
     derandomize=not pace.SOAK,
     phases=[Phase.generate],
@@ -25,13 +26,14 @@ HISTORIES = settings(
 )
 
 
-@pytest.mark.parametrize("part", range(pace.parts()))
+@pytest.mark.parametrize("part", range(pace.parts(len(OPENINGS))))
 def test_nothing_is_lost_or_doubled_whatever_happens_in_whatever_order(
     part: int, new_world: Callable[[], World]
 ) -> None:
+    opening = OPENINGS[part % len(OPENINGS)]
     if not pace.SOAK:
-        live(new_world, HISTORIES, f"Life{part}")
+        live(new_world, opening, HISTORIES, f"Life{part}")
         return
     until = time.time() + 60 * pace.PART_MINUTES
     while pace.is_time_left() and time.time() < until:
-        live(new_world, HISTORIES, f"Life{part}")
+        live(new_world, opening, HISTORIES, f"Life{part}")

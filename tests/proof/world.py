@@ -26,6 +26,7 @@ from chalicelib.flows import (
 )
 from chalicelib.flows.settle import price_choice, read_choice
 from chalicelib.gateways import Gateways
+from chalicelib.money import to_yuan
 from chalicelib.settings import Settings
 from chalicelib.shop import coupon, coupon_claim, order, payment, refund
 from chalicelib.shop.catalog import Course
@@ -105,7 +106,7 @@ class World:
         self.outcomes: Counter[str] = Counter()
         self._read: dict[int, Belongings] = {}
         self._followed: set[ItemKey] = set()
-        self._paid_twice: set[str] = set()
+        self._told_in_the_end: set[str] = set()
         self._checks = 0
         self._offers_touched = True
         for user in self.users:
@@ -147,9 +148,23 @@ class World:
             self.offers if self._offers_touched or self._checks % 10 == 0 else [],
             followed=self._followed,
             before=self._read,
+            now=self.clock(),
         )
         self._offers_touched = False
         self._read = {mine.user_id: mine for mine in read}
+        self._assert_refunds_are_alipays()
+
+    def _assert_refunds_are_alipays(self) -> None:
+        """What an application was refunded, Alipay has refunded: the very amount, under the very number."""
+        for item in self.refunds():
+            if item.status == refund.DONE and item.why == refund.APPLICATION and item.amount:
+                made = {
+                    back.out_request_no: back.amount for back in self.alipay.book.refunds(item.order_number)
+                }
+                if made.get(item.request_no) != item.amount:
+                    raise invariants.Violated(
+                        f"refund {item.request_no} is done, and Alipay knows nothing of it"
+                    )
 
     def _do(self, name: str, table: codes.Codes, step: Callable[[], Result]) -> Result | None:
         """Do a step; a documented refusal is counted and forgotten."""
@@ -203,20 +218,24 @@ class World:
         return number
 
     def repeat_key(self, who: int, position: int) -> None:
-        """Send an earlier purchase once more with its key: it makes nothing new."""
+        """Send an earlier purchase once more with its key: it makes nothing new. Nor does the key for another."""
         known = self.keys.get(who)
         if not known:
             return
         key, number = known[position % len(known)]
-        user = find_user(self.users[who].user_id)
-        again = self._do(
-            "repeat a key",
-            codes.PAYMENT,
-            lambda: checkout.place_order(
-                user, Choice((), None, False), 0, key, self.gateways, self.settings, self.clock()
-            ),
+
+        def send(wanted: IdempotencyKey) -> str:
+            user, nothing = find_user(self.users[who].user_id), Choice((), None, False)
+            return checkout.place_order(
+                user, nothing, 0, wanted, self.gateways, self.settings, self.clock()
+            ).number
+
+        again = self._do("repeat a key", codes.PAYMENT, lambda: send(key))
+        assert again == number, f"{number} and {again} have one key"
+        other = self._do(
+            "misuse a key", codes.PAYMENT, lambda: send(IdempotencyKey(key.key, "another purchase"))
         )
-        assert again is None or again.number == number, f"{number} and {again} have one key"
+        assert other is None, f"{number} and {other} have one key"
 
     def cancel(self, number: str) -> None:
         """The learner cancels an order."""
@@ -293,6 +312,7 @@ class World:
         except NoSuchTrade:
             return
         if left:
+            self._told_in_the_end.add(number)
             wanted = None if amount is None else 1 + amount % left
             self._at_alipay("console", lambda: self.alipay.refund(number, wanted))
 
@@ -337,17 +357,52 @@ class World:
         except (Refused, NoSuchTrade):
             return
         trade_no = f"2026{next(_numbers):024d}"
-        self.provider.second_trades[trade_no] = SecondTrade(placed.amount)
-        self._paid_twice.add(number)
+        self.provider.second_trades[trade_no] = SecondTrade(number, placed.amount)
+        self._told_in_the_end.add(number)
         changes = {"trade_no": trade_no, "trade_status": "TRADE_SUCCESS", "notify_id": f"second{trade_no}"}
         fields = {
             name: text
             for name, text in (fields | changes).items()
             if name not in ("refund_fee", "gmt_refund", "out_biz_no", "gmt_close")
         }
+        self._tell(fields)
+
+    def _tell(self, fields: dict[str, str]) -> None:
         signed = self.alipay.sign_notice(fields)
         self.notices.append(signed)
         self.deliver(signed)
+
+    def refund_second_trade_at_console(self, position: int) -> None:
+        """The merchant's console refunds all that is left of a second trade, and its notice arrives."""
+        trades = list(self.provider.second_trades.items())
+        if not trades:
+            return
+        trade_no, trade = trades[position % len(trades)]
+        left = trade.amount - sum(trade.refunded.values())
+        if not left:
+            return
+        trade.refunded["console"] = left
+        first = next(told for told in self.notices if told["trade_no"] == trade_no)
+        told = {name: text for name, text in first.items() if name not in ("sign", "sign_type")}
+        back = {
+            "notify_id": f"second-back{trade_no}",
+            "trade_status": "TRADE_CLOSED",
+            "refund_fee": str(to_yuan(trade.amount)),
+            "gmt_refund": "2026-01-01 00:00:00.000",
+            "out_biz_no": "console",
+        }
+        self._tell(told | back)
+
+    def notify_wrongly(self, position: int, change: dict[str, str]) -> None:
+        """A genuinely signed notice arrives that does not fit: it is refused and changes nothing of anybody's."""
+        self.collect_notices()
+        if self.notices:
+            told = self.notices[position % len(self.notices)]
+            fields = {name: text for name, text in told.items() if name not in ("sign", "sign_type")}
+            before = [mine.raw for mine in self._read.values()]
+            assert self.deliver(self.alipay.sign_notice(fields | change)) == "fail", change
+            self.check()
+            assert [mine.raw for mine in self._read.values()] == before, change
 
     # Operators and the clock
 
@@ -355,37 +410,54 @@ class World:
         """An operator approves an application."""
         self._decide(
             "approve",
+            codes.REFUND_APPROVE,
             position,
             refund.REQUESTED,
-            lambda number: refund_order.approve(number, "op", self.gateways, self.clock()),
+            self.approve_one,
         )
 
     def refuse(self, position: int) -> None:
         """An operator refuses an application."""
         self._decide(
             "refuse",
+            codes.REFUND_REFUSE,
             position,
             refund.REQUESTED,
-            lambda number: refund_order.refuse(number, "op", "不符合条件", self.gateways, self.clock()),
+            self.refuse_one,
         )
+
+    def approve_one(self, request_no: str) -> None:
+        """An operator approves this application."""
+        refund_order.approve(request_no, "op", self.gateways, self.clock())
+
+    def refuse_one(self, request_no: str) -> None:
+        """An operator refuses this application."""
+        refund_order.refuse(request_no, "op", "不符合条件", self.gateways, self.clock())
+
+    def retry_one(self, request_no: str) -> None:
+        """An operator has this refund tried again."""
+        refund_order.try_again(request_no, "op", self.gateways, self.clock())
 
     def try_again(self, position: int) -> None:
         """An operator has a stuck refund tried again."""
         self._decide(
             "try again",
+            codes.REFUND_APPROVE,
             position,
             refund.STUCK,
-            lambda number: refund_order.try_again(number, "op", self.gateways, self.clock()),
+            self.retry_one,
         )
 
-    def _decide(self, name: str, position: int, status: str, act: Callable[[str], object]) -> None:
+    def _decide(
+        self, name: str, table: codes.Codes, position: int, status: str, act: Callable[[str], object]
+    ) -> None:
         # Mostly one that waits for it; sometimes any: an operator's page may be old.
         every = self.refunds()
         waiting = [item for item in every if item.status == status]
         chosen = waiting if waiting and position % 4 else every
         if chosen:
             number = chosen[position % len(chosen)].request_no
-            self._do(name, codes.REFUND_REFUSE, lambda: act(number))
+            self._do(name, table, lambda: act(number))
 
     def grant(self, who: int, beli: int) -> None:
         """An operator gives (or, below zero, takes) beli."""
@@ -426,18 +498,25 @@ class World:
     # The end
 
     def settle(self, days: int = 4) -> None:
-        """Let everything run that runs by itself, with Alipay well and no notice ever delivered again: then
-        whoever paid has the course or the money. Raises Violated.
+        """Let everything run that runs by itself, with Alipay well, every application approved, and no notice of a
+        payment ever delivered again: then whoever paid has the course or the money. Raises Violated.
 
-        After 4 days even closed orders are off the work list. Of an order that two trades paid a query tells
-        one only: of the other its notice has to tell, which Alipay sends for a day.
+        After 4 days even closed orders are off the work list. Two things a query does not tell, so that the
+        notices have to, which Alipay sends for a day: the second of two trades that paid one order, and what the
+        console refunded of an order that is paid.
         """
         self.provider.moods.clear()
         self.collect_notices()
         for fields in self.notices:
-            if fields["out_trade_no"] in self._paid_twice:
+            if fields["out_trade_no"] in self._told_in_the_end:
                 assert self.deliver(fields) == "success"
         for minutes in (36, 36, 150, *[24 * 60] * days):
+            self.check()
+            for item in self.refunds():
+                if item.status == refund.REQUESTED:
+                    self.approve_one(item.request_no)
+                elif item.status == refund.STUCK:
+                    self.retry_one(item.request_no)
             self.clock.advance(timedelta(minutes=minutes))
             self.run_timer()
         self.check()
@@ -460,10 +539,18 @@ class World:
             if placed.next_look_at is not None and days >= 4:
                 wrong.append(f"{name} is on the work list for ever")
             wrong += self._money(name, placed, mine)
+            if placed.trouble is not None:
+                wrong.append(f"{name} waits for a person: {placed.trouble}")
         for item in mine.of(Refund):
-            if item.status == refund.APPROVED:
-                wrong.append(f"refund {item.request_no} is under way for ever")
+            if item.is_open() and not self._is_refused_for_good(item):
+                wrong.append(f"refund {item.request_no} is {item.status} for ever: {item.trouble}")
         return wrong
+
+    def _is_refused_for_good(self, item: Refund) -> bool:
+        """Whether Alipay has less left of a trade than a refund is for, because its console refunded a part."""
+        if item.status != refund.STUCK or item.trade_no in self.provider.second_trades:
+            return False
+        return bool(self.alipay.trade(item.order_number).refundable < item.amount)
 
     def _money(self, name: str, placed: Order, mine: Belongings) -> list[str]:
         """Alipay's book against the shop's: what came in, what went back."""
@@ -480,25 +567,30 @@ class World:
         ]
         if not recorded:
             return [f"{name}: {trade.amount} fen were paid and nobody knows"]
-        if recorded[0].use == payment.APPLIED:
-            at_console = sum(
-                back.amount
-                for back in self.alipay.book.refunds(placed.number)
-                if back.out_request_no.startswith("console")
-            )
-            here = placed.refunded_amount
-            if not here <= trade.refunded <= here + at_console:
-                return [f"{name}: {trade.refunded} fen went back, {here} here, {at_console} at the console"]
-            if trade.refunded == trade.amount and here < trade.amount:
-                # The console's notice may have been lost: then it is told again, which it is not here.
-                return [] if at_console else [f"{name}: all went back, and it is not refunded"]
-            return []
-        open_ones = [
-            item
+        at_console, own = 0, {}
+        for back in self.alipay.book.refunds(placed.number):
+            if back.out_request_no.startswith("console"):
+                at_console += back.amount
+            else:
+                own[back.out_request_no] = back.amount
+        here = {
+            item.request_no: item.amount
             for item in mine.of(Refund)
-            if item.trade_no == trade.trade_no and item.status == refund.STUCK
-        ]
-        if trade.refunded < trade.amount and not open_ones:
+            if item.trade_no == trade.trade_no and item.amount and item.status == refund.DONE
+        }
+        if recorded[0].use == payment.APPLIED and placed.status == order.REFUNDED:
+            whole = trade.refunded == placed.refunded_amount == trade.amount
+            return [] if whole else [f"{name}: {trade.refunded} of {trade.amount} went back"]
+        if recorded[0].use == payment.APPLIED:
+            # Each of our refunds is one of Alipay's; what its console did beyond them waits for a person.
+            exact = own == here and placed.refunded_amount == sum(here.values())
+            if exact and (trade.refunded < trade.amount or not trade.amount):
+                return []
+            # All that cost money went back: what is left was free.
+            free = placed.refunded_amount == placed.amount and exact and not at_console
+            return [] if free else [f"{name}: {own} went back, {here} here, {at_console} at the console"]
+        stuck = [item for item in mine.of(Refund) if item.trade_no == trade.trade_no and item.is_open()]
+        if trade.refunded < trade.amount and not stuck:
             return [f"{name}: unused money stays here: {trade.refunded} of {trade.amount} went back"]
         return []
 

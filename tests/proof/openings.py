@@ -1,0 +1,191 @@
+"""What a history of the machine begins with. Hypothesis leaves out some rules in each history, so that long chains
+of events would hardly ever come about: each opening is one such chain, and says itself that it got where it should.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from chalicelib.shop import attention, order, payment, refund
+from chalicelib.shop.coupon_claim import Claim
+from chalicelib.shop.payment import Payment, RefundNotice
+from tests.proof.provider import EARLY, REFUSING, UNDONE
+from tests.proof.world import World
+
+GENERAL, EIGHTY, OF_THE_THIRD, OF_THE_FIFTH = range(4)
+"""Positions of each user's coupons in a new world, by the time at which they were got."""
+
+
+def _placed(
+    world: World, who: int, courses: Sequence[int], records: Sequence[int] = (), *, use_beli: bool = False
+) -> str:
+    number = world.place(who, courses, records, use_beli=use_beli, with_key=True)
+    assert number, world.outcomes
+    world.check()
+    return number
+
+
+def _paid(world: World, who: int, courses: Sequence[int], records: Sequence[int] = ()) -> str:
+    number = _placed(world, who, courses, records, use_beli=True)
+    world.pay(number)
+    world.look(number)
+    world.check()
+    assert _status(world, number) == order.PAID
+    return number
+
+
+def _status(world: World, number: str) -> str:
+    (found,) = (placed for placed in world.all_orders() if placed.number == number)
+    return str(found.status)
+
+
+def _refunds(world: World, number: str) -> list[str]:
+    return [str(item.status) for item in world.refunds() if item.order_number == number]
+
+
+def _applied(world: World, number: str, lines: Sequence[int] | None = None) -> str:
+    request_no = world.apply(number, lines)
+    assert request_no, world.outcomes
+    world.check()
+    return request_no
+
+
+def _tell_all_of(world: World, number: str) -> None:
+    world.collect_notices()
+    for fields in [told for told in world.notices if told["out_trade_no"] == number]:
+        assert world.deliver(fields) == "success"
+        world.check()
+
+
+def refund_line_by_line(world: World) -> None:
+    """Three lines with all discounts are refunded one by one, each told of again and again."""
+    number = _paid(world, 0, [4, 3, 2], [GENERAL, OF_THE_THIRD])
+    world.approve_one(_applied(world, number, [0]))
+    world.check()
+    assert (_status(world, number), _refunds(world, number)) == (order.PAID, [refund.DONE])
+    _tell_all_of(world, number)
+    _tell_all_of(world, number)
+    world.approve_one(_applied(world, number, [2]))
+    world.check()
+    assert world.apply(number, [0]) is None
+    world.approve_one(_applied(world, number))
+    _tell_all_of(world, number)
+    assert _status(world, number) == order.REFUNDED
+
+
+def late_money_goes_back(world: World) -> None:
+    """An order is cancelled, its coupon is used elsewhere, and then its money comes."""
+    number = _placed(world, 0, [4], [GENERAL])
+    world.cancel(number)
+    other = _placed(world, 0, [3, 2], [GENERAL])
+    world.pay(number)
+    _tell_all_of(world, number)
+    world.clock.advance(timedelta(minutes=1))
+    world.run_timer()
+    world.check()
+    assert _refunds(world, number) == [refund.DONE]
+    assert (_status(world, number), _status(world, other)) == (order.CANCELLED, order.PLACED)
+    _tell_all_of(world, number)
+
+
+def late_money_reopens(world: World) -> None:
+    """An order is cancelled, and paid after all: nobody told of it, the timer finds it."""
+    number = _placed(world, 1, [4, 2], [GENERAL, OF_THE_THIRD], use_beli=True)
+    world.cancel(number)
+    world.pay(number)
+    world.clock.advance(timedelta(minutes=12))
+    world.run_timer()
+    world.check()
+    assert _status(world, number) == order.PAID
+
+
+def two_trades(world: World) -> None:
+    """A second trade pays a paid order: it goes back by the shop, or by the console, and the order stays paid."""
+    first, second = _paid(world, 0, [4]), _paid(world, 1, [3, 4])
+    for number in (first, second):
+        world.pay_twice(number)
+        world.check()
+    world.refund_second_trade_at_console(1)
+    world.check()
+    assert _refunds(world, second) == [refund.DONE]
+    world.clock.advance(timedelta(minutes=1))
+    world.run_timer()
+    _tell_all_of(world, first)
+    _tell_all_of(world, second)
+    assert _refunds(world, first) == [refund.DONE]
+    assert [_status(world, number) for number in (first, second)] == [order.PAID, order.PAID]
+
+
+def stuck_refunds(world: World) -> None:
+    """Alipay refuses two refunds: one is tried again, the other refused by the school."""
+    first, second = _paid(world, 0, [4, 2]), _paid(world, 1, [3, 2], [OF_THE_THIRD])
+    tried, refused = _applied(world, first, [0]), _applied(world, second, [0])
+    for request_no in (tried, refused):
+        world.provider.moods.append(REFUSING)
+        world.approve_one(request_no)
+        world.check()
+    assert [*_refunds(world, first), *_refunds(world, second)] == [refund.STUCK, refund.STUCK]
+    world.clock.advance(timedelta(hours=3))
+    world.retry_one(tried)
+    world.refuse_one(refused)
+    world.check()
+    assert [*_refunds(world, first), *_refunds(world, second)] == [refund.DONE, refund.REFUSED]
+
+
+def refunds_that_take_their_time(world: World) -> None:
+    """Alipay says yes and does nothing, then knows of nothing, then does it."""
+    number = _paid(world, 0, [3, 4], [EIGHTY])
+    request_no = _applied(world, number, [1])
+    world.provider.moods.extend([UNDONE])
+    world.approve_one(request_no)
+    world.check()
+    assert _refunds(world, number) == [refund.APPROVED]
+    world.provider.moods.extend([EARLY, UNDONE])
+    world.clock.advance(timedelta(minutes=1))
+    world.run_timer()
+    world.check()
+    assert _refunds(world, number) == [refund.APPROVED]
+    world.provider.moods.clear()
+    world.clock.advance(timedelta(minutes=6))
+    world.run_timer()
+    world.check()
+    assert _refunds(world, number) == [refund.DONE]
+
+
+def refunds_at_the_console(world: World) -> None:
+    """The console refunds a whole order while an application is open, and a part of another one."""
+    whole, part = _paid(world, 0, [4, 3], [GENERAL]), _paid(world, 1, [4])
+    _applied(world, whole, [1])
+    world.refund_at_console(whole, None)
+    world.refund_at_console(part, 99)
+    _tell_all_of(world, whole)
+    _tell_all_of(world, part)
+    assert (_status(world, whole), _refunds(world, whole)) == (order.REFUNDED, [refund.OVERTAKEN])
+    assert _status(world, part) == order.PAID
+    told = [notice for who in (0, 1) for notice in world.belongings(who).of(RefundNotice)]
+    assert [notice.attention for notice in told if notice.order_number == part] == [attention.PROBLEM]
+
+
+def claims_and_orders_of_nothing(world: World) -> None:
+    """The last piece of a coupon, a free course, a key sent again, an order that expires after it was scanned."""
+    world.claim(0, 0)
+    world.claim(1, 0)
+    world.leave_claim(1, 1)
+    world.check()
+    assert [len(world.belongings(who).of(Claim)) for who in (0, 1)] == [1, 1]
+    free, scanned = _placed(world, 0, [0]), _placed(world, 1, [4, 3], [GENERAL], use_beli=True)
+    world.scan(scanned)
+    world.repeat_key(0, 0)
+    world.clock.advance(timedelta(minutes=31))
+    world.run_timer()
+    world.check()
+    assert (_status(world, free), _status(world, scanned)) == (order.PAID, order.EXPIRED)
+    uses = [paid.use for who in (0, 1) for paid in world.belongings(who).of(Payment)]
+    assert payment.APPLIED not in uses
+
+
+OPENINGS: Sequence[Callable[[World], None]] = (
+    *(refund_line_by_line, late_money_goes_back, late_money_reopens, two_trades, stuck_refunds),
+    *(refunds_that_take_their_time, refunds_at_the_console, claims_and_orders_of_nothing),
+)
