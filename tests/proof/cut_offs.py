@@ -1,20 +1,26 @@
 """Cutting flows off: the process dies before its nth call of a store or of Alipay, or that call is done and its
-answer lost. Calls are counted as they pass on the network, whoever makes them: a new call is a new cut point.
+answer lost; or what is called goes down, before the call or after it, and the process lives to handle that.
+
+Calls are counted as they pass on the network, whoever makes them: a new call is a new cut point.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from chalicelib.errors import OutcomeUnknown, StoreUnavailable
 from chalicelib.storage.dynamodb import connection
-from tests.faults import Action, Exchange, Fault, Proxy, die_before, reset_after
+from tests.faults import Action, Exchange, Fault, Proxy, die_after, die_before, reset_after
 from tests.faults.routing import FaultyApp
 
 DIES, LOST = "dies", "answer lost"
 WAYS = (DIES, LOST)
+DOWN_BEFORE, DOWN_AFTER = "down before", "down after"
+OUTAGES = (DOWN_BEFORE, DOWN_AFTER)
 
 
 class Died(BaseException):
@@ -46,6 +52,8 @@ class Cut:
         """What happens to the call whose turn it is."""
         if self.way == LOST:
             return reset_after()
+        if self.way in OUTAGES:
+            return die_before() if self.way == DOWN_BEFORE else die_after()
         die = die_before(*others)
 
         def act(exchange: Exchange) -> bytes:
@@ -64,7 +72,7 @@ class Cut:
 def cutting(shop: FaultyApp, cut: Cut) -> Iterator[None]:
     """Inside the block the cut is made when its turn comes; at the end everything works again.
 
-    The block ends early, and quietly, where the process dies.
+    The block ends early, and quietly, where the process dies; also with the trouble that an outage is told as.
     """
     proxies: list[Proxy[Any]] = [shop.dynamodb, shop.redis, shop.alipay]
     events = connection().client.meta.events
@@ -80,6 +88,24 @@ def cutting(shop: FaultyApp, cut: Cut) -> Iterator[None]:
             yield
         except Died:
             assert cut.dead
+        except (StoreUnavailable, OutcomeUnknown):
+            assert cut.way in OUTAGES
+
+
+def cut_at(
+    shop: FaultyApp,
+    begin: Callable[[], Callable[[], object]],
+    after: Callable[[Cut], None],
+    cut: Cut,
+) -> Cut:
+    """Cut a flow off once. `begin` prepares a new situation and returns what is to be cut; `after` looks at what was
+    left.
+    """
+    act = begin()
+    with cutting(shop, cut):
+        act()
+    after(cut)
+    return cut
 
 
 def cut_everywhere(
@@ -88,18 +114,10 @@ def cut_everywhere(
     after: Callable[[Cut], None],
     ways: tuple[str, ...],
 ) -> Iterator[Cut]:
-    """Cut a flow at its first call, its second, ... in each way, until it runs through uncut; yield each cut.
-
-    `begin` prepares a new situation and returns what is to be cut; `after` looks at what was left.
-    """
+    """Cut a flow at its first call, its second, ... in each way, until it runs through uncut; yield each cut."""
     for way in ways:
-        nth = 1
-        while True:
-            act, cut = begin(), Cut(nth, way)
-            with cutting(shop, cut):
-                act()
-            after(cut)
+        for nth in itertools.count(1):
+            cut = cut_at(shop, begin, after, Cut(nth, way))
             if not cut.reached:
                 break
             yield cut
-            nth += 1

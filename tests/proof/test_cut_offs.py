@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 
@@ -11,37 +12,63 @@ import app as application
 from chalicelib.manage.__main__ import main
 from localstack.alipay import AlipaySimulator
 from tests.faults.routing import FaultyApp
+from tests.proof import pace
 from tests.proof.counts import count
-from tests.proof.cut_offs import WAYS, Cut, cut_everywhere
-from tests.proof.writing_flows import FLOWS, MANY_TRANSACTIONS, READING, Flow
+from tests.proof.cut_offs import DOWN_BEFORE, OUTAGES, WAYS, Cut, cut_at, cut_everywhere
+from tests.proof.writing_flows import FLOWS, MANY_TRANSACTIONS, OF_MONEY, READING, Flow
 from tests.purchases import Clock
+
+
+class Stage:
+    """Where a flow is begun again and again, and what is left of each run is looked at."""
+
+    def __init__(self, flow: type[Flow], alipay: AlipaySimulator, new_clock: Callable[[], Clock]) -> None:
+        self.flow = flow
+        self.alipay = alipay
+        self.new_clock = new_clock
+        self.runs: list[Flow] = []
+
+    def begin(self) -> Callable[[], object]:
+        """A new situation -> what is cut off."""
+        self.runs.append(self.flow(self.alipay, self.new_clock()))
+        return self.runs[-1].act
+
+    def after(self, cut: Cut) -> None:
+        """Nothing is half done; what would run next runs, and the end is reached."""
+        run = self.runs.pop()
+        try:
+            run.check()
+            run.next()
+            run.check()
+            run.assert_end()
+            run.assert_on_record()
+        except Exception as wrong:
+            wrong.add_note(f"{self.flow.__name__}, call {cut.nth}: {cut.way}")
+            raise
+        run.forget()
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.__name__)
 def test_cut_off_anywhere_nothing_is_half_done_and_the_end_is_reached(
     flow: type[Flow], faulty_app: FaultyApp, alipay: AlipaySimulator, new_clock: Callable[[], Clock]
 ) -> None:
-    runs: list[Flow] = []
-
-    def begin() -> Callable[[], object]:
-        runs.append(flow(alipay, new_clock()))
-        return runs[-1].act
-
-    def after(cut: Cut) -> None:
-        run, where = runs.pop(), f"{flow.__name__}, call {cut.nth}: {cut.way}"
-        try:
-            run.check()
-            run.next()
-            run.check()
-            run.assert_end()
-        except Exception as wrong:
-            wrong.add_note(where)
-            raise
-        run.forget()
-
-    cuts = list(cut_everywhere(faulty_app, begin, after, WAYS))
+    stage = Stage(flow, alipay, new_clock)
+    cuts = list(cut_everywhere(faulty_app, stage.begin, stage.after, WAYS))
     assert cuts, "it was never cut off"
     count("cut points", len(cuts))
+
+
+@pytest.mark.parametrize("flow", FLOWS if pace.SOAK else OF_MONEY, ids=lambda flow: flow.__name__)
+def test_a_store_that_goes_down_in_the_middle_leaves_nothing_half_done(
+    flow: type[Flow], faulty_app: FaultyApp, alipay: AlipaySimulator, new_clock: Callable[[], Clock]
+) -> None:
+    """Each outage takes seconds, because the shop tries again for some: a few calls of each flow are chosen."""
+    stage, chance = Stage(flow, alipay, new_clock), random.Random(None if pace.SOAK else flow.__name__)
+    uncut = cut_at(faulty_app, stage.begin, stage.after, Cut(0, DOWN_BEFORE))
+    for way in OUTAGES:
+        for nth in chance.sample(range(1, uncut.calls + 1), min(uncut.calls, pace.rounds(1, 2))):
+            cut = cut_at(faulty_app, stage.begin, stage.after, Cut(nth, way))
+            count("cut points", cut.reached)
 
 
 def test_every_route_lambda_and_command_that_writes_is_cut_off(capsys: pytest.CaptureFixture[str]) -> None:

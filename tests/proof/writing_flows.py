@@ -22,12 +22,14 @@ from chalicelib.flows import (
     claim_coupon,
     grant,
     refund_order,
+    register,
     settle_problem,
 )
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import (
     account,
     attention,
+    audit,
     captcha,
     cart,
     coupon,
@@ -43,7 +45,7 @@ from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer
 from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.user import ADMIN, User, UserName, find_user
-from chalicelib.storage.dynamodb import UserItem
+from chalicelib.storage.dynamodb import Transaction, UserItem
 from localstack.alipay import AlipaySimulator
 from tests import builders, purchases
 from tests.addresses import ClientAt
@@ -78,7 +80,7 @@ _shelf: list[Course] = []
 def courses() -> list[Course]:
     """Two courses, at 100 and 200 yuan, and a free one, made once: nothing here changes them."""
     if not _shelf:
-        _shelf.extend(builders.a_course(prices=[price]) for price in (10000, 20000, 0))
+        _shelf.extend([builders.a_course(prices=[price]) for price in (10000, 20000, 0)])
     return _shelf
 
 
@@ -96,6 +98,8 @@ class Flow:
         self.names = [self.user.username]
         self.offers: list[CouponOffer] = []
         self.taken_back: list[str] = []
+        self.began_at = clock()
+        courses()  # made before anything is cut off
         self.begin()
 
     def begin(self) -> None:
@@ -113,6 +117,17 @@ class Flow:
         """Where it must have come in the end."""
         raise NotImplementedError
 
+    def assert_on_record(self) -> None:
+        """What an operator did is in the operators' log."""
+        commands = {place.removeprefix("manage ") for place in self.covers if place.startswith("manage ")}
+        acts = {
+            entry.act
+            for month in {audit.month_of(self.began_at), audit.month_of(self.clock())}
+            for entry in audit.list_entries(month)
+            if entry.at >= self.began_at
+        }
+        assert commands <= acts, f"not on record: {commands - acts}"
+
     # What flows need
 
     def people(self) -> list[int]:
@@ -121,7 +136,7 @@ class Flow:
 
     def check(self) -> None:
         """Hold everything to the invariants."""
-        invariants.check(self.people(), self.offers, self.taken_back)
+        invariants.check(self.people(), self.offers, self.taken_back, now=self.clock())
 
     def timer(self, **later: float) -> None:
         """The timers run, some time later."""
@@ -186,7 +201,7 @@ class Flow:
 
 
 class Register(Flow):
-    covers = ("POST /register", "manage create-user")
+    covers: ClassVar[tuple[str, ...]] = ("POST /register",)
 
     def begin(self) -> None:
         self.visitor, self.name = ClientAt(), builders.new_name()
@@ -212,6 +227,21 @@ class Register(Flow):
 
     def assert_end(self) -> None:
         assert self.sign_in() == 1000
+
+
+class CreateUser(Register):
+    """An operator adds a user."""
+
+    covers = ("manage create-user",)
+
+    def act(self) -> object:
+        return by_operator(
+            lambda: register.register(self.name, builders.PASSWORD, 1000, self.clock(), by="op")
+        )
+
+    def next(self) -> None:
+        if self.sign_in() == 1003:
+            self.act()
 
 
 class LogIn(Flow):
@@ -513,6 +543,74 @@ class SettleNotice(PartlyRefundedAtTheConsole):
         assert told.attention is None
 
 
+class ToldOfASecondTrade(Notified):
+    """Money of a second trade for an order that is paid: it goes back."""
+
+    covers = ("alipay_notify", "work_off_orders")
+
+    def begin(self) -> None:
+        self.number = self.paid()
+        self.notice = purchases.notice(self.alipay, self.number, trade_no=f"2026{builders.new_id():015d}")
+
+    def assert_end(self) -> None:
+        self.assert_owns(self.number)
+        (back,) = refund.list_refunds(purchases.stored(self.number))
+        assert (back.why, back.amount, back.trade_no) == (refund.SURPLUS, 24000, self.notice["trade_no"])
+
+
+class SecondTradeRefundedAtTheConsole(ToldOfASecondTrade):
+    """The console was faster with the second trade's money: the order stays as it is."""
+
+    def begin(self) -> None:
+        super().begin()
+        assert purchases.deliver(self.notice) == "success"
+        self.notice = self.alipay.sign_notice(
+            {name: text for name, text in self.notice.items() if name not in ("sign", "sign_type")}
+            | {"trade_status": "TRADE_CLOSED", "refund_fee": "240.00", "out_biz_no": "console"}
+        )
+
+    def assert_end(self) -> None:
+        super().assert_end()
+        (back,) = refund.list_refunds(purchases.stored(self.number))
+        assert back.status == refund.DONE
+
+
+class ToldOfOwnRefund(Notified):
+    """The notice of a refund that the shop approved is faster than the answer."""
+
+    def begin(self) -> None:
+        self.number = self.paid()
+        applied = refund_order.apply_for_refund(
+            self.user.user_id, self.number, [0], "学不完", timedelta(days=7), self.clock()
+        )
+        stored = purchases.stored(self.number)
+        self.alipay.refund(self.number, stored.lines[0].payable, applied.request_no)
+        self.notice = purchases.notice(self.alipay, self.number)
+        transaction = Transaction()
+        refund.approve(transaction, applied, "op", self.clock())
+        event = order.event_item(stored, "refund approved", "operator op", self.clock())
+        transaction.put_new(event, ShopError())
+        transaction.commit(lambda: False)
+
+    def assert_end(self) -> None:
+        TimerRefunds.assert_end(self)  # type: ignore[arg-type]
+
+
+class OvertakesAnApplication(RefundedAtTheConsole):
+    """The notice of a full refund while an application is open."""
+
+    def begin(self) -> None:
+        super().begin()
+        refund_order.apply_for_refund(
+            self.user.user_id, self.number, [0], "学不完", timedelta(days=7), self.clock()
+        )
+
+    def assert_end(self) -> None:
+        super().assert_end()
+        (asked,) = refund.list_refunds(purchases.stored(self.number))
+        assert asked.status == refund.OVERTAKEN
+
+
 class ClosedByTheBuyer(Notified):
     """The notice that a trade was closed unpaid."""
 
@@ -542,6 +640,18 @@ class Cancel(Flow):
     def assert_end(self) -> None:
         assert self.act() == 1000
         assert purchases.status(self.number) == order.CANCELLED
+        self.assert_holds_nothing()
+
+
+class CancelAndLeave(Cancel):
+    """The learner cancels and walks away."""
+
+    def next(self) -> None:
+        self.timer(minutes=31)
+        self.timer(minutes=6)
+
+    def assert_end(self) -> None:
+        assert purchases.status(self.number) in (order.CANCELLED, order.EXPIRED)
         self.assert_holds_nothing()
 
 
@@ -611,6 +721,39 @@ class TimerExpires(TimerFlow):
 
     def assert_end(self) -> None:
         assert purchases.status(self.number) == order.EXPIRED
+        self.assert_holds_nothing()
+
+
+class TimerFindsLateMoney(TimerFlow):
+    """Money for an order that was cancelled, of which nobody told."""
+
+    def begin(self) -> None:
+        self.number = self.place()
+        self.alipay.open_cashier(purchases.pay_url(self.number))
+        assert purchases.cancel(self.learner, self.number)["code"] == 1000
+        self.alipay.pay(self.number)
+        self.clock.advance(minutes=2)
+
+    def assert_end(self) -> None:
+        self.assert_owns(self.number)
+
+
+class TimerFindsRefunded(TimerFlow):
+    """An order that was paid, and refunded at the console, and of neither anybody told."""
+
+    def begin(self) -> None:
+        self.number = self.place()
+        purchases.pay(self.alipay, self.number)
+        self.alipay.refund(self.number)
+        self.clock.advance(minutes=2)
+
+    def next(self) -> None:
+        super().next()
+        # A process that died in the middle had delivered it: then the notice takes it back.
+        assert self.tell(self.number) == "success"
+
+    def assert_end(self) -> None:
+        assert purchases.status(self.number) == order.REFUNDED
         self.assert_holds_nothing()
 
 
@@ -691,13 +834,47 @@ class Decide(Flow):
 
 
 class Approve(Decide):
-    covers = ("POST /admin/refunds/{request_no}/approve", "manage approve-refund")
+    covers: ClassVar[tuple[str, ...]] = (
+        "POST /admin/refunds/{request_no}/approve",
+        "manage approve-refund",
+    )
     verb = "approve"
 
     def assert_end(self) -> None:
         assert purchases.status(self.number) == order.REFUNDED
         assert self.alipay.trade(self.number).refunded == 24000
         assert len(self.alipay.book.refunds(self.number)) == 1
+        self.assert_holds_nothing()
+
+
+class ApproveAndLeave(Approve):
+    """An operator approves and goes home: what he did not bring about, he has to do another day."""
+
+    covers = ()
+
+    def next(self) -> None:
+        self.timer(minutes=3)
+        self.timer(minutes=6)
+
+    def assert_end(self) -> None:
+        (asked,) = refund.list_refunds(purchases.stored(self.number))
+        if asked.status == refund.REQUESTED:
+            self.act()
+        super().assert_end()
+
+
+class ApproveWithoutMoney(Approve):
+    """The refund of a course that was free needs no Alipay."""
+
+    covers = ()
+
+    def paid(self) -> str:
+        number = purchases.place(self.learner, [courses()[2]], 0)
+        self.coupons()
+        return number
+
+    def assert_end(self) -> None:
+        assert purchases.status(self.number) == order.REFUNDED
         self.assert_holds_nothing()
 
 
@@ -906,7 +1083,11 @@ class TryAgain(Decide):
     def begin(self) -> None:
         super().begin()
         approved = refund.find_refund(self.request_no)[1]
-        problem = [refund.Refund.attention.set(attention.PROBLEM), refund.Refund.status.set(refund.STUCK)]
+        problem = [
+            refund.Refund.attention.set(attention.PROBLEM),
+            refund.Refund.status.set(refund.STUCK),
+            refund.Refund.trouble.set("40004 ACQ.SELLER_BALANCE_NOT_ENOUGH"),
+        ]
         approved.update([*problem, refund.Refund.decided_by.set("op")])
         order.event_item(purchases.stored(self.number), "refund approved", "operator op", self.clock()).save()
 
@@ -916,6 +1097,22 @@ class TryAgain(Decide):
 
     def assert_end(self) -> None:
         Approve.assert_end(self)  # type: ignore[arg-type]
+
+
+class RefuseStuck(TryAgain):
+    """An operator refuses a refund that Alipay will not make."""
+
+    covers = ("manage refuse-refund",)
+    verb = "refuse"
+
+    def act(self) -> object:
+        gateways = application.app.gateways
+        return by_operator(
+            lambda: refund_order.refuse(self.request_no, "op", "不符合", gateways, self.clock())
+        )
+
+    def assert_end(self) -> None:
+        Refuse.assert_end(self)  # type: ignore[arg-type]
 
 
 class SettleElsewhere(TryAgain):
@@ -1034,14 +1231,22 @@ class SettleStray(RetryStray):
 
 
 FLOWS: Sequence[type[Flow]] = (
-    *(Register, LogIn, ChangePassword, LogOut, EndSession, StartCaptcha),
+    *(Register, CreateUser, LogIn, ChangePassword, LogOut, EndSession, StartCaptcha),
     *(AddToCart, RemoveFromCart, OpenAccount),
     *(PayWithEverything, PayWithoutKey, PayNothing, PayNothingAndLeave),
     *(Notified, NotifiedOfNothingMore, LateMoneyReopens, LateMoneyGoesBack),
     *(RefundedAtTheConsole, PartlyRefundedAtTheConsole, SettleNotice, ClosedByTheBuyer),
-    *(Cancel, CancelPaid, LookAtPaid, TimerFindsPaid, TimerExpires, TimerRefunds),
-    *(Apply, Approve, Refuse, TryAgain, SettleElsewhere, Claim, Sweep),
+    *(ToldOfASecondTrade, SecondTradeRefundedAtTheConsole, ToldOfOwnRefund, OvertakesAnApplication),
+    *(Cancel, CancelAndLeave, CancelPaid, LookAtPaid),
+    *(TimerFindsPaid, TimerFindsLateMoney, TimerFindsRefunded, TimerExpires, TimerRefunds),
+    *(Apply, Approve, ApproveAndLeave, ApproveWithoutMoney, Refuse, RefuseStuck, TryAgain, SettleElsewhere),
+    *(Claim, Sweep),
     *(RetryOrder, SettleOrder, Stray, RetryStray, SettleStray),
     *(GrantBeli, GrantCoupon, GrantEnrollment, WithdrawEnrollment),
     *(DisableUser, EnableUser, SetRole, SetPassword),
 )
+
+OF_MONEY: Sequence[type[Flow]] = (
+    *(PayWithEverything, Notified, LateMoneyGoesBack, Cancel, TimerExpires, Apply, Approve, Claim),
+)
+"""Those that move money, coupons or beli, in short."""
