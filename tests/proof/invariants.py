@@ -25,7 +25,9 @@ from chalicelib.shop.payment import Payment, RefundNotice
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.session import Session
 from chalicelib.shop.user import User, UserName, folded, partition
-from chalicelib.storage.dynamodb import ItemKey, UserItem, connection, find_together
+from chalicelib.storage.dynamodb import ItemKey, UserItem, find_together
+from tests.proof.counts import count
+from tests.proof.reading import items_in, read_partition
 
 KINDS = (
     *(User, LedgerEntry, CouponRecord, Claim, Order, OrderEvent, Payment, RefundNotice, Refund),
@@ -48,6 +50,8 @@ class Belongings:
     items: list[UserItem]
     raw: list[dict[str, Any]]
     """The same as DynamoDB tells it."""
+    answers: list[bytes]
+    """That, as it came over the line."""
     by_number: dict[str, Order] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,20 +78,10 @@ def belongings(user_id: int, before: Belongings | None = None) -> Belongings:
     What is stored as it was `before` is not made into items anew; when all of it is, `before` itself is given
     back: for whoever looks again and again.
     """
-    query: dict[str, Any] = {
-        "TableName": UserItem.Meta.table_name,
-        "KeyConditionExpression": "#owner = :owner",
-        "ExpressionAttributeNames": {"#owner": "owner"},
-        "ExpressionAttributeValues": {":owner": {"S": partition(user_id)}},
-        "ConsistentRead": True,
-    }
-    raw: list[dict[str, Any]] = []
-    while True:
-        answer = connection().dispatch("Query", query)
-        raw += answer["Items"]
-        if not answer.get("LastEvaluatedKey"):
-            break
-        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    answers = read_partition(str(UserItem.Meta.table_name), partition(user_id))
+    if before is not None and before.answers == answers:
+        return before
+    raw = items_in(answers)
     if before is not None and before.raw == raw:
         return before
     known = {} if before is None else dict(zip(_sorts(before.raw), before.pairs(), strict=True))
@@ -95,7 +89,7 @@ def belongings(user_id: int, before: Belongings | None = None) -> Belongings:
     for stored in raw:
         old, item = known.get(stored["sort"]["S"], (None, None))
         items.append(item if item is not None and old == stored else UserItem.from_raw_data(stored))
-    return Belongings(user_id, items, raw)
+    return Belongings(user_id, items, raw, answers)
 
 
 def _sorts(raw: list[dict[str, Any]]) -> list[str]:
@@ -117,6 +111,7 @@ def check(
     lead where they should, which never change; new ones are added. `before`: what was found to be right by the
     last check, by user. `now`: where it is given, closed orders are held to their timetable. Raises Violated.
     """
+    count("steps")
     right = before or {}
     read = [belongings(user_id, right.get(user_id)) for user_id in user_ids]
     done = set() if followed is None else followed
@@ -371,7 +366,7 @@ def _payments(mine: Belongings) -> Iterator[str]:
         if applied != ([(placed.trade_no, placed.amount)] if needs_money else []):
             yield f"{name} was paid by {applied}, it says {placed.trade_no} {placed.amount}"
         trades = Counter(paid.trade_no for paid in payments)
-        if any(count > 1 for count in trades.values()):
+        if any(times > 1 for times in trades.values()):
             yield f"{name}: a payment is recorded twice: {trades}"
         going_back = Counter(
             (item.trade_no, item.amount, item.why)
@@ -415,7 +410,7 @@ def _refunds(mine: Belongings) -> Iterator[str]:
             yield f"{name}: open applications {[item.lines for item in open_ones]}, it says {placed.requested_lines}"
         done = [item for item in asked if item.status == refund.DONE]
         lines = Counter(position for item in done for position in item.lines)
-        if any(count > 1 for count in lines.values()) or not set(lines) <= set(placed.refunded_lines):
+        if any(times > 1 for times in lines.values()) or not set(lines) <= set(placed.refunded_lines):
             yield f"{name}: refunded by applications {dict(lines)}, it says {placed.refunded_lines}"
         if sum(item.amount for item in done) > placed.refunded_amount:
             yield f"{name}: more was refunded by applications than in all"
@@ -524,11 +519,11 @@ def _events(mine: Belongings) -> Iterator[str]:
 def _keys(mine: Belongings) -> Iterator[str]:
     """An idempotency key is bound to one order, which is there."""
     bound = Counter(answer.order_number for answer in mine.of(FirstAnswer))
-    for number, count in bound.items():
+    for number, keys in bound.items():
         if number not in mine.by_number:
             yield f"a key's order is nowhere: {number}"
-        if count > 1:
-            yield f"{count} keys made order {number}"
+        if keys > 1:
+            yield f"{keys} keys made order {number}"
 
 
 def _claims(mine: Belongings) -> Iterator[str]:

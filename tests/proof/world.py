@@ -43,7 +43,6 @@ from localstack.alipay import AlipaySimulator
 from localstack.alipay.trades import NoSuchTrade, Refused
 from tests import builders, purchases
 from tests.proof import invariants
-from tests.proof.counts import count
 from tests.proof.invariants import Belongings
 from tests.proof.provider import DirectAlipay, SecondTrade
 
@@ -141,7 +140,6 @@ class World:
 
         What is left of the offers is read when somebody's claims or the sweep can have changed it, and now and then.
         """
-        count("steps")
         self._checks += 1
         read = invariants.check(
             [user.user_id for user in self.users],
