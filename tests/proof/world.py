@@ -156,13 +156,16 @@ class World:
         """What an application was refunded, Alipay has refunded: the very amount, under the very number."""
         for item in self.refunds():
             if item.status == refund.DONE and item.why == refund.APPLICATION and item.amount:
-                made = {
-                    back.out_request_no: back.amount for back in self.alipay.book.refunds(item.order_number)
-                }
+                second = self.provider.second_trades.get(item.trade_no or "")
+                made = second.refunded if second else self._refunded_by_alipay(item.order_number)
                 if made.get(item.request_no) != item.amount:
                     raise invariants.Violated(
                         f"refund {item.request_no} is done, and Alipay knows nothing of it"
                     )
+
+    def _refunded_by_alipay(self, number: str) -> dict[str, int]:
+        """Alipay's refunds (fen) of an order's trade, by their request numbers."""
+        return {back.out_request_no: back.amount for back in self.alipay.book.refunds(number)}
 
     def _do(self, name: str, table: codes.Codes, step: Callable[[], Result]) -> Result | None:
         """Do a step; a documented refusal is counted and forgotten."""
@@ -565,12 +568,11 @@ class World:
         ]
         if not recorded:
             return [f"{name}: {trade.amount} fen were paid and nobody knows"]
-        at_console, own = 0, {}
-        for back in self.alipay.book.refunds(placed.number):
-            if back.out_request_no.startswith("console"):
-                at_console += back.amount
-            else:
-                own[back.out_request_no] = back.amount
+        made = self._refunded_by_alipay(placed.number)
+        own = {
+            request_no: amount for request_no, amount in made.items() if not request_no.startswith("console")
+        }
+        at_console = sum(made.values()) - sum(own.values())
         here = {
             item.request_no: item.amount
             for item in mine.of(Refund)
