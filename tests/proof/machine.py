@@ -118,6 +118,11 @@ class ShopLife(RuleBasedStateMachine):
         if number := self._number(which, order.PLACED):
             self.world.look(number)
 
+    @rule(who=st.integers(0, 1), which=some)
+    def read(self, who: int, which: int) -> None:
+        """A learner reads his pages."""
+        self.world.read(who, which)
+
     @rule(who=st.integers(0, 1), offer=st.integers(0, 1))
     def claim(self, who: int, offer: int) -> None:
         """A learner claims a coupon."""
@@ -184,9 +189,9 @@ class ShopLife(RuleBasedStateMachine):
 
     @rule()
     def notify_newest(self) -> None:
-        """The newest notice arrives."""
+        """The newest notice arrives, if it has not yet."""
         self.world.collect_notices()
-        if self.world.notices:
+        if self.world.notices and self.world.notices[-1]["notify_id"] not in self.world.told:
             self.world.notify(len(self.world.notices) - 1)
 
     @rule(moods=st.lists(st.sampled_from(MOODS), min_size=1, max_size=2))

@@ -28,7 +28,7 @@ from chalicelib.flows.settle import price_choice, read_choice
 from chalicelib.gateways import Gateways
 from chalicelib.money import to_yuan
 from chalicelib.settings import Settings
-from chalicelib.shop import coupon, coupon_claim, order, payment, refund
+from chalicelib.shop import coupon, coupon_claim, enrollment, ledger, order, payment, refund
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.choice import Choice, ChosenLine
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
@@ -37,7 +37,7 @@ from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.user import User, UserName, find_user, folded
 from chalicelib.storage.dynamodb import ItemKey, UserItem
-from chalicelib.web import codes
+from chalicelib.web import codes, responses
 from chalicelib.web.notification import answer_alipay
 from localstack.alipay import AlipaySimulator
 from localstack.alipay.trades import NoSuchTrade, Refused
@@ -102,6 +102,7 @@ class World:
         ]
         self.keys: dict[int, list[tuple[IdempotencyKey, str]]] = {}
         self.notices: list[dict[str, str]] = []
+        self.told: set[str] = set()
         self.outcomes: Counter[str] = Counter()
         self._read: dict[int, Belongings] = {}
         self._followed: set[ItemKey] = set()
@@ -256,6 +257,26 @@ class World:
 
         self._do("look", codes.ORDER, show)
 
+    def read(self, who: int, which: int) -> None:
+        """The learner reads his ledger, his courses and one of his orders: everything can be told in words, and says
+        the same as what is stored.
+        """
+        user, now = find_user(self.users[who].user_id), self.clock()
+        told = responses.ledger(ledger.list_newest(user.user_id, 500, None), user.beli)["data"]
+        assert sum(entry["beli"] for entry in told["entries"]) == told["beli"]
+        mine = responses.my_courses(
+            enrollment.list_enrollments(user.user_id), {}, now, self.settings.shop_url
+        )
+        assert len(mine["data"]) <= len(self.courses)
+        if placed := self.orders(who):
+            number = placed[which % len(placed)].number
+            found = order.find_own(user.user_id, number)
+            page = responses.order(found, order.list_about(found), None, now, self.settings)["data"]
+            lines = page["orderdetail_list"]
+            assert sum(line["payable"] for line in lines) == page["actual_amount"]
+            assert page["history"]
+            assert all("\u4e00" <= event["text"][0] <= "\u9fff" for event in page["history"])
+
     def claim(self, who: int, offer: int) -> None:
         """The learner claims a coupon."""
         self._offers_touched = True
@@ -345,6 +366,7 @@ class World:
     def deliver(self, fields: dict[str, str]) -> str:
         """Post signed fields to the notification function's edge -> its answer."""
         answer = answer_alipay(purchases.event(urlencode(fields)), self.gateways, self.clock())
+        self.told.add(fields["notify_id"])
         self.outcomes[f"notice: {answer['body']}"] += 1
         return str(answer["body"])
 
