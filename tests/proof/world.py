@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from chalicelib.errors import ShopError
@@ -35,8 +35,8 @@ from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.refund import Refund
-from chalicelib.shop.user import User, UserName, find_user, folded
-from chalicelib.storage.dynamodb import ItemKey, UserItem
+from chalicelib.shop.user import User, UserName, find_user, folded, partition
+from chalicelib.storage.dynamodb import ItemKey, UserItem, connection
 from chalicelib.web import codes, responses
 from chalicelib.web.notification import answer_alipay
 from localstack.alipay import AlipaySimulator
@@ -85,6 +85,31 @@ class Shelf:
 SHELF = Shelf()
 
 
+class Written:
+    """Whose partitions this process has written to: nobody else writes to those of a world's users."""
+
+    def __init__(self) -> None:
+        self._requests: list[str] = []
+        events = connection().client.meta.events
+        for operation in ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"):
+            name, one = f"before-call.dynamodb.{operation}", f"what a world writes by {operation}"
+            events.unregister(name, unique_id=one)  # that of the world before
+            events.register(name, self._note, unique_id=one)
+
+    def _note(self, params: dict[str, Any], **event: object) -> None:
+        body = params["body"]
+        self._requests.append(body.decode() if isinstance(body, bytes) else body)
+
+    def untouched(self, user_ids: Sequence[int]) -> set[int]:
+        """Those of these users of whom nothing was written since this was asked last."""
+        requests, self._requests = self._requests, []
+        return {
+            user_id
+            for user_id in user_ids
+            if not any(f'{partition(user_id)}"' in request for request in requests)
+        }
+
+
 class World:
     """Users with everything a purchase can touch. `check` after each step; `settle` and `forget` at the end."""
 
@@ -108,6 +133,7 @@ class World:
         self._followed: set[ItemKey] = set()
         self._told_in_the_end: set[str] = set()
         self._checks = 0
+        self._written = Written()
         self._offers_touched = True
         for user in self.users:
             builders.a_coupon(user, value=5000, valid_until=builders.now() + timedelta(days=2))
@@ -148,6 +174,7 @@ class World:
             followed=self._followed,
             before=self._read,
             now=self.clock(),
+            untouched=self._written.untouched([user.user_id for user in self.users]),
         )
         self._offers_touched = False
         self._read = {mine.user_id: mine for mine in read}
