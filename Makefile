@@ -27,7 +27,7 @@ test: lint
 	$(PY) -m pytest -n 2 $(PYTEST_ARGS)
 
 soak: install-test
-	@SOAK_MINUTES=$(SOAK_MINUTES) $(PY) -m pytest -n 3 --dist worksteal --timeout 0 tests/proof
+	@SOAK_MINUTES=$(SOAK_MINUTES) $(PY) -m pytest -n 4 --dist worksteal --timeout 0 tests/proof
 
 lint: install-test
 	$(PY) -m ruff check $(CODE)
