@@ -449,3 +449,36 @@ def test_the_timer_alone_sends_late_money_back(buyer: Buyer, alipay: AlipaySimul
     clock.stand_at(builders.now() + timedelta(minutes=1, seconds=2))
     purchases.run_timer()
     assert_gone_back(alipay, number)
+
+
+def test_a_second_trade_that_the_console_refunds_takes_nothing_of_the_paid_order(
+    buyer: Buyer, alipay: AlipaySimulator
+) -> None:
+    number = buyer.place()
+    purchases.pay(alipay, number)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    second = {"trade_no": "2026112522001400000000000042"}
+    assert purchases.deliver(purchases.notice(alipay, number, **second)) == "success"
+    closed = {**second, "trade_status": "TRADE_CLOSED", "refund_fee": "240.00", "out_biz_no": "console"}
+    for _ in range(2):
+        assert purchases.deliver(purchases.notice(alipay, number, **closed)) == "success"
+    buyer.assert_owns_the_course()
+    assert purchases.status(number) == order.PAID
+    assert [(back.why, back.status) for back in refunds(number)] == [(refund.SURPLUS, refund.DONE)]
+
+
+def test_a_second_trade_that_was_refunded_before_anybody_told_of_it_takes_nothing_of_the_paid_order(
+    buyer: Buyer, alipay: AlipaySimulator
+) -> None:
+    number = buyer.place()
+    purchases.pay(alipay, number)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    closed = {
+        "trade_no": "2026112522001400000000000043",
+        "trade_status": "TRADE_CLOSED",
+        "refund_fee": "240.00",
+        "out_biz_no": "console",
+    }
+    assert purchases.deliver(purchases.notice(alipay, number, **closed)) == "success"
+    buyer.assert_owns_the_course()
+    assert [(back.why, back.status) for back in refunds(number)] == [(refund.SURPLUS, refund.DONE)]

@@ -372,3 +372,23 @@ def test_a_total_that_nobody_told_of_needs_a_person_whatever_names_it(
     finished = {"trade_status": "TRADE_FINISHED", "out_biz_no": None}
     assert purchases.deliver(purchases.notice(pair.alipay, pair.number, **finished)) == "success"
     assert f"order {pair.number}: Alipay told of a partial refund" in operator.does("problems")
+
+
+def test_the_repeated_notice_of_a_partial_refund_of_ours_gives_back_once(
+    gateway_server: GatewayServer, alipay: AlipaySimulator, office: Client
+) -> None:
+    """Three equal lines without coupons, paid with beli too: nothing but the refund's own state stands in the way."""
+    user = builders.a_user(beli=300)
+    learner = Client(gateway_server.base_url, user)
+    bought = [builders.a_course(prices=[10000]) for _ in range(3)]
+    number = purchases.place(learner, bought, 270, is_beli=True)
+    purchases.pay(alipay, number)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    asked = learner.post(f"/order/{number}/refund", {"reason": "r", "lines": [0]})["data"]
+    approve(office, asked["request_no"])
+    told = purchases.notice(alipay, number)
+    assert set(purchases.at_once(*[lambda: purchases.deliver(told)] * 3)) == {"success"}
+    assert purchases.deliver(told) == "success"
+    assert purchases.balance(user) == 100
+    assert purchases.stored(number).refunded_amount == 9000
+    assert [purchases.owns(user, course) for course in bought] == [False, True, True]

@@ -37,6 +37,30 @@ def forgeries(genuine: Fields) -> st.SearchStrategy[Body]:
     return st.one_of(changes).filter(lambda body: body != urlencode(genuine))
 
 
+def misfits(genuine: Fields) -> st.SearchStrategy[Fields]:
+    """What Alipay could sign and this shop must not take for its payment: one field of a notice says something else.
+
+    The fields, to be signed.
+    """
+    digits = st.text("0123456789", min_size=16, max_size=16)
+    changes = {
+        "total_amount": _amounts(),
+        "app_id": digits.map(lambda text: "2021" + text[4:]),
+        "seller_id": digits.map(lambda text: "2088" + text[4:]),
+        "out_trade_no": st.text("0123456789ABCXYZ_", min_size=1, max_size=64),
+        "trade_status": st.sampled_from(["", "trade_success", "TRADE_PENDING", "PAID", "TRADE_SUCCESS "]),
+        "charset": st.sampled_from(["gbk", "GBK", "utf-16", "latin-1", "", "utf8"]),
+        "version": st.sampled_from(["", "1", "1.00", "2.0", "1.0 "]),
+        "trade_no": st.sampled_from(["", "#", "交易", "a b", "1" * 65]),
+    }
+    unsigned = {name: text for name, text in genuine.items() if name not in ("sign", "sign_type")}
+    return st.one_of([_other(unsigned, name, texts) for name, texts in changes.items()])
+
+
+def _other(unsigned: Fields, name: str, texts: st.SearchStrategy[str]) -> st.SearchStrategy[Fields]:
+    return texts.filter(lambda text: text != unsigned[name]).map(lambda text: unsigned | {name: text})
+
+
 def _amounts() -> st.SearchStrategy[str]:
     return st.integers(0, 10**8).map(lambda fen: f"{fen / 100:.2f}") | st.sampled_from(
         ["NaN", "Infinity", "-1.00", "1e2", "２４０.00", "0x10", ""]

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import app as application
 from chalicelib.errors import RefundSettled
 from chalicelib.flows import refund_order
-from chalicelib.shop import coupon, enrollment, order, refund
+from chalicelib.shop import coupon, coupon_claim, enrollment, order, refund
 from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import UserItem
@@ -227,6 +228,117 @@ class TwoApplications(Race):
         assert codes == {1000: 1, 1505: THREADS - 1}
 
 
+class TwoApplicationsForTwoLines(Race):
+    """Of two applications for different lines one is open at a time; no coupon stands in the way of the other."""
+
+    def race(self) -> None:
+        number = purchases.place(self.learner, courses()[:2], 290, is_beli=True)
+        purchases.pay(self.alipay, number)
+        assert purchases.deliver(purchases.notice(self.alipay, number)) == "success"
+        path = f"/order/{number}/refund/"
+        codes = Counter(
+            answer["code"]
+            for answer in at_once(
+                *[
+                    partial(self.learner.post, path, {"reason": "学不完", "lines": [line]})
+                    for line in (0, 1, 0, 1)
+                ]
+            )
+        )
+        assert codes == {1000: 1, 1505: 3}
+        assert len(purchases.stored(number).requested_lines) == 1
+
+
+class ApplicationAgainstConsole(Race):
+    """The learner applies while Alipay's console refunds it all: all of it is taken back, once."""
+
+    def race(self) -> None:
+        number = self.paid()
+        self.alipay.refund(number)
+        told = purchases.notice(self.alipay, number)
+        answer, taken = at_once(
+            partial(self.learner.post, f"/order/{number}/refund/", {"reason": "学不完"}),
+            partial(purchases.deliver, told),
+        )
+        assert answer["code"] in (1000, 1505, 503)
+        assert "success" in (taken, purchases.deliver(told))
+        assert purchases.status(number) == order.REFUNDED
+        self.assert_free()
+
+
+class RefusalAgainstConsole(RefundAgainstRefund):
+    """An operator refuses while Alipay's console refunds it all: it is refunded in the end."""
+
+    def race(self) -> None:
+        request_no = self.applied()
+        self.alipay.refund(self.number)
+        told = purchases.notice(self.alipay, self.number)
+        at_once(
+            partial(self.decide, refund_order.refuse, request_no, "op", "不符合", application.app.gateways),
+            partial(purchases.deliver, told),
+        )
+        assert purchases.deliver(told) == "success"
+        self.assert_refunded()
+
+
+class ApprovalAgainstItsNotice(RefundAgainstRefund):
+    """The notice of a refund of ours is as fast as the answer."""
+
+    def race(self) -> None:
+        request_no = self.applied()
+        self.alipay.refund(self.number, 4000, request_no)
+        told = purchases.notice(self.alipay, self.number)
+        approve = partial(self.decide, refund_order.approve, request_no, "op", application.app.gateways)
+        at_once(approve, *[partial(purchases.deliver, told)] * THREADS)
+        assert purchases.deliver(told) == "success"
+        self.assert_refunded()
+
+
+class TwoSecondTrades(Race):
+    """Two further trades pay a paid order, each told of several times: each goes back once."""
+
+    def race(self) -> None:
+        number = self.paid()
+        trades = [f"2026{builders.new_id():015d}" for _ in range(2)]
+        told = [purchases.notice(self.alipay, number, trade_no=trade_no) for trade_no in trades]
+        assert set(at_once(*[partial(purchases.deliver, one) for one in told * THREADS])) == {"success"}
+        self.assert_delivered(number)
+        going_back = refund.list_refunds(purchases.stored(number))
+        assert sorted(str(one.trade_no) for one in going_back) == sorted(trades)
+        assert {one.amount for one in going_back} == {4000}
+
+
+class ClaimAgainstSweep(Race):
+    """Claims of a coupon whose pieces are held up by claims that were cut off, and the sweep of these."""
+
+    def race(self) -> None:
+        self.offers = [builders.an_offer(quantity=2, close_at=builders.now() + timedelta(days=3000))]
+        others = [builders.a_user() for _ in range(THREADS - 1)]
+        self.users += others
+        for user in others[:2]:
+            cut_off = coupon_claim.claim_item(
+                user.user_id, self.offers[0].coupon_id, builders.new_id(), self.clock()
+            )
+            coupon_claim.begin(cut_off)
+            coupon_claim.take_piece(self.offers[0], cut_off)
+        self.clock.advance(minutes=3)
+        claim = f"/coupons/{self.offers[0].coupon_id}/claim/"
+        clients = [self.learner, *(ClientAt(user) for user in others)]
+        sweep = partial(application.sweep_coupon_claims, purchases.SCHEDULED, None)
+        answers = at_once(sweep, *[partial(client.post, claim) for client in clients], sweep)
+        codes = Counter(answer["code"] for answer in answers if isinstance(answer, dict) and "code" in answer)
+        assert codes[1000] <= 2
+        assert set(codes) <= {1000, 1703, 1704}
+        self.clock.advance(minutes=3)
+        sweep()
+        held = sum(len(coupon.list_records(user.user_id)) for user in others) + len(
+            [one for one in coupon.list_records(self.user.user_id) if one.record_id != self.coupon.record_id]
+        )
+        offer = coupon.find_offer(self.offers[0].coupon_id)
+        assert offer is not None
+        assert (held, offer.remaining, offer.in_flight) == (codes[1000], 2 - codes[1000], None)
+
+
 class ApproveAgainstConsole(RefundAgainstRefund):
     """The shop refunds, and so does Alipay's own console: all of it goes back, once."""
 
@@ -304,6 +416,7 @@ class LateMoneyAgainstNewOrder(Race):
 RACES: Sequence[type[Race]] = (
     *(OneCouponTwoOrders, OneBalance, LastClaimableCoupon, OneNoticeTwentyTimes, OneKey),
     *(CancelAgainstPay, CancelUnscannedAgainstPay, RefundAgainstRefund, ApproveAgainstRefuse),
-    *(TwoApplications, ApproveAgainstConsole, TimerAgainstLearner, TimerAgainstNotice, TwoTimers),
-    LateMoneyAgainstNewOrder,
+    *(TwoApplications, TwoApplicationsForTwoLines, ApproveAgainstConsole, ApplicationAgainstConsole),
+    *(RefusalAgainstConsole, ApprovalAgainstItsNotice, TwoSecondTrades, ClaimAgainstSweep),
+    *(TimerAgainstLearner, TimerAgainstNotice, TwoTimers, LateMoneyAgainstNewOrder),
 )

@@ -16,7 +16,7 @@ from chalicelib.web.notification import answer_alipay
 from tests import purchases
 from tests.proof import invariants, pace
 from tests.proof.counts import count
-from tests.proof.hostile import forgeries, glued
+from tests.proof.hostile import forgeries, glued, misfits
 from tests.proof.world import World
 
 CHANGES = settings(
@@ -60,6 +60,32 @@ def test_any_single_change_of_a_signed_notice_is_refused_and_changes_nothing(
     assert after != before
     assert world.deliver(paid) == "success"
     assert everything(world) == after
+    world.settle()
+    world.forget()
+
+
+def test_a_genuinely_signed_notice_of_something_else_is_refused_and_changes_nothing(
+    new_world: Callable[[], World],
+) -> None:
+    world = new_world()
+    number = world.place(0, [4, 3], [0], use_beli=True, with_key=False)
+    assert number
+    world.pay(number)
+    world.check()
+    paid = world.alipay.sign_notice(world.alipay.notice_fields(number))
+    before = everything(world)
+
+    @CHANGES
+    @given(misfits(paid))
+    def is_refused(fields: dict[str, str]) -> None:
+        answer = world.deliver(world.alipay.sign_notice(fields))
+        assert answer == "fail", fields
+        assert everything(world) == before, fields
+        count("forgeries")
+
+    is_refused()
+    assert world.deliver(paid) == "success"
+    world.check()
     world.settle()
     world.forget()
 
