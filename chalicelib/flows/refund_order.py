@@ -11,7 +11,6 @@ from chalicelib.errors import (
     OrderClosed,
     PaymentUnknown,
     RefundNotAllowed,
-    RefundNotFound,
     RefundSettled,
     StoreUnavailable,
 )
@@ -135,22 +134,6 @@ def settle_elsewhere(request_no: str, by: str, reason: str, now: datetime) -> No
         raise RefundSettled()
     said = audit.entry(by, "settle-refund", request_no, now, reason=reason)
     complete(paid, asked, f"operator {by}, refunded elsewhere", now, said=said)
-
-
-def settle_notice(number: str, request_no: str, by: str, reason: str, now: datetime) -> None:
-    """An operator has dealt with a partial refund that the provider told of: it is listed no more.
-
-    Raises OrderNotFound, RefundNotFound, RefundSettled, StoreUnavailable, OutcomeUnknown.
-    """
-    taker = order.find_by_number(number)
-    told = [notice for notice in payment.list_notices(taker) if notice.request_no == request_no]
-    waiting = [notice for notice in told if notice.attention is not None]
-    if not waiting:
-        raise RefundSettled() if told else RefundNotFound()
-    transaction = Transaction()
-    for notice in waiting:
-        payment.settle_notice(transaction, notice, now, RefundSettled())
-    audit.commit(transaction, audit.entry(by, "settle-notice", f"{number} {request_no}", now, reason=reason))
 
 
 def _ask_now(paid: Order, asked: Refund, gateways: Gateways, now: datetime) -> str:

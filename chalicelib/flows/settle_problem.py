@@ -10,7 +10,7 @@ from datetime import datetime
 from chalicelib.errors import NothingToSettle, NotificationRefused
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.alipay import Notice
-from chalicelib.shop import audit, order, stray_notice
+from chalicelib.shop import audit, order, payment, stray_notice
 from chalicelib.shop.order import Order
 from chalicelib.shop.stray_notice import StrayNotice
 from chalicelib.storage.dynamodb import Transaction
@@ -71,6 +71,24 @@ def settle_stray(number: str, trade_no: str, by: str, reason: str, now: datetime
     """
     for stray in stray_notice.list_waiting(number, trade_no):
         _settle(stray, audit.entry(by, "settle-stray", f"{number} {trade_no}", now, reason=reason))
+
+
+def settle_notice(number: str, request_no: str, by: str, reason: str, now: datetime) -> None:
+    """A person has dealt with a partial refund that Alipay told of: it is listed no more.
+
+    Raises OrderNotFound, NothingToSettle, StoreUnavailable, OutcomeUnknown.
+    """
+    told = [
+        notice
+        for notice in payment.list_notices(order.find_by_number(number))
+        if notice.request_no == request_no and notice.attention is not None
+    ]
+    if not told:
+        raise NothingToSettle()
+    transaction = Transaction()
+    for notice in told:
+        payment.settle_notice(transaction, notice, now)
+    audit.commit(transaction, audit.entry(by, "settle-notice", f"{number} {request_no}", now, reason=reason))
 
 
 def _settle(stray: StrayNotice, said: audit.AuditEntry) -> None:

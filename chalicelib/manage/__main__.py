@@ -818,7 +818,7 @@ def _settle_refund(given: argparse.Namespace) -> None:
 
 
 def _settle_notice(given: argparse.Namespace) -> None:
-    from chalicelib.flows.refund_order import settle_notice
+    from chalicelib.flows.settle_problem import settle_notice
 
     settle_notice(given.number, given.request_no, _who(given), given.reason, _now())
     print(f"{given.request_no} of order {given.number} is settled")

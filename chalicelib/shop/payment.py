@@ -8,7 +8,7 @@ from typing import cast
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.errors import OrderClosed, ShopError
+from chalicelib.errors import NothingToSettle, OrderClosed, ShopError
 from chalicelib.money import Fen
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
 from chalicelib.shop.order import Order, about, event_item
@@ -138,7 +138,7 @@ def list_notices(order: Order) -> list[RefundNotice]:
     return cast(list[RefundNotice], list_partition(order.user_id, f"{about(order.number)}REFUND_NOTICE#"))
 
 
-def settle_notice(transaction: Transaction, notice: RefundNotice, now: datetime, refusal: ShopError) -> None:
-    """A person has dealt with a notice: it is listed no more."""
+def settle_notice(transaction: Transaction, notice: RefundNotice, now: datetime) -> None:
+    """A person has dealt with a notice: it is listed no more. Refusal: NothingToSettle."""
     actions: list[Action] = [RefundNotice.settled_at.set(now), *LEAVE_ATTENTION]
-    transaction.update(notice, actions, RefundNotice.attention == PROBLEM, refusal)
+    transaction.update(notice, actions, RefundNotice.attention == PROBLEM, NothingToSettle())

@@ -535,7 +535,7 @@ class SettleNotice(PartlyRefundedAtTheConsole):
 
     def act(self) -> object:
         return by_operator(
-            lambda: refund_order.settle_notice(self.number, "console1", "op", "抱歉", self.clock())
+            lambda: settle_problem.settle_notice(self.number, "console1", "op", "抱歉", self.clock())
         )
 
     def assert_end(self) -> None:
