@@ -78,10 +78,12 @@ def _take_payment(found: Order, notice: Notice, cause: str, now: datetime) -> No
 
 
 def _take_refund(found: Order, notice: Notice, cause: str, now: datetime) -> None:
-    """A refund of ours is confirmed by its notice. One that is not ours is recorded; if partial, for a
-    person.
+    """A refund of ours is confirmed by its notice. One that is not ours (any more: it was refused, and carried out all
+    the same) is recorded; if partial, for a person.
     """
     ours = refund.find_of_order(found, notice.refund_request_no)
+    if ours is not None and ours.status == refund.REFUSED:
+        ours = None
     is_partial = notice.trade_status != "TRADE_CLOSED"
     needs_person = ours is None and is_partial and not _is_known(found, notice)
     refund_order.record_notice(

@@ -642,6 +642,18 @@ def test_a_stuck_refund_is_not_refused_while_alipay_says_nothing(
     assert student.owned() == [False, True]
 
 
+def test_a_stuck_refund_that_alipay_carries_out_after_it_was_refused_is_put_before_a_person(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = stuck(student, faulty_app, office, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    assert refuse(office, request_no)["code"] == 1000
+    alipay.refund(student.number, student.payable()[0], request_no)
+    assert purchases.deliver(purchases.notice(alipay, student.number)) == "success"
+    assert student.owned() == [True, True]
+    assert f"settle-notice {student.number} {request_no}" in operator.does("problems")
+
+
 def test_refusing_and_retrying_a_stuck_refund_at_once_have_one_winner(
     faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, clock: Clock
 ) -> None:

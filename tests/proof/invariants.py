@@ -433,7 +433,7 @@ def _refunds(mine: Belongings) -> Iterator[str]:
 
 def _notices(mine: Belongings) -> Iterator[str]:
     """A partial refund that is not the shop's own waits for a person until one has said that it was dealt with."""
-    own = {item.request_no for item in mine.of(Refund)}
+    own = {item.request_no for item in mine.of(Refund) if item.status != refund.REFUSED}
     for told in mine.of(RefundNotice):
         name = f"notice {told.request_no} of {told.refunded}"
         placed = mine.by_number.get(told.order_number)
