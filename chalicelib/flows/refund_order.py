@@ -31,6 +31,8 @@ _APPLIED_FOR = "课程退费"
 """What Alipay tells the buyer of a refund he applied for. Never his own words: Alipay refuses what looks to it like an
 attack, and would do so each time.
 """
+_TOO_EARLY = timedelta(minutes=1)
+"""Alipay may know nothing of a refund that it was just asked for (A.7): what it does not know later was not done."""
 _TRIES = 4
 """How often an order that others change at the same moment is read anew."""
 
@@ -86,6 +88,8 @@ def refuse(request_no: str, by: str, answer: str, gateways: Gateways, now: datet
 
 
 def _raise_unless_undone(paid: Order, stuck: Refund, gateways: Gateways, now: datetime) -> None:
+    if stuck.attention_at is None or now.timestamp() - stuck.attention_at < _TOO_EARLY.total_seconds():
+        raise PaymentUnknown(order=paid.number, reason="Alipay cannot tell yet")
     deadline = Deadline(PROVIDER_SECONDS)
     state = gateways.alipay.refund_state(paid.number, stuck.request_no, deadline, trade_no=stuck.trade_no)
     if isinstance(state, RefundDone):

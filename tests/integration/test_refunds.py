@@ -579,13 +579,15 @@ def test_alipay_never_reads_a_learners_own_words(
     assert student.order(student.number)["refunds"][0]["reason"] == words
 
 
-def stuck(student: Student, faulty_app: FaultyApp, office: Client, sub_code: str) -> str:
-    """A refund of the first line that was approved and Alipay refused -> its request number."""
+def stuck(student: Student, faulty_app: FaultyApp, office: Client, clock: Clock, sub_code: str) -> str:
+    """A refund of the first line that was approved and Alipay refused a while ago -> its request number."""
     request_no = student.applies([0])
     no = refused(student.alipay, REFUND, sub_code)
     with faulty_app.alipay.faults(Fault.on("GET", action=no, where=calls_of(REFUND, student.number))):
         approve(office, request_no)
     assert [one.status for one in student.refunds()] == [refund.STUCK]
+    assert refuse(office, request_no)["code"] == 1805  # it is too early to tell
+    clock.advance(minutes=2)
     return request_no
 
 
@@ -593,7 +595,7 @@ def test_a_stuck_refund_can_be_refused_and_access_runs_again(
     faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
 ) -> None:
     student = Student(faulty_app.base_url, alipay)
-    request_no = stuck(student, faulty_app, office, "ACQ.TRADE_HAS_FINISHED")
+    request_no = stuck(student, faulty_app, office, clock, "ACQ.TRADE_HAS_FINISHED")
     assert f"refuse-refund {request_no} --answer" in operator.does("problems")
     clock.advance(days=2)
     assert refuse(office, request_no, "已过退款期限")["code"] == 1000
@@ -619,10 +621,10 @@ def test_a_stuck_refund_can_be_refused_and_access_runs_again(
 
 
 def test_a_stuck_refund_that_alipay_carried_out_is_not_refused(
-    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, clock: Clock
 ) -> None:
     student = Student(faulty_app.base_url, alipay)
-    request_no = stuck(student, faulty_app, office, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    request_no = stuck(student, faulty_app, office, clock, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
     alipay.refund(student.number, student.payable()[0], request_no)
     assert refuse(office, request_no)["code"] == 1803
     assert student.lines() == ["已退费", ""]
@@ -631,10 +633,10 @@ def test_a_stuck_refund_that_alipay_carried_out_is_not_refused(
 
 
 def test_a_stuck_refund_is_not_refused_while_alipay_says_nothing(
-    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
 ) -> None:
     student = Student(faulty_app.base_url, alipay)
-    request_no = stuck(student, faulty_app, office, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    request_no = stuck(student, faulty_app, office, clock, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
     with faulty_app.alipay.down():
         assert refuse(office, request_no)["code"] == 1805
         assert "no clear answer" in operator.is_refused("refuse-refund", request_no, "--answer", "no")
@@ -643,10 +645,10 @@ def test_a_stuck_refund_is_not_refused_while_alipay_says_nothing(
 
 
 def test_a_stuck_refund_that_alipay_carries_out_after_it_was_refused_is_put_before_a_person(
-    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
 ) -> None:
     student = Student(faulty_app.base_url, alipay)
-    request_no = stuck(student, faulty_app, office, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    request_no = stuck(student, faulty_app, office, clock, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
     assert refuse(office, request_no)["code"] == 1000
     alipay.refund(student.number, student.payable()[0], request_no)
     assert purchases.deliver(purchases.notice(alipay, student.number)) == "success"
@@ -658,7 +660,7 @@ def test_refusing_and_retrying_a_stuck_refund_at_once_have_one_winner(
     faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, clock: Clock
 ) -> None:
     student = Student(faulty_app.base_url, alipay)
-    request_no = stuck(student, faulty_app, office, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    request_no = stuck(student, faulty_app, office, clock, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
 
     def retry() -> bool:
         try:

@@ -7,7 +7,7 @@ refusal that the endpoint documents is a normal outcome; anything else that is r
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -44,7 +44,7 @@ from localstack.alipay.trades import NoSuchTrade, Refused
 from tests import builders, purchases
 from tests.proof import invariants
 from tests.proof.invariants import Belongings
-from tests.proof.provider import DirectAlipay, SecondTrade
+from tests.proof.provider import EARLY, DirectAlipay, SecondTrade
 
 Result = TypeVar("Result")
 
@@ -481,7 +481,8 @@ class World:
         refund_order.approve(request_no, "op", self.gateways, self.clock())
 
     def refuse_one(self, request_no: str) -> None:
-        """An operator refuses this application."""
+        """An operator refuses this application. Of one that was stuck a while it is not too early to tell any more."""
+        self.provider.moods = deque(mood for mood in self.provider.moods if mood != EARLY)
         refund_order.refuse(request_no, "op", "不符合条件", self.gateways, self.clock())
 
     def retry_one(self, request_no: str) -> None:

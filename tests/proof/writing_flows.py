@@ -1082,9 +1082,11 @@ class TryAgain(Decide):
 
     def begin(self) -> None:
         super().begin()
+        a_while_ago = int(self.clock().timestamp()) - 600
         approved = refund.find_refund(self.request_no)[1]
         problem = [
             refund.Refund.attention.set(attention.PROBLEM),
+            refund.Refund.attention_at.set(a_while_ago),
             refund.Refund.status.set(refund.STUCK),
             refund.Refund.trouble.set("40004 ACQ.SELLER_BALANCE_NOT_ENOUGH"),
         ]
