@@ -32,7 +32,9 @@ _APPLIED_FOR = "课程退费"
 attack, and would do so each time.
 """
 _TOO_EARLY = timedelta(minutes=1)
-"""Alipay may know nothing of a refund that it was just asked for (A.7): what it does not know later was not done."""
+"""For some seconds Alipay may know nothing of a refund that it was just asked for; what it does not know later was not
+done.
+"""
 _TRIES = 4
 """How often an order that others change at the same moment is read anew."""
 

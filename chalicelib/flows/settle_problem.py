@@ -5,6 +5,7 @@ Looking again is always safe: it does what the timer, or the notice told once mo
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 
 from chalicelib.errors import NothingToSettle, NotificationRefused
@@ -98,13 +99,4 @@ def _settle(stray: StrayNotice, said: audit.AuditEntry) -> None:
 
 
 def _notice(stray: StrayNotice) -> Notice:
-    return Notice(
-        notify_id=stray.notify_id,
-        order_number=stray.order_number,
-        trade_no=stray.trade_no,
-        trade_status=stray.trade_status,
-        amount=stray.amount,
-        paid_at=stray.paid_at,
-        refunded=stray.refunded,
-        refund_request_no=stray.refund_request_no,
-    )
+    return Notice(**{told.name: getattr(stray, told.name) for told in fields(Notice)})

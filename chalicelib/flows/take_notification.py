@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from datetime import datetime
 
 from chalicelib.errors import NotificationRefused, OrderClosed, OrderNotFound
@@ -24,18 +25,7 @@ def take_notice(notice: Notice, now: datetime) -> None:
     try:
         act_on(notice, now)
     except NotificationRefused as refusal:
-        stray_notice.keep(
-            notice.notify_id,
-            notice.order_number,
-            notice.trade_no,
-            notice.trade_status,
-            notice.amount,
-            notice.paid_at,
-            notice.refunded,
-            notice.refund_request_no,
-            str(refusal.facts["check"]),
-            now,
-        )
+        stray_notice.keep(str(refusal.facts["check"]), now, **asdict(notice))
         raise
 
 

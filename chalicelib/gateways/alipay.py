@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 MAX_NOTICE_BYTES = 32 * 1024
 _MAX_FIELDS = 100
 _FINAL = ("40001", "40002", "40006")
-"""Something is wrong with the request or the contract: sending the same again will not help (A.7)."""
+"""Alipay's codes for a request or a contract with which something is wrong: sending the same again will not help."""
 _CALL_SECONDS = 4.0
 """The most that one call may take of a deadline it shares."""
 

@@ -7,12 +7,11 @@ signature, application and seller were right.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from chalicelib.errors import NothingToSettle
-from chalicelib.money import Fen
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
 from chalicelib.storage.dynamodb import Transaction, WholeNumber, refusing
 
@@ -39,34 +38,19 @@ def _partition(order_number: str) -> str:
     return f"STRAY#{order_number}"
 
 
-def keep(
-    notify_id: str,
-    order_number: str,
-    trade_no: str,
-    trade_status: str,
-    amount: Fen,
-    paid_at: datetime | None,
-    refunded: Fen,
-    refund_request_no: str,
-    check: str,
-    now: datetime,
-) -> None:
-    """Keep a notice for a person, once however often it is told: one that was settled stays settled. One write."""
+def keep(check: str, now: datetime, **told: Any) -> None:
+    """Keep what a notice `told` (as of `StrayNotice`) for a person, with the check it failed. Once, however often it
+    is told: one that was settled stays settled. One write.
+    """
     stray = StrayNotice(
-        _partition(order_number),
-        f"{trade_no}#{trade_status}#{amount}#{refunded}#{check}",
-        notify_id=notify_id,
-        order_number=order_number,
-        trade_no=trade_no,
-        trade_status=trade_status,
-        amount=amount,
-        paid_at=paid_at,
-        refunded=refunded,
-        refund_request_no=refund_request_no,
+        _partition(told["order_number"]),
+        "#".join(str(told[name]) for name in ("trade_no", "trade_status", "amount", "refunded"))
+        + f"#{check}",
         check=check,
         recorded_at=now,
         attention=PROBLEM,
         attention_at=int(now.timestamp()),
+        **told,
     )
     try:
         with refusing(NothingToSettle()):
