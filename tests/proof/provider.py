@@ -17,13 +17,13 @@ from chalicelib.money import Fen, from_yuan
 from chalicelib.settings import Settings
 from localstack.alipay import AlipaySimulator
 
-SILENT, LOST, TROUBLE, PENDING, UNDONE, REFUSING, EARLY = (
-    *("silent", "lost", "trouble", "pending", "undone", "refusing", "early"),
+SILENT, LOST, TROUBLE, PENDING, UNDONE, REFUSING, EARLY, OTHER_AMOUNT = MOODS = (
+    *("silent", "lost", "trouble", "pending", "undone", "refusing", "early", "other amount"),
 )
-MOODS = (SILENT, LOST, TROUBLE, PENDING, UNDONE, REFUSING, EARLY)
 """silent: the call never arrives. lost: it is done, its answer is lost. trouble: `ACQ.SYSTEM_ERROR`. pending: a
 refund is carried out, and not confirmed. undone: it is not carried out, and answered alike. refusing: it is refused for
-want of money. early: a question about a refund is answered with nothing.
+want of money. early: a question about a refund is answered with nothing. other amount: a question about an order is
+answered with another amount.
 """
 
 
@@ -68,6 +68,8 @@ class DirectAlipay(Alipay):
             answer = self._verified_answer(raw, method.replace(".", "_") + "_response")
         if mood == LOST:
             raise GatewayUnavailable(gateway="alipay", reason="ConnectionError")
+        if mood == OTHER_AMOUNT and "total_amount" in answer:
+            answer = answer | {"total_amount": "0.07"}
         if mood == PENDING and is_refund:
             answer = {name: value for name, value in answer.items() if name != "fund_change"}
         return answer
