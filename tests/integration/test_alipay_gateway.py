@@ -153,7 +153,7 @@ def test_a_refund_that_alipay_will_not_make_is_refused_with_its_reason(
 ) -> None:
     with pytest.raises(GatewayRefused) as refusal:
         gateway.refund(number, 1050, "r1", "退费", soon())
-    assert refusal.value.facts == {"gateway": "alipay", "reason": "ACQ.TRADE_NOT_EXIST"}
+    assert refusal.value.facts == {"gateway": "alipay", "reason": "40004 ACQ.TRADE_NOT_EXIST"}
     alipay.pay(number)
     with pytest.raises(GatewayRefused, match="REASON_TRADE_REFUND_FEE_ERR"):
         gateway.refund(number, AMOUNT + 1, "r2", "退费", soon())
