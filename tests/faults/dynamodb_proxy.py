@@ -39,6 +39,11 @@ class DynamoDBCall(HttpCall):
     whose indexes are not concerned; otherwise AWS charges more.
     """
 
+    @property
+    def only_reads(self) -> bool:
+        """Certain to change nothing."""
+        return self.operation in _READS
+
 
 class Units(NamedTuple):
     """Capacity units."""
@@ -85,7 +90,7 @@ class DynamoDBProxy(HttpProxyOf[DynamoDBCall]):
         reported = sum(float(table["CapacityUnits"]) for table in tables)
         if tables:
             reported = max(reported, 2.0 * len(call.request.get("TransactItems", [])))
-        if call.operation in _READS:
+        if call.only_reads:
             call.read_units = reported
         else:
             call.write_units = reported

@@ -32,6 +32,16 @@ class Call:
     answered: bool = False
     """An answer, real or made up, was given."""
 
+    @property
+    def setup(self) -> bool:
+        """Sent by the client library for a new connection, not by the application."""
+        return False
+
+    @property
+    def only_reads(self) -> bool:
+        """Certain to change nothing."""
+        return False
+
 
 CallT = TypeVar("CallT", bound=Call)
 

@@ -2,6 +2,9 @@
 answer lost; or what is called goes down, before the call or after it, and the process lives to handle that.
 
 Calls are counted as they pass on the network, whoever makes them: a new call is a new cut point.
+
+A dead process leaves behind what it had written, and a lost answer to a read leaves nothing behind: so it is enough
+to die before the first call after each that may have changed something, and to lose the answers to those.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import Any
 
 from chalicelib.errors import OutcomeUnknown, StoreUnavailable
 from chalicelib.storage.dynamodb import connection
-from tests.faults import Action, Exchange, Fault, Proxy, die_after, die_before, reset_after
+from tests.faults import Action, Call, Exchange, Fault, Proxy, die_after, die_before, reset_after
 from tests.faults.routing import FaultyApp
 
 DIES, LOST = "dies", "answer lost"
@@ -28,21 +31,29 @@ class Died(BaseException):
 
 
 class Cut:
-    """The plan of one cut: at which call, in which way; afterwards, whether it was reached."""
+    """The plan of one cut: at which call, in which way; afterwards, whether it was reached.
 
-    def __init__(self, nth: int, way: str) -> None:
+    The nth of every call, or only of those whose cuts leave different things behind.
+    """
+
+    def __init__(self, nth: int, way: str, every: bool = True) -> None:
         self.nth = nth
         self.way = way
+        self.every = every
         self.calls = 0
         self.reached = False
         self.dead = False
+        self._changed = True
         self._lock = threading.Lock()
 
-    def is_turn(self, call: Any) -> bool:
+    def is_turn(self, call: Call) -> bool:
         """Count a call, wherever it goes, and tell whether it is the one."""
-        if getattr(call, "setup", False):
+        if call.setup:
             return False
         with self._lock:
+            changed_before, self._changed = self._changed, not call.only_reads
+            if not self.every and not (self._changed if self.way == LOST else changed_before):
+                return False
             self.calls += 1
             if self.calls == self.nth:
                 self.reached = True
@@ -112,12 +123,15 @@ def cut_everywhere(
     shop: FaultyApp,
     begin: Callable[[], Callable[[], object]],
     after: Callable[[Cut], None],
-    ways: tuple[str, ...],
+    every: bool,
 ) -> Iterator[Cut]:
-    """Cut a flow at its first call, its second, ... in each way, until it runs through uncut; yield each cut."""
-    for way in ways:
+    """Cut a flow at its first call, its second, ... in each way, until it runs through uncut; yield each cut.
+
+    At every call, or at those only whose cuts leave different things behind.
+    """
+    for way in WAYS:
         for nth in itertools.count(1):
-            cut = cut_at(shop, begin, after, Cut(nth, way))
+            cut = cut_at(shop, begin, after, Cut(nth, way, every))
             if not cut.reached:
                 break
             yield cut
