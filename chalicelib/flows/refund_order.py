@@ -266,7 +266,7 @@ def overtake(paid: Order, trade_no: str, cause: str, now: datetime) -> None:
             continue  # an application was decided, or carried out, at this very moment
         return
     order.note_trouble(
-        paid,
+        current,
         "Alipay refunded all of it, and that cannot be carried out: what it holds is not as it says",
         now,
     )

@@ -24,6 +24,7 @@ from chalicelib.errors import (
     IdTaken,
     LeaseTaken,
     NothingToSettle,
+    OrderAlreadyPaid,
     OrderClosed,
     OrderNotFound,
     RefundNotAllowed,
@@ -62,6 +63,8 @@ STATUS_NAMES = {
     EXPIRED: "超时取消",
 }
 """Status -> the document's text."""
+
+_UNDELIVERED, _DELIVERED = (PLACED, CANCELLED, EXPIRED), (PAID, REFUNDING, REFUNDED)
 
 REOPENED = "reopened"
 """What happens to a closed order when its money arrives after all and everything it needs is still there."""
@@ -187,7 +190,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
 
     def is_delivered(self) -> bool:
         """Whether the order was paid, refunded or not."""
-        return self.status in (PAID, REFUNDING, REFUNDED)
+        return self.status in _DELIVERED
 
     def next_look(self, now: datetime) -> datetime | None:
         """When Alipay is asked next about the order, on the timetable of unpaid orders; None when it is over.
@@ -423,14 +426,20 @@ _LEAVE_TROUBLE: list[Action] = [Order.trouble.remove(), *LEAVE_ATTENTION]
 
 
 def note_trouble(order: Order, trouble: str, now: datetime) -> None:
-    """Put an order before a person, with what is wrong in words. One write."""
+    """Put an order before a person, with what is wrong in words; not one that was delivered since it was read, with
+    which nothing is wrong any more. One write.
+    """
     actions: list[Action] = [
         Order.trouble.set(trouble),
         Order.attention.set(PROBLEM),
         Order.attention_at.set(Order.attention_at | int(now.timestamp())),
     ]
-    with refusing(OrderNotFound(order=order.number)):
-        order.update(actions, condition=Order.sort.exists())
+    as_read = Order.status.is_in(*(_DELIVERED if order.is_delivered() else _UNDELIVERED))
+    try:
+        with refusing(OrderAlreadyPaid(order=order.number)):
+            order.update(actions, condition=as_read)
+    except OrderAlreadyPaid:
+        return
     log.error("an order waits for a person: order=%s, %s", order.number, trouble)
 
 

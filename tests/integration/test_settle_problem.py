@@ -161,13 +161,31 @@ def test_many_people_settle_an_order_once(
     buyer.assert_has_everything_back()
 
 
-def test_a_paid_trade_that_alipay_closed_without_a_word_is_put_before_a_person(
+def test_an_order_that_is_delivered_while_something_seems_wrong_is_not_put_before_a_person(
     buyer: Buyer, alipay: AlipaySimulator, clock: Clock, operator: Operator
 ) -> None:
+    number = buyer.place()
+    read_before = purchases.stored(number)
+    purchases.pay(alipay, number)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    order.note_trouble(read_before, "made up", clock())
+    assert problem_of(operator, number) == ""
+    assert purchases.stored(number).trouble is None
+
+
+def closed_without_a_word(buyer: Buyer, alipay: AlipaySimulator) -> str:
+    """A delivered order whose trade Alipay tells is closed, and of no refund."""
     number = buyer.place()
     purchases.pay(alipay, number)
     assert purchases.deliver(purchases.notice(alipay, number)) == "success"
     assert purchases.deliver(purchases.notice(alipay, number, trade_status="TRADE_CLOSED")) == "success"
+    return number
+
+
+def test_a_paid_trade_that_alipay_closed_without_a_word_is_put_before_a_person(
+    buyer: Buyer, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = closed_without_a_word(buyer, alipay)
     buyer.assert_owns_the_course(clock)
     assert "closed its paid trade without a word of a refund" in problem_of(operator, number)
     # Alipay knows it as paid: nothing was wrong.
@@ -184,10 +202,7 @@ def test_a_paid_trade_that_alipay_closed_without_a_word_is_put_before_a_person(
 def test_a_paid_order_that_was_settled_stays_as_it_is(
     buyer: Buyer, alipay: AlipaySimulator, clock: Clock, operator: Operator
 ) -> None:
-    number = buyer.place()
-    purchases.pay(alipay, number)
-    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
-    assert purchases.deliver(purchases.notice(alipay, number, trade_status="TRADE_CLOSED")) == "success"
+    number = closed_without_a_word(buyer, alipay)
     operator.does("settle-order", number, *SETTLED)
     buyer.assert_owns_the_course(clock)
     assert problem_of(operator, number) == ""
