@@ -40,13 +40,14 @@ orders.
 _GIVE_UP_AFTER = 4.0
 """Seconds in which conflicts and throttling are tried again."""
 
+_IN_PROGRESS = "TransactionInProgressException"
 _BUSY = frozenset(
     {
         "ProvisionedThroughputExceededException",
         "ThrottlingException",
         "RequestLimitExceeded",
         "TransactionConflictException",
-        "TransactionInProgressException",
+        _IN_PROGRESS,
         "LimitExceededException",
     }
 )
@@ -78,12 +79,29 @@ class _StoreConnection(Connection):
 @lru_cache(maxsize=1)
 def connection() -> Connection:
     """The process's one connection: one botocore client, whatever the number of models and tables."""
-    return _StoreConnection(
+    made = _StoreConnection(
         connect_timeout_seconds=1,
         read_timeout_seconds=3,
         max_retry_attempts=2,
         max_pool_connections=32,
     )
+    made.client.meta.events.register("needs-retry.dynamodb.TransactWriteItems", _note_lost_answer)
+    return made
+
+
+class _Sending(threading.local):
+    """What this thread's call of `TransactWriteItems` met on its way, the client library's own repetitions included."""
+
+    is_lost = False
+    """Whether an answer never came, or said nothing of what was done."""
+
+
+_sending = _Sending()
+
+
+def _note_lost_answer(response: tuple[Any, Any] | None, caught_exception: Any, **event: object) -> None:
+    if caught_exception is not None or (response is not None and response[0].status_code >= 500):
+        _sending.is_lost = True
 
 
 _registering = threading.Lock()
@@ -361,16 +379,20 @@ class Transaction:
         refusal: ShopError
         try:
             for pause in _pauses("TransactWriteItems"):
+                _sending.is_lost = False
                 try:
                     connection().dispatch(
                         "TransactWriteItems", {"TransactItems": self._items, "ClientRequestToken": token}
                     )
                     return
-                except _Busy:
+                except _Busy as busy:
+                    # In progress is what was sent before with this token.
+                    if _sending.is_lost or busy.facts["reason"] == _IN_PROGRESS:
+                        lost = busy
                     pause()
                 except VerboseClientError as error:
-                    # The client library tries again by itself: then this refusal may be that of a repetition.
-                    if _was_repeated(error):
+                    # This refusal may be that of a repetition by the client library.
+                    if _sending.is_lost:
                         lost = error
                     if self._is_busy(error):
                         pause()
@@ -417,10 +439,6 @@ class Transaction:
 
 def _client_error(error: VerboseClientError) -> ClientError:
     return cast(ClientError, error.__cause__)
-
-
-def _was_repeated(error: VerboseClientError) -> bool:
-    return bool(_client_error(error).response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
 
 
 def _pauses(operation: str) -> Iterator[Callable[[], None]]:

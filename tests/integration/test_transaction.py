@@ -196,6 +196,33 @@ def test_a_repetition_refused_by_somebody_else_is_a_refusal(user: User, dynamodb
     assert purchases.balance(user) == 100
 
 
+BUSY_AFTERWARDS = [name for name in BUSY if name.startswith("throttled") or name == "in progress"]
+
+
+@pytest.mark.parametrize("busy", BUSY_AFTERWARDS)
+def test_what_was_written_is_known_though_after_its_lost_answer_the_store_is_only_busy(
+    busy: str, user: User, dynamodb: DynamoDBProxy
+) -> None:
+    spending = Spending(user)
+    with dynamodb.faults(
+        Fault.on("TransactWriteItems", action=reset_after(), nth=1),
+        Fault.on("TransactWriteItems", action=BUSY[busy]()),
+    ):
+        spending.commit()
+    assert spending.asked == 1
+    assert purchases.balance(user) == 70
+
+
+def test_what_was_only_refused_for_load_was_not_written(user: User, dynamodb: DynamoDBProxy) -> None:
+    """Though the client library repeats it by itself."""
+    spending = Spending(user)
+    with dynamodb.faults(Fault.on("TransactWriteItems", action=throttle())):
+        with pytest.raises(StoreUnavailable):
+            spending.commit()
+    assert spending.asked == 0
+    assert purchases.balance(user) == 100
+
+
 def test_after_a_few_seconds_it_is_told_what_is_known(dynamodb: DynamoDBProxy) -> None:
     """Four transactions at once, as each takes as long as the helper tries."""
     users = [builders.a_user(beli=100) for _ in range(4)]
