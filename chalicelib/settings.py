@@ -78,8 +78,8 @@ def password_iterations(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def order_minutes(environment: Mapping[str, str] = os.environ) -> int:
-    """`ORDER_MINUTES` alone, for tools that have no business with keys."""
-    return _Reader(environment).number("ORDER_MINUTES", 1, 15 * 24 * 60, 30)
+    """`ORDER_MINUTES` alone, for tools that have no business with keys. Alipay wants a whole minute left at least."""
+    return _Reader(environment).number("ORDER_MINUTES", 2, 15 * 24 * 60, 30)
 
 
 def allowed_origins(environment: Mapping[str, str] = os.environ) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -123,7 +124,7 @@ class LocalShop:
             ("Shop front", f"{self._text('SHOP_URL')}  (only the page that Alipay returns to, so far)"),
             ("Alipay", alipay),
             ("Captcha", captcha),
-            ("Operators", 'make manage ARGS="--help"'),
+            ("Operators", f'{self._of_these_data()}make manage ARGS="--help"'),
             ("Data", str(self.data)),
             ("Logs", str(self._logs)),
         ]
@@ -134,6 +135,11 @@ class LocalShop:
         if GEETEST in simulated:
             lines += ["", *(f"  {line}" for line in self._sign_in_from_a_terminal())]
         return "\n".join([*lines, ""])
+
+    def _of_these_data(self) -> str:
+        """What stands before a command that is to act on this shop and not on the one with its data in `.data`."""
+        given = self._text("DATA_DIR")
+        return f"DATA_DIR={shlex.quote(given)} " if given else ""
 
     def _sign_in_from_a_terminal(self) -> list[str]:
         """Shell lines: the simulator solves a captcha, and somebody signs in with it."""

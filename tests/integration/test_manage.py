@@ -315,4 +315,4 @@ def test_tables_that_do_not_exist_and_stores_that_do_not_answer_are_told_apart()
 def test_a_malformed_setting_is_named_with_what_it_should_be() -> None:
     refused = manage("check-settings", ORDER_MINUTES="soon")
     assert refused.returncode == 1
-    assert refused.stderr == "error: setting ORDER_MINUTES: expected a whole number from 1 to 21600\n"
+    assert refused.stderr == "error: setting ORDER_MINUTES: expected a whole number from 2 to 21600\n"
