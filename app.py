@@ -20,6 +20,7 @@ from chalicelib.flows.change_password import change_own_password
 from chalicelib.request_log import note, request_line
 from chalicelib.shop import catalog, coupon, course_search, enrollment, ledger, order, refund, session
 from chalicelib.shop.course_key import COURSE
+from chalicelib.shop.user import usernames
 from chalicelib.web import codes, requests, responses
 from chalicelib.web.notification import answer_alipay, returned_order
 from chalicelib.web.shop_app import ShopApp
@@ -283,7 +284,8 @@ def list_my_courses():
 @app.route("/admin/refunds", methods=["GET"], codes=codes.BACK_OFFICE)
 def list_refunds():
     sign_in.require_admin(app.user())
-    return responses.refunds(refund.list_waiting())
+    waiting = refund.list_waiting()
+    return responses.refunds(waiting, usernames(one.user_id for one in waiting))
 
 
 @app.route("/admin/refunds/{request_no}/approve", methods=["POST"], codes=codes.REFUND_APPROVE)

@@ -14,6 +14,7 @@ from chalicelib.errors import (
     CouponUnusable,
     IdempotencyKeyTaken,
     IdTaken,
+    OrderClosed,
     OrderNotPayable,
     OutcomeUnknown,
     StoreUnavailable,
@@ -167,7 +168,7 @@ def result_address(settings: Settings, order_number: str | None) -> str:
 def _deliver_free(placed: Order, now: datetime) -> None:
     try:
         confirm_payment.confirm_free(placed, "nothing to pay", now)
-    except (StoreUnavailable, OutcomeUnknown):
+    except (OrderClosed, StoreUnavailable, OutcomeUnknown):
         # The order stands; its page and the timer deliver it.
         log.warning("an order of 0 was placed and not yet delivered: order=%s", placed.number)
 

@@ -47,17 +47,28 @@ def cancel_by_learner(user_id: int, number: str, gateways: Gateways, now: dateti
             return
         except OrderClosed:
             found = order.reload(found)
+            if found.is_open():
+                raise PaymentUnknown(order=number, reason=found.trouble, needs_person=True) from None
     if found.status == order.EXPIRED:
         raise OrderClosed(order=number)
     if found.status != order.CANCELLED:
         raise OrderAlreadyPaid(order=number)
 
 
-def close(found: Order, status: str, cause: str, gateways: Gateways, now: datetime) -> None:
+def close(
+    found: Order,
+    status: str,
+    cause: str,
+    gateways: Gateways,
+    now: datetime,
+    *,
+    said: audit.AuditEntry | None = None,
+) -> None:
     """Ask Alipay about an open order; close it there, then here. An order of 0 is delivered instead.
 
-    Raises OrderAlreadyPaid (and it is delivered), OrderClosed (it is not open any more, or its code may still
-    be scanned and it is looked at again when that is over), PaymentUnknown, StoreUnavailable, OutcomeUnknown.
+    `said`: a person says that it was dealt with, which counts where asking Alipay again will not help. Raises
+    OrderAlreadyPaid (and it is delivered), OrderClosed (it is not open any more, or cannot be closed, or its code may
+    still be scanned and it is looked at again when that is over), PaymentUnknown, StoreUnavailable, OutcomeUnknown.
     """
     if found.amount == 0:
         confirm_payment.confirm_free(found, cause, now)
@@ -69,7 +80,10 @@ def close(found: Order, status: str, cause: str, gateways: Gateways, now: dateti
         if isinstance(state, CloseRefused):
             # Paid or closed between the two calls.
             state = ask(found, gateways, deadline)
-    raise_if_paid(found, state, now)
+    if said is not None and isinstance(state, Unknown) and state.needs_person:
+        give_back_and_close(found, status, cause, now, said=said, is_watched=False)
+        return
+    raise_if_paid(found, state, gateways, now)
     if (
         isinstance(state, NotExist)
         and status == order.EXPIRED
@@ -80,7 +94,7 @@ def close(found: Order, status: str, cause: str, gateways: Gateways, now: dateti
         raise OrderClosed(order=found.number)
     if not isinstance(state, Closed | NotExist):
         raise _unknown(found, state)
-    give_back_and_close(found, status, cause, now)
+    give_back_and_close(found, status, cause, now, said=said)
 
 
 def ask(found: Order, gateways: Gateways, deadline: Deadline) -> TradeState:
@@ -93,7 +107,7 @@ def ask(found: Order, gateways: Gateways, deadline: Deadline) -> TradeState:
     return gateways.alipay.query(found.number, found.amount, deadline)
 
 
-def raise_if_paid(found: Order, state: TradeState | CloseRefused, now: datetime) -> None:
+def raise_if_paid(found: Order, state: TradeState | CloseRefused, gateways: Gateways, now: datetime) -> None:
     """Deliver an order that Alipay says was paid (and take it back where that was refunded), and raise
     OrderAlreadyPaid.
 
@@ -105,7 +119,8 @@ def raise_if_paid(found: Order, state: TradeState | CloseRefused, now: datetime)
         confirm_payment.confirm(found, state, "query", now)
         raise OrderAlreadyPaid(order=found.number)
     if isinstance(state, Refunded):
-        confirm_payment.confirm(found, state.payment, "query", now)
+        confirm_payment.confirm(found, state.payment, "query", now, is_refunded=True)
+        refund_order.complete_what_is_done(order.reload(found), gateways, now)
         refund_order.overtake(order.reload(found), state.payment.trade_no, "query", now)
         raise OrderAlreadyPaid(order=found.number)
 
@@ -117,15 +132,21 @@ def _unknown(found: Order, state: TradeState | CloseRefused) -> PaymentUnknown:
 
 
 def give_back_and_close(
-    found: Order, status: str, cause: str, now: datetime, *, said: audit.AuditEntry | None = None
+    found: Order,
+    status: str,
+    cause: str,
+    now: datetime,
+    *,
+    said: audit.AuditEntry | None = None,
+    is_watched: bool = True,
 ) -> None:
     """An open order becomes cancelled or expired; its coupon records and beli go back to the user. One
-    transaction. `said`: a person says so, and nobody asks about it any more.
+    transaction. `said`: a person says so. While it `is_watched` it is asked about for the rest of its timetable.
 
     Raises OrderClosed when it is not open any more, StoreUnavailable, OutcomeUnknown.
     """
     transaction = Transaction()
-    order.mark_closed(transaction, found, status, cause, now, is_watched=said is None)
+    order.mark_closed(transaction, found, status, cause, now, is_watched=is_watched)
     refusal = OrderClosed(order=found.number)
     for record_id in found.coupon_record_ids():
         coupon.release(transaction, found.user_id, record_id, found.number, refusal)

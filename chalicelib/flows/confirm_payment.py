@@ -22,16 +22,24 @@ def confirm_free(placed: Order, cause: str, now: datetime) -> None:
     """Deliver an open order of 0. Repeating it changes nothing. One round trip; two when it is no longer
     open.
 
-    Raises StoreUnavailable, OutcomeUnknown.
+    Raises OrderClosed when it cannot be delivered and waits for a person, StoreUnavailable, OutcomeUnknown.
     """
     try:
         _deliver(placed, None, cause, now)
     except OrderClosed:
-        log.info("an order of 0 was not open any more: order=%s", placed.number)
+        current = order.reload(placed)
+        if current.is_open():
+            order.note_trouble(current, "it cannot be delivered: what it holds is not as it says", now)
+            raise
 
 
-def confirm(placed: Order, news: Paid | Notice, cause: str, now: datetime) -> None:
+def confirm(
+    placed: Order, news: Paid | Notice, cause: str, now: datetime, *, is_refunded: bool = False
+) -> None:
     """Deliver an order for which the whole amount was received, once. A repetition changes nothing.
+
+    `is_refunded`: all of it has gone back since, which is to be done next; until it is, the order stays on the work
+    list.
 
     Money for an order that was closed reopens it, if its coupons and beli are all still there; else, and when
     the order was paid by another trade, it is recorded and goes back. Raises StoreUnavailable,
@@ -43,7 +51,7 @@ def confirm(placed: Order, news: Paid | Notice, cause: str, now: datetime) -> No
             current, "alipay", news.trade_no, news.amount, payment.APPLIED, cause, news.paid_at or now, now
         )
         try:
-            return _take(current, received, cause, now)
+            return _take(current, received, cause, now, is_refunded)
         except OrderClosed as changed:
             # The order is not as it was read: somebody else was faster, perhaps with the same news.
             last = changed
@@ -56,13 +64,13 @@ def confirm(placed: Order, news: Paid | Notice, cause: str, now: datetime) -> No
     raise last
 
 
-def _take(current: Order, received: Payment, cause: str, now: datetime) -> None:
+def _take(current: Order, received: Payment, cause: str, now: datetime, is_refunded: bool) -> None:
     """Do with money what the order's state asks for. Raises OrderClosed when it is in another state by now."""
     if current.is_open():
-        _deliver(current, received, cause, now)
+        _deliver(current, received, cause, now, is_refunded)
     elif current.is_closed():
         try:
-            _reopen(current, received, now)
+            _reopen(current, received, now, is_refunded)
         except (CouponUnusable, BeliTaken):
             _send_back(current, received, payment.LATE, now)
     elif current.trade_no is None and current.amount:
@@ -71,10 +79,13 @@ def _take(current: Order, received: Payment, cause: str, now: datetime) -> None:
         _send_back(current, received, payment.SURPLUS, now)
 
 
-def _deliver(placed: Order, received: Payment | None, cause: str, now: datetime) -> None:
+def _deliver(
+    placed: Order, received: Payment | None, cause: str, now: datetime, is_refunded: bool = False
+) -> None:
     transaction = Transaction()
     refusal = OrderClosed(order=placed.number)
-    order.mark_paid(transaction, placed, received.trade_no if received else None, cause, now)
+    trade_no = received.trade_no if received else None
+    order.mark_paid(transaction, placed, trade_no, cause, now, is_refunded=is_refunded)
     if received is not None:
         payment.record(transaction, received, refusal)
     for record_id in placed.coupon_record_ids():
@@ -83,14 +94,22 @@ def _deliver(placed: Order, received: Payment | None, cause: str, now: datetime)
     transaction.commit(witness=lambda: _is_delivered(placed, received))
 
 
-def _reopen(closed: Order, received: Payment, now: datetime) -> None:
+def _reopen(closed: Order, received: Payment, now: datetime, is_refunded: bool) -> None:
     """A closed order is delivered after all; it takes its coupons (their end dates aside) and beli once more.
 
     Raises CouponUnusable, BeliTaken when they are not there any more. One transaction.
     """
     transaction = Transaction()
     refusal = OrderClosed(order=closed.number)
-    order.mark_paid(transaction, closed, received.trade_no, received.cause, now, reopened=True)
+    order.mark_paid(
+        transaction,
+        closed,
+        received.trade_no,
+        received.cause,
+        now,
+        reopened=True,
+        is_refunded=is_refunded,
+    )
     payment.record(transaction, received, refusal)
     for record_id in closed.coupon_record_ids():
         coupon.redeem_again(transaction, closed.user_id, record_id, closed.number, now)

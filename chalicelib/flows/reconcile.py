@@ -89,33 +89,38 @@ def _result(item: WorkItem, future: Future[bool]) -> bool:
     return False
 
 
-def look_after_order(found: Order, gateways: Gateways, now: datetime) -> None:
-    """Ask Alipay about an order that is due, and act: deliver it, close it, or have it looked at again.
+def look_after_order(found: Order, gateways: Gateways, now: datetime) -> PaymentUnknown | None:
+    """Ask Alipay about an order that is due, and act: deliver it, close it, or have it looked at again -> what it said
+    nothing clear about, if so.
 
     Raises StoreUnavailable, OutcomeUnknown.
     """
+    if found.is_delivered() and found.payment_type != order.ALIPAY:
+        return None
     try:
         if found.is_open() and (found.amount == 0 or now >= found.expires_at):
             close_order.close(found, order.EXPIRED, "clock", gateways, now)
-            return
+            return None
         deadline = Deadline(close_order.PROVIDER_SECONDS)
         state = close_order.ask(found, gateways, deadline)
-        close_order.raise_if_paid(found, state, now)
+        close_order.raise_if_paid(found, state, gateways, now)
         if found.is_open() and isinstance(state, Closed):
             close_order.give_back_and_close(found, order.CANCELLED, "query", now)
-            return
+            return None
     except PaymentUnknown as unknown:
         _try_later(found, unknown, now)
+        return unknown
     except OrderAlreadyPaid:
         current = order.reload(found)
         order.forget_trouble(current)
         _look_again(current, now)
-    except OrderClosed:
+    except (OrderClosed, LeaseTaken):
         _look_again(order.reload(found), now)
     else:
         if not found.is_delivered():
             order.forget_trouble(found)
         _look_again(found, now)
+    return None
 
 
 def _try_later(found: Order, unknown: PaymentUnknown, now: datetime) -> None:
@@ -124,7 +129,8 @@ def _try_later(found: Order, unknown: PaymentUnknown, now: datetime) -> None:
     """
     log.warning("Alipay gives no clear answer about an order: order=%s", found.number)
     trouble = f"whether it is paid is not known: {unknown.facts['reason']}"
-    if (unknown.facts["needs_person"] or found.is_past_patience(now)) and found.trouble != trouble:
+    is_late = unknown.facts["needs_person"] or found.is_past_patience(now)
+    if is_late and not found.is_delivered() and found.trouble != trouble:
         order.note_trouble(found, trouble, now)
     if found.next_look_at is not None:
         _put_off(found, found.next_try(now))
@@ -132,7 +138,11 @@ def _try_later(found: Order, unknown: PaymentUnknown, now: datetime) -> None:
 
 def _look_again(current: Order, now: datetime) -> None:
     """Put an order whose turn this was back on its timetable, unless what was done to it has done so."""
-    if current.next_look_at is None or (current.is_open() and now >= current.expires_at):
+    if current.next_look_at is None:
+        return
+    if current.is_open() and now >= current.expires_at:
+        if current.trouble is not None:
+            _put_off(current, current.next_try(now))
         return
     _put_off(current, None if current.is_delivered() else current.next_look(now))
 
@@ -158,7 +168,7 @@ def ask_for_page(found: Order, gateways: Gateways, now: datetime) -> Order:
             confirm_payment.confirm_free(found, "query", now)
         else:
             state = close_order.ask(found, gateways, Deadline(_PAGE_SECONDS))
-            close_order.raise_if_paid(found, state, now)
+            close_order.raise_if_paid(found, state, gateways, now)
             return found
     except LeaseTaken:
         return found

@@ -76,7 +76,7 @@ def refuse(request_no: str, by: str, answer: str, gateways: Gateways, now: datet
     paid, asked = refund.find_refund(request_no)
     if asked.why != refund.APPLICATION or asked.status not in (refund.REQUESTED, refund.STUCK):
         raise RefundSettled()
-    if asked.status == refund.STUCK and asked.amount and paid.payment_type == order.ALIPAY:
+    if asked.status == refund.STUCK and _is_alipays(paid, asked):
         _raise_unless_undone(paid, asked, gateways, now)
     transaction = Transaction()
     refund.settle(transaction, asked, refund.REFUSED, now, by=by, answer=answer, only=str(asked.status))
@@ -91,14 +91,35 @@ def refuse(request_no: str, by: str, answer: str, gateways: Gateways, now: datet
 
 def _raise_unless_undone(paid: Order, stuck: Refund, gateways: Gateways, now: datetime) -> None:
     if stuck.attention_at is None or now.timestamp() - stuck.attention_at < _TOO_EARLY.total_seconds():
-        raise PaymentUnknown(order=paid.number, reason="Alipay cannot tell yet")
-    deadline = Deadline(PROVIDER_SECONDS)
-    state = gateways.alipay.refund_state(paid.number, stuck.request_no, deadline, trade_no=stuck.trade_no)
-    if isinstance(state, RefundDone):
+        raise PaymentUnknown(order=paid.number, reason="Alipay cannot tell yet", needs_person=False)
+    if _is_done(paid, stuck, gateways):
         complete(paid, stuck, "provider", now)
         raise RefundSettled()
+
+
+def _is_alipays(paid: Order, asked: Refund) -> bool:
+    """Whether Alipay has to do with a refund."""
+    return bool(asked.amount and paid.payment_type == order.ALIPAY)
+
+
+def _is_done(paid: Order, asked: Refund, gateways: Gateways) -> bool:
+    """Ask Alipay whether it has carried out a refund. One call. Raises PaymentUnknown."""
+    deadline = Deadline(PROVIDER_SECONDS)
+    state = gateways.alipay.refund_state(paid.number, asked.request_no, deadline, trade_no=asked.trade_no)
     if isinstance(state, Unknown):
-        raise PaymentUnknown(order=paid.number, reason=state.reason)
+        raise PaymentUnknown(order=paid.number, reason=state.reason, needs_person=False)
+    return isinstance(state, RefundDone)
+
+
+def complete_what_is_done(paid: Order, gateways: Gateways, now: datetime) -> None:
+    """Complete those of an order's applications of which Alipay says that it has carried them out.
+
+    One call for each that was approved. Raises PaymentUnknown, StoreUnavailable, OutcomeUnknown.
+    """
+    for asked in refund.list_refunds(paid):
+        was_sent = asked.status in (refund.APPROVED, refund.STUCK) and _is_alipays(paid, asked)
+        if asked.why == refund.APPLICATION and was_sent and _is_done(paid, asked, gateways):
+            complete(paid, asked, "provider", now)
 
 
 def approve(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
@@ -129,16 +150,30 @@ def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> st
     return _ask_now(paid, asked, gateways, now)
 
 
-def settle_elsewhere(request_no: str, by: str, reason: str, now: datetime) -> None:
+def settle_elsewhere(request_no: str, by: str, reason: str, gateways: Gateways, now: datetime) -> None:
     """An operator says that the money of a refund that waits for a person went back another way: all that it
-    stands for happens, and the provider is not asked any more.
+    stands for happens, and the provider is not asked any more. Should it carry the refund out all the same, that is put
+    before a person, who says here that this was dealt with, too.
 
-    Raises RefundNotFound, RefundSettled (it does not wait for a person), StoreUnavailable, OutcomeUnknown.
+    Raises RefundNotFound, RefundSettled (it does not wait for a person, or the provider has carried it out by now),
+    StoreUnavailable, OutcomeUnknown.
     """
     paid, asked = refund.find_refund(request_no)
     if asked.attention != PROBLEM:
         raise RefundSettled()
     said = audit.entry(by, "settle-refund", request_no, now, reason=reason)
+    if asked.status == refund.DONE:
+        transaction = Transaction()
+        refund.forget_trouble(transaction, asked)
+        audit.commit(transaction, said)
+        return
+    try:
+        is_done = _is_alipays(paid, asked) and _is_done(paid, asked, gateways)
+    except PaymentUnknown:
+        is_done = False  # a person knows more than an Alipay that does not answer
+    if is_done:
+        complete(paid, asked, "provider", now)
+        raise RefundSettled()
     complete(paid, asked, f"operator {by}, refunded elsewhere", now, said=said)
 
 
@@ -223,7 +258,14 @@ def complete(
     Raises RefundSettled (it was settled), StoreUnavailable, OutcomeUnknown.
     """
     transaction = Transaction()
-    refund.settle(transaction, approved, refund.DONE, now, only=str(approved.status) if said else None)
+    refund.settle(
+        transaction,
+        approved,
+        refund.DONE,
+        now,
+        only=str(approved.status) if said else None,
+        is_elsewhere=said is not None,
+    )
     if said is not None:
         transaction.put_new(said, RefundSettled())
     if approved.why == refund.APPLICATION:
@@ -233,11 +275,22 @@ def complete(
         event = order.event_item(taker, f"{approved.why} refunded", cause, now)
         transaction.put_new(event, RefundSettled())
     try:
-        transaction.commit(witness=lambda: _stored_status(approved) == refund.DONE)
+        transaction.commit(witness=lambda: _is_settled(taker, approved, is_elsewhere=said is not None))
     except RefundSettled:
-        if _stored_status(approved) not in (refund.DONE, refund.OVERTAKEN):
+        if said is not None:
+            raise
+        stored = refund.find_of_order(taker, approved.request_no)
+        if stored is not None and stored.is_elsewhere:
+            refund.note_twice(stored, now)
+        elif stored is None or stored.status not in (refund.DONE, refund.OVERTAKEN):
             log.error("a refund cannot be carried out here, a person must look at it: order=%s", taker.number)
             raise
+
+
+def _is_settled(taker: Order, approved: Refund, *, is_elsewhere: bool) -> bool:
+    stored = refund.find_of_order(taker, approved.request_no)
+    is_done = stored is not None and stored.status == refund.DONE
+    return is_done and bool(stored and stored.is_elsewhere) == is_elsewhere
 
 
 def overtake(paid: Order, trade_no: str, cause: str, now: datetime) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import datetime
 
-from chalicelib.errors import NothingToSettle, NotificationRefused
+from chalicelib.errors import NothingToSettle, NotificationRefused, PaymentUnknown
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.alipay import Notice
 from chalicelib.shop import audit, order, payment, stray_notice
@@ -19,30 +19,34 @@ from chalicelib.storage.dynamodb import Transaction
 from . import close_order, reconcile, take_notification
 
 
-def retry_order(number: str, by: str, gateways: Gateways, now: datetime) -> Order:
-    """Ask Alipay about an order once more, and act as the timer does -> the order as it is then.
+def retry_order(
+    number: str, by: str, gateways: Gateways, now: datetime
+) -> tuple[Order, PaymentUnknown | None]:
+    """Ask Alipay about an order once more, and act as the timer does -> the order as it is then, and what Alipay said
+    nothing clear about, if so.
 
     Raises OrderNotFound, StoreUnavailable, OutcomeUnknown.
     """
     found = order.find_by_number(number)
     audit.write(audit.entry(by, "retry-order", number, now))
-    reconcile.look_after_order(found, gateways, now)
-    return order.reload(found)
+    unclear = reconcile.look_after_order(found, gateways, now)
+    return order.reload(found), unclear
 
 
-def settle_order(number: str, by: str, reason: str, now: datetime) -> None:
-    """A person has dealt with an order: it is asked about and listed no more. An open one is closed here, and
-    gives back its coupons and beli; Alipay is not asked.
+def settle_order(number: str, by: str, reason: str, gateways: Gateways, now: datetime) -> None:
+    """A person has dealt with an order: it is listed no more. An open one is closed as ever, which asks Alipay first,
+    and gives back its coupons and beli; where asking does not help, as of another amount, it is asked about no more.
 
-    Raises OrderNotFound, NothingToSettle (it does not wait for a person), OrderClosed (it changed at this moment,
-    or cannot be closed), StoreUnavailable, OutcomeUnknown.
+    Raises OrderNotFound, NothingToSettle (it does not wait for a person), OrderAlreadyPaid (it was paid, and is
+    delivered), PaymentUnknown (Alipay gives no clear answer: there may be money that is not dealt with), OrderClosed
+    (it changed at this moment, or cannot be closed), StoreUnavailable, OutcomeUnknown.
     """
     found = order.find_by_number(number)
     if found.attention is None:
         raise NothingToSettle()
     cause, said = f"operator {by}", audit.entry(by, "settle-order", number, now, reason=reason)
     if found.is_open():
-        close_order.give_back_and_close(found, order.CANCELLED, cause, now, said=said)
+        close_order.close(found, order.CANCELLED, cause, gateways, now, said=said)
         return
     transaction = Transaction()
     order.settle_trouble(transaction, found, cause, now)
@@ -54,14 +58,15 @@ def retry_stray(number: str, trade_no: str, by: str, now: datetime) -> list[str]
 
     What fits now is acted upon and listed no more. Raises NothingToSettle, StoreUnavailable, OutcomeUnknown.
     """
-    still_wrong = []
-    for stray in stray_notice.list_waiting(number, trade_no):
+    waiting, still_wrong = stray_notice.list_waiting(number, trade_no), []
+    audit.write(audit.entry(by, "retry-stray", f"{number} {trade_no}", now))
+    for stray in waiting:
         try:
             take_notification.act_on(_notice(stray), now)
         except NotificationRefused as refusal:
             still_wrong.append(str(refusal.facts["check"]))
         else:
-            _settle(stray, audit.entry(by, "retry-stray", f"{number} {trade_no}", now))
+            stray_notice.forget(stray)
     return still_wrong
 
 
@@ -71,7 +76,9 @@ def settle_stray(number: str, trade_no: str, by: str, reason: str, now: datetime
     Raises NothingToSettle, StoreUnavailable, OutcomeUnknown.
     """
     for stray in stray_notice.list_waiting(number, trade_no):
-        _settle(stray, audit.entry(by, "settle-stray", f"{number} {trade_no}", now, reason=reason))
+        transaction = Transaction()
+        stray_notice.settle(transaction, stray)
+        audit.commit(transaction, audit.entry(by, "settle-stray", f"{number} {trade_no}", now, reason=reason))
 
 
 def settle_notice(number: str, request_no: str, by: str, reason: str, now: datetime) -> None:
@@ -90,12 +97,6 @@ def settle_notice(number: str, request_no: str, by: str, reason: str, now: datet
     for notice in told:
         payment.settle_notice(transaction, notice, now)
     audit.commit(transaction, audit.entry(by, "settle-notice", f"{number} {request_no}", now, reason=reason))
-
-
-def _settle(stray: StrayNotice, said: audit.AuditEntry) -> None:
-    transaction = Transaction()
-    stray_notice.settle(transaction, stray)
-    audit.commit(transaction, said)
 
 
 def _notice(stray: StrayNotice) -> Notice:

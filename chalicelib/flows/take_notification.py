@@ -53,7 +53,7 @@ def act_on(notice: Notice, now: datetime) -> None:
             _take_refund(found, notice, cause, now)
     elif notice.trade_status == "TRADE_CLOSED" and notice.is_refund():
         # Money that goes back was received before, whether or not anybody told us then.
-        _take_payment(found, notice, cause, now)
+        _take_payment(found, notice, cause, now, is_refunded=True)
         _take_refund(found, notice, cause, now)
         refund_order.overtake(order.reload(found), notice.trade_no, cause, now)
     elif notice.trade_status == "TRADE_CLOSED":
@@ -62,9 +62,11 @@ def act_on(notice: Notice, now: datetime) -> None:
         raise NotificationRefused(check="trade_status")
 
 
-def _take_payment(found: Order, notice: Notice, cause: str, now: datetime) -> None:
+def _take_payment(
+    found: Order, notice: Notice, cause: str, now: datetime, *, is_refunded: bool = False
+) -> None:
     if found.trade_no != notice.trade_no:
-        confirm_payment.confirm(found, notice, cause, now)
+        confirm_payment.confirm(found, notice, cause, now, is_refunded=is_refunded)
 
 
 def _take_refund(found: Order, notice: Notice, cause: str, now: datetime) -> None:
@@ -98,7 +100,7 @@ def _is_known(found: Order, notice: Notice) -> bool:
     ours = sum(
         each.amount
         for each in refund.list_refunds(found)
-        if each.status == refund.DONE and each.trade_no == notice.trade_no
+        if each.status == refund.DONE and each.trade_no == notice.trade_no and not each.is_elsewhere
     )
     told = [each.refunded for each in payment.list_notices(found) if each.trade_no == notice.trade_no]
     return notice.refunded in (ours, *told)

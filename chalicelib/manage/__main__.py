@@ -22,6 +22,7 @@ from chalicelib.errors import (
     InvalidRequest,
     InvalidSetting,
     NothingToSettle,
+    OrderAlreadyPaid,
     OrderClosed,
     OrderNotFound,
     OutcomeUnknown,
@@ -98,6 +99,13 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             return "the refund is not in a state for this any more: look at it with show-order"
         case NothingToSettle():
             return "nothing of this waits for a person (any more): look at `problems`"
+        case PaymentUnknown() if hasattr(given, "number"):
+            return (
+                f"Alipay gives no clear answer ({error.facts['reason']}), and nothing was changed: there may be money"
+                " that is not dealt with; try again later"
+            )
+        case OrderAlreadyPaid():
+            return "the order was not closed: it was paid after all, and is delivered; look at it with show-order"
         case PaymentUnknown():
             return (
                 "Alipay gives no clear answer whether the money went back, and nothing was changed: try again, or"
@@ -471,7 +479,10 @@ def _planned(given: argparse.Namespace) -> tuple[Stored, Plan]:
     except FaultyFile as error:
         for fault in error.faults:
             print(fault, file=sys.stderr)
-        raise _Refused(f"{given.file}: {len(error.faults)} faults, nothing was written") from error
+        count = len(error.faults)
+        raise _Refused(
+            f"{given.file}: {count} {'fault' if count == 1 else 'faults'}, nothing was written"
+        ) from error
     except OSError as error:
         raise _Refused(f"{given.file} cannot be read: {error.strerror}") from error
     planned = plan(stored, wanted, now)
@@ -618,9 +629,8 @@ def _audit(given: argparse.Namespace) -> None:
     entries = list_entries(month)
     for entry in entries:
         parts = (entry.subject, entry.details, f"because: {entry.reason}" if entry.reason else "")
-        print(
-            f"{beijing_text(entry.at)}  {entry.who}  {entry.act}  {'; '.join(part for part in parts if part)}"
-        )
+        said = "; ".join(part for part in parts if part)
+        print(f"{beijing_text(entry.at)}  {entry.who}  {entry.act}  {_one_line(said)}")
     if not entries:
         print(f"nothing is recorded in {month}")
 
@@ -661,10 +671,10 @@ def _show_order(given: argparse.Namespace) -> None:
     if order.trouble:
         print(f"trouble   {order.trouble}: see problems")
     print(f"amount    {yuan(order.amount)} after coupon {yuan(order.general_discount)} and {order.beli} beli")
-    for line in order.lines:
+    for position, line in enumerate(order.lines):
         print(
-            f"  line    {line.course} {line.course_name}, {line.valid_period_name}: {yuan(line.original_price)}"
-            f" -> {yuan(line.price)}, due {yuan(line.payable)} and {line.beli} beli"
+            f"  line {position}  {line.course} {line.course_name}, {line.valid_period_name}:"
+            f" {yuan(line.original_price)} -> {yuan(line.price)}, due {yuan(line.payable)} and {line.beli} beli"
         )
     for payment in payments.list_payments(order):
         print(
@@ -680,21 +690,31 @@ def _show_order(given: argparse.Namespace) -> None:
 
 
 def _refund_line(refund: Refund) -> str:
-    trouble = f", trouble: {refund.trouble}" if refund.trouble else ""
+    is_troubled = refund.trouble and (refund.is_open() or refund.attention)
+    trouble = f", trouble: {refund.trouble}" if is_troubled else ""
     lines = f", lines {', '.join(map(str, refund.lines))}" if refund.lines else ""
     return (
         f"{refund.request_no}  {beijing_text(refund.requested_at)}  {refund.why}: {refund.status},"
         f" {money.yuan_text(refund.amount)} and {refund.beli} beli{lines}{trouble}"
-        f"{f', reason: {refund.reason}' if refund.reason else ''}"
+        f"{f', reason: {_one_line(refund.reason)}' if refund.reason else ''}"
     )
+
+
+def _one_line(text: str) -> str:
+    """What people wrote, on one line: it moves no cursor, and begins no line that would look like another's."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _list_refunds(given: argparse.Namespace) -> None:
     from chalicelib.shop.refund import list_waiting
+    from chalicelib.shop.user import usernames
 
     waiting = list_waiting()
+    names = usernames(refund.user_id for refund in waiting)
     for refund in waiting:
-        print(f"order {refund.order_number}  {_refund_line(refund)}")
+        courses = "、".join(refund.course_names)
+        print(f"order {refund.order_number} of {names.get(refund.user_id, refund.user_id)}: {courses}")
+        print(f"  {_refund_line(refund)}")
     if not waiting:
         print("no application waits for a decision")
 
@@ -724,12 +744,15 @@ def _problems(given: argparse.Namespace) -> None:
     from chalicelib.shop.attention import PROBLEM, list_attention
     from chalicelib.shop.order import STATUS_NAMES, Order
     from chalicelib.shop.payment import RefundNotice
-    from chalicelib.shop.refund import APPLICATION, STUCK, Refund
+    from chalicelib.shop.refund import APPLICATION, DONE, STUCK, Refund
     from chalicelib.shop.stray_notice import StrayNotice
 
     problems = list_attention(PROBLEM)
     for problem in problems:
-        if isinstance(problem, Refund):
+        if isinstance(problem, Refund) and problem.status == DONE:
+            print(f"order {problem.order_number}: a refund was made twice. {_refund_line(problem)}")
+            print(f"  when it is dealt with: settle-refund {problem.request_no} --reason ...")
+        elif isinstance(problem, Refund):
             state = "is stuck" if problem.status == STUCK else "has not been confirmed by Alipay for hours"
             print(f"order {problem.order_number}: a refund {state}. {_refund_line(problem)}")
             print(f"  when its cause is mended: retry-refund {problem.request_no}")
@@ -775,14 +798,16 @@ def _retry_order(given: argparse.Namespace) -> None:
     from chalicelib.flows.settle_problem import retry_order
     from chalicelib.shop.order import STATUS_NAMES
 
-    order = retry_order(given.number, _who(given), _gateways(), _now())
+    order, unclear = retry_order(given.number, _who(given), _gateways(), _now())
     print(f"{order.number}: {STATUS_NAMES[order.status]}{f'; {order.trouble}' if order.trouble else ''}")
+    if unclear is not None and order.trouble is None:
+        print(f"  Alipay gives no clear answer: {unclear.facts['reason']}")
 
 
 def _settle_order(given: argparse.Namespace) -> None:
     from chalicelib.flows.settle_problem import settle_order
 
-    settle_order(given.number, _who(given), given.reason, _now())
+    settle_order(given.number, _who(given), given.reason, _gateways(), _now())
     print(f"{given.number} is settled")
 
 
@@ -813,7 +838,7 @@ def _retry_refund(given: argparse.Namespace) -> None:
 def _settle_refund(given: argparse.Namespace) -> None:
     from chalicelib.flows.refund_order import settle_elsewhere
 
-    settle_elsewhere(given.request_no, _who(given), given.reason, _now())
+    settle_elsewhere(given.request_no, _who(given), given.reason, _gateways(), _now())
     print(f"{given.request_no}: settled, access and discounts too")
 
 

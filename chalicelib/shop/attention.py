@@ -10,7 +10,7 @@ from typing import cast
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.storage.dynamodb import UserItem, WholeNumber
+from chalicelib.storage.dynamodb import UserItem, WholeNumber, readable
 
 DECISION, PROBLEM = "decision", "problem"
 """decision: somebody has to say yes or no. problem: something went wrong that nobody but a person can mend.
@@ -31,4 +31,4 @@ LEAVE_ATTENTION: list[Action] = [AttentionItem.attention.remove(), AttentionItem
 
 def list_attention(kind: str) -> list[AttentionItem]:
     """All that waits for a person, longest first. One Query of an index, which may lag behind by a moment."""
-    return cast(list[AttentionItem], list(UserItem.attention_index.query(kind)))
+    return cast(list[AttentionItem], readable(UserItem.attention_index.query(kind)))

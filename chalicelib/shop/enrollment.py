@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
@@ -21,6 +21,8 @@ from chalicelib.shop.user import list_partition, partition
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber
 
 _PREFIX = "ENROLLMENT#"
+_FAR_AWAY = datetime(9000, 1, 1, tzinfo=UTC)
+"""Days that would end later end then: a free course can be had again and again, and time has an end."""
 
 
 class EnrollmentSlice(UserItem, discriminator="ENROLLMENT"):
@@ -219,7 +221,7 @@ def _running(slices: Iterable[EnrollmentSlice]) -> Iterator[tuple[EnrollmentSlic
             if part.paused_at is None:
                 return
             continue
-        end = begin + timedelta(days=part.days, seconds=part.paused_seconds or 0)
+        end = begin + min(timedelta(days=part.days, seconds=part.paused_seconds or 0), _FAR_AWAY - begin)
         if part.withdrawn_at is not None:
             end = max(begin, min(end, part.withdrawn_at))
         if end > begin:

@@ -320,12 +320,16 @@ def mark_paid(
     now: datetime,
     *,
     reopened: bool = False,
+    is_refunded: bool = False,
 ) -> None:
-    """An open order (or, `reopened`, one that was closed) becomes paid. Refusal: OrderClosed."""
+    """An open order (or, `reopened`, one that was closed) becomes paid. Refusal: OrderClosed.
+
+    One that `is_refunded` by now is looked at once more, should whoever found that be cut off before acting on it.
+    """
     actions: list[Action] = [
         Order.status.set(PAID),
         Order.paid_at.set(now),
-        *stay_in_work(None),
+        *stay_in_work(now + LEASE if is_refunded else None),
         *_LEAVE_TROUBLE,
     ]
     if trade_no is not None:
@@ -407,7 +411,7 @@ def mark_lines_refunded(
         Order.refunded_amount.set(order.refunded_amount + amount),
     ]
     if is_all:
-        actions.append(Order.refunded_at.set(now))
+        actions += [Order.refunded_at.set(now), *stay_in_work(None)]
     within = Order.refunded_amount <= order.amount - amount
     before = Order.status.is_in(PAID, REFUNDING)
     transaction.update(order, actions, _unchanged_refunds(order) & within & before, refusal)

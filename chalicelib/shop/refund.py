@@ -7,13 +7,14 @@ refund once.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import string
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from pynamodb.attributes import ListAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
 from chalicelib.errors import OrderNotFound, RefundNotFound, RefundSettled
@@ -22,7 +23,9 @@ from chalicelib.shop.attention import DECISION, LEAVE_ATTENTION, PROBLEM, Attent
 from chalicelib.shop.order import Order, OrderLine, about, find_by_number
 from chalicelib.shop.user import list_partition
 from chalicelib.shop.work import WorkItem, stay_in_work
-from chalicelib.storage.dynamodb import Transaction, WholeNumber, find
+from chalicelib.storage.dynamodb import Transaction, WholeNumber, find, refusing
+
+log = logging.getLogger(__name__)
 
 REQUESTED, APPROVED, STUCK = "requested", "approved", "stuck"
 """requested: waits for an operator. approved: the provider is asked until it confirms. stuck: it refuses to,
@@ -58,10 +61,11 @@ _RANDOM_CHARACTERS = string.digits + string.ascii_uppercase
 
 
 class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
-    """One refund: `amount` in fen of money, `beli` whole, `lines` positions in the order.
+    """One refund: `amount` in fen of money, `beli` whole, `lines` positions in the order, `course_names` theirs.
 
     `request_no` is what the provider knows it by, `attempts` how often it was asked, `trouble` what it said
-    last. `decided_by` and `answer` are the operator's.
+    last. `decided_by` and `answer` are the operator's. `is_elsewhere`: its money went back another way, says an
+    operator, and the provider has not said otherwise.
     """
 
     request_no = UnicodeAttribute()
@@ -69,6 +73,7 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     user_id = WholeNumber()
     why = UnicodeAttribute()
     lines: ListAttribute[Any] = ListAttribute(of=WholeNumber, default=list)
+    course_names: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, default=list)
     amount = WholeNumber()
     beli = WholeNumber(default=0)
     trade_no = UnicodeAttribute(null=True)
@@ -80,6 +85,7 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     settled_at = UTCDateTimeAttribute(null=True)
     attempts = WholeNumber(default=0)
     trouble = UnicodeAttribute(null=True)
+    is_elsewhere = BooleanAttribute(null=True)
 
     def is_open(self) -> bool:
         """Whether the refund has not come to its end."""
@@ -144,6 +150,7 @@ def application(
         now,
         request_no=request_no,
         lines=list(lines),
+        course_names=[line.course_name for line in chosen],
         beli=sum(line.beli for line in chosen),
         trade_no=paid.trade_no,
         reason=reason,
@@ -218,9 +225,10 @@ def settle(
     by: str | None = None,
     answer: str = "",
     only: str | None = None,
+    is_elsewhere: bool = False,
 ) -> None:
     """A refund comes to its end: done or overtaken (unless it was settled), or refused (while it waits for a
-    person). `only`: while it is in this state.
+    person). `only`: while it is in this state. `is_elsewhere`: its money went back another way.
 
     Refusal: RefundSettled.
     """
@@ -232,6 +240,8 @@ def settle(
     ]
     if by is not None:
         actions += [Refund.decided_by.set(by), Refund.answer.set(answer)]
+    if is_elsewhere:
+        actions.append(Refund.is_elsewhere.set(True))
     before = {
         DONE: (APPROVED, STUCK),
         OVERTAKEN: (REQUESTED, APPROVED, STUCK),
@@ -266,3 +276,27 @@ def mark_stuck(transaction: Transaction, refund: Refund, trouble: str, now: date
         *stay_in_work(None),
     ]
     transaction.update(refund, actions, Refund.status == APPROVED, RefundSettled())
+
+
+def note_twice(refund: Refund, now: datetime) -> None:
+    """The provider has carried out what went back another way, says an operator: put it before a person, once. One
+    write.
+    """
+    trouble = "Alipay has carried it out, though it went back another way already: the money went back twice"
+    actions: list[Action] = [
+        Refund.trouble.set(trouble),
+        Refund.attention.set(PROBLEM),
+        Refund.attention_at.set(int(now.timestamp())),
+        Refund.is_elsewhere.remove(),
+    ]
+    try:
+        with refusing(RefundSettled()):
+            refund.update(actions, condition=Refund.is_elsewhere == True)  # noqa: E712 (a condition of DynamoDB)
+    except RefundSettled:
+        return
+    log.error("a refund was made twice, a person must act: order=%s", refund.order_number)
+
+
+def forget_trouble(transaction: Transaction, refund: Refund) -> None:
+    """A person has dealt with a refund that is done: it is listed no more. Refusal: RefundSettled."""
+    transaction.update(refund, [*LEAVE_ATTENTION], Refund.attention == PROBLEM, RefundSettled())

@@ -72,6 +72,11 @@ def list_waiting(order_number: str, trade_no: str) -> list[StrayNotice]:
     return sorted(waiting, key=lambda stray: stray.recorded_at)
 
 
+def forget(stray: StrayNotice) -> None:
+    """A notice that was acted upon waits for a person no more. One write; repeating it changes nothing."""
+    stray.update([*LEAVE_ATTENTION], condition=StrayNotice.sort.exists())
+
+
 def settle(transaction: Transaction, stray: StrayNotice) -> None:
     """A notice waits for a person no more. Refusal: NothingToSettle."""
     transaction.update(stray, [*LEAVE_ATTENTION], StrayNotice.attention == PROBLEM, NothingToSettle())

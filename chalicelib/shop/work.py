@@ -6,7 +6,6 @@ lease first, because schedules overlap and the index lags; what is final leaves 
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -15,9 +14,7 @@ from typing import cast
 from pynamodb.expressions.update import Action
 
 from chalicelib.errors import LeaseTaken
-from chalicelib.storage.dynamodb import WORK_SHARDS, UserItem, WholeNumber, refusing
-
-log = logging.getLogger(__name__)
+from chalicelib.storage.dynamodb import WORK_SHARDS, UserItem, WholeNumber, readable, refusing
 
 LEASE = timedelta(minutes=2)
 """How long whoever works on something has it for itself, and so after what time it is tried again."""
@@ -59,14 +56,7 @@ def list_due(shard: int, now: datetime, limit: int) -> list[WorkItem]:
     An item that cannot be read holds up no other.
     """
     asked = UserItem.work_index.query(shard, WorkItem.next_look_at <= int(now.timestamp()), limit=limit)
-    due: list[WorkItem] = []
-    while True:
-        try:
-            due.append(cast(WorkItem, next(asked)))
-        except StopIteration:
-            return due
-        except (TypeError, ValueError, KeyError):
-            log.error("an item of the work list cannot be read, a person must look at it", exc_info=True)
+    return cast(list[WorkItem], readable(asked))
 
 
 def take_lease(item: WorkItem, now: datetime) -> None:

@@ -6,6 +6,7 @@ whose errors become `StoreUnavailable` here and nowhere else; failed conditions 
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -29,6 +30,8 @@ from pynamodb.models import Model
 
 from chalicelib.errors import OutcomeUnknown, ShopError, StoreUnavailable
 from chalicelib.settings import table_prefix
+
+log = logging.getLogger(__name__)
 
 MAX_TRANSACTION_ITEMS = 100
 MAX_BATCH_KEYS = 100
@@ -308,6 +311,18 @@ def is_as_read(item: StoredItem, *but: str) -> Condition:
         value = getattr(item, name)
         condition &= attribute.does_not_exist() if value is None else attribute == value
     return condition
+
+
+def readable(asked: Iterator[Model]) -> list[Model]:
+    """What was asked for, but for items that cannot be read: they are logged, and hide no other."""
+    found: list[Model] = []
+    while True:
+        try:
+            found.append(next(asked))
+        except StopIteration:
+            return found
+        except (TypeError, ValueError, KeyError):
+            log.error("an item cannot be read, a person must look at it", exc_info=True)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -607,9 +607,19 @@ def refund(one: Refund) -> Json:
     return success(_refund(one), "退费申请已提交，等待审核")
 
 
-def refunds(waiting: Iterable[Refund]) -> Json:
-    """`GET /admin/refunds`: applications that wait for a decision."""
-    return success([_refund(one) | {"order_number": one.order_number} for one in waiting])
+def refunds(waiting: Iterable[Refund], usernames: Mapping[int, str]) -> Json:
+    """`GET /admin/refunds`: applications that wait for a decision, of whom and for what. Names by the users' ids."""
+    return success(
+        [
+            _refund(one)
+            | {
+                "order_number": one.order_number,
+                "username": usernames.get(one.user_id, ""),
+                "courses": list(one.course_names),
+            }
+            for one in waiting
+        ]
+    )
 
 
 def decided_refund(request_no: str, status: str) -> Json:

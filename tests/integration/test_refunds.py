@@ -20,6 +20,7 @@ from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.user import ADMIN, User
+from chalicelib.storage.dynamodb import connection
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases
@@ -147,7 +148,14 @@ def test_an_application_for_a_whole_order_pauses_access_and_waits(student: Stude
     mine = student.get("/mycourses/")["data"]
     assert [(course["paused"], course["ended"]) for course in mine] == [(True, False)] * 2
     waiting = [one for one in office.get("/admin/refunds")["data"] if one["order_number"] == student.number]
-    assert waiting == [asked | {"order_number": student.number}]
+    assert waiting == [
+        asked
+        | {
+            "order_number": student.number,
+            "username": student.person.username,
+            "courses": [course.name for course in student.courses],
+        }
+    ]
 
 
 def test_an_application_for_one_line_leaves_the_other_alone(student: Student) -> None:
@@ -402,7 +410,8 @@ def test_a_refusal_needs_an_answer(student: Student, office: Client) -> None:
 def test_operators_decide_at_the_terminal(student: Student, operator: Operator) -> None:
     first = student.applies([0])
     listed = operator.does("list-refunds")
-    assert f"order {student.number}  {first}" in listed
+    name = student.person.username
+    assert f"order {student.number} of {name}: {student.courses[0].name}\n  {first}  " in listed
     assert "不想学了" in listed
     assert operator.does("refuse-refund", first, "--answer", "已学完") == (
         f"{first}: refused, the learner may go on studying\n"
@@ -417,6 +426,36 @@ def test_operators_decide_at_the_terminal(student: Student, operator: Operator) 
     shown = operator.does("show-order", student.number)
     assert f"{first}" in shown
     assert f"{second}" in shown
+
+
+def test_what_learners_and_operators_write_is_one_line_at_the_terminal(
+    student: Student, operator: Operator
+) -> None:
+    written = "学不完\n\x1b[2J2026-11-26 order 1 refund approved"
+    first = student.apply([0], written)["data"]["request_no"]
+    operator.does("refuse-refund", first, "--answer", "不符合")
+    assert "\x1b" not in operator.does("show-order", student.number)
+    assert "学不完\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}[2J2026-11-26" in operator.does(
+        "show-order", student.number
+    )
+
+
+def test_an_item_that_cannot_be_read_hides_no_other(
+    student: Student, office: Client, operator: Operator
+) -> None:
+    first = student.applies([0])
+    spoiled = refund.application(purchases.stored(student.number), [1], "spoiled", builders.now())
+    item = spoiled.serialize() | {"requested_at": {"S": "spoiled"}}
+    connection().dispatch("PutItem", {"TableName": Refund.Meta.table_name, "Item": item})
+    assert first in operator.does("list-refunds")
+    assert first in {one["request_no"] for one in office.get("/admin/refunds/")["data"]}
+    connection().dispatch(
+        "DeleteItem",
+        {
+            "TableName": Refund.Meta.table_name,
+            "Key": {name: item[name] for name in ("owner", "sort")},
+        },
+    )
 
 
 # Without money
@@ -694,6 +733,85 @@ def test_a_refund_that_is_not_confirmed_for_hours_can_be_said_to_be_settled(
     assert student.back() == []  # Alipay is asked no more
 
 
+def test_a_refund_that_alipay_carried_out_is_not_said_to_have_gone_another_way(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = stuck(student, faulty_app, office, clock, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    alipay.refund(student.number, student.payable()[0], request_no)
+    assert "not in a state" in operator.is_refused(
+        "settle-refund", request_no, "--reason", "by bank transfer"
+    )
+    assert [(one.status, one.is_elsewhere) for one in student.refunds()] == [(refund.DONE, None)]
+    assert student.lines() == ["已退费", ""]
+
+
+@pytest.mark.parametrize("lines", [[0], None], ids=["a line", "all"])
+def test_a_refund_that_went_another_way_and_is_carried_out_all_the_same_is_put_before_a_person_once(
+    faulty_app: FaultyApp,
+    alipay: AlipaySimulator,
+    office: Client,
+    operator: Operator,
+    clock: Clock,
+    lines: list[int] | None,
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = student.applies(lines)
+    no = refused(student.alipay, REFUND, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    with faulty_app.alipay.faults(Fault.on("GET", action=no, where=calls_of(REFUND, student.number))):
+        approve(office, request_no)
+    operator.does("settle-refund", request_no, "--reason", "by bank transfer")
+    assert request_no not in operator.does("problems")
+    alipay.refund(student.number, student.refunds()[0].amount, request_no)
+    for _ in range(2):
+        assert purchases.deliver(purchases.notice(alipay, student.number)) == "success"
+        listed = operator.does("problems")
+        assert f"order {student.number}: a refund was made twice. {request_no}" in listed
+        assert f"retry-refund {request_no}" not in listed
+    operator.does("settle-refund", request_no, "--reason", "the learner sent it back")
+    assert request_no not in operator.does("problems")
+    assert purchases.deliver(purchases.notice(alipay, student.number)) == "success"
+    assert student.number not in operator.does("problems")
+    assert "not in a state" in operator.is_refused("settle-refund", request_no, "--reason", "again")
+    assert student.lines() == (["已退费", ""] if lines else ["已退费", "已退费"])
+
+
+def test_a_refund_whose_answer_comes_after_it_was_said_to_have_gone_another_way_is_put_before_a_person(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = student.applies()
+    with faulty_app.alipay.down():
+        approve(office, request_no)
+        for _ in range(6):
+            clock.advance(hours=2, seconds=1)
+            purchases.run_timer()
+    under_way = student.refunds()[0]  # as the timer has it in hand
+    operator.does("settle-refund", request_no, "--reason", "by bank transfer")
+    refund_order.carry_out(under_way, application.app.gateways, clock())
+    assert student.back() == [30000]
+    assert f"a refund was made twice. {request_no}" in operator.does("problems")
+
+
+def test_looking_at_an_order_again_completes_the_refund_that_was_applied_for_and_takes_no_other_line(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
+) -> None:
+    """Alipay has refunded all the money of an order, but a line that cost none was not applied for."""
+    learner = Client(faulty_app.base_url, builders.a_user())
+    courses = [builders.a_course(prices=[price]) for price in (0, 10000)]
+    number = bought(learner, alipay, courses, 100)
+    request_no = learner.post(f"/order/{number}/refund", {"reason": "r", "lines": [1]})["data"]["request_no"]
+    lost = Fault.on("GET", action=reset_after(), where=calls_of(REFUND, number))
+    with faulty_app.alipay.faults(lost):
+        assert approve(office, request_no)["data"]["status"] == "退款中"
+    assert alipay.trade(number).refunded == 10000
+    assert operator.does("retry-order", number) == f"{number}: 交易成功\n"
+    assert learner.user is not None
+    assert [purchases.owns(learner.user, course, clock()) for course in courses] == [True, False]
+    [done] = refund.list_refunds(purchases.stored(number))
+    assert done.status == refund.DONE
+
+
 @pytest.mark.parametrize(("nth", "die"), [(1, die_after), (2, die_before)])
 def test_an_approval_cut_off_after_any_write_is_finished_by_the_timer_or_by_trying_again(
     faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, clock: Clock, nth: int, die: Any
@@ -797,7 +915,7 @@ def test_an_application_of_the_old_system_is_decided_and_settled_here(
     assert purchases.status(number) == order.REFUNDING
     [asked] = refund.list_refunds(purchases.stored(number))
     assert (asked.amount, list(asked.lines)) == (900, [0])
-    assert f"order {number}  {asked.request_no}" in operator.does("list-refunds")
+    assert f"order {number} of " in operator.does("list-refunds")
     assert "see `problems`" in operator.does("approve-refund", asked.request_no)
     listed = operator.does("problems")
     assert f"settle-refund {asked.request_no}" in listed

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from chalicelib.errors import NothingToSettle, OrderClosed
+import app as application
+from chalicelib.errors import NothingToSettle, OrderClosed, OutcomeUnknown, StoreUnavailable
 from chalicelib.flows.settle_problem import settle_order
 from chalicelib.shop import order, stray_notice
 from chalicelib.shop.order import Order
 from localstack.alipay import AlipaySimulator
-from tests import purchases
+from tests import builders, purchases
 from tests.alipay_answers import signed
-from tests.faults import Fault, answer
+from tests.faults import Fault, answer, die_before, throttle
 from tests.faults.routing import FaultyApp
 from tests.purchases import Buyer, Clock
 from tests.terminal import Operator
@@ -144,6 +146,102 @@ def test_a_person_settles_an_order_and_it_is_closed_gives_back_and_is_asked_abou
     buyer.assert_owns_the_course(clock)
 
 
+def test_an_order_that_alipay_says_nothing_clear_of_is_not_settled_because_there_may_be_money(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    purchases.pay(alipay, number)
+    clock.stand_at(purchases.stored(number).expires_at + timedelta(minutes=32))
+    down = Fault.on("GET", action=answer(502, b""), where=lambda call: number in call.path)
+    with faulty_app.alipay.faults(down):
+        purchases.run_timer()
+        assert "settle-order" in problem_of(operator, number)
+        assert "no clear answer (GatewayUnavailable" in operator.is_refused("settle-order", number, *SETTLED)
+        buyer.assert_order_waits(number)
+    assert "was paid after all" in operator.is_refused("settle-order", number, *SETTLED)
+    assert problem_of(operator, number) == ""
+    buyer.assert_owns_the_course(clock)
+
+
+def test_an_order_that_can_still_be_paid_is_closed_at_alipay_too_when_it_is_settled(
+    buyer: Buyer, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    purchases.scan(alipay, number)
+    order.note_trouble(purchases.stored(number), "made up", clock())
+    operator.does("settle-order", number, *SETTLED)
+    assert purchases.status(number) == order.CANCELLED
+    assert alipay.trade(number).status == "TRADE_CLOSED"
+    assert purchases.stored(number).next_look_at is not None
+    buyer.assert_has_everything_back()
+
+
+def test_whoever_has_an_order_looked_at_again_reads_that_alipay_did_not_answer(
+    buyer: Buyer, faulty_app: FaultyApp, operator: Operator
+) -> None:
+    number = buyer.place()
+    down = Fault.on("GET", action=answer(502, b""), where=lambda call: number in call.path)
+    with faulty_app.alipay.faults(down):
+        told = operator.does("retry-order", number)
+    assert told.startswith(f"{number}: 待支付\n  Alipay gives no clear answer: GatewayUnavailable")
+    assert problem_of(operator, number) == ""
+
+
+def test_a_delivered_order_that_is_looked_at_again_is_no_problem(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, operator: Operator
+) -> None:
+    free = purchases.place(buyer, [builders.a_course(prices=[0])], 0)
+    assert operator.does("retry-order", free) == f"{free}: 交易成功\n"
+    assert problem_of(operator, free) == ""
+    number = buyer.place()
+    purchases.pay(alipay, number)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    with faulty_app.alipay.down():
+        assert "no clear answer" in operator.does("retry-order", number)
+    assert problem_of(operator, number) == ""
+
+
+def test_an_order_of_0_that_cannot_be_delivered_is_put_before_a_person(
+    buyer: Buyer, faulty_app: FaultyApp, clock: Clock, operator: Operator
+) -> None:
+    course = builders.a_course(prices=[5000])
+    lost = Fault.on("TransactWriteItems", action=throttle(), nth=range(2, 1000))
+    with faulty_app.dynamodb.faults(lost):  # it is placed, and cannot be delivered at once
+        number = purchases.place(buyer, [course], 0, general=buyer.coupon)
+    held = purchases.record(buyer.person, buyer.coupon)
+    held.order_number = "somebody meddled"
+    held.save()
+    clock.advance(minutes=2)
+    purchases.run_timer()
+    assert "it cannot be delivered: what it holds is not as it says" in problem_of(operator, number)
+    assert purchases.cancel(buyer, number)["code"] == 1504
+    held.order_number = number
+    held.save()
+    assert operator.does("retry-order", number) == f"{number}: 交易成功\n"
+    assert problem_of(operator, number) == ""
+    assert purchases.owns(buyer.person, course, clock())
+
+
+@pytest.mark.parametrize("trouble", [die_before, throttle], ids=["dead", "throttled"])
+def test_a_full_refund_that_was_found_by_asking_is_not_forgotten_when_acting_on_it_fails(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, trouble: Any
+) -> None:
+    number = buyer.place()
+    purchases.pay(alipay, number)
+    alipay.refund(number)
+    clock.advance(minutes=2)
+    late = Fault.on("TransactWriteItems", action=trouble(), nth=range(2, 1000))
+    with faulty_app.dynamodb.faults(late):
+        with suppress(StoreUnavailable, OutcomeUnknown):
+            purchases.run_timer()
+    assert purchases.status(number) == order.PAID
+    clock.advance(minutes=3)
+    purchases.run_timer()
+    assert purchases.status(number) == order.REFUNDED
+    assert purchases.stored(number).next_look_at is None
+    buyer.assert_has_everything_back()
+
+
 def test_many_people_settle_an_order_once(
     buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock
 ) -> None:
@@ -152,7 +250,7 @@ def test_many_people_settle_an_order_once(
 
     def settle() -> bool:
         try:
-            settle_order(number, "op", "at once", clock())
+            settle_order(number, "op", "at once", application.app.gateways, clock())
         except (NothingToSettle, OrderClosed):
             return False
         return True

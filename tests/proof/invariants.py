@@ -351,7 +351,8 @@ def _orders(mine: Belongings) -> Iterator[str]:
             yield f"{name}: closed_at is {placed.closed_at}"
         if placed.is_open() and placed.next_look_at is None:
             yield f"{name}: nobody will look at it"
-        if placed.is_delivered() and placed.next_look_at is not None:
+        # One that was found paid and refunded is looked at until it is taken back.
+        if placed.status == order.REFUNDED and placed.next_look_at is not None:
             yield f"{name}: it is on the work list"
         if (placed.work_shard is None) != (placed.next_look_at is None):
             yield f"{name}: half of it is on the work list"

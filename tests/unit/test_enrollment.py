@@ -197,3 +197,11 @@ def length(enrollment: Enrollment | None) -> timedelta:
 @pytest.mark.parametrize("days", [0, -1])
 def test_a_slice_without_days_gives_nothing(days: int) -> None:
     assert amount_to([a_slice(days, granted=0)]) is None
+
+
+def test_days_without_end_end_far_away_and_break_nothing() -> None:
+    many = [a_slice(720, granted=number / 10000) for number in range(4100)]
+    enrollment = amount_to(many)
+    assert enrollment is not None and enrollment.ends_at is not None
+    assert enrollment.ends_at.year == 9000
+    assert enrollment.is_active(day(700_000))
