@@ -76,8 +76,13 @@ def refuse(request_no: str, by: str, answer: str, gateways: Gateways, now: datet
     paid, asked = refund.find_refund(request_no)
     if asked.why != refund.APPLICATION or asked.status not in (refund.REQUESTED, refund.STUCK):
         raise RefundSettled()
-    if asked.status == refund.STUCK and _is_alipays(paid, asked):
-        _raise_unless_undone(paid, asked, gateways, now)
+    if (
+        asked.status == refund.STUCK
+        and _is_alipays(paid, asked)
+        and _was_done_though_refused(paid, asked, gateways, now)
+    ):
+        complete(paid, asked, "provider", now)
+        raise RefundSettled()
     transaction = Transaction()
     refund.settle(transaction, asked, refund.REFUSED, now, by=by, answer=answer, only=str(asked.status))
     order.refuse_refund(transaction, paid, f"operator {by}, refund {request_no}", now)
@@ -89,12 +94,13 @@ def refuse(request_no: str, by: str, answer: str, gateways: Gateways, now: datet
     audit.commit(transaction, audit.entry(by, "refuse-refund", request_no, now, reason=answer))
 
 
-def _raise_unless_undone(paid: Order, stuck: Refund, gateways: Gateways, now: datetime) -> None:
+def _was_done_though_refused(paid: Order, stuck: Refund, gateways: Gateways, now: datetime) -> bool:
+    """Ask Alipay whether it has carried out a refund that it had refused. One call. Raises PaymentUnknown, also while
+    it is too early to tell.
+    """
     if stuck.attention_at is None or now.timestamp() - stuck.attention_at < _TOO_EARLY.total_seconds():
         raise PaymentUnknown(order=paid.number, reason="Alipay cannot tell yet", needs_person=False)
-    if _is_done(paid, stuck, gateways):
-        complete(paid, stuck, "provider", now)
-        raise RefundSettled()
+    return _is_done(paid, stuck, gateways)
 
 
 def _is_alipays(paid: Order, asked: Refund) -> bool:
@@ -114,11 +120,17 @@ def _is_done(paid: Order, asked: Refund, gateways: Gateways) -> bool:
 def complete_what_is_done(paid: Order, gateways: Gateways, now: datetime) -> None:
     """Complete those of an order's applications of which Alipay says that it has carried them out.
 
-    One call for each that was approved. Raises PaymentUnknown, StoreUnavailable, OutcomeUnknown.
+    One call for each that was approved. Raises PaymentUnknown (also while one is under way: for some seconds Alipay
+    may know nothing of it), StoreUnavailable, OutcomeUnknown.
     """
     for asked in refund.list_refunds(paid):
-        was_sent = asked.status in (refund.APPROVED, refund.STUCK) and _is_alipays(paid, asked)
-        if asked.why == refund.APPLICATION and was_sent and _is_done(paid, asked, gateways):
+        if asked.why != refund.APPLICATION or not _is_alipays(paid, asked):
+            continue
+        if asked.status == refund.APPROVED and not _is_done(paid, asked, gateways):
+            raise PaymentUnknown(order=paid.number, reason="a refund of it is under way", needs_person=False)
+        if asked.status == refund.APPROVED or (
+            asked.status == refund.STUCK and _was_done_though_refused(paid, asked, gateways, now)
+        ):
             complete(paid, asked, "provider", now)
 
 

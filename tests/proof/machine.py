@@ -216,6 +216,12 @@ class ShopLife(RuleBasedStateMachine):
         """An operator has a stuck refund tried again."""
         self.world.try_again(position)
 
+    @rule(which=some)
+    def look_again(self, which: int) -> None:
+        """An operator has Alipay asked about an order."""
+        if number := self._number(which, order.PAID, order.REFUNDING, order.CANCELLED):
+            self.world.look_again(number)
+
     @rule(who=st.integers(0, 1), beli=st.integers(-300, 300).filter(bool))
     def grant(self, who: int, beli: int) -> None:
         """An operator gives or takes beli."""

@@ -10,7 +10,7 @@ from datetime import timedelta
 from chalicelib.shop import attention, order, payment, refund
 from chalicelib.shop.coupon_claim import Claim
 from chalicelib.shop.payment import Payment, RefundNotice
-from tests.proof.provider import EARLY, OTHER_AMOUNT, REFUSING, UNDONE
+from tests.proof.provider import EARLY, LOST, OTHER_AMOUNT, REFUSING, UNDONE
 from tests.proof.world import World
 
 GENERAL, EIGHTY, OF_THE_THIRD, OF_THE_FIFTH = range(4)
@@ -167,6 +167,21 @@ def refunds_at_the_console(world: World) -> None:
     assert [notice.attention for notice in told if notice.order_number == part] == [attention.PROBLEM]
 
 
+def looked_at_amid_a_refund(world: World) -> None:
+    """All the money of an order is refunded, but a line that cost none stays; an operator looks at it in the middle."""
+    number = _paid(world, 0, [0, 4])
+    request_no = _applied(world, number, [1])
+    world.provider.moods.append(LOST)
+    world.approve_one(request_no)
+    world.provider.moods.extend(["", EARLY])
+    world.look_again(number)
+    world.check()
+    assert _refunds(world, number) == [refund.APPROVED]
+    world.look_again(number)
+    world.check()
+    assert (_status(world, number), _refunds(world, number)) == (order.PAID, [refund.DONE])
+
+
 def another_amount(world: World) -> None:
     """Alipay has another amount for a paid order: nobody delivers it on that word, a person is told, and when Alipay
     says better it is delivered.
@@ -207,5 +222,6 @@ def claims_and_orders_of_nothing(world: World) -> None:
 
 OPENINGS: Sequence[Callable[[World], None]] = (
     *(refund_line_by_line, late_money_goes_back, late_money_reopens, two_trades, stuck_refunds),
-    *(refunds_that_take_their_time, refunds_at_the_console, another_amount, claims_and_orders_of_nothing),
+    *(refunds_that_take_their_time, refunds_at_the_console, looked_at_amid_a_refund, another_amount),
+    claims_and_orders_of_nothing,
 )

@@ -23,6 +23,7 @@ from chalicelib.flows import (
     grant,
     reconcile,
     refund_order,
+    settle_problem,
 )
 from chalicelib.flows.settle import price_choice, read_choice
 from chalicelib.gateways import Gateways
@@ -509,6 +510,11 @@ class World:
         if chosen:
             number = chosen[position % len(chosen)].request_no
             self._do(name, table, lambda: act(number))
+
+    def look_again(self, number: str) -> None:
+        """An operator has Alipay asked about an order, whatever its state."""
+        settle_problem.retry_order(number, "op", self.gateways, self.clock())
+        self.outcomes["look again"] += 1
 
     def grant(self, who: int, beli: int) -> None:
         """An operator gives (or, below zero, takes) beli."""
