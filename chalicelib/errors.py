@@ -202,7 +202,9 @@ class NotPermitted(ShopError):
 
 
 class PaymentUnknown(ShopError):
-    """Whether an order was paid, or refunded, could not be found out now, `reason` says why. Nothing was changed."""
+    """Whether an order was paid, or refunded, could not be found out now, `reason` says why. What
+    depends on it was left as it was. `needs_person`: asking again will not help.
+    """
 
 
 class NotificationRefused(ShopError):

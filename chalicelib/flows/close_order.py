@@ -37,8 +37,8 @@ def cancel_by_learner(user_id: int, number: str, gateways: Gateways, now: dateti
     """Cancel the user's unpaid order and give back its coupons and beli. Repeating it changes nothing.
 
     Raises OrderNotFound; OrderAlreadyPaid (also when Alipay says so, and then the order is delivered);
-    OrderClosed when time closed it; PaymentUnknown when Alipay gives no clear answer, and then nothing is
-    changed.
+    OrderClosed when time closed it; PaymentUnknown when Alipay gives no clear answer or the order waits for a person,
+    and then nothing is changed.
     """
     found = order.find_own(user_id, number)
     if found.is_open():
@@ -71,7 +71,13 @@ def close(
     still be scanned and it is looked at again when that is over), PaymentUnknown, StoreUnavailable, OutcomeUnknown.
     """
     if found.amount == 0:
-        confirm_payment.confirm_free(found, cause, now)
+        try:
+            confirm_payment.confirm_free(found, cause, now)
+        except OrderClosed:
+            if said is None:
+                raise
+            give_back_and_close(found, status, cause, now, said=said, is_watched=False)
+            return
         raise OrderAlreadyPaid(order=found.number)
     alipay, deadline = gateways.alipay, Deadline(PROVIDER_SECONDS)
     state: TradeState | CloseRefused = ask(found, gateways, deadline)

@@ -119,6 +119,10 @@ def look_after_order(found: Order, gateways: Gateways, now: datetime) -> Payment
     else:
         if not found.is_delivered():
             order.forget_trouble(found)
+        elif found.next_look_at is not None:
+            order.note_trouble(
+                found, "it was found paid and refunded, and Alipay does not say so any more", now
+            )
         _look_again(found, now)
     return None
 
@@ -130,7 +134,7 @@ def _try_later(found: Order, unknown: PaymentUnknown, now: datetime) -> None:
     log.warning("Alipay gives no clear answer about an order: order=%s", found.number)
     trouble = f"whether it is paid is not known: {unknown.facts['reason']}"
     is_late = unknown.facts["needs_person"] or found.is_past_patience(now)
-    if is_late and not found.is_delivered() and found.trouble != trouble:
+    if is_late and not found.is_delivered():
         order.note_trouble(found, trouble, now)
     if found.next_look_at is not None:
         _put_off(found, found.next_try(now))

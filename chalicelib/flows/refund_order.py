@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from chalicelib.errors import (
@@ -118,20 +119,29 @@ def _is_done(paid: Order, asked: Refund, gateways: Gateways) -> bool:
 
 
 def complete_what_is_done(paid: Order, gateways: Gateways, now: datetime) -> None:
-    """Complete those of an order's applications of which Alipay says that it has carried them out.
+    """Complete those of an order's refunds that it would have Alipay make for applications, and of which Alipay says
+    that it has carried them out; also where the money went back another way already.
 
-    One call for each that was approved. Raises PaymentUnknown (also while one is under way: for some seconds Alipay
-    may know nothing of it), StoreUnavailable, OutcomeUnknown.
+    One call for each. Raises PaymentUnknown (also while one is under way: for some seconds Alipay may know nothing of
+    it), StoreUnavailable, OutcomeUnknown.
     """
     for asked in refund.list_refunds(paid):
         if asked.why != refund.APPLICATION or not _is_alipays(paid, asked):
             continue
-        if asked.status == refund.APPROVED and not _is_done(paid, asked, gateways):
-            raise PaymentUnknown(order=paid.number, reason="a refund of it is under way", needs_person=False)
-        if asked.status == refund.APPROVED or (
-            asked.status == refund.STUCK and _was_done_though_refused(paid, asked, gateways, now)
-        ):
-            complete(paid, asked, "provider", now)
+        is_done = False
+        if asked.status == refund.APPROVED:
+            is_done = _is_done(paid, asked, gateways)
+            if not is_done:
+                reason = "a refund of it is under way"
+                raise PaymentUnknown(order=paid.number, reason=reason, needs_person=False)
+        elif asked.status == refund.STUCK:
+            is_done = _was_done_though_refused(paid, asked, gateways, now)
+        elif asked.is_elsewhere:
+            is_done = _is_done(paid, asked, gateways)
+        if is_done:
+            # An order that is not as it should be is put before a person by whoever takes it back as a whole.
+            with suppress(RefundSettled):
+                complete(paid, asked, "provider", now)
 
 
 def approve(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
@@ -162,13 +172,13 @@ def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> st
     return _ask_now(paid, asked, gateways, now)
 
 
-def settle_elsewhere(request_no: str, by: str, reason: str, gateways: Gateways, now: datetime) -> None:
+def settle_elsewhere(request_no: str, by: str, reason: str, gateways: Gateways, now: datetime) -> bool:
     """An operator says that the money of a refund that waits for a person went back another way: all that it
-    stands for happens, and the provider is not asked any more. Should it carry the refund out all the same, that is put
-    before a person, who says here that this was dealt with, too.
+    stands for happens, and the provider is not asked any more -> whether it was the provider who carried it out, which
+    it is asked first, and then that is what is recorded.
 
-    Raises RefundNotFound, RefundSettled (it does not wait for a person, or the provider has carried it out by now),
-    StoreUnavailable, OutcomeUnknown.
+    Should it carry the refund out later, that is put before a person, who says here that this was dealt with, too.
+    Raises RefundNotFound, RefundSettled (it does not wait for a person), StoreUnavailable, OutcomeUnknown.
     """
     paid, asked = refund.find_refund(request_no)
     if asked.attention != PROBLEM:
@@ -178,15 +188,17 @@ def settle_elsewhere(request_no: str, by: str, reason: str, gateways: Gateways, 
         transaction = Transaction()
         refund.forget_trouble(transaction, asked)
         audit.commit(transaction, said)
-        return
+        return False
     try:
         is_done = _is_alipays(paid, asked) and _is_done(paid, asked, gateways)
     except PaymentUnknown:
         is_done = False  # a person knows more than an Alipay that does not answer
     if is_done:
+        audit.write(said)
         complete(paid, asked, "provider", now)
-        raise RefundSettled()
-    complete(paid, asked, f"operator {by}, refunded elsewhere", now, said=said)
+    else:
+        complete(paid, asked, f"operator {by}, refunded elsewhere", now, said=said)
+    return is_done
 
 
 def _ask_now(paid: Order, asked: Refund, gateways: Gateways, now: datetime) -> str:

@@ -262,7 +262,7 @@ def _parser() -> argparse.ArgumentParser:
     added = act(
         "settle-order",
         _settle_order,
-        "say that a listed order has been dealt with: it is asked about no more; an open one is closed",
+        "say that a listed order has been dealt with; an open one is closed, unless Alipay says it is paid",
     )
     added.add_argument("number", help="the order's number")
     added.add_argument("--reason", type=_reason_text, required=True, help="what was done, kept in the log")
@@ -702,7 +702,14 @@ def _refund_line(refund: Refund) -> str:
 
 def _one_line(text: str) -> str:
     """What people wrote, on one line: it moves no cursor, and begins no line that would look like another's."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return "".join(
+        letter if letter.isprintable() or letter in _HARMLESS else "\N{REPLACEMENT CHARACTER}"
+        for letter in text
+    )
+
+
+_HARMLESS = "\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH JOINER}"
+"""What people write that Python does not count as printable."""
 
 
 def _list_refunds(given: argparse.Namespace) -> None:
@@ -800,7 +807,7 @@ def _retry_order(given: argparse.Namespace) -> None:
 
     order, unclear = retry_order(given.number, _who(given), _gateways(), _now())
     print(f"{order.number}: {STATUS_NAMES[order.status]}{f'; {order.trouble}' if order.trouble else ''}")
-    if unclear is not None and order.trouble is None:
+    if unclear is not None and str(unclear.facts["reason"]) not in (order.trouble or ""):
         print(f"  Alipay gives no clear answer: {unclear.facts['reason']}")
 
 
@@ -838,8 +845,14 @@ def _retry_refund(given: argparse.Namespace) -> None:
 def _settle_refund(given: argparse.Namespace) -> None:
     from chalicelib.flows.refund_order import settle_elsewhere
 
-    settle_elsewhere(given.request_no, _who(given), given.reason, _gateways(), _now())
-    print(f"{given.request_no}: settled, access and discounts too")
+    is_alipays = settle_elsewhere(given.request_no, _who(given), given.reason, _gateways(), _now())
+    if is_alipays:
+        print(
+            f"{given.request_no}: Alipay has carried it out itself, and so it is recorded; if you sent the money"
+            " another way as well, it went twice"
+        )
+    else:
+        print(f"{given.request_no}: settled, access and discounts too")
 
 
 def _settle_notice(given: argparse.Namespace) -> None:

@@ -24,7 +24,6 @@ from chalicelib.errors import (
     IdTaken,
     LeaseTaken,
     NothingToSettle,
-    OrderAlreadyPaid,
     OrderClosed,
     OrderNotFound,
     RefundNotAllowed,
@@ -64,7 +63,7 @@ STATUS_NAMES = {
 }
 """Status -> the document's text."""
 
-_UNDELIVERED, _DELIVERED = (PLACED, CANCELLED, EXPIRED), (PAID, REFUNDING, REFUNDED)
+_DELIVERED = (PAID, REFUNDING, REFUNDED)
 
 REOPENED = "reopened"
 """What happens to a closed order when its money arrives after all and everything it needs is still there."""
@@ -430,19 +429,21 @@ _LEAVE_TROUBLE: list[Action] = [Order.trouble.remove(), *LEAVE_ATTENTION]
 
 
 def note_trouble(order: Order, trouble: str, now: datetime) -> None:
-    """Put an order before a person, with what is wrong in words; not one that was delivered since it was read, with
-    which nothing is wrong any more. One write.
+    """Put an order before a person, with what is wrong in words; not one that was delivered or closed since it was
+    read, with which nothing is wrong any more. One write; none where it is known.
     """
+    if order.trouble == trouble:
+        return
     actions: list[Action] = [
         Order.trouble.set(trouble),
         Order.attention.set(PROBLEM),
         Order.attention_at.set(Order.attention_at | int(now.timestamp())),
     ]
-    as_read = Order.status.is_in(*(_DELIVERED if order.is_delivered() else _UNDELIVERED))
+    as_read = Order.status.is_in(*_DELIVERED) if order.is_delivered() else Order.status == order.status
     try:
-        with refusing(OrderAlreadyPaid(order=order.number)):
+        with refusing(OrderClosed(order=order.number)):
             order.update(actions, condition=as_read)
-    except OrderAlreadyPaid:
+    except OrderClosed:
         return
     log.error("an order waits for a person: order=%s, %s", order.number, trouble)
 

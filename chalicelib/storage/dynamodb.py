@@ -65,6 +65,18 @@ class _Busy(StoreUnavailable):
 class _StoreConnection(Connection):
     """pynamodb's connection, whose troubles are the shop's."""
 
+    _heard: object = None
+
+    @property
+    def client(self) -> Any:
+        """The botocore client. pynamodb makes another where the first found no credentials: each is listened to."""
+        made = super().client
+        if made is not self._heard:
+            event = "needs-retry.dynamodb.TransactWriteItems"
+            made.meta.events.register(event, _note_lost_answer, unique_id="lost answers")
+            self._heard = made
+        return made
+
     def _make_api_call(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
         try:
             return cast(dict[str, Any], super()._make_api_call(operation_name, operation_kwargs))
@@ -82,14 +94,12 @@ class _StoreConnection(Connection):
 @lru_cache(maxsize=1)
 def connection() -> Connection:
     """The process's one connection: one botocore client, whatever the number of models and tables."""
-    made = _StoreConnection(
+    return _StoreConnection(
         connect_timeout_seconds=1,
         read_timeout_seconds=3,
         max_retry_attempts=2,
         max_pool_connections=32,
     )
-    made.client.meta.events.register("needs-retry.dynamodb.TransactWriteItems", _note_lost_answer)
-    return made
 
 
 class _Sending(threading.local):

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import app as application
-from chalicelib.errors import RefundSettled
-from chalicelib.flows import refund_order
+from chalicelib.errors import RefundSettled, StoreUnavailable
+from chalicelib.flows import refund_order, settle_problem
 from chalicelib.manage.legacy.report import Progress
 from chalicelib.manage.legacy_import import import_legacy
 from chalicelib.shop import coupon, enrollment, order, refund, work
@@ -739,9 +739,8 @@ def test_a_refund_that_alipay_carried_out_is_not_said_to_have_gone_another_way(
     student = Student(faulty_app.base_url, alipay)
     request_no = stuck(student, faulty_app, office, clock, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
     alipay.refund(student.number, student.payable()[0], request_no)
-    assert "not in a state" in operator.is_refused(
-        "settle-refund", request_no, "--reason", "by bank transfer"
-    )
+    assert "carried it out itself" in operator.does("settle-refund", request_no, "--reason", "by bank")
+    assert f"settle-refund  {request_no}" in operator.does("audit")
     assert [(one.status, one.is_elsewhere) for one in student.refunds()] == [(refund.DONE, None)]
     assert student.lines() == ["已退费", ""]
 
@@ -791,6 +790,40 @@ def test_a_refund_whose_answer_comes_after_it_was_said_to_have_gone_another_way_
     refund_order.carry_out(under_way, application.app.gateways, clock())
     assert student.back() == [30000]
     assert f"a refund was made twice. {request_no}" in operator.does("problems")
+
+
+def test_a_refund_that_went_another_way_and_that_asking_finds_carried_out_is_put_before_a_person(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = student.applies()
+    no = refused(student.alipay, REFUND, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    with faulty_app.alipay.faults(Fault.on("GET", action=no, where=calls_of(REFUND, student.number))):
+        approve(office, request_no)
+    operator.does("settle-refund", request_no, "--reason", "by bank transfer")
+    alipay.refund(student.number, 30000, request_no)
+    assert operator.does("retry-order", student.number) == f"{student.number}: 已退费\n"
+    assert f"a refund was made twice. {request_no}" in operator.does("problems")
+
+
+def test_an_order_that_is_not_as_it_says_is_put_before_a_person_when_alipay_has_refunded_all_of_it(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = stuck(student, faulty_app, office, clock, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    alipay.refund(student.number, student.payable()[0], request_no)
+    alipay.refund(student.number)
+    [part] = [
+        one for one in enrollment.list_slices(student.person.user_id) if one.course == student.courses[0].key
+    ]
+    part.delete()
+    with pytest.raises(StoreUnavailable):
+        settle_problem.retry_order(student.number, "op", application.app.gateways, clock())
+    assert f"order {student.number} (退费申请中): Alipay refunded all of it" in operator.does("problems")
+    part.save()
+    settle_problem.retry_order(student.number, "op", application.app.gateways, clock())
+    student.assert_all_refunded()
+    assert student.number not in operator.does("problems")
 
 
 def test_looking_at_an_order_again_completes_the_refund_that_was_applied_for_and_takes_no_other_line(

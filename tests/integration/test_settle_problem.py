@@ -12,7 +12,7 @@ import pytest
 import app as application
 from chalicelib.errors import NothingToSettle, OrderClosed, OutcomeUnknown, StoreUnavailable
 from chalicelib.flows.settle_problem import settle_order
-from chalicelib.shop import order, stray_notice
+from chalicelib.shop import coupon, enrollment, order, stray_notice
 from chalicelib.shop.order import Order
 from localstack.alipay import AlipaySimulator
 from tests import builders, purchases
@@ -215,11 +215,40 @@ def test_an_order_of_0_that_cannot_be_delivered_is_put_before_a_person(
     purchases.run_timer()
     assert "it cannot be delivered: what it holds is not as it says" in problem_of(operator, number)
     assert purchases.cancel(buyer, number)["code"] == 1504
+    assert "not as it says" in operator.is_refused("settle-order", number, *SETTLED)
     held.order_number = number
     held.save()
     assert operator.does("retry-order", number) == f"{number}: 交易成功\n"
     assert problem_of(operator, number) == ""
     assert purchases.owns(buyer.person, course, clock())
+
+
+def test_an_order_of_0_that_cannot_be_delivered_can_be_settled(
+    buyer: Buyer, faulty_app: FaultyApp, clock: Clock, operator: Operator
+) -> None:
+    course = builders.a_course(prices=[5000])
+    lost = Fault.on("TransactWriteItems", action=throttle(), nth=range(2, 1000))
+    with faulty_app.dynamodb.faults(lost):
+        number = purchases.place(buyer, [course], 0, general=buyer.coupon)
+    days = enrollment.slice_item(buyer.person.user_id, course.key, course.name, number, 0, 7, clock())
+    days.save()  # somebody meddled
+    clock.advance(minutes=2)
+    purchases.run_timer()
+    assert problem_of(operator, number)
+    operator.does("settle-order", number, *SETTLED)
+    assert purchases.status(number) == order.CANCELLED
+    assert problem_of(operator, number) == ""
+    assert purchases.record(buyer.person, buyer.coupon).status == coupon.UNUSED
+
+
+def test_an_order_that_was_closed_while_something_seemed_wrong_is_not_put_before_a_person(
+    buyer: Buyer, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    read_before = purchases.stored(number)
+    assert purchases.cancel(buyer, number)["code"] == 1000
+    order.note_trouble(read_before, "made up", clock())
+    assert problem_of(operator, number) == ""
 
 
 @pytest.mark.parametrize("trouble", [die_before, throttle], ids=["dead", "throttled"])
