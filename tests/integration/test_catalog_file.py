@@ -254,7 +254,7 @@ def test_a_file_that_cannot_be_read_is_named(shop: Shop, tmp_path: Path) -> None
     said = shop.refuses("catalog", "check", str(shop.file))
     assert said == (
         f"{shop.file}:2: column 14: no JSON: Expecting value\n"
-        f"error: {shop.file}: 1 faults, nothing was written\n"
+        f"error: {shop.file}: 1 fault, nothing was written\n"
     )
 
 
@@ -275,7 +275,7 @@ def test_a_course_that_may_have_been_sold_is_taken_offline_not_removed(demo: Sho
     said = demo.is_refused(remove)
     assert f'course#900008 "{course(DEMO, 900008)["name"]}" is missing and may have been sold' in said
     assert 'Put it back with the status "offline" (下线)' in said
-    assert said.endswith("1 faults, nothing was written\n")
+    assert said.endswith("1 fault, nothing was written\n")
 
     demo.edit(lambda content: course(content, 900008).update(status="offline"))
     assert "may have been sold" in demo.is_refused(remove)
