@@ -129,15 +129,15 @@ def look_after_order(found: Order, gateways: Gateways, now: datetime) -> Payment
 
 def _try_later(found: Order, unknown: PaymentUnknown, now: datetime) -> None:
     """Nothing clear is known of an order: nothing is changed but when it is asked about next, and a person is told
-    where time will not help or did not.
+    where time will not help or did not. Of an order that is not on the work list nothing was expected.
     """
     log.warning("Alipay gives no clear answer about an order: order=%s", found.number)
-    trouble = f"whether it is paid is not known: {unknown.facts['reason']}"
+    if found.next_look_at is None:
+        return
     is_late = unknown.facts["needs_person"] or found.is_past_patience(now)
     if is_late and not found.is_delivered():
-        order.note_trouble(found, trouble, now)
-    if found.next_look_at is not None:
-        _put_off(found, found.next_try(now))
+        order.note_trouble(found, f"whether it is paid is not known: {unknown.facts['reason']}", now)
+    _put_off(found, found.next_try(now))
 
 
 def _look_again(current: Order, now: datetime) -> None:

@@ -187,6 +187,19 @@ def test_whoever_has_an_order_looked_at_again_reads_that_alipay_did_not_answer(
     assert problem_of(operator, number) == ""
 
 
+def test_a_closed_order_that_is_looked_at_again_long_afterwards_is_no_problem(
+    buyer: Buyer, faulty_app: FaultyApp, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    assert purchases.cancel(buyer, number)["code"] == 1000
+    clock.advance(days=5)
+    purchases.run_timer()
+    assert purchases.stored(number).next_look_at is None
+    with faulty_app.alipay.down():
+        assert "no clear answer" in operator.does("retry-order", number)
+    assert problem_of(operator, number) == ""
+
+
 def test_a_delivered_order_that_is_looked_at_again_is_no_problem(
     buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, operator: Operator
 ) -> None:

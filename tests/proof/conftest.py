@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests import purchases
 from tests.conftest import Stores
+from tests.proof import pace
 from tests.proof.world import Standing, World
 from tests.purchases import Clock
 
@@ -26,8 +28,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """A hundred thousand steps would fill the memory with lines of the log."""
+    """A hundred thousand steps would fill the memory with lines of the log; and looking for garbage takes time."""
     logging.disable(logging.INFO)
+    if pace.SOAK:
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 50)
     yield
     logging.disable(logging.NOTSET)
 

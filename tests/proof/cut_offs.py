@@ -3,8 +3,8 @@ answer lost; or what is called goes down, before the call or after it, and the p
 
 Calls are counted as they pass on the network, whoever makes them: a new call is a new cut point.
 
-A dead process leaves behind what it had written, and a lost answer to a read leaves nothing behind: so it is enough
-to die before the first call after each that may have changed something, and to lose the answers to those.
+A lost answer to a read leaves nothing behind: only those to calls that may have changed something are lost. And a dead
+process leaves behind what it had written: so it is enough to die before the first call after each of these.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Died(BaseException):
 class Cut:
     """The plan of one cut: at which call, in which way; afterwards, whether it was reached.
 
-    The nth of every call, or only of those whose cuts leave different things behind.
+    Where it dies, the nth of every call, or only of those whose cuts leave different things behind.
     """
 
     def __init__(self, nth: int, way: str, every: bool = True) -> None:
@@ -52,7 +52,8 @@ class Cut:
             return False
         with self._lock:
             changed_before, self._changed = self._changed, not call.only_reads
-            if not self.every and not (self._changed if self.way == LOST else changed_before):
+            counts = {LOST: self._changed, DIES: self.every or changed_before}
+            if not counts.get(self.way, True):
                 return False
             self.calls += 1
             if self.calls == self.nth:
@@ -127,7 +128,7 @@ def cut_everywhere(
 ) -> Iterator[Cut]:
     """Cut a flow at its first call, its second, ... in each way, until it runs through uncut; yield each cut.
 
-    At every call, or at those only whose cuts leave different things behind.
+    It dies at every call, or at those only whose cuts leave different things behind.
     """
     for way in WAYS:
         for nth in itertools.count(1):

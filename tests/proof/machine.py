@@ -247,8 +247,8 @@ class ShopLife(RuleBasedStateMachine):
         """In the end whoever paid has the course or the money."""
         try:
             self.world.check()
-            # Days cost many empty runs of the timer: every fourth history is seen through to the last.
-            self.world.settle(days=4 if counted["histories"] % 4 == 0 else 0)
+            # Days cost many empty runs of the timer: every eighth history is seen through to the last.
+            self.world.settle(days=4 if counted["histories"] % 8 == 0 else 0)
         finally:
             self.world.forget()
 

@@ -53,7 +53,7 @@ def test_answers_stay_documented_and_the_shop_recovers_by_itself(
     alipay: AlipaySimulator,
     new_clock: Callable[[], Clock],
 ) -> None:
-    most = pace.rounds(1, 5)
+    most = pace.rounds(1, 3)
     for seed in itertools.islice(seeds(), most):
         with seeded(seed):
             shop, weather = Workload(alipay, new_clock(), seed), Weather(seed, chances)

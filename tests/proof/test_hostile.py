@@ -20,7 +20,7 @@ from tests.proof.hostile import forgeries, glued, misfits
 from tests.proof.world import World
 
 CHANGES = settings(
-    max_examples=pace.rounds(80, round(20 * pace.MINUTES)),
+    max_examples=pace.rounds(80, round(15 * pace.MINUTES)),
     derandomize=not pace.SOAK,
     database=None,
     deadline=None,

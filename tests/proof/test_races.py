@@ -13,7 +13,7 @@ from tests.proof.counts import count
 from tests.proof.races import RACES, Race
 from tests.purchases import Clock
 
-ROUNDS = pace.rounds(4, 30)
+ROUNDS = pace.rounds(4, 24)
 SHARE = 0.6
 """How much of a long run may pass before no further round begins."""
 
