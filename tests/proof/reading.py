@@ -28,6 +28,10 @@ def _connections() -> urllib3.PoolManager:
     return urllib3.PoolManager(maxsize=4)
 
 
+_RETRIES = urllib3.Retry(total=3, allowed_methods=None)
+"""A connection that was cut, or lay idle too long, is made anew: reading twice does no harm."""
+
+
 def read_partition(table: str, owner: str) -> list[bytes]:
     """DynamoDB's answers that hold all items with this `owner`, in order of `sort`, strongly consistent.
 
@@ -48,6 +52,7 @@ def read_partition(table: str, owner: str) -> list[bytes]:
             body=json.dumps(query),
             headers=_HEADERS,
             timeout=30,
+            retries=_RETRIES,
         )
         assert answer.status == 200, answer.data
         answers.append(answer.data)
