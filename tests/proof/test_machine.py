@@ -14,8 +14,8 @@ from tests.proof.openings import OPENINGS
 from tests.proof.world import World
 
 HISTORIES = settings(
-    max_examples=pace.rounds(1, 5),
-    stateful_step_count=pace.rounds(40, 300),
+    max_examples=pace.rounds(1, 3),
+    stateful_step_count=pace.rounds(40, 400),
     # A quick run is the same one each time, a long one never; shrinking on real stores takes too long for both.
     derandomize=not pace.SOAK,
     phases=[Phase.generate],
