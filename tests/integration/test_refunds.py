@@ -714,16 +714,21 @@ def test_refusing_and_retrying_a_stuck_refund_at_once_have_one_winner(
     assert student.owned() == [not retried, True]
 
 
+def wait_for_hours(office: Client, request_no: str, clock: Clock) -> None:
+    """A refund is approved, and asked for again and again until a person is told."""
+    approve(office, request_no)
+    for _ in range(6):
+        clock.advance(hours=2, seconds=1)
+        purchases.run_timer()
+
+
 def test_a_refund_that_is_not_confirmed_for_hours_can_be_said_to_be_settled(
     faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
 ) -> None:
     student = Student(faulty_app.base_url, alipay)
     request_no = student.applies()
     with faulty_app.alipay.down():
-        approve(office, request_no)
-        for _ in range(6):
-            clock.advance(hours=2, seconds=1)
-            purchases.run_timer()
+        wait_for_hours(office, request_no, clock)
         assert f"settle-refund {request_no}" in operator.does("problems")
         operator.does("settle-refund", request_no, "--reason", "by bank transfer")
     assert request_no not in operator.does("problems")
@@ -781,10 +786,7 @@ def test_a_refund_whose_answer_comes_after_it_was_said_to_have_gone_another_way_
     student = Student(faulty_app.base_url, alipay)
     request_no = student.applies()
     with faulty_app.alipay.down():
-        approve(office, request_no)
-        for _ in range(6):
-            clock.advance(hours=2, seconds=1)
-            purchases.run_timer()
+        wait_for_hours(office, request_no, clock)
     under_way = student.refunds()[0]  # as the timer has it in hand
     operator.does("settle-refund", request_no, "--reason", "by bank transfer")
     refund_order.carry_out(under_way, application.app.gateways, clock())

@@ -13,6 +13,7 @@ import app as application
 from chalicelib.errors import NothingToSettle, OrderClosed, OutcomeUnknown, StoreUnavailable
 from chalicelib.flows.settle_problem import settle_order
 from chalicelib.shop import coupon, enrollment, order, stray_notice
+from chalicelib.shop.catalog import Course
 from chalicelib.shop.order import Order
 from localstack.alipay import AlipaySimulator
 from tests import builders, purchases
@@ -214,13 +215,18 @@ def test_a_delivered_order_that_is_looked_at_again_is_no_problem(
     assert problem_of(operator, number) == ""
 
 
+def placed_but_not_delivered(buyer: Buyer, faulty_app: FaultyApp, course: Course) -> str:
+    """An order of 0 whose delivery the store refused for load."""
+    busy = Fault.on("TransactWriteItems", action=throttle(), nth=range(2, 1000))
+    with faulty_app.dynamodb.faults(busy):
+        return purchases.place(buyer, [course], 0, general=buyer.coupon)
+
+
 def test_an_order_of_0_that_cannot_be_delivered_is_put_before_a_person(
     buyer: Buyer, faulty_app: FaultyApp, clock: Clock, operator: Operator
 ) -> None:
     course = builders.a_course(prices=[5000])
-    lost = Fault.on("TransactWriteItems", action=throttle(), nth=range(2, 1000))
-    with faulty_app.dynamodb.faults(lost):  # it is placed, and cannot be delivered at once
-        number = purchases.place(buyer, [course], 0, general=buyer.coupon)
+    number = placed_but_not_delivered(buyer, faulty_app, course)
     held = purchases.record(buyer.person, buyer.coupon)
     held.order_number = "somebody meddled"
     held.save()
@@ -240,9 +246,7 @@ def test_an_order_of_0_that_cannot_be_delivered_can_be_settled(
     buyer: Buyer, faulty_app: FaultyApp, clock: Clock, operator: Operator
 ) -> None:
     course = builders.a_course(prices=[5000])
-    lost = Fault.on("TransactWriteItems", action=throttle(), nth=range(2, 1000))
-    with faulty_app.dynamodb.faults(lost):
-        number = purchases.place(buyer, [course], 0, general=buyer.coupon)
+    number = placed_but_not_delivered(buyer, faulty_app, course)
     days = enrollment.slice_item(buyer.person.user_id, course.key, course.name, number, 0, 7, clock())
     days.save()  # somebody meddled
     clock.advance(minutes=2)
