@@ -6,6 +6,7 @@ import base64
 import binascii
 import textwrap
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
@@ -34,6 +35,7 @@ def public_half(private_key: str) -> str:
     return _public_pem(load_private_key(private_key).public_key())
 
 
+@lru_cache(maxsize=8)  # reading one proves that it is one, which takes a tenth of a second
 def load_private_key(text: str) -> rsa.RSAPrivateKey:
     """Read a PKCS#1 or PKCS#8 key, with or without its header lines. Raises ValueError when it is none."""
     for label in ("PRIVATE KEY", "RSA PRIVATE KEY"):

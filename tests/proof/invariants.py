@@ -52,6 +52,8 @@ class Belongings:
     """The same as DynamoDB tells it."""
     answers: list[bytes]
     """That, as it came over the line."""
+    changed: list[tuple[dict[str, Any], UserItem]]
+    """The pairs that are new, or other than they were before."""
     by_number: dict[str, Order] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,11 +87,14 @@ def belongings(user_id: int, before: Belongings | None = None) -> Belongings:
     if before is not None and before.raw == raw:
         return before
     known = {} if before is None else dict(zip(_sorts(before.raw), before.pairs(), strict=True))
-    items = []
+    items, changed = [], []
     for stored in raw:
         old, item = known.get(stored["sort"]["S"], (None, None))
-        items.append(item if item is not None and old == stored else UserItem.from_raw_data(stored))
-    return Belongings(user_id, items, raw, answers)
+        if item is None or old != stored:
+            item = UserItem.from_raw_data(stored)
+            changed.append((stored, item))
+        items.append(item)
+    return Belongings(user_id, items, raw, answers, changed)
 
 
 def _sorts(raw: list[dict[str, Any]]) -> list[str]:
@@ -159,7 +164,8 @@ def violations(mine: Belongings, taken_back: set[str]) -> Iterator[str]:
     for item in mine.items:
         if type(item) not in KINDS:
             yield f"an item of a kind that no rule is about: {type(item).__name__}"
-        yield from _numbers(item)
+    for stored, item in mine.changed:
+        yield from _numbers(stored, item)
     if len(mine.of(User)) != 1:
         yield f"user {mine.user_id} is stored {len(mine.of(User))} times"
         return
@@ -184,7 +190,7 @@ def _watched(mine: Belongings, now: datetime) -> Iterator[str]:
             yield f"order {placed.number} ({placed.status}) is off the work list, and money may still come"
 
 
-def _numbers(item: UserItem) -> Iterator[str]:
+def _numbers(stored: dict[str, Any], item: UserItem) -> Iterator[str]:
     """No number anywhere is below zero, but for what a ledger's entry takes."""
 
     def negative(value: Any, name: str) -> Iterator[str]:
@@ -198,7 +204,7 @@ def _numbers(item: UserItem) -> Iterator[str]:
             for part in value:
                 yield from negative(part, name)
 
-    for name in negative(item.serialize(), ""):
+    for name in negative(stored, ""):
         if not isinstance(item, LedgerEntry) or name != "beli":
             yield f"{type(item).__name__} {item.sort}: {name} is below zero"
 

@@ -44,10 +44,10 @@ class ShopLife(RuleBasedStateMachine):
     new_world: Callable[[], World]
     opening: Callable[[World], None]
     """Where a history begins, and what happens first; a test hands both in."""
+    world: World
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = type(self).new_world()
         self.is_open = False
 
     def _number(self, which: int, *statuses: str) -> str | None:
@@ -63,6 +63,7 @@ class ShopLife(RuleBasedStateMachine):
         nothing: it is passed over.
         """
         assume(chance)
+        self.world = type(self).new_world()
         self.is_open = True
         count("histories")
         type(self).opening(self.world)
@@ -250,9 +251,9 @@ class ShopLife(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """In the end whoever paid has the course or the money."""
+        if not self.is_open:
+            return
         try:
-            if not self.is_open:
-                return
             self.world.check()
             # Days cost many empty runs of the timer: every eighth history is seen through to the last.
             self.world.settle(days=4 if counted["histories"] % 8 == 0 else 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 
 from chalicelib.errors import GatewayUnavailable
@@ -36,20 +37,35 @@ class SecondTrade:
     refunded: dict[str, Fen] = field(default_factory=dict)
 
 
+def _merchant(settings: Settings) -> tuple[str, str, str, str, str]:
+    return (
+        settings.alipay_app_id,
+        settings.alipay_seller_id,
+        settings.alipay_app_private_key,
+        settings.alipay_public_key,
+        settings.alipay_gateway_url,
+    )
+
+
+@lru_cache(maxsize=1)
+def _keys_of(*merchant: str) -> Any:
+    """The loaded keys of one merchant: every world has the same, and loading takes as long as some steps."""
+    return Alipay(*merchant)._sdk
+
+
 class DirectAlipay(Alipay):
     """The adapter that tests hand to flows. `moods` are used up call by call, then Alipay is well."""
 
     def __init__(self, simulator: AlipaySimulator, settings: Settings) -> None:
-        super().__init__(
-            app_id=settings.alipay_app_id,
-            seller_id=settings.alipay_seller_id,
-            app_private_key=settings.alipay_app_private_key,
-            alipay_public_key=settings.alipay_public_key,
-            gateway_url=settings.alipay_gateway_url,
-        )
+        super().__init__(*_merchant(settings))
+        self._merchant = _merchant(settings)
         self._simulator = simulator
         self.moods: deque[str] = deque()
         self.second_trades: dict[str, SecondTrade] = {}
+
+    @cached_property
+    def _sdk(self) -> Any:
+        return _keys_of(*self._merchant)
 
     def _call(self, method: str, content: dict[str, str], deadline: Deadline) -> dict[str, Any]:
         mood = self.moods.popleft() if self.moods else ""

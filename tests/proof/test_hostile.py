@@ -70,8 +70,8 @@ def test_a_genuinely_signed_notice_of_something_else_is_refused_and_changes_noth
     world = new_world()
     number = world.place(0, [4, 3], [0], use_beli=True, with_key=False)
     assert number
-    world.pay(number)
     world.check()
+    world.pay(number)
     paid = world.alipay.sign_notice(world.alipay.notice_fields(number))
     before = everything(world)
 
@@ -96,9 +96,9 @@ def test_a_notice_with_two_fields_run_into_one_is_refused_or_says_the_same(
     world = new_world()
     number = world.place(0, [4], [], use_beli=True, with_key=False)
     assert number
+    world.check()
     world.pay(number)
     paid = world.alipay.sign_notice(world.alipay.notice_fields(number))
-    world.check()
     before, refused = everything(world), 0
     for body in glued(paid):
         answer = answer_alipay(purchases.event(body), world.gateways, world.clock())

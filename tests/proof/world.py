@@ -36,7 +36,7 @@ from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.refund import Refund
-from chalicelib.shop.user import User, UserName, find_user, folded, partition
+from chalicelib.shop.user import User, UserName, folded, partition
 from chalicelib.storage.dynamodb import ItemKey, UserItem, connection
 from chalicelib.web import codes, responses
 from chalicelib.web.notification import answer_alipay
@@ -87,7 +87,7 @@ SHELF = Shelf()
 
 
 class Written:
-    """Whose partitions this process has written to: nobody else writes to those of a world's users."""
+    """What this process has written: nobody else writes to what belongs to a world."""
 
     def __init__(self) -> None:
         self._requests: list[str] = []
@@ -101,14 +101,10 @@ class Written:
         body = params["body"]
         self._requests.append(body.decode() if isinstance(body, bytes) else body)
 
-    def untouched(self, user_ids: Sequence[int]) -> set[int]:
-        """Those of these users of whom nothing was written since this was asked last."""
-        requests, self._requests = self._requests, []
-        return {
-            user_id
-            for user_id in user_ids
-            if not any(f'{partition(user_id)}"' in request for request in requests)
-        }
+    def take(self) -> list[str]:
+        """The bodies of all requests that wrote something since this was asked last."""
+        taken, self._requests = self._requests, []
+        return taken
 
 
 class World:
@@ -135,7 +131,6 @@ class World:
         self._told_in_the_end: set[str] = set()
         self._checks = 0
         self._written = Written()
-        self._offers_touched = True
         for user in self.users:
             builders.a_coupon(user, value=5000, valid_until=builders.now() + timedelta(days=2))
             builders.a_coupon(user, coupon_type=coupon.PERCENT, off_percent=33)
@@ -163,21 +158,38 @@ class World:
         found = [each for who in range(len(self.users)) for each in self.belongings(who).of(Refund)]
         return sorted(found, key=lambda each: each.requested_at)
 
+    def _user(self, who: int) -> User:
+        """A user as of the last check, for a flow to work with."""
+        mine = self.belongings(who)
+        (stored,) = [stored for stored, item in mine.pairs() if isinstance(item, User)]
+        return User.from_raw_data(stored)
+
+    def _order(self, number: str) -> Order:
+        """An order as of the last check."""
+        (found,) = [mine.by_number[number] for mine in self._read.values() if number in mine.by_number]
+        return found
+
     def check(self) -> None:
         """Hold everything to the invariants. Raises Violated.
 
-        What is left of the offers is read when somebody's claims or the sweep can have changed it, and now and then.
+        What nothing was written of is as it was; the offers are read anew now and then all the same.
         """
         self._checks += 1
+        written = self._written.take()
+
+        def is_written(mark: str) -> bool:
+            return any(mark in request for request in written)
+
+        users = [user.user_id for user in self.users]
+        is_turn = self._checks % 10 == 1
         read = invariants.check(
-            [user.user_id for user in self.users],
-            self.offers if self._offers_touched or self._checks % 10 == 0 else [],
+            users,
+            [offer for offer in self.offers if is_turn or is_written(str(offer.coupon_id))],
             followed=self._followed,
             before=self._read,
             now=self.clock(),
-            untouched=self._written.untouched([user.user_id for user in self.users]),
+            untouched={user_id for user_id in users if not is_written(f'{partition(user_id)}"')},
         )
-        self._offers_touched = False
         self._read = {mine.user_id: mine for mine in read}
         self._assert_refunds_are_alipays()
 
@@ -220,7 +232,7 @@ class World:
         with_key: bool,
     ) -> str | None:
         """Buy some courses with some of the user's coupons: each is put where it belongs -> the order's number."""
-        user = find_user(self.users[who].user_id)
+        user = self._user(who)
         mine = sorted(self.belongings(who).of(CouponRecord), key=lambda record: record.got_at)
         chosen = {mine[position % len(mine)].record_id: mine[position % len(mine)] for position in records}
         general = next((record for record in chosen.values() if record.bound_to is None), None)
@@ -255,7 +267,7 @@ class World:
         key, number = known[position % len(known)]
 
         def send(wanted: IdempotencyKey) -> str:
-            user, nothing = find_user(self.users[who].user_id), Choice((), None, False)
+            user, nothing = self._user(who), Choice((), None, False)
             return checkout.place_order(
                 user, nothing, 0, wanted, self.gateways, self.settings, self.clock()
             ).number
@@ -269,7 +281,7 @@ class World:
 
     def cancel(self, number: str) -> None:
         """The learner cancels an order."""
-        owner = order.find_by_number(number).user_id
+        owner = self._order(number).user_id
         self._do(
             "cancel",
             codes.ORDER_CANCEL,
@@ -280,7 +292,7 @@ class World:
         """The learner looks at an order's page."""
 
         def show() -> Order:
-            found = order.find_by_number(number)
+            found = self._order(number)
             return reconcile.ask_for_page(order.find_own(found.user_id, number), self.gateways, self.clock())
 
         self._do("look", codes.ORDER, show)
@@ -289,7 +301,7 @@ class World:
         """The learner reads his ledger, his courses and one of his orders: everything can be told in words, and says
         the same as what is stored.
         """
-        user, now = find_user(self.users[who].user_id), self.clock()
+        user, now = self._user(who), self.clock()
         told = responses.ledger(ledger.list_newest(user.user_id, 500, None), user.beli)["data"]
         assert sum(entry["beli"] for entry in told["entries"]) == told["beli"]
         mine = responses.my_courses(
@@ -307,7 +319,6 @@ class World:
 
     def claim(self, who: int, offer: int) -> None:
         """The learner claims a coupon."""
-        self._offers_touched = True
         user_id, wanted = self.users[who].user_id, self.offers[offer % len(self.offers)]
         self._do(
             "claim",
@@ -317,7 +328,7 @@ class World:
 
     def apply(self, number: str, lines: Sequence[int] | None) -> str | None:
         """The learner applies for a refund -> its request number."""
-        placed = order.find_by_number(number)
+        placed = self._order(number)
         chosen = None if lines is None else [line % len(placed.lines) for line in lines]
         window = timedelta(days=self.settings.refund_days)
         applied = self._do(
@@ -333,7 +344,7 @@ class World:
 
     def pay(self, number: str) -> None:
         """The buyer pays at Alipay, if it lets him; the shop is not told."""
-        placed = order.find_by_number(number)
+        placed = self._order(number)
         if placed.amount == 0:
             return
         with suppress(Refused):  # Its code may be on his screen since long.
@@ -342,7 +353,7 @@ class World:
 
     def scan(self, number: str) -> None:
         """The buyer opens the pay page and scans its code."""
-        placed = order.find_by_number(number)
+        placed = self._order(number)
         if placed.amount == 0:
             return
         try:
@@ -400,7 +411,7 @@ class World:
 
     def pay_twice(self, number: str) -> None:
         """An order is paid by a second trade, and its notice arrives."""
-        placed = order.find_by_number(number)
+        placed = self._order(number)
         if placed.amount == 0 or placed.payment_type != order.ALIPAY:
             return
         try:
@@ -527,11 +538,10 @@ class World:
     def grant_course(self, who: int, course: int) -> None:
         """An operator gives days of study."""
         key = self.courses[course % len(self.courses)].key
-        grant.grant_enrollment(find_user(self.users[who].user_id), key, 30, "proof", "op", self.clock())
+        grant.grant_enrollment(self._user(who), key, 30, "proof", "op", self.clock())
 
     def run_timer(self) -> None:
         """The scheduled functions run."""
-        self._offers_touched = True
         reconcile.work_off(self.gateways, self.clock, SECONDS)
         claim_coupon.sweep_claims(self.clock, SECONDS)
 
@@ -539,7 +549,6 @@ class World:
 
     def leave_claim(self, who: int, offer: int) -> None:
         """A claim that dies after it took its piece."""
-        self._offers_touched = True
         wanted = coupon.find_offer(self.offers[offer % len(self.offers)].coupon_id)
         assert wanted is not None
         mine = coupon_claim.claim_item(
@@ -567,16 +576,19 @@ class World:
         for fields in self.notices:
             if fields["out_trade_no"] in self._told_in_the_end:
                 assert self.deliver(fields) == "success"
+                self.check()
         for minutes in (36, 36, 150, *[24 * 60] * days):
-            self.check()
             for item in self.refunds():
                 if item.status == refund.REQUESTED:
                     self.approve_one(item.request_no)
                 elif item.status == refund.STUCK:
                     self.retry_one(item.request_no)
+                else:
+                    continue
+                self.check()
             self.clock.advance(timedelta(minutes=minutes))
             self.run_timer()
-        self.check()
+            self.check()
         wrong = [
             text for who in range(len(self.users)) for text in self._unsettled(self.belongings(who), days)
         ]
