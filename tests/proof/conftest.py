@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import app as application
-from chalicelib.shop import work
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests import purchases
@@ -39,11 +38,8 @@ def quiet() -> Iterator[None]:
 
 
 @pytest.fixture
-def new_world(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Callable[[], World]:
-    """Makes a world with users, an Alipay and a clock of its own. Its few orders want a work list of two shards only:
-    most of what a timer does is asking the empty ones.
-    """
-    monkeypatch.setattr(work, "WORK_SHARDS", 2)
+def new_world(stores: Stores) -> Callable[[], World]:
+    """Makes a world with users, an Alipay and a clock of its own."""
     from chalicelib.settings import settings
 
     keys = json.loads(os.environ["SHOP_TEST_RUN"])
