@@ -134,9 +134,10 @@ def _try_later(found: Order, unknown: PaymentUnknown, now: datetime) -> None:
     log.warning("Alipay gives no clear answer about an order: order=%s", found.number)
     if found.next_look_at is None:
         return
-    is_late = unknown.facts["needs_person"] or found.is_past_patience(now)
-    if is_late and not found.is_delivered():
-        order.note_trouble(found, f"whether it is paid is not known: {unknown.facts['reason']}", now)
+    if unknown.facts["needs_person"] or found.is_past_patience(now):
+        # A delivered order is on the work list only while it is to be taken back.
+        what = "its money went back" if found.is_delivered() else "it is paid"
+        order.note_trouble(found, f"whether {what} is not known: {unknown.facts['reason']}", now)
     _put_off(found, found.next_try(now))
 
 

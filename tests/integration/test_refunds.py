@@ -678,6 +678,7 @@ def test_a_stuck_refund_is_not_refused_while_alipay_says_nothing(
     request_no = stuck(student, faulty_app, office, clock, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
     with faulty_app.alipay.down():
         assert refuse(office, request_no)["code"] == 1805
+        clock.advance(hours=1)
         assert "no clear answer" in operator.is_refused("refuse-refund", request_no, "--answer", "no")
     assert [one.status for one in student.refunds()] == [refund.STUCK]
     assert student.owned() == [False, True]

@@ -270,7 +270,12 @@ def test_an_order_that_was_closed_while_something_seemed_wrong_is_not_put_before
 
 @pytest.mark.parametrize("trouble", [die_before, throttle], ids=["dead", "throttled"])
 def test_a_full_refund_that_was_found_by_asking_is_not_forgotten_when_acting_on_it_fails(
-    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, trouble: Any
+    buyer: Buyer,
+    faulty_app: FaultyApp,
+    alipay: AlipaySimulator,
+    clock: Clock,
+    operator: Operator,
+    trouble: Any,
 ) -> None:
     number = buyer.place()
     purchases.pay(alipay, number)
@@ -281,10 +286,16 @@ def test_a_full_refund_that_was_found_by_asking_is_not_forgotten_when_acting_on_
         with suppress(StoreUnavailable, OutcomeUnknown):
             purchases.run_timer()
     assert purchases.status(number) == order.PAID
-    clock.advance(minutes=3)
+    # Nor when Alipay says nothing more of it: a person is told, and it is asked again.
+    clock.advance(hours=2)
+    with faulty_app.alipay.down():
+        purchases.run_timer()
+        assert "whether its money went back is not known" in problem_of(operator, number)
+    clock.advance(hours=1)
     purchases.run_timer()
     assert purchases.status(number) == order.REFUNDED
     assert purchases.stored(number).next_look_at is None
+    assert problem_of(operator, number) == ""
     buyer.assert_has_everything_back()
 
 
