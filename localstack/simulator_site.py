@@ -138,6 +138,12 @@ class _Server(ThreadingHTTPServer):
         self.site = site
         super().__init__((LOOPBACK, port), handler)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if isinstance(sys.exception(), ConnectionError):
+            log.debug("a browser went away before its answer")
+        else:
+            log.exception("a connection failed")
+
 
 class Simulator:
     """A site that runs in threads of this process; a context manager, or start() and stop()."""

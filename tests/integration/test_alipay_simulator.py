@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
+import logging.handlers
 import os
+import queue
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -728,3 +733,23 @@ def test_a_taken_port_is_named(merchant: Merchant, tmp_path: Path) -> None:
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == 1
     assert f"port {port}" in ended.stderr
+
+
+def test_a_browser_that_goes_away_is_no_error(simulator: AlipaySimulator) -> None:
+    heard: queue.Queue[logging.LogRecord] = queue.Queue()
+    listener, site_log = logging.handlers.QueueHandler(heard), logging.getLogger("localstack.simulator_site")
+    level = site_log.level
+    site_log.addHandler(listener)
+    site_log.setLevel(logging.DEBUG)
+    try:
+        where = urlsplit(simulator.url)
+        with socket.create_connection((where.hostname, where.port), timeout=10) as browser:
+            browser.sendall(b"GET /half a requ")
+            browser.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )  # reset, not closed
+        told = heard.get(timeout=30)
+    finally:
+        site_log.removeHandler(listener)
+        site_log.setLevel(level)
+    assert (told.levelno, told.getMessage()) == (logging.DEBUG, "a browser went away before its answer")
