@@ -226,6 +226,12 @@ class CartStoreUnavailable(StoreUnavailable):
     """Redis, which keeps carts and accounts, does not answer."""
 
 
+class CannotTakeBack(StoreUnavailable):
+    """What a provider has refunded cannot be taken back here: what the order holds is not as it says. A person has
+    been told.
+    """
+
+
 class GatewayUnavailable(ShopError):
     """A third party did not answer in time or in a form that can be trusted. The result is unknown."""
 

@@ -8,12 +8,12 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from chalicelib.errors import (
+    CannotTakeBack,
     GatewayRefused,
     OrderClosed,
     PaymentUnknown,
     RefundNotAllowed,
     RefundSettled,
-    StoreUnavailable,
 )
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.alipay import RefundDone, RefundPending, RefundState, Unknown
@@ -322,7 +322,7 @@ def overtake(paid: Order, trade_no: str, cause: str, now: datetime) -> None:
     back, and money of this trade that was to go back has gone.
 
     Repeating it changes nothing. An order that another trade paid, or whose money our own refunds account for,
-    stays as it is. Raises StoreUnavailable, OutcomeUnknown.
+    stays as it is. Raises CannotTakeBack, StoreUnavailable, OutcomeUnknown.
     """
     for other in refund.list_refunds(paid):
         if other.why != refund.APPLICATION and other.trade_no == trade_no and other.is_open():
@@ -347,7 +347,7 @@ def overtake(paid: Order, trade_no: str, cause: str, now: datetime) -> None:
         "Alipay refunded all of it, and that cannot be carried out: what it holds is not as it says",
         now,
     )
-    raise StoreUnavailable(store="dynamodb", operation="overtake", reason="conflict")
+    raise CannotTakeBack(store="dynamodb", operation="overtake", reason="conflict")
 
 
 def _take_back(
@@ -389,7 +389,9 @@ def record_notice(
     try:
         transaction.commit(witness=lambda: payment.has_notice(taker, request_no, refunded))
     except OrderClosed:
-        return
+        # It was recorded while the refund could still become one of ours, and that was refused meanwhile.
+        if not needs_person or not payment.note_needs_person(taker, request_no, refunded, now):
+            return
     if needs_person:
         log.error(
             "a partial refund that is not ours names no line, a person must act: order=%s", taker.number

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import datetime
 
-from chalicelib.errors import NothingToSettle, NotificationRefused, PaymentUnknown
+from chalicelib.errors import CannotTakeBack, NothingToSettle, NotificationRefused, PaymentUnknown
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.alipay import Notice
 from chalicelib.shop import audit, order, payment, stray_notice
@@ -34,12 +34,14 @@ def retry_order(
 
 
 def settle_order(number: str, by: str, reason: str, gateways: Gateways, now: datetime) -> None:
-    """A person has dealt with an order: it is listed no more. An open one is closed as ever, which asks Alipay first,
-    and gives back its coupons and beli; where asking does not help, as of another amount, it is asked about no more.
+    """A person has dealt with an order: it is listed no more. Of one that is still on the work list Alipay is asked
+    first, and what it says counts; where asking does not help, as of another amount, it is asked about no more. An
+    open one is closed as ever, and gives back its coupons and beli.
 
-    Raises OrderNotFound, NothingToSettle (it does not wait for a person), OrderAlreadyPaid (it was paid, and is
-    delivered), PaymentUnknown (Alipay gives no clear answer: there may be money that is not dealt with), OrderClosed
-    (it changed at this moment, or cannot be closed), StoreUnavailable, OutcomeUnknown.
+    Raises OrderNotFound, NothingToSettle (it does not wait for a person, or no longer now that Alipay was asked),
+    OrderAlreadyPaid (it was paid, and is delivered), PaymentUnknown (Alipay gives no clear answer: there may be money
+    that is not dealt with), OrderClosed (it changed at this moment, or cannot be closed), StoreUnavailable,
+    OutcomeUnknown.
     """
     found = order.find_by_number(number)
     if found.attention is None:
@@ -48,9 +50,22 @@ def settle_order(number: str, by: str, reason: str, gateways: Gateways, now: dat
     if found.is_open():
         close_order.close(found, order.CANCELLED, cause, gateways, now, said=said)
         return
+    if found.next_look_at is not None:
+        found = _looked_after(found, gateways, now)
     transaction = Transaction()
     order.settle_trouble(transaction, found, cause, now)
     audit.commit(transaction, said)
+
+
+def _looked_after(found: Order, gateways: Gateways, now: datetime) -> Order:
+    """What became of an order that the timer would look after, now that it was. Raises PaymentUnknown."""
+    try:
+        unclear = reconcile.look_after_order(found, gateways, now)
+    except CannotTakeBack:
+        unclear = None  # Alipay's word is clear, and it is for a person to act on it.
+    if unclear is not None and not unclear.facts["needs_person"]:
+        raise unclear
+    return order.reload(found)
 
 
 def retry_stray(number: str, trade_no: str, by: str, now: datetime) -> list[str]:

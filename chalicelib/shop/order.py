@@ -410,7 +410,7 @@ def mark_lines_refunded(
         Order.refunded_amount.set(order.refunded_amount + amount),
     ]
     if is_all:
-        actions += [Order.refunded_at.set(now), *stay_in_work(None)]
+        actions += [Order.refunded_at.set(now), *stay_in_work(None), *_LEAVE_TROUBLE]
     within = Order.refunded_amount <= order.amount - amount
     before = Order.status.is_in(PAID, REFUNDING)
     transaction.update(order, actions, _unchanged_refunds(order) & within & before, refusal)
@@ -429,8 +429,8 @@ _LEAVE_TROUBLE: list[Action] = [Order.trouble.remove(), *LEAVE_ATTENTION]
 
 
 def note_trouble(order: Order, trouble: str, now: datetime) -> None:
-    """Put an order before a person, with what is wrong in words; not one that was delivered or closed since it was
-    read, with which nothing is wrong any more. One write; none where it is known.
+    """Put an order before a person, with what is wrong in words; not one that was delivered, closed or refunded since
+    it was read, with which nothing is wrong any more. One write; none where it is known.
     """
     if order.trouble == trouble:
         return
@@ -439,7 +439,8 @@ def note_trouble(order: Order, trouble: str, now: datetime) -> None:
         Order.attention.set(PROBLEM),
         Order.attention_at.set(Order.attention_at | int(now.timestamp())),
     ]
-    as_read = Order.status.is_in(*_DELIVERED) if order.is_delivered() else Order.status == order.status
+    kept = (PAID, REFUNDING)
+    as_read = Order.status.is_in(*kept) if order.status in kept else Order.status == order.status
     try:
         with refusing(OrderClosed(order=order.number)):
             order.update(actions, condition=as_read)

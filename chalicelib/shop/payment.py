@@ -13,7 +13,7 @@ from chalicelib.money import Fen
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
 from chalicelib.shop.order import Order, about, event_item
 from chalicelib.shop.user import list_partition
-from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find
+from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find, refusing
 
 APPLIED, LATE, SURPLUS = "applied", "late", "surplus"
 """applied: it paid its order. late: its order was closed already. surplus: its order had been paid by another
@@ -122,6 +122,28 @@ def record_notice(
         notice.attention, notice.attention_at = PROBLEM, int(now.timestamp())
     transaction.put_new(notice, seen)
     transaction.put_new(event_item(order, "refund reported", cause, now), seen)
+
+
+def note_needs_person(order: Order, request_no: str, refunded: Fen, now: datetime) -> bool:
+    """Put a recorded word of a refund before a person -> whether it was not yet, nor has one dealt with it. One
+    write.
+    """
+    notice = RefundNotice(order.owner, _notice_sort(order.number, request_no, refunded))
+    actions: list[Action] = [
+        RefundNotice.attention.set(PROBLEM),
+        RefundNotice.attention_at.set(int(now.timestamp())),
+    ]
+    unheard = (
+        RefundNotice.sort.exists()
+        & RefundNotice.attention.does_not_exist()
+        & RefundNotice.settled_at.does_not_exist()
+    )
+    try:
+        with refusing(NothingToSettle()):
+            notice.update(actions, condition=unheard)
+    except NothingToSettle:
+        return False
+    return True
 
 
 def _notice_sort(order_number: str, request_no: str, refunded: Fen) -> str:

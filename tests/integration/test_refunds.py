@@ -696,6 +696,28 @@ def test_a_stuck_refund_that_alipay_carries_out_after_it_was_refused_is_put_befo
     assert f"settle-notice {student.number} {request_no}" in operator.does("problems")
 
 
+def test_a_refund_that_alipay_carries_out_while_it_is_refused_is_put_before_a_person_once(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
+) -> None:
+    """Its notice is recorded as that of a refund of ours, and then the refusal wins."""
+    student = Student(faulty_app.base_url, alipay)
+    request_no = stuck(student, faulty_app, office, clock, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    amount = student.payable()[0]
+    paid = purchases.stored(student.number)
+    assert paid.trade_no is not None
+    refund_order.record_notice(
+        paid, paid.trade_no, amount, request_no, "notification early", clock(), needs_person=False
+    )
+    assert refuse(office, request_no)["code"] == 1000
+    alipay.refund(student.number, amount, request_no)
+    told = purchases.notice(alipay, student.number)
+    assert purchases.deliver(told) == "success"
+    assert f"settle-notice {student.number} {request_no}" in operator.does("problems")
+    operator.does("settle-notice", student.number, request_no, "--reason", "by telephone")
+    assert purchases.deliver(told) == "success"
+    assert request_no not in operator.does("problems")
+
+
 def test_refusing_and_retrying_a_stuck_refund_at_once_have_one_winner(
     faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, clock: Clock
 ) -> None:

@@ -291,11 +291,99 @@ def test_a_full_refund_that_was_found_by_asking_is_not_forgotten_when_acting_on_
     with faulty_app.alipay.down():
         purchases.run_timer()
         assert "whether its money went back is not known" in problem_of(operator, number)
+        assert "no clear answer" in operator.is_refused("settle-order", number, *SETTLED)
     clock.advance(hours=1)
     purchases.run_timer()
     assert purchases.status(number) == order.REFUNDED
     assert purchases.stored(number).next_look_at is None
     assert problem_of(operator, number) == ""
+    buyer.assert_has_everything_back()
+
+
+def test_a_full_refund_that_was_found_by_asking_is_acted_on_before_anybody_settles_the_order(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = found_refunded_and_not_taken_back(buyer, faulty_app, alipay, clock)
+    assert "any more" in operator.is_refused("settle-order", number, *SETTLED)
+    assert purchases.status(number) == order.REFUNDED
+    assert problem_of(operator, number) == ""
+    buyer.assert_has_everything_back()
+
+
+def test_what_alipay_has_refunded_and_a_notice_takes_back_is_no_problem_any_more(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = found_refunded_and_not_taken_back(buyer, faulty_app, alipay, clock)
+    read_before = purchases.stored(number)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    assert purchases.status(number) == order.REFUNDED
+    assert problem_of(operator, number) == ""
+    order.note_trouble(read_before, "made up", clock())
+    assert problem_of(operator, number) == ""
+
+
+def test_what_alipay_has_refunded_and_cannot_be_taken_back_is_settled_by_a_persons_word(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = found_refunded_and_not_taken_back(buyer, faulty_app, alipay, clock)
+    assert buyer.user is not None
+    for part in enrollment.list_slices(buyer.user.user_id):
+        part.delete()
+    clock.advance(hours=1)
+    purchases.run_timer()
+    assert "cannot be carried out" in problem_of(operator, number)
+    assert operator.does("settle-order", number, *SETTLED) == f"{number} is settled\n"
+    assert problem_of(operator, number) == ""
+    assert purchases.stored(number).next_look_at is None
+
+
+def found_refunded_and_not_taken_back(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock
+) -> str:
+    """A delivered order that is to be taken back, about which Alipay then says nothing for long."""
+    number = buyer.place()
+    purchases.pay(alipay, number)
+    alipay.refund(number)
+    clock.advance(minutes=2)
+    late = Fault.on("TransactWriteItems", action=throttle(), nth=range(2, 1000))
+    with faulty_app.dynamodb.faults(late):
+        purchases.run_timer()
+    assert purchases.status(number) == order.PAID
+    clock.advance(hours=2)
+    with faulty_app.alipay.down():
+        purchases.run_timer()
+    assert purchases.stored(number).trouble is not None
+    return number
+
+
+def test_a_closed_order_that_alipay_says_nothing_clear_of_is_not_settled_because_there_may_be_money(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    assert purchases.cancel(buyer, number)["code"] == 1000
+    purchases.pay(alipay, number)
+    clock.stand_at(purchases.stored(number).expires_at + timedelta(minutes=32))
+    with faulty_app.alipay.down():
+        purchases.run_timer()
+        assert "settle-order" in problem_of(operator, number)
+        assert "no clear answer" in operator.is_refused("settle-order", number, *SETTLED)
+    assert "any more" in operator.is_refused("settle-order", number, *SETTLED)
+    assert problem_of(operator, number) == ""
+    buyer.assert_owns_the_course(clock)
+
+
+def test_a_closed_order_of_which_alipay_has_another_amount_is_settled_by_a_persons_word(
+    buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
+) -> None:
+    number = buyer.place()
+    assert purchases.cancel(buyer, number)["code"] == 1000
+    clock.advance(hours=2)
+    with alipay_says(faulty_app, alipay, number, trade_status="TRADE_SUCCESS", total_amount="24.00"):
+        purchases.run_timer()
+        assert "another amount" in problem_of(operator, number)
+        assert operator.does("settle-order", number, *SETTLED) == f"{number} is settled\n"
+    assert problem_of(operator, number) == ""
+    assert purchases.stored(number).next_look_at is None
     buyer.assert_has_everything_back()
 
 
