@@ -114,8 +114,12 @@ def cut_at(
     left.
     """
     act = begin()
-    with cutting(shop, cut):
-        act()
+    try:
+        with cutting(shop, cut):
+            act()
+    except Exception as wrong:
+        wrong.add_note(f"call {cut.nth}: {cut.way}")
+        raise
     after(cut)
     return cut
 

@@ -20,7 +20,7 @@ from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.user import ADMIN, User
 from chalicelib.storage.dynamodb import UserItem
 from localstack.alipay import AlipaySimulator
-from localstack.alipay.trades import NoSuchTrade, Refused
+from localstack.alipay.trades import NoSuchTrade, Refused, Trade
 from tests import builders, purchases
 from tests.addresses import ClientAt
 from tests.faults import (
@@ -286,10 +286,12 @@ class Workload:
 
     def _assert_money(self, placed: Order) -> None:
         try:
-            trade = self.alipay.trade(placed.number)
+            trade: Trade | None = self.alipay.trade(placed.number)
         except NoSuchTrade:
-            return
-        if trade.paid_at is not None:
+            trade = None
+        if trade is None or trade.paid_at is None:
+            assert not placed.is_delivered() or not placed.amount, f"{placed.number}: nobody paid it"
+        else:
             kept = placed.amount - placed.refunded_amount if placed.is_delivered() else 0
             assert trade.amount - trade.refunded == kept, f"{placed.number}: money is not where it should be"
 

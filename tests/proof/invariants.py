@@ -560,6 +560,9 @@ def _offer(offer: CouponOffer, read: Sequence[Belongings]) -> Iterator[str]:
         )
     if offer.remaining < 0:
         yield f"coupon {offer.coupon_id}: {offer.remaining} are left"
+    records = [item for mine in read for item in mine.of(CouponRecord) if item.coupon_id == offer.coupon_id]
+    if len(records) != len(done):
+        yield f"coupon {offer.coupon_id}: {len(records)} records of {len(done)} claims"
 
 
 RULES: tuple[Callable[[Belongings], Iterator[str]], ...] = (

@@ -42,6 +42,7 @@ def test_any_single_change_of_a_signed_notice_is_refused_and_changes_nothing(
     assert other
     world.check()
     before = everything(world)
+    world.check()
 
     @CHANGES
     @given(st.data())
@@ -49,6 +50,7 @@ def test_any_single_change_of_a_signed_notice_is_refused_and_changes_nothing(
         body = data.draw(forgeries(paid))
         answer = answer_alipay(purchases.event(body), world.gateways, world.clock())
         assert answer["body"] == "fail", body
+        assert not world.written(), body
         assert everything(world) == before, body
         count("forgeries")
 

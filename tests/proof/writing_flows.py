@@ -968,12 +968,10 @@ class GrantCoupon(Flow):
     covers = ("manage grant-coupon",)
 
     def begin(self) -> None:
-        self.offers.append(builders.an_offer(quantity=1))
+        self.offer = builders.an_offer(quantity=1)  # of which a gift takes no piece
 
     def act(self) -> object:
-        return by_operator(
-            lambda: grant.grant_coupon(self.user, self.offers[0].coupon_id, self.clock(), by="op")
-        )
+        return by_operator(lambda: grant.grant_coupon(self.user, self.offer.coupon_id, self.clock(), by="op"))
 
     def next(self) -> None:
         if not coupon.list_records(self.user.user_id):
@@ -981,6 +979,10 @@ class GrantCoupon(Flow):
 
     def assert_end(self) -> None:
         assert len(coupon.list_records(self.user.user_id)) == 1
+
+    def forget(self) -> None:
+        super().forget()
+        self.offer.delete()
 
 
 class GrantEnrollment(Flow):
