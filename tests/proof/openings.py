@@ -211,6 +211,9 @@ def claims_and_orders_of_nothing(world: World) -> None:
     free, scanned = _placed(world, 0, [0]), _placed(world, 1, [4, 3], [GENERAL], use_beli=True)
     assert _status(world, _placed(world, 0, [2], use_beli=True)) == order.PAID
     world.scan(scanned)
+    world.look(scanned)
+    world.check()
+    assert _status(world, scanned) == order.PLACED
     world.repeat_key(0, 0)
     world.clock.advance(timedelta(minutes=31))
     world.run_timer()
