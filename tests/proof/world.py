@@ -128,7 +128,7 @@ class World:
         self.outcomes: Counter[str] = Counter()
         self._read: dict[int, Belongings] = {}
         self._followed: set[ItemKey] = set()
-        self._told_in_the_end: set[str] = set()
+        self._refunded_at_console: set[str] = set()
         self._checks = 0
         self._written = Written()
         for user in self.users:
@@ -405,7 +405,7 @@ class World:
         except NoSuchTrade:
             return
         if left:
-            self._told_in_the_end.add(number)
+            self._refunded_at_console.add(number)
             wanted = None if amount is None else 1 + amount % left
             self._at_alipay("console", lambda: self.alipay.refund(number, wanted))
 
@@ -452,7 +452,6 @@ class World:
             return
         trade_no = f"2026{next(_numbers):024d}"
         self.provider.second_trades[trade_no] = SecondTrade(number, placed.amount)
-        self._told_in_the_end.add(number)
         changes = {"trade_no": trade_no, "trade_status": "TRADE_SUCCESS", "notify_id": f"second{trade_no}"}
         fields = {
             name: text
@@ -596,19 +595,19 @@ class World:
     # The end
 
     def settle(self, days: int = 4) -> None:
-        """Let everything run that runs by itself, with Alipay well, every application approved, and no notice of an
-        order's own trade's payment ever delivered again: then whoever paid has the course or the money. Raises
-        Violated.
+        """Let everything run that runs by itself, with Alipay well, every application approved, and no notice of a
+        payment ever delivered again: then whoever paid has the course or the money. Raises Violated.
 
         After 4 days even closed orders are off the work list. Two things a query does not tell, so that the
-        notices have to, which Alipay sends for a day: the second of two trades that paid one order, and what the
-        console refunded of an order that is paid.
+        notices have to, which Alipay sends for a day: all of an order that two trades paid, and what the console
+        refunded of an order that is paid.
         """
         self.provider.moods.clear()
         self.collect_notices()
+        twice_paid = {trade.number for trade in self.provider.second_trades.values()}
         for fields in self.notices:
-            is_told = fields.get("refund_fee") or fields["trade_no"] in self.provider.second_trades
-            if is_told and fields["out_trade_no"] in self._told_in_the_end:
+            number = fields["out_trade_no"]
+            if number in twice_paid or (fields.get("refund_fee") and number in self._refunded_at_console):
                 assert self.deliver(fields) == "success"
                 self.check()
         for minutes in (36, 36, 150, *[24 * 60] * days):
