@@ -67,8 +67,9 @@ class ShopLife(RuleBasedStateMachine):
         """
         assume(chance)
         self.world = type(self).new_world()
-        # Days cost many empty runs of the timer: of a long run every eighth history is seen through to the last.
-        self.days = 4 if not pace.SOAK or chance % 8 == 1 else 0
+        # After a day even what was closed for weeks has been asked about once more. Further ones cost many empty runs
+        # of the timer: of a long run every eighth history is seen through to the last.
+        self.days = 4 if not pace.SOAK or chance % 8 == 1 else 1
         self.is_open = True
         count("histories")
         type(self).opening(self.world)
