@@ -413,10 +413,14 @@ class LateMoneyAgainstNewOrder(Race):
             assert refund.list_refunds(purchases.stored(number))[0].status == refund.DONE
 
 
-RACES: Sequence[type[Race]] = (
-    *(OneCouponTwoOrders, OneBalance, LastClaimableCoupon, OneNoticeTwentyTimes, OneKey),
-    *(CancelAgainstPay, CancelUnscannedAgainstPay, RefundAgainstRefund, ApproveAgainstRefuse),
-    *(TwoApplications, TwoApplicationsForTwoLines, ApproveAgainstConsole, ApplicationAgainstConsole),
-    *(RefusalAgainstConsole, ApprovalAgainstItsNotice, TwoSecondTrades, ClaimAgainstSweep),
-    *(TimerAgainstLearner, TimerAgainstNotice, TwoTimers, LateMoneyAgainstNewOrder),
+DAILY: Sequence[type[Race]] = (
+    *(OneCouponTwoOrders, OneBalance, LastClaimableCoupon, OneNoticeTwentyTimes),
+    *(CancelAgainstPay, RefundAgainstRefund, TimerAgainstLearner, TwoTimers),
 )
+"""Those that a shop runs into day by day: hundreds of rounds in the long setting."""
+RARE: Sequence[type[Race]] = (
+    *(OneKey, CancelUnscannedAgainstPay, ApproveAgainstRefuse, TwoApplications, TwoApplicationsForTwoLines),
+    *(ApproveAgainstConsole, ApplicationAgainstConsole, RefusalAgainstConsole, ApprovalAgainstItsNotice),
+    *(TwoSecondTrades, ClaimAgainstSweep, TimerAgainstNotice, LateMoneyAgainstNewOrder),
+)
+"""Those that take a rare moment: dozens."""
