@@ -105,6 +105,7 @@ def test_losing_the_terminal_ends_everything(new_run: Callable[..., Run]) -> Non
 
     def take_terminal() -> None:
         fcntl.ioctl(shell_side, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
 
     run = new_run().start(preexec_fn=take_terminal, pass_fds=[shell_side]).until_ready()
     os.close(shell_side)
