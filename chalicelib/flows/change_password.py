@@ -8,6 +8,7 @@ from chalicelib.errors import WrongPassword
 from chalicelib.shop import audit
 from chalicelib.shop import session as sessions
 from chalicelib.shop import user as users
+from chalicelib.shop.password import password_matches, raise_if_weak
 from chalicelib.shop.rate_limit import Limit, only_failures_count
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction
@@ -24,9 +25,9 @@ def change_own_password(signed_in: SignedIn, old: str, new: str, iterations: int
     """
     user = signed_in.user
     with only_failures_count([Limit("password", str(user.user_id), 10)], WrongPassword):
-        if not users.password_matches(old, user.password):
+        if not password_matches(old, user.password):
             raise WrongPassword()
-    users.raise_if_weak(new, user.username)
+    raise_if_weak(new, user.username)
     transaction = Transaction()
     generation = users.change_password(transaction, user, new, iterations)
     sessions.carry_over(transaction, signed_in.session, generation)
@@ -45,4 +46,4 @@ def set_password(user: User, password: str, iterations: int, by: str, now: datet
 
 def _has_password(user: User, password: str) -> bool:
     # The generation tells nothing: another change at the same moment gives the same one.
-    return users.password_matches(password, users.find_user(user.user_id).password)
+    return password_matches(password, users.find_user(user.user_id).password)

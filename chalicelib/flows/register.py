@@ -8,8 +8,10 @@ from chalicelib.errors import IdTaken, InvalidRequest
 from chalicelib.settings import Settings
 from chalicelib.shop import audit
 from chalicelib.shop import user as users
+from chalicelib.shop.password import hash_password, raise_if_weak
 from chalicelib.shop.rate_limit import Limit, take_attempt
 from chalicelib.shop.user import User
+from chalicelib.shop.user_name import folded, is_valid_name
 from chalicelib.storage.dynamodb import Transaction, find, random_id
 
 from .change_user import named
@@ -23,8 +25,8 @@ def sign_up(
 
     Raises WeakPassword, TooManyAttempts (10 of a name, 300 of an address in 15 minutes), UserNameTaken.
     """
-    users.raise_if_weak(password, username)
-    take_attempt([Limit("register", users.folded(username), 10), Limit("register-address", address, 300)])
+    raise_if_weak(password, username)
+    take_attempt([Limit("register", folded(username), 10), Limit("register-address", address, 300)])
     user = register(username, password, settings.password_iterations, now)
     return user, start_session(user, settings, now, device)
 
@@ -43,11 +45,11 @@ def register(
 
     Raises InvalidRequest for a name that cannot be one or an empty password, UserNameTaken.
     """
-    if not users.is_valid_name(username):
+    if not is_valid_name(username):
         raise InvalidRequest(field="username")
     if not password:
         raise InvalidRequest(field="password")
-    encoded = users.hash_password(password, iterations)
+    encoded = hash_password(password, iterations)
     while True:
         user = users.user_item(
             random_id(),

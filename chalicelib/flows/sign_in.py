@@ -18,9 +18,11 @@ from chalicelib.settings import Settings
 from chalicelib.shop import session as sessions
 from chalicelib.shop import token
 from chalicelib.shop import user as users
+from chalicelib.shop.password import needs_new_hash, password_matches
 from chalicelib.shop.rate_limit import Limit, only_failures_count
 from chalicelib.shop.session import Session
 from chalicelib.shop.user import User
+from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import find_together
 
 log = logging.getLogger(__name__)
@@ -44,14 +46,14 @@ def sign_in(
     with fewer iterations than are set today is renewed.
     """
     limits = [
-        Limit("login", f"{users.folded(username)}\n{address}", 10),
+        Limit("login", f"{folded(username)}\n{address}", 10),
         Limit("login-address", address, 300),
     ]
     with only_failures_count(limits, UserNotFound, WrongPassword):
         user = users.find_by_name(username)
-        if not users.password_matches(password, user.password) or user.disabled:
+        if not password_matches(password, user.password) or user.disabled:
             raise WrongPassword()
-    if users.needs_new_hash(user.password, settings.password_iterations):
+    if needs_new_hash(user.password, settings.password_iterations):
         _renew_hash(user, password, settings)
     return user, start_session(user, settings, now, device)
 

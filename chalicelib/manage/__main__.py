@@ -373,7 +373,8 @@ def _beli(text: str) -> int:
 
 def _find_user(username: str) -> User:
     """The user with this name. Raises UserNotFound, also for what can be no name."""
-    from chalicelib.shop.user import find_by_name, is_valid_name
+    from chalicelib.shop.user import find_by_name
+    from chalicelib.shop.user_name import is_valid_name
 
     if not is_valid_name(username):
         raise UserNotFound()

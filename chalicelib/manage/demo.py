@@ -20,6 +20,7 @@ from chalicelib.manage.catalog_file.rows import Catalogue
 from chalicelib.settings import password_iterations, stage
 from chalicelib.shop import audit, coupon, ledger, user
 from chalicelib.shop.audit import AuditEntry
+from chalicelib.shop.password import hash_password
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import CatalogItem, Transaction, UserItem, find
 
@@ -167,7 +168,7 @@ def _user_unit(row: Json, password: str, now: datetime) -> _Unit:
         person = user.user_item(
             row["id"],
             username=row["username"],
-            password=user.hash_password(password, password_iterations()),
+            password=hash_password(password, password_iterations()),
             name=row["name"],
             head_img="",
             role=row.get("role", user.STUDENT),

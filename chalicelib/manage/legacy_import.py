@@ -37,6 +37,7 @@ from chalicelib.shop.imported_course import (
 )
 from chalicelib.shop.order import MAX_LINES
 from chalicelib.shop.price_policy import PricePolicy
+from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import MAX_BATCH_KEYS, ItemKey, StoredItem, Transaction, find_together
 
 Translated = TypeVar("Translated")
@@ -349,7 +350,7 @@ class _Import:
         names: dict[str, Row] = {}
         units = []
         for row, person in self._translate(file.USERS, lambda row: people.person(row, self.now)):
-            first = names.setdefault(user.folded(person.username), row)
+            first = names.setdefault(folded(person.username), row)
             if first is not row:
                 self.report.not_taken(row, f"its user name is that of {first}, but for case and width")
                 continue

@@ -13,7 +13,7 @@ from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from chalicelib.beijing_time import BEIJING
 from chalicelib.errors import IdTaken
-from chalicelib.shop.user import sortable
+from chalicelib.shop.partition import sortable
 from chalicelib.storage.dynamodb import Transaction, UserItem, find
 
 _MAX_TEXT_LENGTH = 4_000

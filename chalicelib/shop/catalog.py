@@ -6,9 +6,6 @@ one Query by the page's id; what a cart or a checkout needs is one batch read.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -22,8 +19,9 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import GlobalSecondaryIndex
 
-from chalicelib.errors import CoursePageNotFound, InvalidPage, ShopError
+from chalicelib.errors import CoursePageNotFound, ShopError
 from chalicelib.shop.course_key import CourseKey
+from chalicelib.shop.partition import decode_cursor, encode_cursor
 from chalicelib.shop.price_policy import PricePolicy, PricePolicyCopy, policy_sort
 from chalicelib.storage.dynamodb import CatalogItem, ItemKey, Transaction, WholeNumber, find_together
 
@@ -358,12 +356,12 @@ def list_courses(course_type: str, category_id: int | None, limit: int, cursor: 
 
     One Query of an index for up to `limit` (1 to 500) rows. Raises InvalidPage for a cursor that is none.
     """
-    start = _decode_cursor(cursor) if cursor else None
+    start = decode_cursor(cursor, r"[0-9]{11}#[0-9]{16}") if cursor else None
     index: GlobalSecondaryIndex[CatalogItem]
     if category_id is None:
-        index, partition, name = CatalogItem.listing_index, course_type, "listing"
+        index, shown, name = CatalogItem.listing_index, course_type, "listing"
     else:
-        partition = f"{course_type}#{category_id}"
+        shown = f"{course_type}#{category_id}"
         index, name = CatalogItem.category_index, "listing_category"
     start_key = None
     if start is not None:
@@ -371,28 +369,14 @@ def list_courses(course_type: str, category_id: int | None, limit: int, cursor: 
         start_key = {
             "course_key": {"S": str(CourseKey(course_type, course_id))},
             "sort": {"S": "COURSE"},
-            name: {"S": partition},
+            name: {"S": shown},
             "listing_order": {"S": start},
         }
     # One row more than asked for tells whether anything follows.
-    found = index.query(partition, limit=limit + 1, last_evaluated_key=start_key)
+    found = index.query(shown, limit=limit + 1, last_evaluated_key=start_key)
     courses = cast(list[Course], list(found))
     last = courses[limit - 1].listing_order if len(courses) > limit else None
-    return CourseList(tuple(courses[:limit]), _encode_cursor(last) if last else None)
-
-
-def _encode_cursor(listing_order: str) -> str:
-    return base64.urlsafe_b64encode(listing_order.encode()).decode()
-
-
-def _decode_cursor(cursor: str) -> str:
-    try:
-        listing_order = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii")
-    except (binascii.Error, ValueError) as error:
-        raise InvalidPage(field="cursor") from error
-    if not re.fullmatch(r"[0-9]{11}#[0-9]{16}", listing_order):
-        raise InvalidPage(field="cursor")
-    return listing_order
+    return CourseList(tuple(courses[:limit]), encode_cursor(last) if last else None)
 
 
 def find_courses(keys: Iterable[CourseKey]) -> dict[CourseKey, Course]:

@@ -15,7 +15,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.errors import BelowMinimum, CouponUnusable, ShopError
 from chalicelib.money import Fen, percent
 from chalicelib.shop.course_key import CourseKey
-from chalicelib.shop.user import list_partition, partition
+from chalicelib.shop.partition import list_partition, partition
 from chalicelib.storage.dynamodb import (
     CatalogItem,
     ItemKey,

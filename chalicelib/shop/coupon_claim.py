@@ -16,7 +16,7 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.errors import CouponClaimed, CouponSoldOut, ShopError
 from chalicelib.shop.coupon import ONLINE, CouponOffer, CouponRecord, find_offer
-from chalicelib.shop.user import list_partition, partition
+from chalicelib.shop.partition import list_partition, partition
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find, refusing
 
 PENDING, DONE = "pending", "done"

@@ -16,8 +16,8 @@ from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from chalicelib.errors import ShopError
 from chalicelib.shop.course_key import CourseKey
+from chalicelib.shop.partition import list_partition, partition
 from chalicelib.shop.price_policy import PERMANENT_DAYS
-from chalicelib.shop.user import list_partition, partition
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber
 
 _PREFIX = "ENROLLMENT#"

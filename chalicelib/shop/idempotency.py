@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.errors import IdempotencyKeyTaken, IdempotencyKeyUsed
-from chalicelib.shop.user import partition
+from chalicelib.shop.partition import partition
 from chalicelib.storage.dynamodb import ItemKey, StoredItem, Transaction, UserItem, WholeNumber, find
 
 KEPT = timedelta(days=7)

@@ -13,7 +13,8 @@ from typing import cast
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from chalicelib.errors import ShopError
-from chalicelib.shop.user import User, list_page, list_partition, partition, sortable
+from chalicelib.shop.partition import list_page, list_partition, partition, sortable
+from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber
 
 _PREFIX = "LEDGER#"

@@ -33,7 +33,7 @@ from chalicelib.money import Fen
 from chalicelib.request_log import note
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
 from chalicelib.shop.course_key import CourseKey
-from chalicelib.shop.user import list_page, list_partition, partition, sortable
+from chalicelib.shop.partition import list_page, list_partition, partition, sortable
 from chalicelib.shop.work import LEASE, WorkItem, stay_in_work
 from chalicelib.storage.dynamodb import (
     Transaction,

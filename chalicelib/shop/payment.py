@@ -12,7 +12,7 @@ from chalicelib.errors import NothingToSettle, OrderClosed, ShopError
 from chalicelib.money import Fen
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
 from chalicelib.shop.order import Order, about, event_item
-from chalicelib.shop.user import list_partition
+from chalicelib.shop.partition import list_partition
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find, refusing
 
 APPLIED, LATE, SURPLUS = "applied", "late", "surplus"

@@ -21,7 +21,7 @@ from chalicelib.errors import OrderNotFound, RefundNotFound, RefundSettled
 from chalicelib.money import Fen
 from chalicelib.shop.attention import DECISION, LEAVE_ATTENTION, PROBLEM, AttentionItem, list_attention
 from chalicelib.shop.order import Order, OrderLine, about, find_by_number
-from chalicelib.shop.user import list_partition
+from chalicelib.shop.partition import list_partition
 from chalicelib.shop.work import WorkItem, stay_in_work
 from chalicelib.storage.dynamodb import Transaction, WholeNumber, find, refusing
 

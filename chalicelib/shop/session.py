@@ -9,7 +9,8 @@ from typing import cast
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from chalicelib.errors import SessionNotFound, TokenRefused
-from chalicelib.shop.user import User, list_partition, partition
+from chalicelib.shop.partition import list_partition, partition
+from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import ItemKey, Transaction, UserItem, WholeNumber, refusing
 
 LIFE = timedelta(days=7)

@@ -41,7 +41,7 @@ from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
 from chalicelib.shop.course_search import BY_ORDER, SORTS, Search
 from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.order import MAX_LINES, is_number
-from chalicelib.shop.user import is_valid_name
+from chalicelib.shop.user_name import is_valid_name
 
 _MAX_NUMBER_LENGTH = 40
 _MAX_DEPTH = 20

@@ -15,7 +15,8 @@ from chalicelib.settings import settings
 from chalicelib.shop import coupon, ledger, order
 from chalicelib.shop.choice import Choice, ChosenLine
 from chalicelib.shop.order import Order, find_by_number
-from chalicelib.shop.user import User, find_by_name, find_user, password_matches
+from chalicelib.shop.password import password_matches
+from chalicelib.shop.user import User, find_by_name, find_user
 from chalicelib.web.shop_app import make_gateways
 from localstack.processes import free_port
 from tests import builders

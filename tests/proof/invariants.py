@@ -21,10 +21,12 @@ from chalicelib.shop.enrollment import EnrollmentSlice
 from chalicelib.shop.idempotency import FirstAnswer
 from chalicelib.shop.ledger import LedgerEntry
 from chalicelib.shop.order import Order, OrderEvent, OrderPointer
+from chalicelib.shop.partition import partition
 from chalicelib.shop.payment import Payment, RefundNotice
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.session import Session
-from chalicelib.shop.user import User, UserName, folded, partition
+from chalicelib.shop.user import User, UserName
+from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import ItemKey, UserItem, find_together
 from tests.proof.counts import count
 from tests.proof.reading import items_in, read_partition

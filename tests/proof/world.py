@@ -35,8 +35,10 @@ from chalicelib.shop.choice import Choice, ChosenLine
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.order import Order, OrderPointer
+from chalicelib.shop.partition import partition
 from chalicelib.shop.refund import Refund
-from chalicelib.shop.user import User, UserName, folded, partition
+from chalicelib.shop.user import User, UserName
+from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import ItemKey, UserItem, connection
 from chalicelib.web import codes, responses
 from chalicelib.web.notification import answer_alipay

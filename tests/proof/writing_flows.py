@@ -44,7 +44,9 @@ from chalicelib.shop import user as users
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer
 from chalicelib.shop.order import Order, OrderPointer
+from chalicelib.shop.password import password_matches
 from chalicelib.shop.user import ADMIN, User, UserName, find_user
+from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import Transaction, UserItem
 from localstack.alipay import AlipaySimulator
 from tests import builders, purchases
@@ -192,7 +194,7 @@ class Flow:
                 for placed in mine.of(Order):
                     batch.delete(OrderPointer(f"ORDER#{placed.number}", "POINTER"))
         for name in self.names:
-            UserName(f"USERNAME#{users.folded(name)}", "USERNAME").delete()
+            UserName(f"USERNAME#{folded(name)}", "USERNAME").delete()
         for offer in self.offers:
             offer.delete()
 
@@ -267,7 +269,7 @@ class ChangePassword(Flow):
 
     def assert_end(self) -> None:
         stored = find_user(self.user.user_id)
-        assert users.password_matches("quite another one", stored.password)
+        assert password_matches("quite another one", stored.password)
         assert self.learner.get("/userinfo/")["code"] == 1000
         assert self.other.get("/userinfo/")["code"] == 401
 
@@ -1069,7 +1071,7 @@ class SetPassword(Flow):
         )
 
     def assert_end(self) -> None:
-        assert users.password_matches("quite another one", find_user(self.user.user_id).password)
+        assert password_matches("quite another one", find_user(self.user.user_id).password)
 
 
 class TryAgain(Decide):

@@ -19,7 +19,8 @@ from chalicelib.shop import catalog, coupon
 from chalicelib.shop.course_key import COURSE, DEGREE_COURSE
 from chalicelib.shop.order import subject
 from chalicelib.shop.price_policy import VALID_PERIODS
-from chalicelib.shop.user import ADMIN, is_valid_name
+from chalicelib.shop.user import ADMIN
+from chalicelib.shop.user_name import is_valid_name
 from chalicelib.storage.dynamodb import MAX_TRANSACTION_ITEMS
 
 SPA = Path(__file__).parents[2] / "spa"

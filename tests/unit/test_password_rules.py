@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chalicelib.errors import WeakPassword
-from chalicelib.shop.user import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, raise_if_weak
+from chalicelib.shop.password import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, raise_if_weak
 from chalicelib.web import codes
 from chalicelib.web.requests import password_request, register_request
 

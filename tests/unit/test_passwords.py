@@ -6,13 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.shop.user import (
-    folded,
-    hash_password,
-    is_valid_name,
-    needs_new_hash,
-    password_matches,
-)
+from chalicelib.shop.password import hash_password, needs_new_hash, password_matches
+from chalicelib.shop.user_name import folded, is_valid_name
 
 # From Django 3.2's own tests of its hasher (260,000 iterations).
 DJANGO_HASH = "pbkdf2_sha256$260000$seasalt$YlZ2Vggtqdc61YjArZuoApoBh9JNGYoDRBUGu6tcJQo="

@@ -13,6 +13,7 @@ from chalicelib.shop.coupon_claim import Claim
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.ledger import LedgerEntry
 from chalicelib.shop.user import User
+from chalicelib.shop.user_name import MAX_NAME_LENGTH, is_valid_name
 
 ROLES = {0: user.STUDENT, 1: user.ASSISTANT, 2: user.TEACHER, 3: user.ADMIN}
 GENDERS = {0: "保密", 1: "男", 2: "女"}
@@ -27,8 +28,8 @@ _MAX_VALID_DAYS = 100_000
 
 def person(row: Row, now: datetime) -> User:
     """A user with the balance as it stands, and the password's hash as Django wrote it."""
-    username = row.name("username", user.MAX_NAME_LENGTH)
-    if not user.is_valid_name(username):
+    username = row.name("username", MAX_NAME_LENGTH)
+    if not is_valid_name(username):
         raise BadValue("username is no user name: blanks at its ends, or characters that cannot be seen")
     mobile = row.values["mobile"]
     return user.user_item(

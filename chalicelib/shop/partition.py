@@ -1,0 +1,77 @@
+"""A user's partition, the lists read from it, and the cursors of pages."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+from chalicelib.errors import InvalidPage
+from chalicelib.storage.dynamodb import UserItem
+
+AnItem = TypeVar("AnItem", bound=UserItem)
+
+_AFTER_PREFIX = r"[0-9]{8}T[0-9]{12}Z#[0-9A-Za-z_#-]{1,160}"
+"""What stands in a listed item's sort key after the prefix: a `sortable` time and more."""
+
+
+def partition(user_id: int) -> str:
+    """The partition of a user and of all that is theirs."""
+    return f"USER#{user_id}"
+
+
+def list_partition(user_id: int, prefix: str) -> list[UserItem]:
+    """All of a user's items whose sort key begins with `prefix`, strongly consistent. One Query."""
+    return list(UserItem.query(partition(user_id), UserItem.sort.startswith(prefix), consistent_read=True))
+
+
+@dataclass(frozen=True)
+class Page(Generic[AnItem]):
+    """Some of a user's items, newest first, and the cursor of what follows, if anything does."""
+
+    items: list[AnItem]
+    next_cursor: str | None
+
+
+def list_page(model: type[AnItem], user_id: int, prefix: str, limit: int, cursor: str | None) -> Page[AnItem]:
+    """A user's items whose sort keys are `prefix`, a `sortable` time and more, newest first. One Query.
+
+    Strongly consistent; up to `limit` rows. Raises InvalidPage for a cursor that is none.
+    """
+    start = decode_cursor(cursor, re.escape(prefix) + _AFTER_PREFIX) if cursor else None
+    found = list(
+        model.query(
+            partition(user_id),
+            model.sort.startswith(prefix),
+            consistent_read=True,
+            scan_index_forward=False,
+            limit=limit + 1,  # one row more than asked for tells whether anything follows
+            last_evaluated_key={"owner": {"S": partition(user_id)}, "sort": {"S": start}} if start else None,
+        )
+    )
+    more = len(found) > limit
+    return Page(found[:limit], encode_cursor(found[limit - 1].sort) if more else None)
+
+
+def sortable(at: datetime) -> str:
+    """A time as text that sorts as time does, for sort keys: UTC, to the microsecond."""
+    return at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+
+
+def encode_cursor(sort: str) -> str:
+    """The cursor of the page that follows the item with this sort key."""
+    return base64.urlsafe_b64encode(sort.encode()).decode()
+
+
+def decode_cursor(cursor: str, pattern: str) -> str:
+    """The sort key in a cursor. Raises InvalidPage unless it is one of these, by a regular expression."""
+    try:
+        sort = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, ValueError) as error:
+        raise InvalidPage(field="cursor") from error
+    if not re.fullmatch(pattern, sort):
+        raise InvalidPage(field="cursor")
+    return sort
