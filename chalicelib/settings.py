@@ -22,7 +22,7 @@ from chalicelib.errors import InvalidSetting
 
 @dataclass(frozen=True)
 class Settings:
-    """One shop's settings; names and meanings as in the README's table. Keys do not show in `repr`."""
+    """One shop's settings; names and meanings as in docs/settings.md. Keys do not show in `repr`."""
 
     stage: str
     api_url: str

@@ -1,4 +1,4 @@
-"""Network round trips and DynamoDB units of every endpoint, counted, and held against the README's table.
+"""Network round trips and DynamoDB units of every endpoint, counted, and held against docs/round-trips.md.
 
 The example: two courses with two policies each, one coupon for each, some beli. A reading that differs fails the
 test and prints the table as it would have to be.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -19,10 +18,9 @@ from chalicelib.shop.user import User
 from localstack.alipay import AlipaySimulator
 from tests import builders
 from tests.client import Client
+from tests.documents import ROUND_TRIPS
 from tests.faults import units
 from tests.faults.routing import FaultyApp
-
-README = Path(__file__).parents[2] / "README.md"
 
 
 @dataclass
@@ -345,15 +343,15 @@ def shop(faulty_app: FaultyApp, alipay: AlipaySimulator) -> FaultyApp:
     return faulty_app
 
 
-def readme_rows() -> dict[str, str]:
-    rows = [line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+def documented_rows() -> dict[str, str]:
+    rows = [line for line in ROUND_TRIPS.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
     return {row.split(" | ")[0].removeprefix("| "): row for row in rows if row.count("|") == 6}
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_an_endpoint_costs_what_the_readme_says(shop: FaultyApp, endpoint: str) -> None:
+def test_an_endpoint_costs_what_is_documented(shop: FaultyApp, endpoint: str) -> None:
     cost = measure(shop, an_example(shop), ENDPOINTS[endpoint])
-    assert readme_rows().get(endpoint) == cost.row(endpoint)
+    assert documented_rows().get(endpoint) == cost.row(endpoint)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
