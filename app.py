@@ -15,6 +15,7 @@ from chalicelib.flows import (
     register,
     settle,
     sign_in,
+    work_off,
 )
 from chalicelib.flows.change_password import change_own_password
 from chalicelib.request_log import note, request_line
@@ -323,7 +324,7 @@ def alipay_notify(event, context):
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="work_off_orders")
 def work_off_orders(event: CloudWatchEvent):
     with request_line("timer", "work_off_orders"):
-        note(done=reconcile.work_off(app.gateways, app.now, TIMER_SECONDS))
+        note(done=work_off.run_due_work(app.gateways, app.now, TIMER_SECONDS))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_coupon_claims")

@@ -1,4 +1,4 @@
-"""Reconciling: the work list is worked off by the timer, and an open order's page has Alipay asked.
+"""Reconciling: query Alipay about an order when it is due, and when its page is open.
 
 With every notification lost, a paid order is delivered by this alone.
 """
@@ -6,8 +6,6 @@ With every notification lost, a paid order is delivered by this alone.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 
 from chalicelib.errors import (
@@ -16,7 +14,6 @@ from chalicelib.errors import (
     OrderClosed,
     OutcomeUnknown,
     PaymentUnknown,
-    ShopError,
     StoreUnavailable,
 )
 from chalicelib.gateways import Gateways
@@ -24,69 +21,12 @@ from chalicelib.gateways.alipay import Closed
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import order, work
 from chalicelib.shop.order import Order
-from chalicelib.shop.refund import Refund
-from chalicelib.shop.work import WorkItem
 
-from . import close_order, confirm_payment, refund_order
+from . import close_order, confirm_payment
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 16
-"""How many items are worked on at the same time: one that Alipay is slow about holds up no other."""
-_ITEM_SECONDS = 10.0
-"""What one item may take: the provider's deadline and the stores."""
 _PAGE_SECONDS = 3.0
-_DUE_AT_ONCE = 100
-
-
-def work_off(gateways: Gateways, clock: Callable[[], datetime], seconds: float) -> int:
-    """Work off everything that is due, for up to `seconds` -> how many items were looked after.
-
-    Each is worked on under a lease, so timers may overlap; what cannot be decided now is due again later.
-    """
-    deadline, done = Deadline(seconds), 0
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        while deadline.remaining() > _ITEM_SECONDS:
-            due = [item for shard in work.shards() for item in work.list_due(shard, clock(), _DUE_AT_ONCE)]
-            running = [pool.submit(_look_after_in_time, item, gateways, clock, deadline) for item in due]
-            finished = sum(_result(item, future) for item, future in zip(due, running, strict=True))
-            done += finished
-            if not finished:
-                break
-    return done
-
-
-def _look_after_in_time(
-    item: WorkItem, gateways: Gateways, clock: Callable[[], datetime], deadline: Deadline
-) -> bool:
-    if deadline.remaining() < _ITEM_SECONDS:
-        return False
-    now = clock()
-    try:
-        work.take_lease(item, now)
-    except LeaseTaken:
-        return False
-    if isinstance(item, Order):
-        look_after_order(item, gateways, now)
-    elif isinstance(item, Refund):
-        refund_order.carry_out(item, gateways, now)
-    return True
-
-
-def _result(item: WorkItem, future: Future[bool]) -> bool:
-    trouble = future.exception()
-    if trouble is None:
-        return future.result()
-    # One item's trouble is its own: it is due again after its lease.
-    known = isinstance(trouble, ShopError)
-    log.log(
-        logging.WARNING if known else logging.ERROR,
-        "an item waits for its next turn: %s, %s",
-        item.sort,
-        type(trouble).__name__,
-        exc_info=None if known else trouble,
-    )
-    return False
 
 
 def look_after_order(found: Order, gateways: Gateways, now: datetime) -> PaymentUnknown | None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import app as application
-from chalicelib.flows import reconcile
+from chalicelib.flows import work_off
 from chalicelib.shop import order, work
 from chalicelib.storage.dynamodb import connection
 from localstack.alipay import AlipaySimulator
@@ -206,7 +206,7 @@ def test_one_slow_order_does_not_hold_up_the_rest(
     buyer: Buyer, faulty_app: FaultyApp, clock: Clock, alipay: AlipaySimulator
 ) -> None:
     slow, gate = buyer.place(), Gate()
-    others = [Buyer(faulty_app.base_url) for _ in range(reconcile.AT_ONCE + 4)]
+    others = [Buyer(faulty_app.base_url) for _ in range(work_off.AT_ONCE + 4)]
     numbers = [other.place() for other in others]
     for number in numbers:
         purchases.pay(alipay, number)
@@ -418,6 +418,17 @@ def test_a_page_and_the_timer_and_notices_at_once_deliver_once(
 def test_the_timer_stops_in_time(buyer: Buyer, clock: Clock, alipay: AlipaySimulator) -> None:
     number = buyer.place()
     clock.stand_at(builders.now() + timedelta(minutes=1))
-    assert reconcile.work_off(application.app.gateways, clock, 5.0) == 0
+    assert work_off.run_due_work(application.app.gateways, clock, 5.0) == 0
     assert is_listed(number)
     assert purchases.stored(number).asked_at is None
+
+
+def test_a_due_item_of_a_kind_nobody_processes_is_an_error_and_stays_due(
+    buyer: Buyer, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = buyer.place()
+    due_at = purchases.stored(number).next_look_at
+    clock.stand_at(builders.now() + timedelta(minutes=1))
+    assert work_off.run_due_work(application.app.gateways, clock, 20.0, kinds={}) == 0
+    assert purchases.stored(number).next_look_at == due_at
+    assert [record for record in caplog.records if record.levelname == "ERROR" and number in record.message]

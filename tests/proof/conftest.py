@@ -12,7 +12,7 @@ from datetime import timedelta
 import pytest
 
 import app as application
-from chalicelib.flows import reconcile
+from chalicelib.flows import work_off
 from chalicelib.gateways import Gateways
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
@@ -66,7 +66,7 @@ def new_world(stores: Stores) -> Callable[[], World]:
     later = Standing()
     later.advance(timedelta(days=30))
     alipay = DirectAlipay(simulator(later), settings())
-    reconcile.work_off(Gateways(alipay=alipay, geetest=None), later, SECONDS)  # type: ignore[arg-type]
+    work_off.run_due_work(Gateways(alipay=alipay, geetest=None), later, SECONDS)  # type: ignore[arg-type]
     return make
 
 

@@ -24,6 +24,7 @@ from chalicelib.flows import (
     reconcile,
     refund_order,
     settle_problem,
+    work_off,
 )
 from chalicelib.flows.settle import price_choice, read_choice
 from chalicelib.gateways import Gateways
@@ -575,7 +576,7 @@ class World:
 
     def run_timer(self) -> None:
         """The scheduled functions run."""
-        reconcile.work_off(self.gateways, self.clock, SECONDS)
+        work_off.run_due_work(self.gateways, self.clock, SECONDS)
         claim_coupon.sweep_claims(self.clock, SECONDS)
 
     # Orders cut between placing and delivery, claims cut half-way

@@ -1,0 +1,92 @@
+"""The timer: run what is due on the work list, whatever its kind."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from chalicelib.errors import LeaseTaken, ShopError
+from chalicelib.gateways import Gateways
+from chalicelib.gateways.deadline import Deadline
+from chalicelib.shop import work
+from chalicelib.shop.order import Order
+from chalicelib.shop.refund import Refund
+from chalicelib.shop.work import WorkItem
+
+from . import reconcile, refund_order
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 16
+"""How many items are processed at the same time: one that a provider is slow about holds up no other."""
+_ITEM_SECONDS = 10.0
+"""What one item may take: the provider's deadline and the stores."""
+_DUE_AT_ONCE = 100
+
+Process = Callable[[Any, Gateways, datetime], object]
+
+KINDS: Mapping[type[WorkItem], Process] = {
+    Order: reconcile.look_after_order,
+    Refund: refund_order.carry_out,
+}
+"""What is done with a due item of each kind, after its lease was taken."""
+
+
+def run_due_work(
+    gateways: Gateways,
+    clock: Callable[[], datetime],
+    seconds: float,
+    kinds: Mapping[type[WorkItem], Process] = KINDS,
+) -> int:
+    """Process everything that is due, for up to `seconds` -> how many items were processed.
+
+    Each is processed under a lease, so timers may overlap; what cannot be decided now is due again later. An
+    item of none of the `kinds` is logged as an error in each run and keeps its place.
+    """
+    deadline, done = Deadline(seconds), 0
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        while deadline.remaining() > _ITEM_SECONDS:
+            due = [item for shard in work.shards() for item in work.list_due(shard, clock(), _DUE_AT_ONCE)]
+            running = [pool.submit(_process_in_time, item, kinds, gateways, clock, deadline) for item in due]
+            finished = sum(_result(item, future) for item, future in zip(due, running, strict=True))
+            done += finished
+            if not finished:
+                break
+    return done
+
+
+def _process_in_time(
+    item: WorkItem,
+    kinds: Mapping[type[WorkItem], Process],
+    gateways: Gateways,
+    clock: Callable[[], datetime],
+    deadline: Deadline,
+) -> bool:
+    if deadline.remaining() < _ITEM_SECONDS:
+        return False
+    process, now = kinds[type(item)], clock()
+    try:
+        work.take_lease(item, now)
+    except LeaseTaken:
+        return False
+    process(item, gateways, now)
+    return True
+
+
+def _result(item: WorkItem, future: Future[bool]) -> bool:
+    trouble = future.exception()
+    if trouble is None:
+        return future.result()
+    # One item's trouble is its own: it is due again after its lease.
+    known = isinstance(trouble, ShopError)
+    log.log(
+        logging.WARNING if known else logging.ERROR,
+        "an item waits for its next turn: %s, %s",
+        item.sort,
+        type(trouble).__name__,
+        exc_info=None if known else trouble,
+    )
+    return False
