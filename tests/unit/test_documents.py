@@ -1,0 +1,169 @@
+"""The documents, held against what they speak of: files, anchors, words of the Makefile, operators' commands."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from chalicelib.manage.__main__ import _parser
+from tests.documents import DOCS, README, ROOT
+
+MOST_BYTES = 10_000
+"""What somebody reads in two minutes."""
+
+DOCUMENTS = [
+    README,
+    *sorted(DOCS.glob("*.md")),
+    *(ROOT / place / "README.md" for place in ("localstack", "infra")),
+]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def name_of(document: Path) -> str:
+    return document.relative_to(ROOT).as_posix()
+
+
+def prose(document: Path) -> str:
+    """The text without fenced blocks, in which nothing is a heading or a link."""
+    return re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that GitHub gives the headings."""
+    found: dict[str, int] = {}
+    for heading in re.findall(r"^#+ (.+)$", prose(document), re.MULTILINE):
+        plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        anchor = re.sub(r"[^\w\- ]", "", plain.strip().lower()).replace(" ", "-")
+        found[anchor] = found.get(anchor, -1) + 1
+    return {
+        anchor if not again else f"{anchor}-{again}"
+        for anchor, most in found.items()
+        for again in range(most + 1)
+    }
+
+
+def dead_links(document: Path, text: str) -> Iterator[str]:
+    for link in LINK.findall(text):
+        if re.match(r"https?://", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        if not target.exists():
+            yield f"{link}: there is no such file"
+        elif anchor and anchor not in anchors(target):
+            yield f"{link}: there is no such heading"
+
+
+def tree_paths(text: str) -> Iterator[str]:
+    """The paths of the README's tree, whose depth is their indentation."""
+    tree = text.split("## The tree")[1].split("\n\n")[1]
+    above: list[str] = []
+    for line in tree.splitlines():
+        indentation, name = len(line) - len(line.lstrip()), line.split()[0]
+        above = above[: (indentation - 4) // 2]
+        yield "".join(above) + name
+        above.append(name)
+
+
+def unknown_words(text: str, words: set[str]) -> list[str]:
+    """The words after `make` that the Makefile has not."""
+    used = re.findall(r"(?:^ {4}|`|&& |\$ )(?:[A-Z_]+=\S+ )*make ([a-z-]+)", text, re.MULTILINE)
+    return [word for word in used if word not in words]
+
+
+@cache
+def makefile_words() -> set[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+
+
+def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
+@cache
+def operators_commands() -> set[str]:
+    commands = subcommands(_parser())
+    return set(commands) | {
+        f"{name} {below}" for name, parser in commands.items() for below in subcommands(parser)
+    }
+
+
+def commands_named(text: str) -> list[str]:
+    """What is called an operator's command: after `manage`, or in ARGS."""
+    named = re.findall(r'ARGS="([a-z][a-z-]*(?: (?:export|check|apply))?)', text)
+    return named + re.findall(
+        r"`(?:manage )?((?:retry|settle|resolve|list|grant|approve|refuse)-[a-z]+)\b", text
+    )
+
+
+def test_the_readme_is_read_in_two_minutes() -> None:
+    assert len(README.read_bytes()) <= MOST_BYTES
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    assert not list(dead_links(document, prose(document)))
+
+
+def test_every_path_of_the_tree_exists() -> None:
+    paths = list(tree_paths(README.read_text(encoding="utf-8")))
+    assert "chalicelib/web/" in paths and "localstack/" in paths
+    assert not [path for path in paths if not (ROOT / path).exists()]
+
+
+def test_the_tree_leaves_no_directory_out() -> None:
+    named = set(tree_paths(README.read_text(encoding="utf-8")))
+    there = {f"chalicelib/{path.parent.name}/" for path in (ROOT / "chalicelib").glob("*/__init__.py")}
+    assert there <= named
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_word_of_make_is_in_the_makefile(document: Path) -> None:
+    assert not unknown_words(document.read_text(encoding="utf-8"), makefile_words())
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_command_named_is_one_that_operators_have(document: Path) -> None:
+    named = commands_named(document.read_text(encoding="utf-8"))
+    assert not [command for command in named if command not in operators_commands()]
+
+
+def test_every_document_can_be_reached_from_the_readme() -> None:
+    reached, ahead = {README}, [README]
+    while ahead:
+        document = ahead.pop()
+        for link in LINK.findall(prose(document)):
+            target = (document.parent / link.partition("#")[0]).resolve()
+            if target.suffix == ".md" and target.exists() and target not in reached:
+                reached.add(target)
+                ahead.append(target)
+    assert set(DOCUMENTS) <= reached
+
+
+def test_what_is_wrong_is_seen() -> None:
+    assert list(dead_links(README, "[a](docs/none.md)")) == ["docs/none.md: there is no such file"]
+    assert list(dead_links(README, "[a](docs/proof.md#nothing)")) == [
+        "docs/proof.md#nothing: there is no such heading"
+    ]
+    assert not list(
+        dead_links(README, "[a](docs/proof.md#what-is-not-covered) [b](https://example.org/none)")
+    )
+    assert unknown_words("    make rum\n`make test` and `X=1 make soap`", {"test"}) == ["rum", "soap"]
+    assert commands_named('make manage ARGS="catalog export x.json" and `retry-order`') == [
+        "catalog export",
+        "retry-order",
+    ]
+    assert list(tree_paths("## The tree\n\n    a/   text\n      b.py  text\n    c/\n\nmore")) == [
+        "a/",
+        "a/b.py",
+        "c/",
+    ]
