@@ -1,7 +1,7 @@
 """Every refusal and every trouble of the shop, one class each.
 
 The classes carry facts (keyword arguments), not texts or numbers: `web/codes.py` maps a class to the
-documented code of an endpoint, and the texts a learner reads stand there too.
+documented code of an endpoint and to the text a learner reads.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 class ShopError(Exception):
     """Base of everything the shop raises on purpose.
 
-    `facts` are named values for the message a learner reads (`{name}` in `web/codes.py`) and for the log.
-    They hold ids and names of things on sale only, nothing personal.
+    `facts` are named values for the text a learner reads (`web/codes.py`) and for the log. They hold ids, reasons and
+    names of things on sale. Nothing personal; only ChangedMeanwhile, which no endpoint raises, names a user.
     """
 
     def __init__(self, **facts: object) -> None:

@@ -23,8 +23,7 @@ _PREFIX = "LEDGER#"
 class LedgerEntry(UserItem, discriminator="LEDGER_ENTRY"):
     """One change of a balance, `beli` up (positive) or down (negative).
 
-    `cause` says why: `order <number> placed`, `order <number> closed`, `opening balance`, `granted by
-    operator: ...`.
+    `cause` says why: `order <number> placed`, `order <number> closed`, `opening balance`, `operator: <reason>`.
     """
 
     user_id = WholeNumber()

@@ -68,7 +68,7 @@ def register(transaction: Transaction, user: User) -> None:
     claim = UserName(
         f"USERNAME#{folded(user.username)}", "USERNAME", user_id=user.user_id, source=user.source
     )
-    transaction.put_new(claim, UserNameTaken(username=user.username))
+    transaction.put_new(claim, UserNameTaken())
     transaction.put_new(user, IdTaken(user_id=user.user_id))
 
 
