@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import ast
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+from pynamodb.attributes import DiscriminatorAttribute
 
+import chalicelib.shop
 from chalicelib.manage.__main__ import _parser
-from tests.documents import DOCS, README, ROOT
+from chalicelib.storage.dynamodb import CatalogItem, StoredItem, UserItem
+from tests.documents import DATA, DEPENDENCIES, DOCS, GENERATED, README, ROOT, generated_part
 
 MOST_BYTES = 10_000
 """What somebody reads in two minutes."""
@@ -147,6 +153,62 @@ def test_every_document_can_be_reached_from_the_readme() -> None:
                 reached.add(target)
                 ahead.append(target)
     assert set(DOCUMENTS) <= reached
+
+
+@pytest.mark.parametrize("document", GENERATED, ids=name_of)
+def test_what_is_generated_is_up_to_date(document: Path) -> None:
+    assert generated_part(document) == GENERATED[document](), "write it anew: python -m tests.documents"
+
+
+def models(below: type[StoredItem]) -> Iterator[type[StoredItem]]:
+    """Those that have a word by which their items are told apart."""
+    for model in below.__subclasses__():
+        kind = model.get_attributes()["kind"]
+        if isinstance(kind, DiscriminatorAttribute) and kind.get_discriminator(model):
+            yield model
+        yield from models(model)
+
+
+def test_every_kind_of_item_has_its_row() -> None:
+    for module in pkgutil.iter_modules(chalicelib.shop.__path__, "chalicelib.shop."):
+        importlib.import_module(module.name)
+    kinds = {(model.__name__, model.__module__) for base in (CatalogItem, UserItem) for model in models(base)}
+    rows = re.findall(r"\[(\w+)\]\(\.\./(chalicelib/\w+/\w+)\.py\)", prose(DATA))
+    assert {(name, path.replace("/", ".")) for name, path in rows} == kinds
+
+
+def private_attributes_of_others(sources: list[str]) -> set[str]:
+    """Names with one underscore that are read, or overridden, and that none of the sources defines."""
+    ours: set[str] = set()
+    used: set[str] = set()
+    for node in (node for source in sources for node in ast.walk(ast.parse(source))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            ours.add(node.name)
+        elif isinstance(node, ast.alias):
+            ours.add(node.asname or node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            ours.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            ours.add(node.attr)
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "super()":
+            used.add(f"super {node.attr}")
+        elif isinstance(node, ast.Attribute):
+            used.add(node.attr)
+    private = {name.removeprefix("super ") for name in used if name.startswith("super ") or name not in ours}
+    return {name for name in private if name.startswith("_") and not name.startswith("__")}
+
+
+def test_every_private_attribute_of_a_library_is_named() -> None:
+    files = [ROOT / "app.py", *(ROOT / "chalicelib").rglob("*.py")]
+    used = private_attributes_of_others([file.read_text(encoding="utf-8") for file in files])
+    table = prose(DEPENDENCIES).split("## Private attributes")[1].split("\n\n")
+    named = {name for part in table if part.startswith("|") for name in re.findall(r"`(_\w+)`", part)}
+    assert named == used
+
+
+def test_a_private_attribute_is_seen() -> None:
+    ours = "class A(B):\n    _a = 1\n    def _c(self): super()._c(self._a, b._d)"
+    assert private_attributes_of_others([ours]) == {"_c", "_d"}
 
 
 def test_what_is_wrong_is_seen() -> None:
