@@ -1,0 +1,295 @@
+"""Every endpoint with a typical request: what is made before it, and the request itself.
+
+The example: two courses with two policies each, one coupon for each, some beli. Round trips and CPU are measured
+with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from chalicelib.shop import coupon, session
+from chalicelib.shop.catalog import Course, category_item
+from chalicelib.shop.user import User
+from localstack.alipay import AlipaySimulator
+from tests import builders, purchases
+from tests.client import Client
+
+Json = dict[str, Any]
+NewClient = Callable[[User | None], Client]
+"""Makes a client of the application, signed in as the user, or a visitor's."""
+
+
+@dataclass
+class Example:
+    """A learner with beli, coupons and nothing bought, and the courses on offer."""
+
+    user: User
+    courses: list[Course]
+    alipay: AlipaySimulator
+    new_client: NewClient
+
+    @cached_property
+    def learner(self) -> Client:
+        return self.new_client(self.user)
+
+    @cached_property
+    def visitor(self) -> Client:
+        return self.new_client(None)
+
+    @cached_property
+    def operator(self) -> Client:
+        return self.new_client(builders.an_admin())
+
+    @property
+    def lines(self) -> list[Json]:
+        """The courses as cart and account take them."""
+        return [
+            {"course_id": course.course_id, "price_policy_id": builders.policy_id_of(course)}
+            for course in self.courses
+        ]
+
+    @property
+    def coupon_ids(self) -> list[int]:
+        """The records of the coupons, by their courses. One Query."""
+        records = coupon.list_records(self.user.user_id)
+        return [
+            next(record.record_id for record in records if record.is_for(course.key))
+            for course in self.courses
+        ]
+
+    @property
+    def purchase(self) -> Json:
+        """The body of a payment with a coupon for each course and beli: 100 yuan a course, 10 off, 10 in beli."""
+        return {
+            "is_beli": True,
+            "course_list": [
+                {
+                    "course_id": line["course_id"],
+                    "default_price_policy_id": line["price_policy_id"],
+                    "coupon_record_id": record_id,
+                }
+                for line, record_id in zip(self.lines, self.coupon_ids, strict=True)
+            ],
+            "global_coupon_id": None,
+            "pay_money": 90 * len(self.courses) - 10,
+        }
+
+
+def an_example(alipay: AlipaySimulator, new_client: NewClient, courses: int = 2) -> Example:
+    """A new learner and new courses, in a category of their own."""
+    user = builders.a_user(beli=100)
+    category_id = builders.new_id()
+    category_item(category_id, builders.new_name("分类")).save()
+    made = [builders.a_course(prices=[10000, 20000], category_id=category_id) for _ in range(courses)]
+    for course in made:
+        builders.a_coupon(user, course=course.key, value=1000)
+    return Example(user, made, alipay, new_client)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A row of the table: `call` gets what `prepare` has made, and answers what the client got."""
+
+    name: str
+    prepare: Callable[[Example], Any]
+    call: Callable[[Example, Any], Any]
+
+
+def succeeded(answer: Any) -> bool:
+    """Whether an answer of `call` is a success."""
+    return answer == "success" or answer.get("code", answer.get("error_no", 0)) in (0, 1000)
+
+
+def nothing(example: Example) -> None:
+    """For endpoints that need nothing but the example."""
+
+
+def a_full_cart(example: Example) -> None:
+    for line in example.lines:
+        assert succeeded(example.learner.post("/shoppingcar/", line))
+
+
+def an_account(example: Example) -> None:
+    assert succeeded(example.learner.post("/account/", example.lines))
+
+
+def a_choice_of_coupons(example: Example) -> Json:
+    """The body of `PUT /account`, for an open account."""
+    an_account(example)
+    names = [str(course.course_id) for course in example.courses]
+    return {"is_beli": "true", "choose_coupons": dict(zip(names, example.coupon_ids, strict=True))}
+
+
+def a_purchase(example: Example) -> Json:
+    """The body of `POST /payment`, with its courses in the cart and in the account."""
+    a_full_cart(example)
+    an_account(example)
+    return example.purchase
+
+
+def a_quote(example: Example) -> Json:
+    lines = [
+        {"course_id": line["course_id"], "default_price_policy_id": line["price_policy_id"]}
+        for line in example.lines
+    ]
+    return {"is_beli": True, "course_list": lines}
+
+
+def an_order(example: Example) -> str:
+    """The number of an unpaid order without coupons and beli."""
+    return purchases.place(example.learner, example.courses, 100 * len(example.courses))
+
+
+def a_notice(example: Example) -> dict[str, str]:
+    """The notice of an order that was just paid at Alipay, not yet delivered."""
+    answer = example.learner.post("/payment/", a_purchase(example))
+    number = purchases.number_in(answer["data"])
+    purchases.pay(example.alipay, number)
+    return purchases.notice(example.alipay, number)
+
+
+def a_paid_order(example: Example) -> str:
+    notice = a_notice(example)
+    assert purchases.deliver(notice) == "success"
+    return notice["out_trade_no"]
+
+
+REASON = {"reason": "不想学了"}
+
+
+def an_application(example: Example) -> str:
+    """The request number of a refund that was applied for."""
+    answer = example.learner.post(f"/order/{a_paid_order(example)}/refund", REASON)
+    example.operator  # noqa: B018 (signed in beforehand)
+    return str(answer["data"]["request_no"])
+
+
+def a_new_name(example: Example) -> Json:
+    return {"username": builders.new_name(), "password": f"{builders.PASSWORD} 2026"}
+
+
+def another_session(example: Example) -> str:
+    return str(session.start(example.user, builders.now()).session_id)
+
+
+def an_offer(example: Example) -> int:
+    return int(builders.an_offer(value=100).coupon_id)
+
+
+ENDPOINTS = [
+    # People
+    Endpoint(
+        "`GET /api/captcha_check`, captcha off", nothing, lambda e, _: e.visitor.get("/api/captcha_check")
+    ),
+    Endpoint("`POST /register`, captcha off", a_new_name, lambda e, body: e.visitor.post("/register", body)),
+    Endpoint(
+        "`POST /login`, captcha off",
+        nothing,
+        lambda e, _: e.visitor.post("/login", {"username": e.user.username, "password": builders.PASSWORD}),
+    ),
+    Endpoint("`DELETE /logout`", nothing, lambda e, _: e.learner.delete("/logout")),
+    Endpoint(
+        "`PUT /password`",
+        nothing,
+        lambda e, _: e.learner.put(
+            "/password", {"old_password": builders.PASSWORD, "new_password": f"{builders.PASSWORD} 2026"}
+        ),
+    ),
+    Endpoint("`GET /sessions`", nothing, lambda e, _: e.learner.get("/sessions")),
+    Endpoint(
+        "`DELETE /sessions/{session_id}`",
+        another_session,
+        lambda e, session_id: e.learner.delete(f"/sessions/{session_id}"),
+    ),
+    Endpoint("`GET /userinfo`", nothing, lambda e, _: e.learner.get("/userinfo")),
+    # Catalogue
+    Endpoint("`GET /course/category`", nothing, lambda e, _: e.visitor.get("/course/category")),
+    Endpoint(
+        "`GET /courses`, of a category",
+        nothing,
+        lambda e, _: e.visitor.get(f"/courses/?category_id={e.courses[0].category_id}"),
+    ),
+    Endpoint(
+        "`GET /coursedetail/{id}`",
+        nothing,
+        lambda e, _: e.visitor.get(f"/coursedetail/{e.courses[0].detail_id}/"),
+    ),
+    Endpoint(
+        "`GET /course/{id}/chapters`, visitor",
+        nothing,
+        lambda e, _: e.visitor.get(f"/course/{e.courses[0].course_id}/chapters"),
+    ),
+    Endpoint(
+        "`GET /course/{id}/chapters`, signed in",
+        nothing,
+        lambda e, _: e.learner.get(f"/course/{e.courses[0].course_id}/chapters"),
+    ),
+    Endpoint(
+        "`GET /course/{id}/questions`",
+        nothing,
+        lambda e, _: e.visitor.get(f"/course/{e.courses[0].course_id}/questions"),
+    ),
+    # Cart and settlement
+    Endpoint("`POST /shoppingcar`", nothing, lambda e, _: e.learner.post("/shoppingcar/", e.lines[0])),
+    Endpoint("`GET /shoppingcar`", a_full_cart, lambda e, _: e.learner.get("/shoppingcar/")),
+    Endpoint(
+        "`DELETE /shoppingcar`",
+        a_full_cart,
+        lambda e, _: e.learner.delete("/shoppingcar/", {"course_id": e.courses[0].course_id}),
+    ),
+    Endpoint("`POST /account`", nothing, lambda e, _: e.learner.post("/account/", e.lines)),
+    Endpoint("`GET /account`", an_account, lambda e, _: e.learner.get("/account/")),
+    Endpoint("`PUT /account`", a_choice_of_coupons, lambda e, body: e.learner.put("/account/", body)),
+    Endpoint("`POST /account/quote`", a_quote, lambda e, body: e.learner.post("/account/quote", body)),
+    # Coupons
+    Endpoint("`GET /coupons`", nothing, lambda e, _: e.learner.get("/coupons")),
+    Endpoint("`GET /coupons/available`", nothing, lambda e, _: e.learner.get("/coupons/available")),
+    Endpoint(
+        "`POST /coupons/{coupon_id}/claim`, captcha off",
+        an_offer,
+        lambda e, coupon_id: e.learner.post(f"/coupons/{coupon_id}/claim"),
+    ),
+    # Orders
+    Endpoint("`POST /payment`", a_purchase, lambda e, body: e.learner.post("/payment/", body)),
+    Endpoint(
+        "`GET /get_pay_url`",
+        an_order,
+        lambda e, number: e.learner.get(
+            f"/get_pay_url/?order_number={number}&final_price={100 * len(e.courses)}"
+        ),
+    ),
+    Endpoint("`GET /myorder`", an_order, lambda e, _: e.learner.get("/myorder/")),
+    Endpoint(
+        "`GET /order/{order_number}`, unpaid", an_order, lambda e, number: e.learner.get(f"/order/{number}")
+    ),
+    Endpoint(
+        "`POST /order/{order_number}/cancel`",
+        an_order,
+        lambda e, number: e.learner.post(f"/order/{number}/cancel"),
+    ),
+    Endpoint(
+        "`POST /order/{order_number}/refund`",
+        a_paid_order,
+        lambda e, number: e.learner.post(f"/order/{number}/refund", REASON),
+    ),
+    Endpoint("`GET /beli`", nothing, lambda e, _: e.learner.get("/beli")),
+    Endpoint("`GET /mycourses`", a_paid_order, lambda e, _: e.learner.get("/mycourses")),
+    # Back office (with nothing to decide, listing refunds would read no orders)
+    Endpoint("`GET /admin/refunds`", an_application, lambda e, _: e.operator.get("/admin/refunds")),
+    Endpoint(
+        "`POST /admin/refunds/{request_no}/approve`",
+        an_application,
+        lambda e, request_no: e.operator.post(f"/admin/refunds/{request_no}/approve"),
+    ),
+    Endpoint(
+        "`POST /admin/refunds/{request_no}/refuse`",
+        an_application,
+        lambda e, request_no: e.operator.post(f"/admin/refunds/{request_no}/refuse", {"answer": "已学完"}),
+    ),
+    # Alipay
+    Endpoint("`POST /trade/alipay` (notification)", a_notice, lambda e, notice: purchases.deliver(notice)),
+]
