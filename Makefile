@@ -2,13 +2,14 @@
 #
 #   make run                    the whole shop on this computer; Ctrl-C ends it
 #   make manage ARGS="--help"   the operators' command line, acting on the running `make run`
+#   make check                  lint, types and the unit tests: the quick word while one works
 #   make test                   lint, types and all tests; PYTEST_ARGS="tests/unit -k coupon" for some tests
 #   make soak                   the proofs for up to SOAK_MINUTES (40); the last lines say how much was proved
 #   make lint                   ruff and mypy only
 #   make format                 let ruff reformat the Python files
 #   make clean                  remove what was installed and generated (not .data/, the shop's data)
 
-.PHONY: run manage test soak lint format install install-test clean
+.PHONY: run manage check test soak lint style types unit format install install-test clean
 .DEFAULT_GOAL := run
 
 PY := .venv/bin/python
@@ -23,16 +24,27 @@ run: install
 manage: install
 	@exec $(PY) -m localstack.manage $(ARGS)
 
+# Side by side: the types are checked by one processor while the tests run.
+check: install-test
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target style types unit
+
 test: lint
 	$(PY) -m pytest -n 2 $(PYTEST_ARGS)
 
 soak: install-test
 	@SOAK_MINUTES=$(SOAK_MINUTES) $(PY) -m pytest -n 4 --dist worksteal --timeout 0 tests/proof
 
-lint: install-test
+lint: style types
+
+style: install-test
 	$(PY) -m ruff check $(CODE)
 	$(PY) -m ruff format --check $(CODE)
+
+types: install-test
 	$(PY) -m mypy $(CODE)
+
+unit: install-test
+	$(PY) -m pytest -n 2 -q tests/unit
 
 format: install-test
 	$(PY) -m ruff format $(CODE)
