@@ -78,7 +78,7 @@ def a_course(
         "name": new_name("课程"),
         "course_img": "https://img.test/course.png",
         "brief": "简介",
-        "level": "初级",
+        "level": catalog.BEGINNER,
         "status": catalog.ONLINE,
         "order": 1,
         "period": 7,

@@ -35,12 +35,12 @@ def enable_user(user: User, by: str, reason: str, now: datetime) -> bool:
 
 
 def set_role(user: User, role: str, by: str, reason: str, now: datetime) -> bool:
-    """Give a user one of `ROLES` -> False when he had it. Raises ChangedMeanwhile."""
+    """Give a user a role, a code of `ROLE_NAMES` -> False when they had it. Raises ChangedMeanwhile."""
     if user.role == role:
         return False
     transaction = Transaction()
     users.change_role(transaction, user, role, ChangedMeanwhile(what=named(user)))
-    details = f"{user.role} -> {role}"
+    details = f"{users.ROLE_NAMES[user.role]} -> {users.ROLE_NAMES[role]}"
     audit.commit(transaction, audit.entry(by, "set-role", named(user), now, details=details, reason=reason))
     return True
 

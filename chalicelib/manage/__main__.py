@@ -568,9 +568,11 @@ def _enable_user(given: argparse.Namespace) -> None:
 
 def _set_role(given: argparse.Namespace) -> None:
     from chalicelib.flows.change_user import set_role
+    from chalicelib.shop.user import ROLE_NAMES
 
     user = _find_user(given.username)
-    changed = set_role(user, given.role, _who(given), given.reason or "", _now())
+    (role,) = (code for code, name in ROLE_NAMES.items() if name == given.role)
+    changed = set_role(user, role, _who(given), given.reason or "", _now())
     print(f"{user.username} is {given.role}{' now' if changed else ' already: nothing was changed'}")
 
 

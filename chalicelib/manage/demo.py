@@ -26,6 +26,7 @@ from chalicelib.storage.dynamodb import CatalogItem, Transaction, UserItem, find
 
 CONTENT = Path(__file__).parents[2] / "localstack" / "demo" / "shop.json"
 SOURCE = "demo"
+_ROLES = {name: role for role, name in user.ROLE_NAMES.items()}
 
 Json = dict[str, Any]
 
@@ -104,7 +105,9 @@ def describe_users(content: Json) -> str:
     for row in content["users"]:
         stored = _find_user(row["username"])
         if stored is not None and stored.source == SOURCE:
-            given = stored.role if stored.role != user.STUDENT else f"{len(row['coupons'])} coupons given"
+            given = f"{len(row['coupons'])} coupons given"
+            if stored.role != user.STUDENT:
+                given = user.ROLE_NAMES[stored.role]
             lines.append(f"  {stored.username:<12}{stored.beli:>6} beli  {given}")
     if not lines:
         return ""
@@ -171,7 +174,7 @@ def _user_unit(row: Json, password: str, now: datetime) -> _Unit:
             password=hash_password(password, password_iterations()),
             name=row["name"],
             head_img="",
-            role=row.get("role", user.STUDENT),
+            role=_ROLES[row["role"]] if "role" in row else user.STUDENT,
             beli=row["beli"],
             created_at=now,
             source=SOURCE,

@@ -23,10 +23,29 @@ from chalicelib.errors import CoursePageNotFound, ShopError
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.partition import decode_cursor, encode_cursor
 from chalicelib.shop.price_policy import PricePolicy, PricePolicyCopy, policy_sort
-from chalicelib.storage.dynamodb import CatalogItem, ItemKey, Transaction, WholeNumber, find_together
+from chalicelib.storage.dynamodb import (
+    CatalogItem,
+    CodedText,
+    ItemKey,
+    Transaction,
+    WholeNumber,
+    find_together,
+)
 
 ONLINE, ANNOUNCED, OFFLINE = "online", "announced", "offline"
 """上线: listed and sold. 预上线: listed, opens, not sold. 下线: neither listed nor sold."""
+
+BEGINNER, INTERMEDIATE, ADVANCED = "beginner", "intermediate", "advanced"
+LEVEL_NAMES = {BEGINNER: "初级", INTERMEDIATE: "中级", ADVANCED: "高级"}
+
+LECTURER, ASSISTANT = "lecturer", "assistant"
+TEACHER_ROLE_NAMES = {LECTURER: "讲师", ASSISTANT: "助教"}
+
+DOCUMENT, EXERCISE, VIDEO = "document", "exercise", "video"
+SECTION_TYPE_NAMES = {DOCUMENT: "文档", EXERCISE: "练习", VIDEO: "视频"}
+
+PLAYERS = CC, POLYV, ALI = "CC", "POLYV", "ALI"
+"""Video platforms; their codes are what people read."""
 
 PAGE_ROWS = 500
 """The most rows of one answer of a list."""
@@ -43,11 +62,11 @@ class Category(CatalogItem, discriminator="CATEGORY"):
 
 
 class Teacher(CatalogItem, discriminator="TEACHER"):
-    """A teacher. Partition `TEACHERS`. `role` is 讲师 or 助教; `image` a picture's address."""
+    """A teacher. Partition `TEACHERS`. `image` is a picture's address."""
 
     teacher_id = WholeNumber()
     name = UnicodeAttribute()
-    role = UnicodeAttribute()
+    role = CodedText(TEACHER_ROLE_NAMES)
     title = UnicodeAttribute()
     signature = UnicodeAttribute(null=True)
     image = UnicodeAttribute()
@@ -55,7 +74,7 @@ class Teacher(CatalogItem, discriminator="TEACHER"):
 
 
 class Course(CatalogItem, discriminator="COURSE"):
-    """A course of any type. `level` is 初级, 中级 or 高级; `period` the recommended days of study,
+    """A course of any type. `period` is the recommended days of study,
     `pub_date` (`YYYY-MM-DD`) when it came out.
 
     `policies` are copies of its price policies, cheapest first. `listing`, `listing_category` and
@@ -68,7 +87,7 @@ class Course(CatalogItem, discriminator="COURSE"):
     name = UnicodeAttribute()
     course_img = UnicodeAttribute()
     brief = UnicodeAttribute()
-    level = UnicodeAttribute()
+    level = CodedText(LEVEL_NAMES)
     status = UnicodeAttribute()
     order = WholeNumber()
     period = WholeNumber()
@@ -140,7 +159,7 @@ class Chapter(CatalogItem, discriminator="CHAPTER"):
 
 
 class Section(CatalogItem, discriminator="SECTION"):
-    """A section of a chapter. `section_type` is 文档, 练习 or 视频; `player` CC, POLYV or ALI.
+    """A section of a chapter. `player` is one of `PLAYERS`.
 
     `section_link` (a video's id or an address) is shown for trial sections (`free_trial`) and to the enrolled
     only.
@@ -150,7 +169,7 @@ class Section(CatalogItem, discriminator="SECTION"):
     chapter = WholeNumber()
     order = WholeNumber()
     name = UnicodeAttribute()
-    section_type = UnicodeAttribute()
+    section_type = CodedText(SECTION_TYPE_NAMES)
     player = UnicodeAttribute()
     section_link = UnicodeAttribute(null=True)
     video_time = UnicodeAttribute()

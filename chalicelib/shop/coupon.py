@@ -18,6 +18,7 @@ from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.partition import list_partition, partition
 from chalicelib.storage.dynamodb import (
     CatalogItem,
+    CodedText,
     ItemKey,
     Transaction,
     UserItem,
@@ -26,8 +27,8 @@ from chalicelib.storage.dynamodb import (
     is_as_read,
 )
 
-IMMEDIATE, FULL, PERCENT = "立减券", "满减券", "折扣券"
-COUPON_TYPES = (IMMEDIATE, FULL, PERCENT)
+IMMEDIATE, FULL, PERCENT = "immediate", "full", "percent"
+COUPON_TYPE_NAMES = {IMMEDIATE: "立减券", FULL: "满减券", PERCENT: "折扣券"}
 
 ONLINE, OFFLINE = "online", "offline"
 
@@ -50,7 +51,7 @@ class CouponOffer(CatalogItem, discriminator="COUPON"):
     coupon_id = WholeNumber()
     name = UnicodeAttribute()
     brief = UnicodeAttribute(default="")
-    coupon_type = UnicodeAttribute()
+    coupon_type = CodedText(COUPON_TYPE_NAMES)
     value = WholeNumber(default=0)
     off_percent = WholeNumber(null=True)
     minimum = WholeNumber(default=0)
@@ -88,7 +89,7 @@ class CouponRecord(UserItem, discriminator="COUPON_RECORD"):
     user_id = WholeNumber()
     coupon_id = WholeNumber()
     name = UnicodeAttribute()
-    coupon_type = UnicodeAttribute()
+    coupon_type = CodedText(COUPON_TYPE_NAMES)
     value = WholeNumber(default=0)
     off_percent = WholeNumber(null=True)
     minimum = WholeNumber(default=0)

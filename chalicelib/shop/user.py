@@ -13,6 +13,7 @@ from chalicelib.shop.partition import partition
 from chalicelib.shop.password import hash_password
 from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import (
+    CodedText,
     ItemKey,
     Transaction,
     UserItem,
@@ -22,8 +23,11 @@ from chalicelib.storage.dynamodb import (
     refusing,
 )
 
-STUDENT, ASSISTANT, TEACHER, ADMIN = "学员", "助教", "讲师", "管理员"
-ROLES = (STUDENT, ASSISTANT, TEACHER, ADMIN)
+STUDENT, ASSISTANT, TEACHER, ADMIN = "student", "assistant", "teacher", "admin"
+ROLE_NAMES = {STUDENT: "学员", ASSISTANT: "助教", TEACHER: "讲师", ADMIN: "管理员"}
+
+UNDISCLOSED, MALE, FEMALE = "undisclosed", "male", "female"
+GENDER_NAMES = {UNDISCLOSED: "保密", MALE: "男", FEMALE: "女"}
 
 
 class User(UserItem, discriminator="USER"):
@@ -37,8 +41,8 @@ class User(UserItem, discriminator="USER"):
     password = UnicodeAttribute()
     name = UnicodeAttribute()
     head_img = UnicodeAttribute()
-    role = UnicodeAttribute(default=STUDENT)
-    gender = UnicodeAttribute(default="保密")
+    role = CodedText(ROLE_NAMES, default=STUDENT)
+    gender = CodedText(GENDER_NAMES, default=UNDISCLOSED)
     email = UnicodeAttribute(null=True)
     mobile = UnicodeAttribute(null=True)
     disabled = BooleanAttribute(default=False)
@@ -129,5 +133,5 @@ def enable(transaction: Transaction, user: User, refusal: ShopError) -> None:
 
 
 def change_role(transaction: Transaction, user: User, role: str, refusal: ShopError) -> None:
-    """Give a user one of `ROLES`. Refused when his role is no longer as it was read."""
+    """Give a user another role, a code of `ROLE_NAMES`. Refused when their role changed since it was read."""
     transaction.update(user, [User.role.set(role)], User.role == user.role, refusal)

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar, cast
@@ -20,10 +20,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute, DiscriminatorAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.connection.table import TableConnection
-from pynamodb.constants import NUMBER
+from pynamodb.constants import NUMBER, STRING
 from pynamodb.exceptions import PynamoDBException, VerboseClientError
 from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.operand import Path
+from pynamodb.expressions.operand import Path, Value
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
@@ -159,6 +159,34 @@ class WholeNumber(Attribute[int]):
 
     def deserialize(self, value: str) -> int:
         return int(value)
+
+
+class CodedText(Attribute[str]):
+    """A code out of a table of codes and the texts that people read for them.
+
+    Older items hold the text: it is read as its code, and the condition `attribute == code` holds for both.
+    """
+
+    attr_type = STRING
+
+    def __init__(self, names: Mapping[str, str], **options: Any) -> None:
+        super().__init__(**options)
+        self.names = names
+        self._codes = {name: code for code, name in names.items()}
+
+    def serialize(self, value: Any) -> str:
+        if value not in self.names:
+            raise ValueError(f"{self.attr_name} takes {', '.join(self.names)}")
+        return str(value)
+
+    def deserialize(self, value: str) -> str:
+        return self._codes.get(value, value)
+
+    def __eq__(self, other: object) -> Condition:  # type: ignore[override]
+        code = str(other)
+        return Path(self).is_in(Value(code), Value(self.names.get(code, code)))
+
+    __hash__ = Attribute.__hash__
 
 
 class DetailIndex(GlobalSecondaryIndex["CatalogItem"]):

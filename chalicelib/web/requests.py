@@ -35,7 +35,7 @@ from chalicelib.errors import (
 from chalicelib.flows.check_captcha import CaptchaAnswer
 from chalicelib.money import Fen, NotMoney, from_yuan
 from chalicelib.shop.account import ChosenPolicy
-from chalicelib.shop.catalog import PAGE_ROWS
+from chalicelib.shop.catalog import LEVEL_NAMES, PAGE_ROWS
 from chalicelib.shop.choice import Choice, ChosenLine
 from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
 from chalicelib.shop.course_search import BY_ORDER, SORTS, Search
@@ -243,8 +243,14 @@ def search_request(query: Mapping[str, str]) -> SearchRequest:
         raise InvalidPage(field="page")
     words = tuple(query.get("words", "")[:_MAX_SEARCH_LENGTH].split())
     free = {"true": True, "false": False}.get(query.get("free", ""))
-    search = Search(words, query.get("level") or None, category_id(query), free, sort)
+    search = Search(words, _level(query), category_id(query), free, sort)
     return SearchRequest(search, start, limit)
+
+
+def _level(query: Mapping[str, str]) -> str | None:
+    """The level that a query names; of one that does not exist, a text that is no course's."""
+    name = query.get("level")
+    return next((code for code, known in LEVEL_NAMES.items() if known == name), "") if name else None
 
 
 @dataclass(frozen=True)

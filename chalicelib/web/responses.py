@@ -18,14 +18,16 @@ from chalicelib.money import Fen, to_yuan, yuan_text
 from chalicelib.settings import Settings
 from chalicelib.shop.cart import CartLine
 from chalicelib.shop.catalog import (
+    LEVEL_NAMES,
     OFFLINE,
+    SECTION_TYPE_NAMES,
     Category,
     Course,
     CourseList,
     CoursePage,
     Section,
 )
-from chalicelib.shop.coupon import RESERVED, UNUSED, USED, CouponOffer, CouponRecord
+from chalicelib.shop.coupon import COUPON_TYPE_NAMES, RESERVED, UNUSED, USED, CouponOffer, CouponRecord
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.course_search import Found
 from chalicelib.shop.enrollment import Enrollment
@@ -151,7 +153,7 @@ def _list_row(course: Course, shop_url: str) -> Json:
         "name": course.name,
         "course_img": picture(course.course_img, shop_url),
         "brief": course.brief,
-        "level": course.level,
+        "level": LEVEL_NAMES[course.level],
         "coursedetail_id": None if course.detail_id is None else str(course.detail_id),
         "is_free": is_free,
         "price": _price_text(prices),
@@ -183,7 +185,7 @@ def course_page(page: CoursePage, shop_url: str) -> Json:
         ],
         "brief": course.brief,
         "study_all_time": f"{detail.hours}小时",
-        "level": course.level,
+        "level": LEVEL_NAMES[course.level],
         "teachers_info": [
             {
                 "teacher_id": str(teacher.teacher_id),
@@ -244,7 +246,7 @@ def _section(section: Section, enrolled: bool) -> Json:
         "id": section.section_id,
         "name": section.name,
         "order": section.order,
-        "section_type": section.section_type,
+        "section_type": SECTION_TYPE_NAMES[section.section_type],
         "player": section.player,
         "video_time": section.video_time,
         "free_trail": section.free_trial,
@@ -332,7 +334,7 @@ def _coupon(record: CouponRecord) -> Json:
 def _coupon_rules(coupon: CouponRecord | CouponOffer) -> Json:
     return {
         "name": coupon.name,
-        "coupon_type": coupon.coupon_type,
+        "coupon_type": COUPON_TYPE_NAMES[coupon.coupon_type],
         "money_equivalent_value": to_yuan(coupon.value),
         "off_percent": coupon.off_percent,
         "minimum_consume": _whole_yuan(coupon.minimum),

@@ -111,7 +111,7 @@ def test_categories_are_listed_by_id_with_their_names(visitor: Client) -> None:
 
 def test_a_row_has_exactly_the_documented_fields(visitor: Client) -> None:
     category = builders.new_id()
-    course = builders.a_course(prices=[30000, 50000], category_id=category, level="中级")
+    course = builders.a_course(prices=[30000, 50000], category_id=category, level=catalog.INTERMEDIATE)
     answer = visitor.get(f"/courses/?category_id={category}")
     assert answer == {
         "code": 0,
@@ -224,7 +224,7 @@ def small_course(course_id: int, category: int) -> Course:
         name=f"课程{course_id}",
         course_img="",
         brief="",
-        level="初级",
+        level=catalog.BEGINNER,
         status=ONLINE,
         order=5,
         period=7,
@@ -310,7 +310,7 @@ def test_a_page_has_exactly_the_documented_fields(visitor: Client) -> None:
         prices=[10000, 22335],
         teachers=[teacher],
         recommended=[other],
-        level="高级",
+        level=catalog.ADVANCED,
         course_id=builders.new_id(),
     )
     week, month = builders.policies_of(course)

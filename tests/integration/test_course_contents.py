@@ -56,7 +56,7 @@ def a_full_course(**attributes: Any) -> Course:
                 1,
                 order,
                 name=f"第{order}节",
-                section_type="视频",
+                section_type="video",
                 player="CC",
                 section_link=link,
                 video_time="12:30",

@@ -93,9 +93,9 @@ def test_words_are_looked_for_in_name_and_brief(visitor: ClientAt, shelf: Shelf)
 
 
 def test_level_category_and_free_filter(visitor: ClientAt, shelf: Shelf) -> None:
-    free = shelf.add(0, 100, level="初级", order=1)
-    paid = shelf.add(100, level="高级", order=2)
-    unpriced = shelf.add(level="高级", order=3)
+    free = shelf.add(0, 100, level=catalog.BEGINNER, order=1)
+    paid = shelf.add(100, level=catalog.ADVANCED, order=2)
+    unpriced = shelf.add(level=catalog.ADVANCED, order=3)
     assert shelf.find(visitor, free="true") == [free.course_id]
     assert shelf.find(visitor, free="false") == [paid.course_id, unpriced.course_id]
     assert shelf.find(visitor, level="高级") == [paid.course_id, unpriced.course_id]
@@ -203,7 +203,7 @@ def test_a_large_catalogue_is_read_in_a_query_for_each_500_courses(faulty_app: F
             key = CourseKey(course_type, number)
             batch.save(
                 catalog.course_item(
-                    key, [], name="课", course_img="", brief="", level="初级", status=catalog.ONLINE,
+                    key, [], name="课", course_img="", brief="", level=catalog.BEGINNER, status=catalog.ONLINE,
                     order=-number, period=7,
                 )
             )  # fmt: skip

@@ -16,7 +16,7 @@ from chalicelib.manage.catalog_file.writing import as_json
 from chalicelib.manage.demo import read_catalogue, read_content, seed_demo
 from chalicelib.shop import catalog, coupon, ledger
 from chalicelib.shop.course_key import CourseKey
-from chalicelib.shop.user import STUDENT, find_by_name
+from chalicelib.shop.user import ROLE_NAMES, find_by_name
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests.client import Client
@@ -207,7 +207,11 @@ def test_every_course_page_opens_with_all_its_parts(visitor: Client, course: Cou
     detail = page_of(course)
     page = visitor.get(f"/coursedetail/{detail.id}/")
     assert page["course"] == course.id
-    assert (page["name"], page["brief"], page["level"]) == (course.name, course.brief, course.level)
+    assert (page["name"], page["brief"], page["level"]) == (
+        course.name,
+        course.brief,
+        catalog.LEVEL_NAMES[course.level],
+    )
     texts = (
         "why_study",
         "what_to_study_brief",
@@ -260,7 +264,7 @@ def test_demo_users_begin_with_their_balance_in_the_ledger_and_coupons_in_hand(s
         opening = [entry.beli for entry in entries if entry.cause == "opening balance"]
         assert opening == ([row["beli"]] if row["beli"] else [])
         assert sum(entry.beli for entry in entries) == user.beli
-        assert user.role == row.get("role", STUDENT)
+        assert ROLE_NAMES[user.role] == row.get("role", "学员")
         records = coupon.list_records(user.user_id)
         given = [record for record in records if record.source == "demo"]
         assert {(record.record_id, record.coupon_id) for record in given} == {

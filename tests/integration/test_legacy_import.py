@@ -89,7 +89,11 @@ def test_a_real_file_is_taken_whole(real: LegacyFile) -> None:
     assert (report.count(TAKEN), report.count(ALREADY_THERE), report.count(NOT_TAKEN)) == (52, 0, 0)
     page = catalog.find_page(real.id(501))
     assert page.course.name == real.named("Python从入门到放弃")
-    assert (page.course.level, page.course.status, page.course.period) == ("中级", catalog.ONLINE, 7)
+    assert (page.course.level, page.course.status, page.course.period) == (
+        catalog.INTERMEDIATE,
+        catalog.ONLINE,
+        7,
+    )
     assert page.course.category_id == real.id(1)
     assert page.course.course_img == "http://144.202.116.113/static/backend/3875778.jpeg"
     assert [(p.valid_period, p.price) for p in page.policies] == [(7, 30000), (30, 50000), (360, 80000)]

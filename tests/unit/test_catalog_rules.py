@@ -26,7 +26,7 @@ def course(*prices: int, key: CourseKey = KEY, **attributes: Any) -> Course:
         "name": "Python 入门",
         "course_img": "images/python.png",
         "brief": "简介",
-        "level": "初级",
+        "level": "beginner",
         "status": ONLINE,
         "order": 1,
         "period": 30,

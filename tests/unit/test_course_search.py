@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidPage
 from chalicelib.shop import catalog
-from chalicelib.shop.catalog import Course
+from chalicelib.shop.catalog import ADVANCED, BEGINNER, INTERMEDIATE, Course
 from chalicelib.shop.course_key import COURSE, CourseKey
 from chalicelib.shop.course_search import (
     BY_NEWNESS,
@@ -29,7 +29,13 @@ from chalicelib.web.requests import search_request
 def a_course(number: int, *prices: int, **attributes: Any) -> Course:
     key = CourseKey(COURSE, number)
     policies = [catalog.policy_item(key, number * 10 + i, 30, price) for i, price in enumerate(prices)]
-    given = {"name": f"课程{number}", "brief": "", "level": "初级", "status": catalog.ONLINE, "order": number}
+    given = {
+        "name": f"课程{number}",
+        "brief": "",
+        "level": BEGINNER,
+        "status": catalog.ONLINE,
+        "order": number,
+    }
     return catalog.course_item(
         key, policies, **given | {"course_img": "", "period": 30, "category_id": 1} | attributes
     )
@@ -72,17 +78,17 @@ def test_a_word_does_not_reach_from_the_name_into_the_brief() -> None:
 
 def test_level_category_and_free_narrow_what_is_found() -> None:
     courses = [
-        a_course(1, 0, 100, level="初级", category_id=1),
-        a_course(2, 100, level="初级", category_id=2),
-        a_course(3, level="高级", category_id=2),
-        a_course(4, 0, level="高级", category_id=None),
+        a_course(1, 0, 100, level=BEGINNER, category_id=1),
+        a_course(2, 100, level=BEGINNER, category_id=2),
+        a_course(3, level=ADVANCED, category_id=2),
+        a_course(4, 0, level=ADVANCED, category_id=None),
     ]
-    assert numbers(courses, Search(level="初级")) == [1, 2]
+    assert numbers(courses, Search(level=BEGINNER)) == [1, 2]
     assert numbers(courses, Search(category_id=2)) == [2, 3]
     assert numbers(courses, Search(is_free=True)) == [1, 4], "free is what has a policy of 0"
     assert numbers(courses, Search(is_free=False)) == [2, 3], "without a policy a course is not free"
-    assert numbers(courses, Search(level="高级", category_id=2, is_free=False)) == [3]
-    assert numbers(courses, Search(level="大师")) == []
+    assert numbers(courses, Search(level=ADVANCED, category_id=2, is_free=False)) == [3]
+    assert numbers(courses, Search(level="")) == []
 
 
 def test_courses_are_sorted_by_order_price_and_newness() -> None:
@@ -138,8 +144,13 @@ def test_a_query_without_anything_asks_for_the_first_twenty_in_catalogue_order()
 def test_a_query_is_read() -> None:
     query = {"words": " Python  web\u3000全栈 ", "level": "中级", "category_id": "7", "free": "false"}
     asked = search_request(query | {"sort": "-price", "limit": "3", "cursor": "6"})
-    assert asked.search == Search(("Python", "web", "全栈"), "中级", 7, False, BY_PRICE_DOWN)
+    assert asked.search == Search(("Python", "web", "全栈"), INTERMEDIATE, 7, False, BY_PRICE_DOWN)
     assert (asked.start, asked.limit) == (6, 3)
+
+
+@pytest.mark.parametrize("level", ["大师", "advanced"])
+def test_a_level_that_does_not_exist_is_no_courses(level: str) -> None:
+    assert numbers([a_course(1)], search_request({"level": level}).search) == []
 
 
 @pytest.mark.parametrize(

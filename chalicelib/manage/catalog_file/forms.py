@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -94,6 +94,13 @@ def choice(options: Sequence[Any]) -> Form:
         return value
 
     return Form(read)
+
+
+def named(names: Mapping[str, str]) -> Form:
+    """A code, which the file calls by its name."""
+    codes = {name: code for code, name in names.items()}
+    of_name = choice(tuple(codes))
+    return Form(lambda value, today: codes[of_name.read(value, today)], lambda code: names.get(code, code))
 
 
 def _read_flag(value: object, today: date | None) -> bool:

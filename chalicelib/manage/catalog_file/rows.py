@@ -19,12 +19,8 @@ from chalicelib.shop.price_policy import VALID_PERIODS
 from . import forms
 from .forms import Form
 
-LEVELS = ("初级", "中级", "高级")
 STATES = (catalog.ONLINE, catalog.ANNOUNCED, catalog.OFFLINE)
 OFFER_STATES = (coupon.ONLINE, coupon.OFFLINE)
-TEACHER_ROLES = ("讲师", "助教")
-SECTION_TYPES = ("文档", "练习", "视频")
-PLAYERS = ("CC", "POLYV", "ALI")
 
 _MAX_NUMBER = 99_999
 """Chapters and sections are sorted by numbers of five digits."""
@@ -89,7 +85,7 @@ class Teacher(Row):
 
     id: Annotated[int, forms.IDENT]
     name: Annotated[str, forms.name(32)]
-    role: Annotated[str, forms.choice(TEACHER_ROLES)]
+    role: Annotated[str, forms.named(catalog.TEACHER_ROLE_NAMES)]
     title: Annotated[str, forms.text(64)]
     signature: Annotated[str | None, forms.text(255)] = None
     image: Annotated[str, forms.text(255)]
@@ -128,8 +124,8 @@ class Section(Row):
     id: Annotated[int, forms.IDENT]
     order: Annotated[int, forms.whole(0, _MAX_NUMBER)]
     name: Annotated[str, forms.name(128)]
-    section_type: Annotated[str, forms.choice(SECTION_TYPES)]
-    player: Annotated[str, forms.choice(PLAYERS)]
+    section_type: Annotated[str, forms.named(catalog.SECTION_TYPE_NAMES)]
+    player: Annotated[str, forms.choice(catalog.PLAYERS)]
     section_link: Annotated[str | None, forms.text(255)] = None
     video_time: Annotated[str, forms.text(32)] = ""
     free_trial: Annotated[bool, forms.FLAG] = False
@@ -165,7 +161,7 @@ class Course(Row):
     id: Annotated[int, forms.IDENT]
     name: Annotated[str, forms.name(128)]
     category_id: Annotated[int | None, forms.IDENT] = None
-    level: Annotated[str, forms.choice(LEVELS)]
+    level: Annotated[str, forms.named(catalog.LEVEL_NAMES)]
     status: Annotated[str, forms.choice(STATES)]
     order: Annotated[int, forms.whole(-_MAX_ORDER, _MAX_ORDER)]
     period: Annotated[int, forms.whole(0, 10**6)]
@@ -190,7 +186,7 @@ class Offer(Row):
     id: Annotated[int, forms.IDENT]
     name: Annotated[str, forms.name(64)]
     brief: Annotated[str, forms.text()] = ""
-    coupon_type: Annotated[str, forms.choice(coupon.COUPON_TYPES)]
+    coupon_type: Annotated[str, forms.named(coupon.COUPON_TYPE_NAMES)]
     value: Annotated[Fen, forms.YUAN] = 0
     off_percent: Annotated[int | None, forms.whole(1, 100)] = None
     minimum: Annotated[Fen, forms.YUAN] = 0

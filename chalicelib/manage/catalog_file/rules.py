@@ -105,7 +105,7 @@ def _offer_faults(offer: Offer) -> Iterator[tuple[str, str]]:
         if offer.off_percent is None:
             yield "off_percent", "is missing: how many hundredths of the price a 折扣券 leaves (80 is 八折)"
     elif offer.off_percent is not None:
-        yield "off_percent", f"a {offer.coupon_type} has none"
+        yield "off_percent", f"a {coupon.COUPON_TYPE_NAMES[offer.coupon_type]} has none"
     if offer.claim_until <= offer.claim_from:
         yield "claim_until", "is before claim_from"
     if offer.valid_days is not None:

@@ -20,13 +20,13 @@ from chalicelib.shop.catalog import (
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.price_policy import VALID_PERIODS, PricePolicy
 
-TEACHER_ROLES = {0: "讲师", 1: "助教"}
+TEACHER_ROLES = {0: catalog.LECTURER, 1: catalog.ASSISTANT}
 COURSE_LABELS = {0: "付费", 1: "VIP专享", 2: "免费课程"}
 """Labels only: all are courses of one type, and what is free follows from the price policies."""
 COURSE_STATES = {0: catalog.ONLINE, 1: catalog.OFFLINE, 2: catalog.ANNOUNCED}
-LEVELS = {0: "初级", 1: "中级", 2: "高级"}
-SECTION_TYPES = {0: "文档", 1: "练习", 2: "视频"}
-PLAYERS = {0: "CC", 1: "POLYV", 2: "ALI"}
+LEVELS = {0: catalog.BEGINNER, 1: catalog.INTERMEDIATE, 2: catalog.ADVANCED}
+SECTION_TYPES = {0: catalog.DOCUMENT, 1: catalog.EXERCISE, 2: catalog.VIDEO}
+PLAYERS = {0: catalog.CC, 1: catalog.POLYV, 2: catalog.ALI}
 
 _MAX_NUMBER = 99_999
 """Chapters and sections are sorted by numbers of five digits."""

@@ -16,7 +16,7 @@ from chalicelib.shop.user import User
 from chalicelib.shop.user_name import MAX_NAME_LENGTH, is_valid_name
 
 ROLES = {0: user.STUDENT, 1: user.ASSISTANT, 2: user.TEACHER, 3: user.ADMIN}
-GENDERS = {0: "保密", 1: "男", 2: "女"}
+GENDERS = {0: user.UNDISCLOSED, 1: user.MALE, 2: user.FEMALE}
 COUPON_TYPES = {0: coupon.IMMEDIATE, 1: coupon.FULL, 2: coupon.PERCENT}
 OFFER_STATES = {0: coupon.ONLINE, 1: coupon.OFFLINE}
 
