@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 ROUND_TRIPS = DOCS / "round-trips.md"
+SETTINGS = DOCS / "settings.md"
 API = DOCS / "api.md"
 DATA = DOCS / "data.md"
 DEPENDENCIES = DOCS / "dependencies.md"

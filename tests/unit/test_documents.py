@@ -17,7 +17,7 @@ from pynamodb.attributes import DiscriminatorAttribute
 import chalicelib.shop
 from chalicelib.manage.__main__ import _parser
 from chalicelib.storage.dynamodb import CatalogItem, StoredItem, UserItem
-from tests.documents import DATA, DEPENDENCIES, DOCS, GENERATED, README, ROOT, generated_part
+from tests.documents import DATA, DEPENDENCIES, DOCS, GENERATED, README, ROOT, SETTINGS, generated_part
 
 MOST_BYTES = 10_000
 """What somebody reads in two minutes."""
@@ -35,8 +35,9 @@ def name_of(document: Path) -> str:
 
 
 def prose(document: Path) -> str:
-    """The text without fenced blocks, in which nothing is a heading or a link."""
-    return re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    """The text without its code, in which nothing is a heading or a link."""
+    text = document.read_text(encoding="utf-8")
+    return re.sub(r"^(```.*?^```| {4}.*?)$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def anchors(document: Path) -> set[str]:
@@ -120,6 +121,16 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     assert not list(dead_links(document, prose(document)))
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_link_by_name_is_defined(document: Path) -> None:
+    text = prose(document)
+    used = set(re.findall(r"\]\[([^\]]+)\]", text))
+    defined = set(re.findall(r"^\[([^\]]+)\]: \S+$", text, re.MULTILINE))
+    shortened = set(re.findall(r"\[([^\]]+)\](?![\[(:])", text)) & defined
+    assert used <= defined
+    assert defined == used | shortened
+
+
 def test_every_path_of_the_tree_exists() -> None:
     paths = list(tree_paths(README.read_text(encoding="utf-8")))
     assert "chalicelib/web/" in paths and "localstack/" in paths
@@ -175,6 +186,19 @@ def test_every_kind_of_item_has_its_row() -> None:
     kinds = {(model.__name__, model.__module__) for base in (CatalogItem, UserItem) for model in models(base)}
     rows = re.findall(r"\[(\w+)\]\(\.\./(chalicelib/\w+/\w+)\.py\)", prose(DATA))
     assert {(name, path.replace("/", ".")) for name, path in rows} == kinds
+
+
+def test_every_setting_has_its_row() -> None:
+    source = ast.parse((ROOT / "chalicelib" / "settings.py").read_text(encoding="utf-8"))
+    texts = {node.value for node in ast.walk(source) if isinstance(node, ast.Constant)}
+    read = {
+        text
+        for text in texts
+        if isinstance(text, str) and re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|STAGE|CAPTCHA", text)
+    }
+    assert {"JWT_KEY", "STAGE", "ORDER_MINUTES"} <= read
+    named = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", prose(SETTINGS)))
+    assert not read - named
 
 
 def private_attributes_of_others(sources: list[str]) -> set[str]:
