@@ -163,7 +163,7 @@ def give_back_and_close(
         if said is not None:
             audit.commit(transaction, said)
         else:
-            transaction.commit(witness=lambda: order.reload(found).status == status)
+            transaction.commit()
     except OrderClosed:
         current = order.reload(found)
         if current.is_open():

@@ -91,7 +91,7 @@ def _deliver(
     for record_id in placed.coupon_record_ids():
         coupon.redeem(transaction, placed.user_id, record_id, placed.number, now, refusal)
     _grant(transaction, placed, now)
-    transaction.commit(witness=lambda: _is_delivered(placed, received))
+    transaction.commit()
 
 
 def _reopen(closed: Order, received: Payment, now: datetime, is_refunded: bool) -> None:
@@ -118,7 +118,7 @@ def _reopen(closed: Order, received: Payment, now: datetime, is_refunded: bool) 
         taken = ledger.entry(closed.user_id, -closed.beli, f"{closed.number}#reopened", cause, now)
         ledger.change(transaction, taken, BeliTaken())
     _grant(transaction, closed, now)
-    transaction.commit(witness=lambda: _is_delivered(closed, received))
+    transaction.commit()
     log.warning("late money reopened its order: order=%s", closed.number)
 
 
@@ -127,7 +127,7 @@ def _identify(paid: Order, received: Payment, now: datetime) -> None:
     transaction = Transaction()
     order.note_trade(transaction, paid, received.trade_no, received.cause, now)
     payment.record(transaction, received, OrderClosed(order=paid.number))
-    transaction.commit(witness=lambda: _is_delivered(paid, received))
+    transaction.commit()
 
 
 def _grant(transaction: Transaction, paid: Order, now: datetime) -> None:
@@ -139,13 +139,6 @@ def _grant(transaction: Transaction, paid: Order, now: datetime) -> None:
         enrollment.grant(transaction, granted, refusal)
 
 
-def _is_delivered(placed: Order, received: Payment | None) -> bool:
-    if received is None:
-        return order.reload(placed).status == order.PAID
-    recorded = payment.find_payment(placed, received.trade_no)
-    return recorded is not None and recorded.use == payment.APPLIED
-
-
 def _send_back(taker: Order, received: Payment, use: str, now: datetime) -> None:
     """Record money that its order cannot use, together with its refund, which the timer carries out."""
     received.use = use
@@ -154,8 +147,8 @@ def _send_back(taker: Order, received: Payment, use: str, now: datetime) -> None
     refusal = OrderClosed(order=taker.number)
     payment.record(transaction, received, refusal)
     refund.add(transaction, refund.of_payment(taker, received.trade_no, received.amount, why, now))
-    transaction.put_new(order.event_item(taker, why, received.cause, now), refusal)
-    transaction.commit(witness=lambda: payment.find_payment(taker, received.trade_no) is not None)
+    order.record_event(transaction, taker, why, received.cause, now, refusal)
+    transaction.commit()
     log.error(
         "money that its order cannot use goes back: %s, order=%s trade=%s fen=%d",
         why,

@@ -63,7 +63,7 @@ def apply_for_refund(
     for position in chosen:
         course = paid.lines[position].course
         enrollment.pause(transaction, user_id, course, number, position, now, RefundNotAllowed(reason="line"))
-    transaction.commit(witness=lambda: refund.find_of_order(paid, asked.request_no) is not None)
+    transaction.commit()
     return asked
 
 
@@ -153,7 +153,7 @@ def approve(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
     paid, asked = refund.find_refund(request_no)
     transaction = Transaction()
     refund.approve(transaction, asked, by, now)
-    transaction.put_new(order.event_item(paid, "refund approved", f"operator {by}", now), RefundSettled())
+    order.record_event(transaction, paid, "refund approved", f"operator {by}", now, RefundSettled())
     audit.commit(transaction, audit.entry(by, "approve-refund", request_no, now))
     return _ask_now(paid, asked, gateways, now)
 
@@ -167,7 +167,7 @@ def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> st
     paid, asked = refund.find_refund(request_no)
     transaction = Transaction()
     refund.try_again(transaction, asked, now)
-    transaction.put_new(order.event_item(paid, "refund tried again", f"operator {by}", now), RefundSettled())
+    order.record_event(transaction, paid, "refund tried again", f"operator {by}", now, RefundSettled())
     audit.commit(transaction, audit.entry(by, "retry-refund", request_no, now))
     return _ask_now(paid, asked, gateways, now)
 
@@ -296,10 +296,10 @@ def complete(
         current = order.reload(taker)
         _take_back(transaction, current, approved.lines, approved.amount, cause, now)
     else:
-        event = order.event_item(taker, f"{approved.why} refunded", cause, now)
-        transaction.put_new(event, RefundSettled())
+        what = f"{approved.why} refunded"
+        order.record_event(transaction, taker, what, cause, now, RefundSettled())
     try:
-        transaction.commit(witness=lambda: _is_settled(taker, approved, is_elsewhere=said is not None))
+        transaction.commit()
     except RefundSettled:
         if said is not None:
             raise
@@ -309,12 +309,6 @@ def complete(
         elif stored is None or stored.status not in (refund.DONE, refund.OVERTAKEN):
             log.error("a refund cannot be carried out here, a person must look at it: order=%s", taker.number)
             raise
-
-
-def _is_settled(taker: Order, approved: Refund, *, is_elsewhere: bool) -> bool:
-    stored = refund.find_of_order(taker, approved.request_no)
-    is_done = stored is not None and stored.status == refund.DONE
-    return is_done and bool(stored and stored.is_elsewhere) == is_elsewhere
 
 
 def overtake(paid: Order, trade_no: str, cause: str, now: datetime) -> None:
@@ -338,7 +332,7 @@ def overtake(paid: Order, trade_no: str, cause: str, now: datetime) -> None:
                 refund.settle(transaction, other, refund.OVERTAKEN, now)
         _take_back(transaction, current, current.open_lines(), left, cause, now)
         try:
-            transaction.commit(witness=lambda: order.reload(paid).status == order.REFUNDED)
+            transaction.commit()
         except RefundSettled:
             continue  # an application was decided, or carried out, at this very moment
         return
@@ -387,7 +381,7 @@ def record_notice(
         transaction, taker, trade_no, refunded, request_no, cause, now, needs_person=needs_person
     )
     try:
-        transaction.commit(witness=lambda: payment.has_notice(taker, request_no, refunded))
+        transaction.commit()
     except OrderClosed:
         # It was recorded while the refund could still become one of ours, and that was refused meanwhile.
         if not needs_person or not payment.note_needs_person(taker, request_no, refunded, now):

@@ -14,7 +14,7 @@ from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 from chalicelib.beijing_time import BEIJING
 from chalicelib.errors import IdTaken
 from chalicelib.shop.partition import sortable
-from chalicelib.storage.dynamodb import Transaction, UserItem, find
+from chalicelib.storage.dynamodb import Transaction, UserItem
 
 _MAX_TEXT_LENGTH = 4_000
 
@@ -61,10 +61,10 @@ def _cut(text: str) -> str:
 def commit(transaction: Transaction, new_entry: AuditEntry) -> None:
     """Write an act's transaction with its entry, so that neither is there without the other.
 
-    The entry is the witness: nobody else writes the same one. Raises as `Transaction.commit`.
+    Raises as `Transaction.commit`.
     """
-    transaction.put_new(new_entry, IdTaken())
-    transaction.commit(witness=lambda: find(AuditEntry, new_entry.owner, new_entry.sort) is not None)
+    transaction.put_own(new_entry, IdTaken())
+    transaction.commit()
 
 
 def write(new_entry: AuditEntry) -> None:

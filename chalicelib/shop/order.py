@@ -28,6 +28,7 @@ from chalicelib.errors import (
     OrderNotFound,
     RefundNotAllowed,
     RefundSettled,
+    ShopError,
 )
 from chalicelib.money import Fen
 from chalicelib.request_log import note
@@ -298,6 +299,16 @@ def event_item(order: Order, what: str, cause: str, now: datetime) -> OrderEvent
     )
 
 
+def record_event(
+    transaction: Transaction, order: Order, what: str, cause: str, now: datetime, refusal: ShopError
+) -> None:
+    """Record a change of an order with its cause: every transaction that changes one passes here, once.
+
+    The event is the transaction's own item, which proves afterwards that it took effect.
+    """
+    transaction.put_own(event_item(order, what, cause, now), refusal)
+
+
 def place(transaction: Transaction, order: Order, next_look_at: datetime) -> None:
     """Add a new open order, with its pointer, its first event and its place on the work list. Refusal:
     IdTaken.
@@ -308,7 +319,7 @@ def place(transaction: Transaction, order: Order, next_look_at: datetime) -> Non
     taken = IdTaken(order=order.number)
     transaction.put_new(order, taken)
     transaction.put_new(pointer_item(order), taken)
-    transaction.put_new(event_item(order, PLACED, "learner", order.placed_at), taken)
+    record_event(transaction, order, PLACED, "learner", order.placed_at, taken)
 
 
 def mark_paid(
@@ -338,7 +349,7 @@ def mark_paid(
     before = Order.status.is_in(CANCELLED, EXPIRED) if reopened else Order.status == PLACED
     refusal = OrderClosed(order=order.number)
     transaction.update(order, actions, before, refusal)
-    transaction.put_new(event_item(order, REOPENED if reopened else PAID, cause, now), refusal)
+    record_event(transaction, order, REOPENED if reopened else PAID, cause, now, refusal)
 
 
 def note_trade(transaction: Transaction, order: Order, trade_no: str, cause: str, now: datetime) -> None:
@@ -346,7 +357,7 @@ def note_trade(transaction: Transaction, order: Order, trade_no: str, cause: str
     refusal = OrderClosed(order=order.number)
     unknown = Order.trade_no.does_not_exist() & Order.status.is_in(PAID, REFUNDING, REFUNDED)
     transaction.update(order, [Order.trade_no.set(trade_no)], unknown, refusal)
-    transaction.put_new(event_item(order, "trade identified", cause, now), refusal)
+    record_event(transaction, order, "trade identified", cause, now, refusal)
 
 
 def mark_closed(
@@ -371,7 +382,7 @@ def mark_closed(
         *_LEAVE_TROUBLE,
     ]
     transaction.update(order, actions, Order.status == PLACED, refusal)
-    transaction.put_new(event_item(order, status, cause, now), refusal)
+    record_event(transaction, order, status, cause, now, refusal)
 
 
 def request_refund(
@@ -382,7 +393,7 @@ def request_refund(
     unchanged = (Order.status == PAID) & (Order.refunded_lines == order.refunded_lines)
     actions: list[Action] = [Order.status.set(REFUNDING), Order.requested_lines.set(lines)]
     transaction.update(order, actions, unchanged, refusal)
-    transaction.put_new(event_item(order, "refund requested", cause, now), refusal)
+    record_event(transaction, order, "refund requested", cause, now, refusal)
 
 
 def refuse_refund(transaction: Transaction, order: Order, cause: str, now: datetime) -> None:
@@ -390,7 +401,7 @@ def refuse_refund(transaction: Transaction, order: Order, cause: str, now: datet
     refusal = RefundSettled()
     actions: list[Action] = [Order.status.set(PAID), Order.requested_lines.set([])]
     transaction.update(order, actions, _unchanged_refunds(order) & (Order.status == REFUNDING), refusal)
-    transaction.put_new(event_item(order, "refund refused", cause, now), refusal)
+    record_event(transaction, order, "refund refused", cause, now, refusal)
 
 
 def mark_lines_refunded(
@@ -415,7 +426,7 @@ def mark_lines_refunded(
     before = Order.status.is_in(PAID, REFUNDING)
     transaction.update(order, actions, _unchanged_refunds(order) & within & before, refusal)
     what = REFUNDED if is_all else "lines refunded"
-    transaction.put_new(event_item(order, what, cause, now), refusal)
+    record_event(transaction, order, what, cause, now, refusal)
 
 
 def _unchanged_refunds(order: Order) -> Condition:
@@ -462,7 +473,7 @@ def settle_trouble(transaction: Transaction, order: Order, cause: str, now: date
     actions: list[Action] = [*_LEAVE_TROUBLE, *stay_in_work(None)]
     unchanged = (Order.attention == PROBLEM) & (Order.status == order.status)
     transaction.update(order, actions, unchanged, refusal)
-    transaction.put_new(event_item(order, "trouble settled", cause, now), refusal)
+    record_event(transaction, order, "trouble settled", cause, now, refusal)
 
 
 def note_asked(order: Order, now: datetime) -> None:

@@ -11,7 +11,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.errors import NothingToSettle, OrderClosed, ShopError
 from chalicelib.money import Fen
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
-from chalicelib.shop.order import Order, about, event_item
+from chalicelib.shop.order import Order, about, record_event
 from chalicelib.shop.partition import list_partition
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find, refusing
 
@@ -121,7 +121,7 @@ def record_notice(
     if needs_person:
         notice.attention, notice.attention_at = PROBLEM, int(now.timestamp())
     transaction.put_new(notice, seen)
-    transaction.put_new(event_item(order, "refund reported", cause, now), seen)
+    record_event(transaction, order, "refund reported", cause, now, seen)
 
 
 def note_needs_person(order: Order, request_no: str, refunded: Fen, now: datetime) -> bool:
@@ -148,11 +148,6 @@ def note_needs_person(order: Order, request_no: str, refunded: Fen, now: datetim
 
 def _notice_sort(order_number: str, request_no: str, refunded: Fen) -> str:
     return f"{about(order_number)}REFUND_NOTICE#{request_no}#{refunded}"
-
-
-def has_notice(order: Order, request_no: str, refunded: Fen) -> bool:
-    """Whether this word of a refund is recorded. One round trip."""
-    return find(RefundNotice, order.owner, _notice_sort(order.number, request_no, refunded)) is not None
 
 
 def list_notices(order: Order) -> list[RefundNotice]:

@@ -383,13 +383,14 @@ class Transaction:
 
     A noun adds its writes (`put`, `update`, `delete`), each with the refusal to raise when its
     condition does not hold. `commit` tries conflicts and throttling again, with full jitter, within a few
-    seconds. It sends one client token, so that a repetition of its own after a lost answer is recognised by
-    DynamoDB; where that is not enough, the `witness` decides: it reads whether the writes are there.
+    seconds. It sends one client token, so that DynamoDB recognises its own repetition after a lost answer;
+    where that is not enough, its own item (`put_own`) is read: it is there if and only if all of it is.
     """
 
     def __init__(self) -> None:
         self._items: list[dict[str, Any]] = []
         self._refusals: list[ShopError | None] = []
+        self._own: StoredItem | None = None
 
     def __len__(self) -> int:
         return len(self._items)
@@ -401,6 +402,13 @@ class Transaction:
     def put_new(self, item: StoredItem, refusal: ShopError | None) -> None:
         """Write a whole item under a key that has none."""
         self.put(item, Path("sort").does_not_exist(), refusal)
+
+    def put_own(self, item: StoredItem, refusal: ShopError | None) -> None:
+        """Write a whole item under a random key. Nobody else can write it: it proves that this transaction took
+        effect.
+        """
+        self.put_new(item, refusal)
+        self._own = item
 
     def update(
         self, item: StoredItem, actions: list[Action], condition: Condition | None, refusal: ShopError | None
@@ -420,13 +428,16 @@ class Transaction:
         self._items.append({operation: arguments})
         self._refusals.append(refusal)
 
-    def commit(self, witness: Callable[[], bool]) -> None:
+    def commit(self, witness: Callable[[], bool] | None = None) -> None:
         """Write everything, once.
 
-        `witness` reads, strongly consistent, whether this very transaction took effect; it is asked only when
-        an answer was lost on the way. Raises the refusal of the first write whose condition does not hold,
-        `StoreUnavailable` when nothing was written, `OutcomeUnknown` when that could not be found out.
+        When an answer was lost on the way, the transaction's own item is looked for. One without such an item
+        needs a `witness`, which reads, strongly consistent, whether it took effect. Raises the refusal of the
+        first write whose condition does not hold, `StoreUnavailable` when nothing was written,
+        `OutcomeUnknown` when that could not be found out.
         """
+        if witness is None and self._own is None:
+            raise ValueError("a transaction without an item of its own needs a witness")
         token = str(uuid.uuid4())
         lost: BaseException | None = None
         refusal: ShopError
@@ -465,11 +476,17 @@ class Transaction:
                 raise OutcomeUnknown(store="dynamodb") from lost
             raise
 
-    def _happened(self, witness: Callable[[], bool]) -> bool:
+    def _happened(self, witness: Callable[[], bool] | None) -> bool:
         try:
-            return witness()
+            return witness() if witness else self._has_own()
         except StoreUnavailable as error:
             raise OutcomeUnknown(store="dynamodb") from error
+
+    def _has_own(self) -> bool:
+        own = self._own
+        assert own is not None
+        hash_name, range_name = _key_names(type(own))
+        return find(type(own), getattr(own, hash_name), getattr(own, range_name)) is not None
 
     def _reasons(self, error: VerboseClientError) -> list[str]:
         reasons = _client_error(error).response.get("CancellationReasons", [])

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import BeliInsufficient, CouponUnusable, IdTaken, OutcomeUnknown, StoreUnavailable
-from chalicelib.shop import ledger
+from chalicelib.shop import audit, ledger
+from chalicelib.shop.audit import AuditEntry
 from chalicelib.shop.ledger import LedgerEntry
 from chalicelib.shop.user import User, find_user, user_place
 from chalicelib.storage.dynamodb import (
@@ -255,6 +256,47 @@ def test_after_a_few_seconds_it_is_told_what_is_known(dynamodb: DynamoDBProxy) -
     assert outcomes == [StoreUnavailable, OutcomeUnknown, None, OutcomeUnknown]
     assert [purchases.balance(user) for user in users] == [100, 100, 70, 70]
     assert [spending.asked for spending in (jammed, away, deaf, dumb)] == [0, 1, 1, 1]
+
+
+def test_the_own_item_tells_after_a_lost_answer_whether_it_was_this_transaction(
+    dynamodb: DynamoDBProxy,
+) -> None:
+    """Both are refused when they are repeated; one of them was written at first."""
+    user = builders.a_user(beli=100)
+    mine, other = (audit.entry("op", "test", f"user {user.user_id}", builders.now()) for _ in range(2))
+
+    def spend(entry: AuditEntry, beli: int) -> None:
+        transaction = Transaction()
+        taken = ledger.entry(user.user_id, -beli, f"test#{random_id()}", "test", builders.now())
+        ledger.change(transaction, taken, BeliInsufficient(beli=beli))
+        transaction.put_own(entry, IdTaken())
+        transaction.commit()
+
+    # The answer is lost, and DynamoDB has forgotten the token when the transaction is repeated.
+    forgets = cancelled({0: CONDITION_FAILED})
+    for entry, is_written in ((mine, True), (other, False)):
+        faults = [
+            Fault.on("TransactWriteItems", action=reset_after() if is_written else reset_before(), nth=1),
+            Fault.on("TransactWriteItems", action=forgets, nth=2),
+        ]
+        with dynamodb.faults(*faults):
+            if is_written:
+                spend(entry, 60)
+            else:
+                with pytest.raises(BeliInsufficient):
+                    spend(entry, 60)
+    assert purchases.balance(user) == 40
+    assert find(AuditEntry, mine.owner, mine.sort) is not None
+    assert find(AuditEntry, other.owner, other.sort) is None
+
+
+def test_a_transaction_that_nothing_can_prove_is_not_sent(user: User) -> None:
+    transaction = Transaction()
+    entry = ledger.entry(user.user_id, -1, "test", "test", builders.now())
+    ledger.change(transaction, entry, BeliInsufficient(beli=1))
+    with pytest.raises(ValueError, match="witness"):
+        transaction.commit()
+    assert purchases.balance(user) == 100
 
 
 # Reading together
