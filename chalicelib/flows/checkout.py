@@ -27,6 +27,7 @@ from chalicelib.shop.choice import Choice
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.idempotency import FirstAnswer, IdempotencyKey
 from chalicelib.shop.order import Order, OrderLine
+from chalicelib.shop.payment_type import ALIPAY, BELI, COUPON, FREE
 from chalicelib.shop.price_policy import period_name
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction
@@ -234,7 +235,7 @@ def _new_order(user: User, priced: PricedChoice, settings: Settings, now: dateti
 
 def _payment_type(priced: PricedChoice) -> str:
     if priced.settlement.payable:
-        return order.ALIPAY
+        return ALIPAY
     if priced.settlement.beli:
-        return order.BELI
-    return order.COUPON if priced.general_coupon or any(priced.coupons) else order.FREE
+        return BELI
+    return COUPON if priced.general_coupon or any(priced.coupons) else FREE

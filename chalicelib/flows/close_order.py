@@ -23,6 +23,7 @@ from chalicelib.gateways.alipay import (
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import audit, coupon, ledger, order, work
 from chalicelib.shop.order import Order
+from chalicelib.shop.payment_type import PAYMENT_NAMES, PROVIDERS
 from chalicelib.storage.dynamodb import Transaction
 
 from . import confirm_payment, refund_order
@@ -107,8 +108,8 @@ def ask(found: Order, gateways: Gateways, deadline: Deadline) -> TradeState:
     """What became of an order at Alipay. One call; none for an order that waits for another provider's money, as
     those of the old system may: of that nothing can be known here.
     """
-    if found.payment_type != order.ALIPAY:
-        reason = f"it is to be paid by {found.payment_type}, which cannot be asked"
+    if found.payment_type not in PROVIDERS:
+        reason = f"it is to be paid by {PAYMENT_NAMES[found.payment_type]}, which cannot be asked"
         return Unknown(reason, needs_person=True)
     return gateways.alipay.query(found.number, found.amount, deadline)
 

@@ -21,6 +21,7 @@ from chalicelib.gateways.alipay import Closed
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import order, work
 from chalicelib.shop.order import Order
+from chalicelib.shop.payment_type import PROVIDERS
 
 from . import close_order, confirm_payment
 
@@ -35,7 +36,7 @@ def look_after_order(found: Order, gateways: Gateways, now: datetime) -> Payment
 
     Raises StoreUnavailable, OutcomeUnknown.
     """
-    if found.is_delivered() and found.payment_type != order.ALIPAY:
+    if found.is_delivered() and found.payment_type not in PROVIDERS:
         return None
     try:
         if found.is_open() and (found.amount == 0 or now >= found.expires_at):

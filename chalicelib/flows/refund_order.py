@@ -22,6 +22,7 @@ from chalicelib.money import Fen
 from chalicelib.shop import audit, coupon, enrollment, ledger, order, payment, refund
 from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.order import Order
+from chalicelib.shop.payment_type import PROVIDERS
 from chalicelib.shop.refund import Refund
 from chalicelib.storage.dynamodb import Transaction
 
@@ -55,7 +56,7 @@ def apply_for_refund(
     if not chosen or not set(chosen) <= set(paid.open_lines()):
         raise RefundNotAllowed(reason="line")
     asked = refund.application(paid, chosen, reason, now)
-    if asked.amount and paid.payment_type != order.ALIPAY:
+    if asked.amount and paid.payment_type not in PROVIDERS:
         raise RefundNotAllowed(reason="channel")
     transaction = Transaction()
     order.request_refund(transaction, paid, chosen, f"learner, refund {asked.request_no}", now)
@@ -106,7 +107,7 @@ def _was_done_though_refused(paid: Order, stuck: Refund, gateways: Gateways, now
 
 def _is_alipays(paid: Order, asked: Refund) -> bool:
     """Whether Alipay has to do with a refund."""
-    return bool(asked.amount and paid.payment_type == order.ALIPAY)
+    return bool(asked.amount and paid.payment_type in PROVIDERS)
 
 
 def _is_done(paid: Order, asked: Refund, gateways: Gateways) -> bool:
@@ -215,7 +216,7 @@ def carry_out(approved: Refund, gateways: Gateways, now: datetime) -> bool:
     Without money there is nothing to ask. Repeating it refunds once. Raises StoreUnavailable, OutcomeUnknown.
     """
     taker = order.find_by_number(approved.order_number)
-    if approved.amount and taker.payment_type != order.ALIPAY:
+    if approved.amount and taker.payment_type not in PROVIDERS:
         _note(approved, "it was not paid by Alipay: refund it where it was paid", now, is_stuck=True)
         return False
     try:

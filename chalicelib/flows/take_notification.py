@@ -10,6 +10,7 @@ from chalicelib.errors import NotificationRefused, OrderClosed, OrderNotFound
 from chalicelib.gateways.alipay import Notice
 from chalicelib.shop import order, payment, refund, stray_notice
 from chalicelib.shop.order import Order
+from chalicelib.shop.payment_type import PROVIDERS
 
 from . import close_order, confirm_payment, refund_order
 
@@ -40,7 +41,7 @@ def act_on(notice: Notice, now: datetime) -> None:
         found = order.find_by_number(notice.order_number)
     except OrderNotFound as error:
         raise NotificationRefused(check="order") from error
-    if found.payment_type != order.ALIPAY:
+    if found.payment_type not in PROVIDERS:
         raise NotificationRefused(check="channel")
     if found.amount != notice.amount:
         raise NotificationRefused(check="amount")

@@ -660,6 +660,7 @@ def _show_order(given: argparse.Namespace) -> None:
     from chalicelib.shop import order as orders
     from chalicelib.shop import payment as payments
     from chalicelib.shop import refund as refunds
+    from chalicelib.shop.payment_type import PAYMENT_NAMES
     from chalicelib.shop.user import find_user
 
     yuan = money.yuan_text
@@ -669,7 +670,7 @@ def _show_order(given: argparse.Namespace) -> None:
     user = find_user(order.user_id)
     print(f"order     {order.number}")
     print(f"user      {user.username} ({user.user_id})")
-    print(f"status    {orders.STATUS_NAMES[order.status]}, {order.payment_type}")
+    print(f"status    {orders.STATUS_NAMES[order.status]}, {PAYMENT_NAMES[order.payment_type]}")
     print(f"placed    {beijing_text(order.placed_at)}, expires {beijing_text(order.expires_at)}")
     if order.trouble:
         print(f"trouble   {order.trouble}: see problems")

@@ -35,8 +35,10 @@ from chalicelib.request_log import note
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.partition import list_page, list_partition, partition, sortable
+from chalicelib.shop.payment_type import PAYMENT_NAMES, PROVIDERS
 from chalicelib.shop.work import LEASE, WorkItem, stay_in_work
 from chalicelib.storage.dynamodb import (
+    CodedText,
     Transaction,
     UserItem,
     WholeNumber,
@@ -68,9 +70,6 @@ _DELIVERED = (PAID, REFUNDING, REFUNDED)
 
 REOPENED = "reopened"
 """What happens to a closed order when its money arrives after all and everything it needs is still there."""
-
-WECHAT, ALIPAY, COUPON, BELI, UNIONPAY, FREE = "微信", "支付宝", "优惠码", "贝里", "银联", "免费"
-"""How an order is paid. A zero amount is 贝里 where beli were spent, else 优惠码 where coupons were, else 免费."""
 
 MAX_LINES = 40
 PAGE_ROWS = 500
@@ -136,7 +135,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
     number = UnicodeAttribute()
     user_id = WholeNumber()
     status = UnicodeAttribute()
-    payment_type = UnicodeAttribute()
+    payment_type = CodedText(PAYMENT_NAMES)
     amount = WholeNumber()
     lines = ListAttribute(of=OrderLine)
     general_coupon_record_id = WholeNumber(null=True)
@@ -166,7 +165,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
 
         An open order of the old system may wait for another provider's: that cannot be had here.
         """
-        waits = self.is_open() and self.amount > 0 and self.payment_type == ALIPAY
+        waits = self.is_open() and self.amount > 0 and self.payment_type in PROVIDERS
         return waits and bool(self.expires_at - now >= PAY_MARGIN)
 
     def raise_unless_refundable(self, window: timedelta, now: datetime) -> None:
@@ -182,7 +181,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
             self.raise_unless_refundable(window, now)
         except RefundNotAllowed:
             return False
-        return bool(self.payment_type == ALIPAY or self.amount == 0)
+        return bool(self.payment_type in PROVIDERS or self.amount == 0)
 
     def is_closed(self) -> bool:
         """Whether the order was cancelled or has expired."""

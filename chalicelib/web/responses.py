@@ -33,6 +33,7 @@ from chalicelib.shop.course_search import Found
 from chalicelib.shop.enrollment import Enrollment
 from chalicelib.shop.ledger import EntryList
 from chalicelib.shop.order import CANCELLED, STATUS_NAMES, Order, OrderEvent, OrderLine, OrderList
+from chalicelib.shop.payment_type import PAYMENT_NAMES
 from chalicelib.shop.price_policy import PricePolicyCopy, period_name
 from chalicelib.shop.refund import STATUS_NAMES as REFUND_STATUS_NAMES
 from chalicelib.shop.refund import Refund
@@ -538,7 +539,7 @@ def order(
         "order_number": found.number,
         "date": beijing_text(found.placed_at),
         "status": STATUS_NAMES[found.status],
-        "payment_type": found.payment_type,
+        "payment_type": PAYMENT_NAMES[found.payment_type],
         "original_amount": to_yuan(sum(line.original_price for line in lines)),
         "course_coupon_amount": to_yuan(sum(line.original_price - line.price for line in lines)),
         "general_coupon_amount": to_yuan(found.general_discount),

@@ -26,6 +26,7 @@ from chalicelib.settings import settings
 from chalicelib.shop import catalog, coupon, enrollment, ledger, order, payment, user, work
 from chalicelib.shop.course_key import COURSE, CourseKey
 from chalicelib.shop.password import password_matches
+from chalicelib.shop.payment_type import ALIPAY
 from localstack.api_gateway import GatewayServer
 from tests import builders
 from tests.client import Client
@@ -182,7 +183,7 @@ def test_a_paid_order_brings_its_payment_its_enrollment_and_a_word_of_the_import
     run(real)
 
     paid = order.find_by_number(real.named("1201984"))
-    assert (paid.status, paid.payment_type, paid.amount) == (order.PAID, order.ALIPAY, 80000)
+    assert (paid.status, paid.payment_type, paid.amount) == (order.PAID, ALIPAY, 80000)
     assert paid.trade_no == "2019083122001432811000012930"
     assert paid.lines[0].policy_id == real.id(3)
     (received,) = payment.list_payments(paid)
@@ -310,7 +311,7 @@ def test_what_was_changed_since_stays_as_it_is(real: LegacyFile, stores: Stores)
         real.id(1),
         NOW,
         status=order.CANCELLED,
-        payment_type=order.ALIPAY,
+        payment_type=ALIPAY,
         amount=1,
         lines=[],
         subject="x",
@@ -397,7 +398,7 @@ def test_a_user_name_or_id_or_order_number_of_somebody_else_is_left_to_them(empt
         other.user_id,
         NOW,
         status=order.PAID,
-        payment_type=order.ALIPAY,
+        payment_type=ALIPAY,
         amount=1,
         lines=[],
         subject="x",

@@ -17,6 +17,7 @@ from chalicelib.shop import coupon, order, payment
 from chalicelib.shop.enrollment import EnrollmentSlice
 from chalicelib.shop.order import Order, OrderEvent
 from chalicelib.shop.payment import Payment
+from chalicelib.shop.payment_type import WECHAT
 from chalicelib.storage.dynamodb import UserItem
 from localstack.alipay import AlipaySimulator, generate_keys, signing
 from localstack.api_gateway import GatewayServer
@@ -397,7 +398,7 @@ def test_an_order_paid_by_another_channel_takes_no_notice(
     buyer: Buyer, paid: str, alipay: AlipaySimulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     stored = purchases.stored(paid)
-    stored.payment_type = order.WECHAT
+    stored.payment_type = WECHAT
     stored.save()
     assert deliver(notice(alipay, paid)) == "fail"
     assert checks(caplog) == ["channel"]

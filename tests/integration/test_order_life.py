@@ -13,6 +13,7 @@ import pytest
 from chalicelib.beijing_time import beijing_text
 from chalicelib.shop import coupon, order, work
 from chalicelib.shop.order import OrderLine
+from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import UserItem
 from localstack.alipay import AlipaySimulator
@@ -161,7 +162,7 @@ def stored_orders(user: User, count: int, status: str = order.PAID) -> list[str]
                 user.user_id,
                 placed_at,
                 status=status,
-                payment_type=order.ALIPAY,
+                payment_type=ALIPAY,
                 amount=100,
                 lines=[line],
                 subject="旧课程",

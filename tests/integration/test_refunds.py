@@ -18,6 +18,7 @@ from chalicelib.manage.legacy_import import import_legacy
 from chalicelib.shop import coupon, enrollment, order, refund, work
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponRecord
+from chalicelib.shop.payment_type import WECHAT
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.user import ADMIN, User
 from chalicelib.storage.dynamodb import connection
@@ -948,7 +949,7 @@ def test_a_refused_refund_of_a_course_that_an_operator_took_back_does_not_give_i
 def test_an_order_paid_elsewhere_cannot_be_applied_for_here(student: Student) -> None:
     """Imported orders were paid by WeChat or UnionPay too, which this shop cannot ask to refund."""
     found = purchases.stored(student.number)
-    found.update([order.Order.payment_type.set(order.WECHAT)])
+    found.update([order.Order.payment_type.set(WECHAT)])
     assert student.apply()["code"] == 1505
     assert student.owned() == [True, True]
 

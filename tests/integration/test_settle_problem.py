@@ -15,6 +15,7 @@ from chalicelib.flows.settle_problem import settle_order
 from chalicelib.shop import coupon, enrollment, order, stray_notice
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.order import Order
+from chalicelib.shop.payment_type import WECHAT
 from localstack.alipay import AlipaySimulator
 from tests import builders, purchases
 from tests.alipay_answers import signed
@@ -467,7 +468,7 @@ def test_an_order_of_the_old_system_that_waits_for_another_providers_money_is_no
     buyer: Buyer, clock: Clock, operator: Operator
 ) -> None:
     number = buyer.place()
-    purchases.stored(number).update([Order.payment_type.set(order.WECHAT)])
+    purchases.stored(number).update([Order.payment_type.set(WECHAT)])
     assert purchases.cancel(buyer, number)["code"] == 1504
     clock.stand_at(purchases.stored(number).expires_at + timedelta(minutes=6))
     purchases.run_timer()

@@ -37,6 +37,7 @@ from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.partition import partition
+from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.user import User, UserName
 from chalicelib.shop.user_name import folded
@@ -447,7 +448,7 @@ class World:
     def pay_twice(self, number: str) -> None:
         """An order is paid by a second trade, and its notice arrives."""
         placed = self._order(number)
-        if placed.amount == 0 or placed.payment_type != order.ALIPAY:
+        if placed.amount == 0 or placed.payment_type != ALIPAY:
             return
         try:
             fields = self.alipay.notice_fields(number)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.errors import InvalidPage
 from chalicelib.shop import order
 from chalicelib.shop.order import Order, OrderLine
+from chalicelib.shop.payment_type import ALIPAY, WECHAT
 
 NOW = datetime(2026, 3, 1, 15, 59, 59, 987654, tzinfo=UTC)
 
@@ -20,7 +21,7 @@ NOW = datetime(2026, 3, 1, 15, 59, 59, 987654, tzinfo=UTC)
 def an_order(**attributes: Any) -> Order:
     given_attributes: dict[str, Any] = {
         "status": order.PLACED,
-        "payment_type": order.ALIPAY,
+        "payment_type": ALIPAY,
         "amount": 100,
         "lines": [],
         "subject": "课程",
@@ -114,7 +115,7 @@ def test_an_order_of_zero_is_never_sent_to_pay() -> None:
 
 
 def test_an_order_that_waits_for_wechat_is_not_sent_to_alipay() -> None:
-    assert not an_order(payment_type=order.WECHAT).can_be_sent_to_pay(NOW)
+    assert not an_order(payment_type=WECHAT).can_be_sent_to_pay(NOW)
 
 
 def test_every_status_has_the_documents_text() -> None:

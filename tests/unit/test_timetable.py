@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from chalicelib.shop import order
 from chalicelib.shop.order import Order
+from chalicelib.shop.payment_type import ALIPAY
 
 PLACED = datetime(2026, 3, 1, 12, 0, 0, 400_000, tzinfo=UTC)
 SECOND = PLACED.replace(microsecond=0)
@@ -22,7 +23,7 @@ def an_order(life: float = 30, **attributes: object) -> Order:
     expires_at = (PLACED + timedelta(minutes=life)).replace(microsecond=0)
     values = {
         "status": order.PLACED,
-        "payment_type": order.ALIPAY,
+        "payment_type": ALIPAY,
         "amount": 100,
         "lines": [],
         "subject": "课程",

@@ -22,6 +22,7 @@ from chalicelib.shop import enrollment, order, payment, refund
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.order import Order, OrderLine
 from chalicelib.shop.payment import Payment
+from chalicelib.shop.payment_type import ALIPAY, BELI, COUPON, UNIONPAY, WECHAT
 from chalicelib.shop.price_policy import PERMANENT_DAYS
 from chalicelib.storage.dynamodb import StoredItem, Transaction
 
@@ -33,8 +34,7 @@ STATES = {
     4: order.CANCELLED,
     5: order.EXPIRED,
 }
-PAYMENT_TYPES = {0: order.WECHAT, 1: order.ALIPAY, 2: order.COUPON, 3: order.BELI, 4: order.UNIONPAY}
-PROVIDERS = {order.WECHAT: "wechat", order.ALIPAY: "alipay", order.UNIONPAY: "unionpay"}
+PAYMENT_TYPES = {0: WECHAT, 1: ALIPAY, 2: COUPON, 3: BELI, 4: UNIONPAY}
 
 ASK_FOR = timedelta(days=1)
 """An order unpaid for less than this may have been paid while the old system went down: it comes in open, and
@@ -199,8 +199,8 @@ def _line(row: Row, sold: Sold, price: Fen, share: Fen) -> OrderLine:
 def _delivered(imported: Order, now: datetime) -> list[StoredItem]:
     """The payment and the enrollments of an order that was paid."""
     items: list[StoredItem] = []
-    provider = PROVIDERS.get(imported.payment_type)
-    if imported.trade_no and imported.amount and provider:
+    provider = imported.payment_type
+    if imported.trade_no and imported.amount and provider in (WECHAT, ALIPAY, UNIONPAY):
         received: Payment = payment.payment_item(
             imported,
             provider,

@@ -1,0 +1,21 @@
+"""How orders are paid: by a payment provider, or without money."""
+
+from __future__ import annotations
+
+ALIPAY, WECHAT, UNIONPAY = "alipay", "wechat", "unionpay"
+"""Payment providers; `wechat` and `unionpay` occur in orders of the old system only."""
+BELI, COUPON, FREE = "beli", "coupon", "free"
+"""Nothing is due in money: beli were spent; else coupons were; else it costs nothing."""
+
+PAYMENT_NAMES = {
+    ALIPAY: "支付宝",
+    WECHAT: "微信",
+    UNIONPAY: "银联",
+    BELI: "贝里",
+    COUPON: "优惠码",
+    FREE: "免费",
+}
+"""Payment type -> the document's text."""
+
+PROVIDERS = frozenset({ALIPAY})
+"""The payment providers by which this shop takes and returns money; each has a file of this name in `gateways/`."""
