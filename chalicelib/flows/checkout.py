@@ -25,6 +25,7 @@ from chalicelib.settings import Settings
 from chalicelib.shop import cart, coupon, idempotency, ledger, order
 from chalicelib.shop.choice import Choice
 from chalicelib.shop.course_key import CourseKey
+from chalicelib.shop.event import By, Cause
 from chalicelib.shop.idempotency import FirstAnswer, IdempotencyKey
 from chalicelib.shop.order import Order, OrderLine
 from chalicelib.shop.payment_type import ALIPAY, BELI, COUPON, FREE
@@ -168,7 +169,7 @@ def result_address(settings: Settings, order_number: str | None) -> str:
 
 def _deliver_free(placed: Order, now: datetime) -> None:
     try:
-        confirm_payment.confirm_free(placed, "nothing to pay", now)
+        confirm_payment.confirm_free(placed, Cause(By.SHOP, "nothing to pay"), now)
     except (OrderClosed, StoreUnavailable, OutcomeUnknown):
         # The order stands; its page and the timer deliver it.
         log.warning("an order of 0 was placed and not yet delivered: order=%s", placed.number)

@@ -22,6 +22,7 @@ from chalicelib.gateways.alipay import (
 )
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import audit, coupon, ledger, order, work
+from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment_type import PAYMENT_NAMES, PROVIDERS
 from chalicelib.storage.dynamodb import Transaction
@@ -44,7 +45,7 @@ def cancel_by_learner(user_id: int, number: str, gateways: Gateways, now: dateti
     found = order.find_own(user_id, number)
     if found.is_open():
         try:
-            close(found, order.CANCELLED, "learner", gateways, now)
+            close(found, order.CANCELLED, Cause(By.LEARNER), gateways, now)
             return
         except OrderClosed:
             found = order.reload(found)
@@ -59,7 +60,7 @@ def cancel_by_learner(user_id: int, number: str, gateways: Gateways, now: dateti
 def close(
     found: Order,
     status: str,
-    cause: str,
+    cause: Cause,
     gateways: Gateways,
     now: datetime,
     *,
@@ -123,12 +124,12 @@ def raise_if_paid(found: Order, state: TradeState | CloseRefused, gateways: Gate
     if isinstance(state, Unknown | CloseRefused):
         raise _unknown(found, state)
     if isinstance(state, Paid):
-        confirm_payment.confirm(found, state, "query", now)
+        confirm_payment.confirm(found, state, Cause(By.QUERY), now)
         raise OrderAlreadyPaid(order=found.number)
     if isinstance(state, Refunded):
-        confirm_payment.confirm(found, state.payment, "query", now, is_refunded=True)
+        confirm_payment.confirm(found, state.payment, Cause(By.QUERY), now, is_refunded=True)
         refund_order.complete_what_is_done(order.reload(found), gateways, now)
-        refund_order.overtake(order.reload(found), state.payment.trade_no, "query", now)
+        refund_order.overtake(order.reload(found), state.payment.trade_no, Cause(By.QUERY), now)
         raise OrderAlreadyPaid(order=found.number)
 
 
@@ -141,7 +142,7 @@ def _unknown(found: Order, state: TradeState | CloseRefused) -> PaymentUnknown:
 def give_back_and_close(
     found: Order,
     status: str,
-    cause: str,
+    cause: Cause,
     now: datetime,
     *,
     said: audit.AuditEntry | None = None,

@@ -8,6 +8,7 @@ from datetime import datetime
 from chalicelib.errors import BeliTaken, CouponUnusable, OrderClosed
 from chalicelib.gateways.alipay import Notice, Paid
 from chalicelib.shop import coupon, enrollment, ledger, order, payment, refund
+from chalicelib.shop.event import Cause, What
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment import Payment
 from chalicelib.storage.dynamodb import Transaction
@@ -18,7 +19,7 @@ _TRIES = 4
 """How often an order that others change at the same moment is read anew."""
 
 
-def confirm_free(placed: Order, cause: str, now: datetime) -> None:
+def confirm_free(placed: Order, cause: Cause, now: datetime) -> None:
     """Deliver an open order of 0. Repeating it changes nothing. One round trip; two when it is no longer
     open.
 
@@ -34,7 +35,7 @@ def confirm_free(placed: Order, cause: str, now: datetime) -> None:
 
 
 def confirm(
-    placed: Order, news: Paid | Notice, cause: str, now: datetime, *, is_refunded: bool = False
+    placed: Order, news: Paid | Notice, cause: Cause, now: datetime, *, is_refunded: bool = False
 ) -> None:
     """Deliver an order for which the whole amount was received, once. A repetition changes nothing.
 
@@ -64,7 +65,7 @@ def confirm(
     raise last
 
 
-def _take(current: Order, received: Payment, cause: str, now: datetime, is_refunded: bool) -> None:
+def _take(current: Order, received: Payment, cause: Cause, now: datetime, is_refunded: bool) -> None:
     """Do with money what the order's state asks for. Raises OrderClosed when it is in another state by now."""
     if current.is_open():
         _deliver(current, received, cause, now, is_refunded)
@@ -80,7 +81,7 @@ def _take(current: Order, received: Payment, cause: str, now: datetime, is_refun
 
 
 def _deliver(
-    placed: Order, received: Payment | None, cause: str, now: datetime, is_refunded: bool = False
+    placed: Order, received: Payment | None, cause: Cause, now: datetime, is_refunded: bool = False
 ) -> None:
     transaction = Transaction()
     refusal = OrderClosed(order=placed.number)
@@ -142,12 +143,14 @@ def _grant(transaction: Transaction, paid: Order, now: datetime) -> None:
 def _send_back(taker: Order, received: Payment, use: str, now: datetime) -> None:
     """Record money that its order cannot use, together with its refund, which the timer carries out."""
     received.use = use
-    why = refund.LATE if use == payment.LATE else refund.SURPLUS
+    is_late = use == payment.LATE
+    why = refund.LATE if is_late else refund.SURPLUS
+    what = What.LATE_PAYMENT if is_late else What.DUPLICATE_PAYMENT
     transaction = Transaction()
     refusal = OrderClosed(order=taker.number)
     payment.record(transaction, received, refusal)
     refund.add(transaction, refund.of_payment(taker, received.trade_no, received.amount, why, now))
-    order.record_event(transaction, taker, why, received.cause, now, refusal)
+    order.record_event(transaction, taker, what, received.cause, now, refusal)
     transaction.commit()
     log.error(
         "money that its order cannot use goes back: %s, order=%s trade=%s fen=%d",

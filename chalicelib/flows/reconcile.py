@@ -20,6 +20,7 @@ from chalicelib.gateways import Gateways
 from chalicelib.gateways.alipay import Closed
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import order, work
+from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment_type import PROVIDERS
 
@@ -40,13 +41,13 @@ def look_after_order(found: Order, gateways: Gateways, now: datetime) -> Payment
         return None
     try:
         if found.is_open() and (found.amount == 0 or now >= found.expires_at):
-            close_order.close(found, order.EXPIRED, "clock", gateways, now)
+            close_order.close(found, order.EXPIRED, Cause(By.CLOCK), gateways, now)
             return None
         deadline = Deadline(close_order.PROVIDER_SECONDS)
         state = close_order.ask(found, gateways, deadline)
         close_order.raise_if_paid(found, state, gateways, now)
         if found.is_open() and isinstance(state, Closed):
-            close_order.give_back_and_close(found, order.CANCELLED, "query", now)
+            close_order.give_back_and_close(found, order.CANCELLED, Cause(By.QUERY), now)
             return None
     except PaymentUnknown as unknown:
         _try_later(found, unknown, now)
@@ -111,7 +112,7 @@ def ask_for_page(found: Order, gateways: Gateways, now: datetime) -> Order:
     try:
         order.note_asked(found, now)
         if found.amount == 0:
-            confirm_payment.confirm_free(found, "query", now)
+            confirm_payment.confirm_free(found, Cause(By.QUERY), now)
         else:
             state = close_order.ask(found, gateways, Deadline(_PAGE_SECONDS))
             close_order.raise_if_paid(found, state, gateways, now)

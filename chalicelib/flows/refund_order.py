@@ -21,6 +21,7 @@ from chalicelib.gateways.deadline import Deadline
 from chalicelib.money import Fen
 from chalicelib.shop import audit, coupon, enrollment, ledger, order, payment, refund
 from chalicelib.shop.attention import PROBLEM
+from chalicelib.shop.event import By, Cause, What
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment_type import PROVIDERS
 from chalicelib.shop.refund import Refund
@@ -59,7 +60,7 @@ def apply_for_refund(
     if asked.amount and paid.payment_type not in PROVIDERS:
         raise RefundNotAllowed(reason="channel")
     transaction = Transaction()
-    order.request_refund(transaction, paid, chosen, f"learner, refund {asked.request_no}", now)
+    order.request_refund(transaction, paid, chosen, Cause(By.LEARNER, f"refund {asked.request_no}"), now)
     refund.add(transaction, asked)
     for position in chosen:
         course = paid.lines[position].course
@@ -83,11 +84,11 @@ def refuse(request_no: str, by: str, answer: str, gateways: Gateways, now: datet
         and _is_alipays(paid, asked)
         and _was_done_though_refused(paid, asked, gateways, now)
     ):
-        complete(paid, asked, "provider", now)
+        complete(paid, asked, Cause(By.PROVIDER), now)
         raise RefundSettled()
     transaction = Transaction()
     refund.settle(transaction, asked, refund.REFUSED, now, by=by, answer=answer, only=str(asked.status))
-    order.refuse_refund(transaction, paid, f"operator {by}, refund {request_no}", now)
+    order.refuse_refund(transaction, paid, Cause(By.OPERATOR, f"{by}, refund {request_no}"), now)
     slices = enrollment.list_slices(paid.user_id)
     for position in asked.lines:
         course = paid.lines[position].course
@@ -142,7 +143,7 @@ def complete_what_is_done(paid: Order, gateways: Gateways, now: datetime) -> Non
         if is_done:
             # An order that is not as it should be is put before a person by whoever takes it back as a whole.
             with suppress(RefundSettled):
-                complete(paid, asked, "provider", now)
+                complete(paid, asked, Cause(By.PROVIDER), now)
 
 
 def approve(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
@@ -154,7 +155,7 @@ def approve(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
     paid, asked = refund.find_refund(request_no)
     transaction = Transaction()
     refund.approve(transaction, asked, by, now)
-    order.record_event(transaction, paid, "refund approved", f"operator {by}", now, RefundSettled())
+    order.record_event(transaction, paid, What.REFUND_APPROVED, Cause(By.OPERATOR, by), now, RefundSettled())
     audit.commit(transaction, audit.entry(by, "approve-refund", request_no, now))
     return _ask_now(paid, asked, gateways, now)
 
@@ -168,7 +169,9 @@ def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> st
     paid, asked = refund.find_refund(request_no)
     transaction = Transaction()
     refund.try_again(transaction, asked, now)
-    order.record_event(transaction, paid, "refund tried again", f"operator {by}", now, RefundSettled())
+    order.record_event(
+        transaction, paid, What.REFUND_TRIED_AGAIN, Cause(By.OPERATOR, by), now, RefundSettled()
+    )
     audit.commit(transaction, audit.entry(by, "retry-refund", request_no, now))
     return _ask_now(paid, asked, gateways, now)
 
@@ -196,9 +199,9 @@ def settle_elsewhere(request_no: str, by: str, reason: str, gateways: Gateways, 
         is_done = False  # a person knows more than an Alipay that does not answer
     if is_done:
         audit.write(said)
-        complete(paid, asked, "provider", now)
+        complete(paid, asked, Cause(By.PROVIDER), now)
     else:
-        complete(paid, asked, f"operator {by}, refunded elsewhere", now, said=said)
+        complete(paid, asked, Cause(By.OPERATOR, f"{by}, refunded elsewhere"), now, said=said)
     return is_done
 
 
@@ -229,7 +232,8 @@ def carry_out(approved: Refund, gateways: Gateways, now: datetime) -> bool:
         _note(approved, trouble, now, is_stuck=False)
         return False
     try:
-        complete(taker, approved, "provider" if approved.amount else "no money to refund", now)
+        cause = Cause(By.PROVIDER) if approved.amount else Cause(By.SHOP, "no money to refund")
+        complete(taker, approved, cause, now)
     except RefundSettled:
         _note(approved, "refunded by the provider, but the order is not as it should be", now, is_stuck=True)
         return False
@@ -274,7 +278,7 @@ def _note(approved: Refund, trouble: str, now: datetime, *, is_stuck: bool) -> N
 
 
 def complete(
-    taker: Order, approved: Refund, cause: str, now: datetime, *, said: audit.AuditEntry | None = None
+    taker: Order, approved: Refund, cause: Cause, now: datetime, *, said: audit.AuditEntry | None = None
 ) -> None:
     """The provider has confirmed a refund: everything it stands for happens, in one transaction, once.
 
@@ -297,7 +301,8 @@ def complete(
         current = order.reload(taker)
         _take_back(transaction, current, approved.lines, approved.amount, cause, now)
     else:
-        what = f"{approved.why} refunded"
+        is_late = approved.why == refund.LATE
+        what = What.LATE_PAYMENT_REFUNDED if is_late else What.DUPLICATE_PAYMENT_REFUNDED
         order.record_event(transaction, taker, what, cause, now, RefundSettled())
     try:
         transaction.commit()
@@ -312,7 +317,7 @@ def complete(
             raise
 
 
-def overtake(paid: Order, trade_no: str, cause: str, now: datetime) -> None:
+def overtake(paid: Order, trade_no: str, cause: Cause, now: datetime) -> None:
     """The provider tells that a whole trade was refunded, whoever did it: what is left of its order is taken
     back, and money of this trade that was to go back has gone.
 
@@ -346,7 +351,7 @@ def overtake(paid: Order, trade_no: str, cause: str, now: datetime) -> None:
 
 
 def _take_back(
-    transaction: Transaction, paid: Order, lines: Sequence[int], amount: Fen, cause: str, now: datetime
+    transaction: Transaction, paid: Order, lines: Sequence[int], amount: Fen, cause: Cause, now: datetime
 ) -> None:
     refusal = RefundSettled()
     order.mark_lines_refunded(transaction, paid, list(lines), amount, cause, now)
@@ -371,7 +376,7 @@ def record_notice(
     trade_no: str,
     refunded: Fen,
     request_no: str,
-    cause: str,
+    cause: Cause,
     now: datetime,
     *,
     needs_person: bool,

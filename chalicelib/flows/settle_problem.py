@@ -12,6 +12,7 @@ from chalicelib.errors import CannotTakeBack, NothingToSettle, NotificationRefus
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.alipay import Notice
 from chalicelib.shop import audit, order, payment, stray_notice
+from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 from chalicelib.shop.stray_notice import StrayNotice
 from chalicelib.storage.dynamodb import Transaction
@@ -46,7 +47,7 @@ def settle_order(number: str, by: str, reason: str, gateways: Gateways, now: dat
     found = order.find_by_number(number)
     if found.attention is None:
         raise NothingToSettle()
-    cause, said = f"operator {by}", audit.entry(by, "settle-order", number, now, reason=reason)
+    cause, said = Cause(By.OPERATOR, by), audit.entry(by, "settle-order", number, now, reason=reason)
     if found.is_open():
         close_order.close(found, order.CANCELLED, cause, gateways, now, said=said)
         return

@@ -9,6 +9,7 @@ from datetime import datetime
 from chalicelib.errors import NotificationRefused, OrderClosed, OrderNotFound
 from chalicelib.gateways.alipay import Notice
 from chalicelib.shop import order, payment, refund, stray_notice
+from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment_type import PROVIDERS
 
@@ -45,7 +46,7 @@ def act_on(notice: Notice, now: datetime) -> None:
         raise NotificationRefused(check="channel")
     if found.amount != notice.amount:
         raise NotificationRefused(check="amount")
-    cause = f"notification {notice.notify_id}"
+    cause = Cause(By.NOTIFICATION, notice.notify_id)
     if notice.trade_status == "WAIT_BUYER_PAY":
         return
     if notice.trade_status in ("TRADE_SUCCESS", "TRADE_FINISHED"):
@@ -64,13 +65,13 @@ def act_on(notice: Notice, now: datetime) -> None:
 
 
 def _take_payment(
-    found: Order, notice: Notice, cause: str, now: datetime, *, is_refunded: bool = False
+    found: Order, notice: Notice, cause: Cause, now: datetime, *, is_refunded: bool = False
 ) -> None:
     if found.trade_no != notice.trade_no:
         confirm_payment.confirm(found, notice, cause, now, is_refunded=is_refunded)
 
 
-def _take_refund(found: Order, notice: Notice, cause: str, now: datetime) -> None:
+def _take_refund(found: Order, notice: Notice, cause: Cause, now: datetime) -> None:
     """A refund of ours is confirmed by its notice. One that is not ours (any more: it was refused, and carried out all
     the same) is recorded; if partial, for a person.
     """
@@ -107,7 +108,7 @@ def _is_known(found: Order, notice: Notice) -> bool:
     return notice.refunded in (ours, *told)
 
 
-def _take_closing(found: Order, trade_no: str, cause: str, now: datetime) -> None:
+def _take_closing(found: Order, trade_no: str, cause: Cause, now: datetime) -> None:
     if found.is_delivered() and found.trade_no == trade_no:
         # A trade that was paid is closed by refunding it only, and then the notice says how much.
         order.note_trouble(found, "Alipay closed its paid trade without a word of a refund", now)

@@ -34,6 +34,7 @@ from chalicelib.money import Fen
 from chalicelib.request_log import note
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
 from chalicelib.shop.course_key import CourseKey
+from chalicelib.shop.event import By, Cause, CauseAttribute, What
 from chalicelib.shop.partition import list_page, list_partition, partition, sortable
 from chalicelib.shop.payment_type import PAYMENT_NAMES, PROVIDERS
 from chalicelib.shop.work import LEASE, WorkItem, stay_in_work
@@ -67,9 +68,6 @@ STATUS_NAMES = {
 """Status -> the document's text."""
 
 _DELIVERED = (PAID, REFUNDING, REFUNDED)
-
-REOPENED = "reopened"
-"""What happens to a closed order when its money arrives after all and everything it needs is still there."""
 
 MAX_LINES = 40
 PAGE_ROWS = 500
@@ -237,14 +235,12 @@ class OrderPointer(UserItem, discriminator="ORDER_POINTER"):
 
 
 class OrderEvent(UserItem, discriminator="ORDER_EVENT"):
-    """One change of an order: `what` happened and by what `cause` (learner, notification <id>, query, clock,
-    ...).
-    """
+    """One change of an order: `what` happened (as of `What`), by what `cause`."""
 
     number = UnicodeAttribute()
     at = UTCDateTimeAttribute()
     what = UnicodeAttribute()
-    cause = UnicodeAttribute()
+    cause = CauseAttribute()
 
 
 def new_number(now: datetime) -> str:
@@ -285,7 +281,7 @@ def pointer_item(order: Order) -> OrderPointer:
     )
 
 
-def event_item(order: Order, what: str, cause: str, now: datetime) -> OrderEvent:
+def event_item(order: Order, what: What, cause: Cause, now: datetime) -> OrderEvent:
     """An event of an order, ready to be written. Events of one moment stand in the order in which they are made."""
     return OrderEvent(
         order.owner,
@@ -299,7 +295,7 @@ def event_item(order: Order, what: str, cause: str, now: datetime) -> OrderEvent
 
 
 def record_event(
-    transaction: Transaction, order: Order, what: str, cause: str, now: datetime, refusal: ShopError
+    transaction: Transaction, order: Order, what: What, cause: Cause, now: datetime, refusal: ShopError
 ) -> None:
     """Record a change of an order with its cause: every transaction that changes one passes here, once.
 
@@ -318,14 +314,14 @@ def place(transaction: Transaction, order: Order, next_look_at: datetime) -> Non
     taken = IdTaken(order=order.number)
     transaction.put_new(order, taken)
     transaction.put_new(pointer_item(order), taken)
-    record_event(transaction, order, PLACED, "learner", order.placed_at, taken)
+    record_event(transaction, order, What.PLACED, Cause(By.LEARNER), order.placed_at, taken)
 
 
 def mark_paid(
     transaction: Transaction,
     order: Order,
     trade_no: str | None,
-    cause: str,
+    cause: Cause,
     now: datetime,
     *,
     reopened: bool = False,
@@ -348,22 +344,22 @@ def mark_paid(
     before = Order.status.is_in(CANCELLED, EXPIRED) if reopened else Order.status == PLACED
     refusal = OrderClosed(order=order.number)
     transaction.update(order, actions, before, refusal)
-    record_event(transaction, order, REOPENED if reopened else PAID, cause, now, refusal)
+    record_event(transaction, order, What.REOPENED if reopened else What.PAID, cause, now, refusal)
 
 
-def note_trade(transaction: Transaction, order: Order, trade_no: str, cause: str, now: datetime) -> None:
+def note_trade(transaction: Transaction, order: Order, trade_no: str, cause: Cause, now: datetime) -> None:
     """A paid order whose trade was not known learns its number. Refusal: OrderClosed."""
     refusal = OrderClosed(order=order.number)
     unknown = Order.trade_no.does_not_exist() & Order.status.is_in(PAID, REFUNDING, REFUNDED)
     transaction.update(order, [Order.trade_no.set(trade_no)], unknown, refusal)
-    record_event(transaction, order, "trade identified", cause, now, refusal)
+    record_event(transaction, order, What.TRADE_IDENTIFIED, cause, now, refusal)
 
 
 def mark_closed(
     transaction: Transaction,
     order: Order,
     status: str,
-    cause: str,
+    cause: Cause,
     now: datetime,
     *,
     is_watched: bool = True,
@@ -381,30 +377,30 @@ def mark_closed(
         *_LEAVE_TROUBLE,
     ]
     transaction.update(order, actions, Order.status == PLACED, refusal)
-    record_event(transaction, order, status, cause, now, refusal)
+    record_event(transaction, order, What(status), cause, now, refusal)
 
 
 def request_refund(
-    transaction: Transaction, order: Order, lines: list[int], cause: str, now: datetime
+    transaction: Transaction, order: Order, lines: list[int], cause: Cause, now: datetime
 ) -> None:
     """A paid order gets an application for the refund of some lines. Refusal: RefundNotAllowed."""
     refusal = RefundNotAllowed(reason="open")
     unchanged = (Order.status == PAID) & (Order.refunded_lines == order.refunded_lines)
     actions: list[Action] = [Order.status.set(REFUNDING), Order.requested_lines.set(lines)]
     transaction.update(order, actions, unchanged, refusal)
-    record_event(transaction, order, "refund requested", cause, now, refusal)
+    record_event(transaction, order, What.REFUND_REQUESTED, cause, now, refusal)
 
 
-def refuse_refund(transaction: Transaction, order: Order, cause: str, now: datetime) -> None:
+def refuse_refund(transaction: Transaction, order: Order, cause: Cause, now: datetime) -> None:
     """The open application of an order comes to nothing. Refusal: RefundSettled."""
     refusal = RefundSettled()
     actions: list[Action] = [Order.status.set(PAID), Order.requested_lines.set([])]
     transaction.update(order, actions, _unchanged_refunds(order) & (Order.status == REFUNDING), refusal)
-    record_event(transaction, order, "refund refused", cause, now, refusal)
+    record_event(transaction, order, What.REFUND_REFUSED, cause, now, refusal)
 
 
 def mark_lines_refunded(
-    transaction: Transaction, order: Order, lines: list[int], amount: Fen, cause: str, now: datetime
+    transaction: Transaction, order: Order, lines: list[int], amount: Fen, cause: Cause, now: datetime
 ) -> None:
     """Lines of a paid order, and `amount` fen of money for them, have been refunded. Refusal: RefundSettled.
 
@@ -424,7 +420,7 @@ def mark_lines_refunded(
     within = Order.refunded_amount <= order.amount - amount
     before = Order.status.is_in(PAID, REFUNDING)
     transaction.update(order, actions, _unchanged_refunds(order) & within & before, refusal)
-    what = REFUNDED if is_all else "lines refunded"
+    what = What.REFUNDED if is_all else What.LINES_REFUNDED
     record_event(transaction, order, what, cause, now, refusal)
 
 
@@ -466,13 +462,13 @@ def forget_trouble(order: Order) -> None:
             order.update(_LEAVE_TROUBLE, condition=Order.sort.exists())
 
 
-def settle_trouble(transaction: Transaction, order: Order, cause: str, now: datetime) -> None:
+def settle_trouble(transaction: Transaction, order: Order, cause: Cause, now: datetime) -> None:
     """A person has dealt with an order: it is looked at and listed no more. Refusal: NothingToSettle."""
     refusal = NothingToSettle()
     actions: list[Action] = [*_LEAVE_TROUBLE, *stay_in_work(None)]
     unchanged = (Order.attention == PROBLEM) & (Order.status == order.status)
     transaction.update(order, actions, unchanged, refusal)
-    record_event(transaction, order, "trouble settled", cause, now, refusal)
+    record_event(transaction, order, What.PROBLEM_RESOLVED, cause, now, refusal)
 
 
 def note_asked(order: Order, now: datetime) -> None:

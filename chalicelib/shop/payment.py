@@ -11,6 +11,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.errors import NothingToSettle, OrderClosed, ShopError
 from chalicelib.money import Fen
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
+from chalicelib.shop.event import Cause, CauseAttribute, What
 from chalicelib.shop.order import Order, about, record_event
 from chalicelib.shop.partition import list_partition
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find, refusing
@@ -31,7 +32,7 @@ class Payment(UserItem, discriminator="PAYMENT"):
     use = UnicodeAttribute()
     paid_at = UTCDateTimeAttribute()
     recorded_at = UTCDateTimeAttribute()
-    cause = UnicodeAttribute()
+    cause = CauseAttribute()
 
 
 class RefundNotice(AttentionItem, discriminator="REFUND_NOTICE"):
@@ -43,7 +44,7 @@ class RefundNotice(AttentionItem, discriminator="REFUND_NOTICE"):
     trade_no = UnicodeAttribute()
     refunded = WholeNumber()
     request_no = UnicodeAttribute()
-    cause = UnicodeAttribute()
+    cause = CauseAttribute()
     recorded_at = UTCDateTimeAttribute()
     settled_at = UTCDateTimeAttribute(null=True)
 
@@ -58,7 +59,7 @@ def payment_item(
     trade_no: str,
     amount: Fen,
     use: str,
-    cause: str,
+    cause: Cause,
     paid_at: datetime,
     now: datetime,
 ) -> Payment:
@@ -99,7 +100,7 @@ def record_notice(
     trade_no: str,
     refunded: Fen,
     request_no: str,
-    cause: str,
+    cause: Cause,
     now: datetime,
     *,
     needs_person: bool,
@@ -121,7 +122,7 @@ def record_notice(
     if needs_person:
         notice.attention, notice.attention_at = PROBLEM, int(now.timestamp())
     transaction.put_new(notice, seen)
-    record_event(transaction, order, "refund reported", cause, now, seen)
+    record_event(transaction, order, What.REFUND_REPORTED, cause, now, seen)
 
 
 def note_needs_person(order: Order, request_no: str, refunded: Fen, now: datetime) -> bool:

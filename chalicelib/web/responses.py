@@ -31,6 +31,7 @@ from chalicelib.shop.coupon import COUPON_TYPE_NAMES, RESERVED, UNUSED, USED, Co
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.course_search import Found
 from chalicelib.shop.enrollment import Enrollment
+from chalicelib.shop.event import EVENT_TEXTS, What
 from chalicelib.shop.ledger import EntryList
 from chalicelib.shop.order import CANCELLED, STATUS_NAMES, Order, OrderEvent, OrderLine, OrderList
 from chalicelib.shop.payment_type import PAYMENT_NAMES
@@ -558,7 +559,7 @@ def order(
         ],
         "refunds": [_refund(one) for one in kept if isinstance(one, Refund)],
         "history": [
-            {"date": beijing_text(event.at), "text": _EVENT_TEXTS.get(event.what, event.what)}
+            {"date": beijing_text(event.at), "text": EVENT_TEXTS[What(event.what)]}
             for event in kept
             if isinstance(event, OrderEvent)
         ],
@@ -663,29 +664,6 @@ def _ledger_text(cause: str) -> str:
         }
         return f"订单{number}{texts.get(why, why)}"
     return "期初余额" if cause == "opening balance" else "学校发放或调整"
-
-
-_EVENT_TEXTS = {
-    "placed": "订单已提交",
-    "paid": "支付成功，课程已开通",
-    "cancelled": "订单已取消，优惠券和贝里已退回",
-    "expired": "订单超时关闭，优惠券和贝里已退回",
-    "reopened": "订单关闭后收到付款，课程已开通",
-    "refund requested": "已申请退费，课程暂停学习",
-    "refund approved": "退费申请已通过，正在退款",
-    "refund refused": "退费申请未通过，课程恢复学习",
-    "refund tried again": "正在重新退款",
-    "lines refunded": "部分课程已退费",
-    "refunded": "订单已退费，课程已关闭",
-    "refund reported": "支付平台已退款",
-    "late payment": "订单关闭后收到付款，款项将原路退回",
-    "late payment refunded": "订单关闭后收到的付款已退回",
-    "surplus payment": "收到重复付款，款项将原路退回",
-    "surplus payment refunded": "重复付款已退回",
-    "imported": "由旧系统导入",
-    "trade identified": "支付平台已确认交易号",
-    "trouble settled": "学校已人工处理该订单",
-}
 
 
 def cancelled_order(number: str) -> Json:

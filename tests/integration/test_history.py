@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.beijing_time import beijing_text
 from chalicelib.shop import order
+from chalicelib.shop.event import By, Cause
 from chalicelib.shop.user import ADMIN, User
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
@@ -121,8 +122,8 @@ def test_each_event_names_its_cause(buyer: Buyer, alipay: AlipaySimulator, clock
     causes = [
         order.list_events(purchases.stored(number))[-1].cause for number in (by_notice, by_query, by_clock)
     ]
-    assert causes[0].startswith("notification ")
-    assert causes[1:] == ["query", "clock"]
+    assert causes[0].by == By.NOTIFICATION and causes[0].detail
+    assert causes[1:] == [Cause(By.QUERY), Cause(By.CLOCK)]
 
 
 # The ledger of beli

@@ -15,6 +15,7 @@ import pytest
 
 from chalicelib.shop import coupon, order, payment
 from chalicelib.shop.enrollment import EnrollmentSlice
+from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order, OrderEvent
 from chalicelib.shop.payment import Payment
 from chalicelib.shop.payment_type import WECHAT
@@ -455,7 +456,7 @@ def test_a_payment_is_delivered_and_recorded_with_its_cause(
     assert trade.paid_at is not None
     assert received.paid_at == trade.paid_at.replace(microsecond=0)
     (happened,) = [entry for entry in order.list_events(stored) if entry.what == "paid"]
-    assert happened.cause == f"notification {signed['notify_id']}"
+    assert happened.cause == Cause(By.NOTIFICATION, signed["notify_id"])
     shown = buyer.order(paid)
     can = (shown["can_pay"], shown["can_cancel"], shown["can_refund"])
     assert (shown["status"], *can) == ("交易成功", False, False, True)

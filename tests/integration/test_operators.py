@@ -14,6 +14,7 @@ from chalicelib.flows.refund_order import overtake
 from chalicelib.shop import audit, catalog, enrollment, order, user
 from chalicelib.shop.audit import AuditEntry
 from chalicelib.shop.course_key import DEGREE_COURSE, CourseKey
+from chalicelib.shop.event import By, Cause
 from chalicelib.shop.user import User, find_by_name, find_user
 from chalicelib.storage.dynamodb import Transaction, find
 from localstack.alipay import AlipaySimulator
@@ -231,7 +232,7 @@ def test_an_order_whose_days_an_operator_took_back_is_refunded_like_any_other(
     (taken,) = slices(person(learner))
 
     paid = purchases.stored(number)
-    overtake(paid, str(paid.trade_no), "alipay", builders.now())
+    overtake(paid, str(paid.trade_no), Cause(By.QUERY), builders.now())
 
     assert purchases.status(number) == order.REFUNDED
     assert purchases.stored(number).refunded_amount == 10000

@@ -18,6 +18,7 @@ from chalicelib.manage.legacy_import import import_legacy
 from chalicelib.shop import coupon, enrollment, order, refund, work
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponRecord
+from chalicelib.shop.event import By, Cause
 from chalicelib.shop.payment_type import WECHAT
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.user import ADMIN, User
@@ -707,7 +708,7 @@ def test_a_refund_that_alipay_carries_out_while_it_is_refused_is_put_before_a_pe
     paid = purchases.stored(student.number)
     assert paid.trade_no is not None
     refund_order.record_notice(
-        paid, paid.trade_no, amount, request_no, "notification early", clock(), needs_person=False
+        paid, paid.trade_no, amount, request_no, Cause(By.NOTIFICATION, "early"), clock(), needs_person=False
     )
     assert refuse(office, request_no)["code"] == 1000
     alipay.refund(student.number, amount, request_no)

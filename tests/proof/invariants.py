@@ -18,6 +18,7 @@ from chalicelib.shop import attention, coupon, order, payment, refund
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.coupon_claim import Claim
 from chalicelib.shop.enrollment import EnrollmentSlice
+from chalicelib.shop.event import By, What
 from chalicelib.shop.idempotency import FirstAnswer
 from chalicelib.shop.ledger import LedgerEntry
 from chalicelib.shop.order import Order, OrderEvent, OrderPointer
@@ -184,7 +185,7 @@ def _watched(mine: Belongings, now: datetime) -> Iterator[str]:
     settled = {
         event.number
         for event in mine.of(OrderEvent)
-        if event.cause.startswith("operator") and event.what in (order.CANCELLED, "trouble settled")
+        if event.cause.by == By.OPERATOR and event.what in (What.CANCELLED, What.PROBLEM_RESOLVED)
     }
     for placed in mine.of(Order):
         is_due = placed.is_closed() and now < placed.expires_at + timedelta(days=3)
@@ -514,7 +515,7 @@ def _events(mine: Belongings) -> Iterator[str]:
         decided = [
             item for item in asked if item.decided_by and (item.status != refund.REFUSED or item.trouble)
         ]
-        reopened = seen[order.REOPENED]
+        reopened = seen[What.REOPENED]
         counts = {
             "placed": (seen[order.PLACED], 1),
             "paid": (seen[order.PAID] + reopened, int(placed.is_delivered())),
@@ -522,9 +523,9 @@ def _events(mine: Belongings) -> Iterator[str]:
                 seen[order.CANCELLED] + seen[order.EXPIRED],
                 1 if placed.is_closed() or reopened else 0,
             ),
-            "requested": (seen["refund requested"], len(asked)),
-            "approved": (seen["refund approved"], len(decided)),
-            "refused": (seen["refund refused"], statuses[refund.REFUSED]),
+            "requested": (seen[What.REFUND_REQUESTED], len(asked)),
+            "approved": (seen[What.REFUND_APPROVED], len(decided)),
+            "refused": (seen[What.REFUND_REFUSED], statuses[refund.REFUSED]),
             "refunded": (seen[order.REFUNDED], int(placed.status == order.REFUNDED)),
         }
         for what, (stored, expected) in counts.items():

@@ -43,6 +43,7 @@ from chalicelib.shop import (
 from chalicelib.shop import user as users
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer
+from chalicelib.shop.event import By, Cause, What
 from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.password import password_matches
 from chalicelib.shop.user import ADMIN, User, UserName, find_user
@@ -590,7 +591,7 @@ class ToldOfOwnRefund(Notified):
         self.notice = purchases.notice(self.alipay, self.number)
         transaction = Transaction()
         refund.approve(transaction, applied, "op", self.clock())
-        event = order.event_item(stored, "refund approved", "operator op", self.clock())
+        event = order.event_item(stored, What.REFUND_APPROVED, Cause(By.OPERATOR, "op"), self.clock())
         transaction.put_new(event, ShopError())
         transaction.commit(lambda: False)
 
@@ -766,7 +767,7 @@ class TimerRefunds(TimerFlow):
         applied.update([refund.Refund.attention.remove(), refund.Refund.attention_at.remove()])
         applied.update([refund.Refund.work_shard.set(0), refund.Refund.next_look_at.set(1)])
         event = order.event_item(
-            purchases.stored(self.number), "refund approved", "operator op", self.clock()
+            purchases.stored(self.number), What.REFUND_APPROVED, Cause(By.OPERATOR, "op"), self.clock()
         )
         event.save()
         applied.update([refund.Refund.decided_by.set("op")])
@@ -1090,7 +1091,9 @@ class TryAgain(Decide):
             refund.Refund.trouble.set("40004 ACQ.SELLER_BALANCE_NOT_ENOUGH"),
         ]
         approved.update([*problem, refund.Refund.decided_by.set("op")])
-        order.event_item(purchases.stored(self.number), "refund approved", "operator op", self.clock()).save()
+        order.event_item(
+            purchases.stored(self.number), What.REFUND_APPROVED, Cause(By.OPERATOR, "op"), self.clock()
+        ).save()
 
     def act(self) -> object:
         gateways = application.app.gateways

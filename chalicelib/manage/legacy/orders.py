@@ -20,6 +20,7 @@ from chalicelib.manage.legacy.values import BadValue, Row, blaming
 from chalicelib.money import Fen
 from chalicelib.shop import enrollment, order, payment, refund
 from chalicelib.shop.course_key import CourseKey
+from chalicelib.shop.event import By, Cause, What
 from chalicelib.shop.order import Order, OrderLine
 from chalicelib.shop.payment import Payment
 from chalicelib.shop.payment_type import ALIPAY, BELI, COUPON, UNIONPAY, WECHAT
@@ -41,7 +42,8 @@ ASK_FOR = timedelta(days=1)
 the timer asks Alipay. Older ones come in as expired.
 """
 _CLOCKS_DIFFER = timedelta(days=1)
-_CAUSE = "import of the old system"
+_CAUSE = Cause(By.IMPORT, "of the old system")
+_LONG_UNPAID = Cause(By.IMPORT, f"{_CAUSE.detail}: unpaid for too long")
 _OLD_APPLICATION = "在旧系统中申请"
 
 
@@ -143,11 +145,11 @@ def imported_order(
         **times,
     )
     items: list[StoredItem] = [order.pointer_item(imported), imported]
-    items.append(order.event_item(imported, "imported", _CAUSE, now))
+    items.append(order.event_item(imported, What.IMPORTED, _CAUSE, now))
     if too_old:
         # After the other event: events of one moment have no order.
         after = now + timedelta(microseconds=1)
-        items.append(order.event_item(imported, order.EXPIRED, f"{_CAUSE}: unpaid for too long", after))
+        items.append(order.event_item(imported, What.EXPIRED, _LONG_UNPAID, after))
     if was_paid:
         items += _delivered(imported, now)
     if status == order.REFUNDING:
