@@ -43,6 +43,7 @@ class Settings:
     alipay_gateway_url: str
     redis_url: str = field(repr=False)
     table_prefix: str
+    store_patience: float
     order_minutes: int
     refund_days: int
 
@@ -70,6 +71,11 @@ def table_prefix(environment: Mapping[str, str] = os.environ) -> str:
     return _Reader(environment).matching(
         "TABLE_PREFIX", r"[A-Za-z0-9_.-]{0,200}", "letters, digits, _ . -", ""
     )
+
+
+def store_patience(environment: Mapping[str, str] = os.environ) -> float:
+    """`STORE_PATIENCE` alone, in seconds: tools that must run without secrets use the stores, too."""
+    return _Reader(environment).seconds("STORE_PATIENCE", 0.1, 20.0, 4.0)
 
 
 def password_iterations(environment: Mapping[str, str] = os.environ) -> int:
@@ -122,6 +128,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         alipay_gateway_url=read.url("ALIPAY_GATEWAY_URL"),
         redis_url=read.matching("REDIS_URL", _REDIS_URL, "redis://HOST:PORT/DATABASE"),
         table_prefix=table_prefix(environment),
+        store_patience=store_patience(environment),
         order_minutes=order_minutes(environment),
         refund_days=read.number("REFUND_DAYS", 0, 365, 7),
     )
@@ -167,6 +174,13 @@ class _Reader:
     def number(self, name: str, lowest: int, highest: int, default: int) -> int:
         expected = f"a whole number from {lowest} to {highest}"
         value = int(self.matching(name, r"[0-9]{1,12}", expected, str(default)))
+        if not lowest <= value <= highest:
+            raise InvalidSetting(name=name, expected=expected)
+        return value
+
+    def seconds(self, name: str, lowest: float, highest: float, default: float) -> float:
+        expected = f"seconds from {lowest:g} to {highest:g}"
+        value = float(self.matching(name, r"[0-9]{1,6}(\.[0-9]{1,3})?", expected, str(default)))
         if not lowest <= value <= highest:
             raise InvalidSetting(name=name, expected=expected)
         return value

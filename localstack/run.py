@@ -40,7 +40,7 @@ DEMO = Path(__file__).parent / "demo" / "shop.json"
 SETTINGS = frozenset(
     {
         *("STAGE", "API_URL", "SHOP_URL", "ALLOWED_ORIGINS", "JWT_KEY", "PASSWORD_ITERATIONS", "CAPTCHA"),
-        *("REDIS_URL", "TABLE_PREFIX", "ORDER_MINUTES", "API_PORT", "SPA_PORT", "DATA_DIR"),
+        *("REDIS_URL", "TABLE_PREFIX", "STORE_PATIENCE", "ORDER_MINUTES", "API_PORT", "SPA_PORT", "DATA_DIR"),
     }
 )
 """What the world is told of a running shop, beside everything of ALIPAY_, GEETEST_ and AWS_."""

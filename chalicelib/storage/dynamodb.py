@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
@@ -29,7 +30,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from chalicelib.errors import OutcomeUnknown, ShopError, StoreUnavailable
-from chalicelib.settings import table_prefix
+from chalicelib.settings import store_patience, table_prefix
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +40,6 @@ WORK_SHARDS = 8
 """Over how many partitions of the work index open orders are spread. Changing it needs a rewrite of open
 orders.
 """
-
-_GIVE_UP_AFTER = 4.0
-"""Seconds in which conflicts and throttling are tried again."""
 
 _IN_PROGRESS = "TransactionInProgressException"
 _BUSY = frozenset(
@@ -58,14 +56,42 @@ _OURS = frozenset({"ConditionalCheckFailedException", "TransactionCanceledExcept
 _BUSY_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long a call waits for DynamoDB, in seconds."""
+
+    connect: float = 1.0
+    read: float = 3.0
+    give_up_after: float = 4.0
+    """How long a transaction or a batch read is repeated."""
+
+    def pauses(self) -> Iterator[float]:
+        """The pause before each attempt: none, then full jitter, doubling from an eightieth of the time to a fifth."""
+        end = time.monotonic() + self.give_up_after
+        longest = self.give_up_after / 80
+        yield 0.0
+        while time.monotonic() < end:
+            yield random.uniform(0, longest)
+            longest = min(longest * 2, self.give_up_after / 5)
+
+
 class _Busy(StoreUnavailable):
     """DynamoDB refused a call for load or conflict: it had no effect."""
 
 
-class _StoreConnection(Connection):
-    """pynamodb's connection, whose troubles are the shop's."""
+class StoreConnection(Connection):
+    """pynamodb's connection with the shop's patience. Its troubles are the shop's errors."""
 
     _heard: object = None
+
+    def __init__(self, patience: Patience) -> None:
+        super().__init__(
+            connect_timeout_seconds=patience.connect,
+            read_timeout_seconds=patience.read,
+            max_retry_attempts=2,
+            max_pool_connections=32,
+        )
+        self.patience = patience
 
     @property
     def client(self) -> Any:
@@ -92,14 +118,9 @@ class _StoreConnection(Connection):
 
 
 @lru_cache(maxsize=1)
-def connection() -> Connection:
+def connection() -> StoreConnection:
     """The process's one connection: one botocore client, whatever the number of models and tables."""
-    return _StoreConnection(
-        connect_timeout_seconds=1,
-        read_timeout_seconds=3,
-        max_retry_attempts=2,
-        max_pool_connections=32,
-    )
+    return StoreConnection(Patience(give_up_after=store_patience()))
 
 
 class _Sending(threading.local):
@@ -317,7 +338,8 @@ def _find_batch(keys: Sequence[ItemKey]) -> dict[ItemKey, StoredItem]:
         request["Keys"].append({hash_name: {"S": hash_key}, range_name: {"S": range_key}})
         by_place[table, hash_key, range_key] = key
     found: dict[ItemKey, StoredItem] = {}
-    for pause in _pauses("BatchGetItem"):
+    for pause in connection().patience.pauses():
+        time.sleep(pause)
         answer = connection().dispatch("BatchGetItem", {"RequestItems": wanted})
         for table, items in answer["Responses"].items():
             for item in items:
@@ -325,9 +347,8 @@ def _find_batch(keys: Sequence[ItemKey]) -> dict[ItemKey, StoredItem]:
                 found[key] = key[0].from_raw_data(item)
         wanted = answer.get("UnprocessedKeys") or {}
         if not wanted:
-            break
-        pause()
-    return found
+            return found
+    raise StoreUnavailable(store="dynamodb", operation="BatchGetItem", reason="busy")
 
 
 def _key_names(model: type[StoredItem]) -> tuple[str, str]:
@@ -440,41 +461,34 @@ class Transaction:
             raise ValueError("a transaction without an item of its own needs a witness")
         token = str(uuid.uuid4())
         lost: BaseException | None = None
-        refusal: ShopError
-        try:
-            for pause in _pauses("TransactWriteItems"):
-                _sending.is_lost = False
-                try:
-                    connection().dispatch(
-                        "TransactWriteItems", {"TransactItems": self._items, "ClientRequestToken": token}
-                    )
-                    return
-                except _Busy as busy:
-                    # In progress is what was sent before with this token.
-                    if _sending.is_lost or busy.facts["reason"] == _IN_PROGRESS:
-                        lost = busy
-                    pause()
-                except VerboseClientError as error:
-                    # This refusal may be that of a repetition by the client library.
-                    if _sending.is_lost:
-                        lost = error
-                    if self._is_busy(error):
-                        pause()
-                        continue
-                    refusal = self._refusal(error)
-                    if lost is not None and self._happened(witness):
-                        return
-                    raise refusal from error
-                except StoreUnavailable as error:
+        for pause in connection().patience.pauses():
+            time.sleep(pause)
+            _sending.is_lost = False
+            try:
+                connection().dispatch(
+                    "TransactWriteItems", {"TransactItems": self._items, "ClientRequestToken": token}
+                )
+                return
+            except _Busy as busy:
+                # In progress is what was sent before with this token.
+                if _sending.is_lost or busy.facts["reason"] == _IN_PROGRESS:
+                    lost = busy
+            except VerboseClientError as error:
+                # This refusal may be that of a repetition by the client library.
+                if _sending.is_lost:
                     lost = error
-                    pause()
-        except StoreUnavailable:
-            if lost is not None:
-                if self._happened(witness):
+                if self._is_busy(error):
+                    continue
+                if lost is not None and self._happened(witness):
                     return
-                # What was sent and not answered may still be on its way.
-                raise OutcomeUnknown(store="dynamodb") from lost
-            raise
+                raise self._refusal(error) from error
+            except StoreUnavailable as error:
+                lost = error
+        if lost is None:
+            raise StoreUnavailable(store="dynamodb", operation="TransactWriteItems", reason="busy")
+        if not self._happened(witness):
+            # What was sent and not answered may still be on its way.
+            raise OutcomeUnknown(store="dynamodb") from lost
 
     def _happened(self, witness: Callable[[], bool] | None) -> bool:
         try:
@@ -509,25 +523,6 @@ class Transaction:
 
 def _client_error(error: VerboseClientError) -> ClientError:
     return cast(ClientError, error.__cause__)
-
-
-def _pauses(operation: str) -> Iterator[Callable[[], None]]:
-    """Pauses of a retry loop: full jitter, doubling from 50 ms to 800 ms, within `_GIVE_UP_AFTER` seconds.
-
-    Each call of a pause sleeps; the iteration ends with StoreUnavailable when the time is used up.
-    """
-    end = time.monotonic() + _GIVE_UP_AFTER
-    longest = 0.05
-    while True:
-        limit = longest
-
-        def pause(limit: float = limit) -> None:
-            time.sleep(random.uniform(0, limit))
-
-        yield pause
-        if time.monotonic() > end:
-            raise StoreUnavailable(store="dynamodb", operation=operation, reason="busy")
-        longest = min(longest * 2, 0.8)
 
 
 def random_id() -> int:

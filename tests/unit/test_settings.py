@@ -110,6 +110,7 @@ def test_what_has_a_default_may_be_left_out() -> None:
     assert found.password_iterations == 600_000
     assert found.order_minutes == 30
     assert found.table_prefix == ""
+    assert found.store_patience == 4.0
 
 
 @pytest.mark.parametrize("value", ["", "  ", "\n"])
@@ -164,6 +165,10 @@ MALFORMED = [
     ("ORDER_MINUTES", "30.5", "a whole number from 2 to 21600"),
     ("ORDER_MINUTES", "21601", "a whole number from 2 to 21600"),
     ("ORDER_MINUTES", "٣٠", "a whole number from 2 to 21600"),
+    ("STORE_PATIENCE", "0", "seconds from 0.1 to 20"),
+    ("STORE_PATIENCE", "21", "seconds from 0.1 to 20"),
+    ("STORE_PATIENCE", "1e1", "seconds from 0.1 to 20"),
+    ("STORE_PATIENCE", "nan", "seconds from 0.1 to 20"),
     ("ALIPAY_APP_ID", "2021 0001", "the app's id at Alipay"),
     ("ALIPAY_SELLER_ID", "2088-0001", "the merchant's id at Alipay"),
     ("ALIPAY_GATEWAY_URL", "openapi.alipay.com/gateway.do", "an absolute address"),
@@ -346,6 +351,7 @@ def test_a_refusal_does_not_show_the_value() -> None:
         (shop_settings.table_prefix, "TABLE_PREFIX", "shop_", "shop_"),
         (shop_settings.password_iterations, "PASSWORD_ITERATIONS", "1000", 1000),
         (shop_settings.order_minutes, "ORDER_MINUTES", "45", 45),
+        (shop_settings.store_patience, "STORE_PATIENCE", "0.5", 0.5),
         (shop_settings.allowed_origins, "ALLOWED_ORIGINS", "https://a.test", "https://a.test"),
     ],
 )
