@@ -53,6 +53,35 @@ class Settings:
         return timedelta(days=self.refund_days)
 
 
+@dataclass(frozen=True)
+class AwsSettings:
+    """Where DynamoDB is and who asks, by the variables of AWS's own clients. None: botocore's files and chain know."""
+
+    region: str | None
+    endpoint_url: str | None
+    ca_bundle: str | None
+    """A file of certificate authorities to trust instead of the usual ones."""
+    access_key_id: str | None
+    secret_access_key: str | None = field(repr=False)
+    session_token: str | None = field(repr=False)
+
+
+def aws_settings(environment: Mapping[str, str] = os.environ) -> AwsSettings:
+    """The variables `AWS_...`, which Lambda sets for every function."""
+
+    def first(*names: str) -> str | None:
+        return next((environment[name] for name in names if environment.get(name)), None)
+
+    return AwsSettings(
+        region=first("AWS_REGION", "AWS_DEFAULT_REGION"),
+        endpoint_url=first("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"),
+        ca_bundle=first("AWS_CA_BUNDLE"),
+        access_key_id=first("AWS_ACCESS_KEY_ID"),
+        secret_access_key=first("AWS_SECRET_ACCESS_KEY"),
+        session_token=first("AWS_SESSION_TOKEN"),
+    )
+
+
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this process, read from the environment on first use. Raises InvalidSetting."""

@@ -1,7 +1,10 @@
 """DynamoDB: the two tables, one client, one transaction helper, one batch read.
 
-All models of `shop/` inherit from `CatalogItem` or `UserItem`. Every call goes through one botocore client,
-whose errors become `StoreUnavailable` here and nowhere else; failed conditions stay what they are.
+All models of `shop/` inherit from `CatalogItem` or `UserItem`. Every call goes through one connection, which turns
+the errors of DynamoDB into `StoreUnavailable`, here and nowhere else; failed conditions stay what they are.
+
+Every function of the shop that reads or writes may raise `StoreUnavailable`, every commit `OutcomeUnknown`;
+docstrings name what else.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from pynamodb.attributes import Attribute, DiscriminatorAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.connection.table import TableConnection
@@ -30,7 +33,8 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from chalicelib.errors import OutcomeUnknown, ShopError, StoreUnavailable
-from chalicelib.settings import store_patience, table_prefix
+from chalicelib.settings import AwsSettings, aws_settings, store_patience, table_prefix
+from chalicelib.storage.signed_transport import NoClearAnswer, SignedTransport
 
 log = logging.getLogger(__name__)
 
@@ -41,17 +45,20 @@ WORK_SHARDS = 8
 orders.
 """
 
+_ATTEMPTS = 3
+_THROTTLED_SLOWLY = 10
+"""How much longer a call waits that was throttled: DynamoDB counts load by the second."""
+_TRANSACT = "TransactWriteItems"
 _IN_PROGRESS = "TransactionInProgressException"
-_BUSY = frozenset(
+_THROTTLED = frozenset(
     {
         "ProvisionedThroughputExceededException",
         "ThrottlingException",
         "RequestLimitExceeded",
-        "TransactionConflictException",
-        _IN_PROGRESS,
         "LimitExceededException",
     }
 )
+_BUSY = _THROTTLED | {"TransactionConflictException", _IN_PROGRESS}
 _OURS = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException"})
 _BUSY_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
@@ -66,13 +73,17 @@ class Patience:
     """How long a transaction or a batch read is repeated."""
 
     def pauses(self) -> Iterator[float]:
-        """The pause before each attempt: none, then full jitter, doubling from an eightieth of the time to a fifth."""
+        """The pause before each attempt: none, then full jitter, doubling from an eightieth of the time to a fifth.
+
+        There are two attempts at least, however long the first one takes.
+        """
         end = time.monotonic() + self.give_up_after
         longest = self.give_up_after / 80
         yield 0.0
+        yield random.uniform(0, longest)
         while time.monotonic() < end:
-            yield random.uniform(0, longest)
             longest = min(longest * 2, self.give_up_after / 5)
+            yield random.uniform(0, longest)
 
 
 class _Busy(StoreUnavailable):
@@ -80,62 +91,48 @@ class _Busy(StoreUnavailable):
 
 
 class StoreConnection(Connection):
-    """pynamodb's connection with the shop's patience. Its troubles are the shop's errors."""
+    """pynamodb's connection on the signed transport, with the shop's patience and errors."""
 
-    _heard: object = None
-
-    def __init__(self, patience: Patience) -> None:
-        super().__init__(
-            connect_timeout_seconds=patience.connect,
-            read_timeout_seconds=patience.read,
-            max_retry_attempts=2,
-            max_pool_connections=32,
-        )
+    def __init__(self, aws: AwsSettings, patience: Patience) -> None:
+        super().__init__()
         self.patience = patience
+        self._transport = SignedTransport(aws, connect=patience.connect, read=patience.read)
 
     @property
     def client(self) -> Any:
-        """The botocore client. pynamodb makes another where the first found no credentials: each is listened to."""
-        made = super().client
-        if made is not self._heard:
-            event = "needs-retry.dynamodb.TransactWriteItems"
-            made.meta.events.register(event, _note_lost_answer, unique_id="lost answers")
-            self._heard = made
-        return made
+        """What pynamodb sends its calls with."""
+        return self._transport
 
-    def _make_api_call(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
+    def dispatch(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Make a call, three times at most: what is refused for load or conflict, or not answered, is repeated."""
+        trouble: StoreUnavailable
+        attempts = zip(range(_ATTEMPTS), self.patience.pauses(), strict=False)
+        slowly = 1
+        for _, pause in attempts:
+            time.sleep(pause * slowly)
+            try:
+                return self.send(operation_name, operation_kwargs)
+            except (_Busy, NoClearAnswer) as error:
+                trouble = error
+                slowly = _THROTTLED_SLOWLY if error.facts["reason"] in _THROTTLED else 1
+        raise trouble
+
+    def send(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Make a call once. A condition that does not hold is pynamodb's VerboseClientError."""
         try:
             return cast(dict[str, Any], super()._make_api_call(operation_name, operation_kwargs))
         except VerboseClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
+            code = error.response["Error"]["Code"]
             if code in _OURS:
                 raise
             trouble = _Busy if code in _BUSY else StoreUnavailable
             raise trouble(store="dynamodb", operation=operation_name, reason=code) from error
-        except BotoCoreError as error:
-            reason = type(error).__name__
-            raise StoreUnavailable(store="dynamodb", operation=operation_name, reason=reason) from error
 
 
 @lru_cache(maxsize=1)
 def connection() -> StoreConnection:
-    """The process's one connection: one botocore client, whatever the number of models and tables."""
-    return StoreConnection(Patience(give_up_after=store_patience()))
-
-
-class _Sending(threading.local):
-    """What this thread's call of `TransactWriteItems` met on its way, the client library's own repetitions included."""
-
-    is_lost = False
-    """Whether an answer never came, or said nothing of what was done."""
-
-
-_sending = _Sending()
-
-
-def _note_lost_answer(response: tuple[Any, Any] | None, caught_exception: Any, **event: object) -> None:
-    if caught_exception is not None or (response is not None and response[0].status_code >= 500):
-        _sending.is_lost = True
+    """The process's one connection, whatever the number of models and tables."""
+    return StoreConnection(aws_settings(), Patience(give_up_after=store_patience()))
 
 
 _registering = threading.Lock()
@@ -460,35 +457,42 @@ class Transaction:
         if witness is None and self._own is None:
             raise ValueError("a transaction without an item of its own needs a witness")
         token = str(uuid.uuid4())
-        lost: BaseException | None = None
+        trouble: StoreUnavailable | None = None
+        is_lost = False
         for pause in connection().patience.pauses():
             time.sleep(pause)
-            _sending.is_lost = False
             try:
-                connection().dispatch(
-                    "TransactWriteItems", {"TransactItems": self._items, "ClientRequestToken": token}
-                )
-                return
-            except _Busy as busy:
-                # In progress is what was sent before with this token.
-                if _sending.is_lost or busy.facts["reason"] == _IN_PROGRESS:
-                    lost = busy
-            except VerboseClientError as error:
-                # This refusal may be that of a repetition by the client library.
-                if _sending.is_lost:
-                    lost = error
-                if self._is_busy(error):
-                    continue
-                if lost is not None and self._happened(witness):
+                trouble = self._send(token)
+            except ShopError:
+                # A repetition may be refused because of what its own first try has written.
+                if is_lost and self._happened(witness):
                     return
-                raise self._refusal(error) from error
-            except StoreUnavailable as error:
-                lost = error
-        if lost is None:
-            raise StoreUnavailable(store="dynamodb", operation="TransactWriteItems", reason="busy")
+                raise
+            if trouble is None:
+                return
+            is_lost = is_lost or isinstance(trouble, NoClearAnswer)
+            if not isinstance(trouble, NoClearAnswer | _Busy):
+                break
+        assert trouble is not None
+        if not is_lost:
+            raise trouble
         if not self._happened(witness):
             # What was sent and not answered may still be on its way.
-            raise OutcomeUnknown(store="dynamodb") from lost
+            raise OutcomeUnknown(store="dynamodb") from trouble
+
+    def _send(self, token: str) -> StoreUnavailable | None:
+        """Send once -> None when it is done, else the trouble. Raises the refusal of a condition."""
+        try:
+            connection().send(_TRANSACT, {"TransactItems": self._items, "ClientRequestToken": token})
+        except StoreUnavailable as trouble:
+            if trouble.facts["reason"] == _IN_PROGRESS:  # what was sent before with this token
+                return NoClearAnswer(**trouble.facts)
+            return trouble
+        except VerboseClientError as error:
+            if self._is_busy(error):
+                return _Busy(store="dynamodb", operation=_TRANSACT, reason="TransactionCanceledException")
+            raise self._refusal(error) from error
+        return None
 
     def _happened(self, witness: Callable[[], bool] | None) -> bool:
         try:

@@ -225,6 +225,38 @@ def test_what_was_only_refused_for_load_was_not_written(user: User, dynamodb: Dy
     assert purchases.balance(user) == 100
 
 
+def denied() -> Action:
+    return refused("AccessDeniedException", "No", namespace="com.amazon.coral.service")
+
+
+def test_what_the_store_will_not_take_later_either_is_told_at_once(
+    user: User, dynamodb: DynamoDBProxy
+) -> None:
+    spending = Spending(user)
+    fault = Fault.on("TransactWriteItems", action=denied())
+    with dynamodb.faults(fault), pytest.raises(StoreUnavailable) as caught:
+        spending.commit()
+    assert caught.value.facts["reason"] == "AccessDeniedException"
+    assert (fault.fired, spending.asked) == (1, 0)
+
+
+@pytest.mark.parametrize(("lost", "left"), [(reset_after, 70), (reset_before, 100)])
+def test_after_a_lost_answer_the_witness_knows_though_the_store_takes_nothing_more(
+    lost: Callable[[], Action], left: int, user: User, dynamodb: DynamoDBProxy
+) -> None:
+    spending = Spending(user)
+    with dynamodb.faults(
+        Fault.on("TransactWriteItems", action=lost(), nth=1), Fault.on("TransactWriteItems", action=denied())
+    ):
+        if left == 70:
+            spending.commit()
+        else:
+            with pytest.raises(OutcomeUnknown):
+                spending.commit()
+    assert spending.asked == 1
+    assert purchases.balance(user) == left
+
+
 @pytest.fixture
 def real_patience(dynamodb: DynamoDBProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """The patience of a shop that sets none, not the short one of the tests."""
@@ -251,8 +283,10 @@ def test_after_four_seconds_it_is_told_what_is_known(real_patience: None, dynamo
     def outcome(spending: Spending) -> type[Exception] | None:
         try:
             spending.commit()
-        except (StoreUnavailable, OutcomeUnknown) as trouble:
-            return type(trouble)
+        except OutcomeUnknown:
+            return OutcomeUnknown
+        except StoreUnavailable:
+            return StoreUnavailable
         return None
 
     started = time.monotonic()

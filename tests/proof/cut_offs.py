@@ -74,7 +74,7 @@ class Cut:
 
         return act
 
-    def die_if_dead(self, **event: object) -> None:
+    def die_if_dead(self, operation: str, body: bytes) -> None:
         """A dead process tries nothing again."""
         if self.dead:
             raise Died
@@ -87,15 +87,14 @@ def cutting(shop: FaultyApp, cut: Cut) -> Iterator[None]:
     The block ends early, and quietly, where the process dies; also with the trouble that an outage is told as.
     """
     proxies: list[Proxy[Any]] = [shop.dynamodb, shop.redis, shop.alipay]
-    events = connection().client.meta.events
+    listeners = connection().client.listeners
     with ExitStack() as healed:
         for proxy in proxies:
             others = [other for other in proxies if other is not proxy]
             fault = Fault.on(action=cut.action(others), where=cut.is_turn, must_fire=False)
             healed.enter_context(proxy.faults(fault))
-        for moment in ("before-send.dynamodb", "needs-retry.dynamodb"):
-            events.register_first(moment, cut.die_if_dead)
-            healed.callback(events.unregister, moment, cut.die_if_dead)
+        listeners.insert(0, cut.die_if_dead)
+        healed.callback(listeners.remove, cut.die_if_dead)
         try:
             yield
         except Died:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from chalicelib.errors import ShopError
@@ -95,15 +95,11 @@ class Written:
 
     def __init__(self) -> None:
         self._requests: list[str] = []
-        events = connection().client.meta.events
-        for operation in ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"):
-            name, one = f"before-call.dynamodb.{operation}", f"what a world writes by {operation}"
-            events.unregister(name, unique_id=one)  # that of the world before
-            events.register(name, self._note, unique_id=one)
+        connection().client.listeners[:] = [self._note]  # and that of the world before hears no more
 
-    def _note(self, params: dict[str, Any], **event: object) -> None:
-        body = params["body"]
-        self._requests.append(body.decode() if isinstance(body, bytes) else body)
+    def _note(self, operation: str, body: bytes) -> None:
+        if operation in ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems", "BatchWriteItem"):
+            self._requests.append(body.decode())
 
     def take(self) -> list[str]:
         """The bodies of all requests that wrote something since this was asked last."""
