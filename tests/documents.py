@@ -18,6 +18,7 @@ ROUND_TRIPS = DOCS / "round-trips.md"
 SETTINGS = DOCS / "settings.md"
 API = DOCS / "api.md"
 DATA = DOCS / "data.md"
+DECISIONS = DOCS / "decisions.md"
 DEPENDENCIES = DOCS / "dependencies.md"
 
 

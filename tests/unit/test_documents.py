@@ -17,7 +17,17 @@ from pynamodb.attributes import DiscriminatorAttribute
 import chalicelib.shop
 from chalicelib.manage.__main__ import _parser
 from chalicelib.storage.dynamodb import CatalogItem, StoredItem, UserItem
-from tests.documents import DATA, DEPENDENCIES, DOCS, GENERATED, README, ROOT, SETTINGS, generated_part
+from tests.documents import (
+    DATA,
+    DECISIONS,
+    DEPENDENCIES,
+    DOCS,
+    GENERATED,
+    README,
+    ROOT,
+    SETTINGS,
+    generated_part,
+)
 
 MOST_BYTES = 10_000
 """What somebody reads in two minutes."""
@@ -186,6 +196,19 @@ def test_every_kind_of_item_has_its_row() -> None:
     kinds = {(model.__name__, model.__module__) for base in (CatalogItem, UserItem) for model in models(base)}
     rows = re.findall(r"\[(\w+)\]\(\.\./(chalicelib/\w+/\w+)\.py\)", prose(DATA))
     assert {(name, path.replace("/", ".")) for name, path in rows} == kinds
+
+
+def test_every_decision_says_why_what_it_costs_and_how_to_undo_it() -> None:
+    before, *decisions = re.split(r"^## ", prose(DECISIONS), flags=re.MULTILINE)
+    titles = [decision.partition("\n")[0] for decision in decisions]
+    dates = [re.match(r"20\d\d-\d\d-\d\d ", title) for title in titles]
+    assert all(dates) and len(set(titles)) == len(titles)
+    assert [date.group() for date in dates if date] == sorted(date.group() for date in dates if date)
+    assert "- **" not in before
+    for decision in decisions:
+        said = re.findall(r"^- \*\*(\w[\w ]*):?\*\*", decision, re.MULTILINE)
+        assert [part for part in said if part != "Decision"] == ["Because", "Costs", "Shows in"], decision
+        assert "**Undo:**" in decision, decision
 
 
 def test_every_setting_has_its_row() -> None:
