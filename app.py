@@ -37,7 +37,7 @@ TIMER_SECONDS = 100.0
 
 @app.route("/api/captcha_check", methods=["GET"])
 def start_captcha():
-    started = check_captcha.start_captcha(app.gateways.geetest, app.settings, app.now())
+    started = check_captcha.start_captcha(app.gateways.geetest, app.now())
     return responses.captcha(started)
 
 

@@ -1,7 +1,8 @@
 """The settings of a running shop: environment variables (or files they name) -> one frozen `Settings`.
 
-The only reader of `os.environ`. Nothing is read at import; `settings()` reads on first use, `load` reads and
-checks a given environment.
+The only reader of `os.environ`. A setting is one line below: its field, its name, how it is read, what it means.
+`load`, docs/settings.md, `make run` and the tests' clean-up follow from these lines. Nothing is read at import;
+`settings()` reads on first use.
 """
 
 from __future__ import annotations
@@ -10,47 +11,250 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from chalicelib.errors import InvalidSetting
 
+AGroup = TypeVar("AGroup")
+Reader = Callable[[str], object]
+"""The text of a setting -> its value. Raises `_Malformed`."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A row of docs/settings.md. Without a `default` it must be set, if its group is there at all. Other programs
+    than this one read a setting that has no `read`.
+    """
+
+    name: str
+    meaning: str
+    read: Reader | None = None
+    default: str | None = None
+    is_secret: bool = False
+
+
+class _Malformed(Exception):
+    """A setting's text is not what it should be; the argument says what that is."""
+
+
+# How a text is read
+
+
+def _matching(pattern: str, expected: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text, re.ASCII):
+            raise _Malformed(expected)
+        return text
+
+    return read
+
+
+def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not lowest <= int(text) <= highest:
+            raise _Malformed(f"a whole number from {lowest} to {highest}")
+        return int(text)
+
+    return read
+
+
+def _seconds(lowest: float, highest: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text) or not lowest <= float(text) <= highest:
+            raise _Malformed(f"seconds from {lowest:g} to {highest:g}")
+        return float(text)
+
+    return read
+
+
+def _some_of(*allowed: str) -> Callable[[str], frozenset[str]]:
+    """Some of the allowed words, with commas between them, or `none`."""
+
+    def read(text: str) -> frozenset[str]:
+        given = [word.strip() for word in text.split(",")]
+        if given == ["none"]:
+            return frozenset()
+        if not set(given) <= set(allowed):
+            raise _Malformed(f"none, or some of {', '.join(allowed)}")
+        return frozenset(given)
+
+    return read
+
+
+def _address(text: str) -> str:
+    """An absolute http(s) address, without a trailing slash."""
+    expected = "an absolute address such as https://api.example.com"
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port  # reading the port checks it
+    except ValueError as error:
+        raise _Malformed(expected) from error
+    if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", text):
+        raise _Malformed(expected)
+    if parts.query or parts.fragment or parts.username is not None:
+        raise _Malformed(f"{expected}, without user, query or fragment")
+    return text.rstrip("/")
+
+
+def _origin(text: str) -> str:
+    if text != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", text):
+        raise _Malformed("* or one origin such as https://shop.example.com")
+    return text
+
+
+def _secret(text: str) -> str:
+    if len(text.encode()) < 32:
+        raise _Malformed("a secret of at least 32 bytes")
+    return text
+
+
+def _rsa_key(text: str) -> str:
+    """An RSA key, PKCS#1, PKCS#8 or X.509, as PEM or as the bare base64 within it -> that bare base64."""
+    bare = re.sub(r"-----[A-Z ]+-----|\s", "", text.replace("\\n", "\n"))
+    try:
+        decoded = base64.b64decode(bare, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _Malformed("an RSA key as PEM or base64") from error
+    if len(decoded) < 64:
+        raise _Malformed("an RSA key as PEM or base64")
+    return bare
+
+
+_REDIS = _matching(
+    r"rediss?://([^\s/@]*@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[0-9]{0,3})?(\?\S*)?"
+    r"|unix://\S+",
+    "redis://HOST:PORT/DATABASE",
+)
+
+
+# The settings
+
+
+def _setting(
+    name: str, read: Reader, meaning: str, *, default: str | None = None, is_secret: bool = False
+) -> Any:
+    """The field of a setting. A secret does not show in `repr`."""
+    setting = Setting(name, meaning, read, default, is_secret)
+    return field(repr=not is_secret, metadata={"setting": setting})
+
+
+@dataclass(frozen=True)
+class AlipaySettings:
+    """The merchant's application at Alipay."""
+
+    app_id: str = _setting(
+        "ALIPAY_APP_ID", _matching(r"[0-9A-Za-z]{1,32}", "the app's id at Alipay"), "the app's id at Alipay"
+    )
+    seller_id: str = _setting(
+        "ALIPAY_SELLER_ID",
+        _matching(r"[0-9A-Za-z]{1,32}", "the merchant's id at Alipay (2088...)"),
+        "the merchant's id at Alipay (2088...)",
+    )
+    app_private_key: str = _setting(
+        "ALIPAY_APP_PRIVATE_KEY",
+        _rsa_key,
+        "the app's RSA key: PKCS#1 or PKCS#8, with or without header lines",
+        is_secret=True,
+    )
+    public_key: str = _setting(
+        "ALIPAY_PUBLIC_KEY", _rsa_key, "Alipay's RSA key (not the app's own public key)", is_secret=True
+    )
+    gateway_url: str = _setting("ALIPAY_GATEWAY_URL", _address, "the address of Alipay's gateway")
+
+
+@dataclass(frozen=True)
+class GeetestSettings:
+    """The captcha at Geetest."""
+
+    version: int = _setting("GEETEST_VERSION", _whole_number(3, 4), "3 or 4", default="3")
+    captcha_id: str = _setting(
+        "GEETEST_ID", _matching(r"[0-9A-Za-z]{1,64}", "the captcha's id at Geetest"), "the captcha's id"
+    )
+    key: str = _setting(
+        "GEETEST_KEY",
+        _matching(r"[!-~]{1,128}", "the captcha's key at Geetest"),
+        "the captcha's key",
+        is_secret=True,
+    )
+    api_url: str = _setting("GEETEST_API_URL", _address, "Geetest's address")
+    offline_actions: frozenset[str] = _setting(
+        "CAPTCHA_OFFLINE",
+        _some_of("login", "register", "claim"),
+        "what a challenge may be used for that was given out while Geetest was down: some of"
+        " `login,register,claim`, or `none`",
+        default="login",
+    )
+
 
 @dataclass(frozen=True)
 class Settings:
-    """One shop's settings; names and meanings as in docs/settings.md. Keys do not show in `repr`."""
+    """One shop's settings. A group is None where the shop does without."""
 
-    stage: str
-    api_url: str
-    shop_url: str
-    allowed_origins: str
-    jwt_key: str = field(repr=False)
-    password_iterations: int
-    captcha: str
-    captcha_offline_actions: frozenset[str]
-    geetest_version: int
-    geetest_id: str
-    geetest_key: str = field(repr=False)
-    geetest_api_url: str
-    alipay_app_id: str
-    alipay_seller_id: str
-    alipay_app_private_key: str = field(repr=False)
-    alipay_public_key: str = field(repr=False)
-    alipay_gateway_url: str
-    redis_url: str = field(repr=False)
-    table_prefix: str
-    store_patience: float
-    order_minutes: int
-    refund_days: int
+    stage: str = _setting(
+        "STAGE",
+        _matching(r"[A-Za-z0-9-]{1,32}", "the name of a stage, such as dev or production"),
+        "name of the stage; one that begins with `prod` refuses `CAPTCHA=off`",
+        default="local",
+    )
+    api_url: str = _setting(
+        "API_URL", _address, "public base address of the API: notify and return addresses are made of it"
+    )
+    shop_url: str = _setting("SHOP_URL", _address, "public base address of the shop front")
+    allowed_origins: str = _setting(
+        "ALLOWED_ORIGINS", _origin, "`*`, or the one origin for CORS", default="*"
+    )
+    jwt_key: str = _setting("JWT_KEY", _secret, "signing key of tokens, 32 bytes at least", is_secret=True)
+    password_iterations: int = _setting(
+        "PASSWORD_ITERATIONS",
+        _whole_number(1, 100_000_000),
+        "PBKDF2 rounds of new password hashes",
+        default="600000",
+    )
+    redis_url: str = _setting(
+        "REDIS_URL", _REDIS, "Redis, which keeps carts, accounts and limits", is_secret=True
+    )
+    table_prefix: str = _setting(
+        "TABLE_PREFIX",
+        _matching(r"[A-Za-z0-9_.-]{0,200}", "letters, digits, _ . -"),
+        "what the names of the tables and of Redis's keys begin with",
+        default="",
+    )
+    store_patience: float = _setting(
+        "STORE_PATIENCE",
+        _seconds(0.1, 20.0),
+        "seconds for which a write that DynamoDB refuses for load, or does not answer, is repeated; 0.1 to 20",
+        default="4",
+    )
+    order_minutes: int = _setting(
+        "ORDER_MINUTES",
+        _whole_number(2, 15 * 24 * 60),  # Alipay wants a whole minute left at least
+        "minutes that an unpaid order lives",
+        default="30",
+    )
+    refund_days: int = _setting(
+        "REFUND_DAYS",
+        _whole_number(0, 365),
+        "days after the payment in which a learner may apply for a refund",
+        default="7",
+    )
+    geetest: GeetestSettings | None = None
+    alipay: AlipaySettings | None = None
 
     @property
     def refund_window(self) -> timedelta:
         """How long after its payment a refund of an order may be applied for."""
         return timedelta(days=self.refund_days)
+
+
+_CAPTCHA = Setting(
+    "CAPTCHA", "`on` or `off`; `on` needs the group's other settings", _matching(r"on|off", "on or off"), "on"
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +268,101 @@ class AwsSettings:
     access_key_id: str | None
     secret_access_key: str | None = field(repr=False)
     session_token: str | None = field(repr=False)
+
+
+def _rows(group: type) -> Iterator[Setting]:
+    return (one.metadata["setting"] for one in fields(group) if "setting" in one.metadata)
+
+
+GROUPS: dict[str, tuple[Setting, ...]] = {
+    "The shop": tuple(_rows(Settings)),
+    "The captcha": (_CAPTCHA, *_rows(GeetestSettings)),
+    "Alipay": tuple(_rows(AlipaySettings)),
+    "AWS, by the names of its own tools": (
+        Setting("AWS_ENDPOINT_URL_DYNAMODB", "DynamoDB's address, where it is not that of AWS", default=""),
+        Setting("AWS_ENDPOINT_URL", "the same for all of AWS", default=""),
+        Setting("AWS_REGION", "the region", default=""),
+        Setting("AWS_DEFAULT_REGION", "the region, where `AWS_REGION` is not set", default=""),
+        Setting("AWS_ACCESS_KEY_ID", "who asks", default=""),
+        Setting("AWS_SECRET_ACCESS_KEY", "who asks", default="", is_secret=True),
+        Setting("AWS_SESSION_TOKEN", "who asks", default="", is_secret=True),
+        Setting("AWS_CA_BUNDLE", "a file of other certificate authorities", default=""),
+    ),
+    "`make run` only": (
+        Setting("API_PORT", "port of the API", default="8000"),
+        Setting("SPA_PORT", "port of the shop front", default="8080"),
+        Setting("ALIPAY_SIMULATOR_PORT", "port of the Alipay simulator", default="8100"),
+        Setting("GEETEST_SIMULATOR_PORT", "port of the Geetest simulator", default="8110"),
+        Setting("DATA_DIR", "where the local stores keep their data", default=".data"),
+    ),
+}
+"""Every setting, as docs/settings.md shows them."""
+
+SETTINGS: dict[str, Setting] = {setting.name: setting for group in GROUPS.values() for setting in group}
+
+
+# Reading them
+
+_NOT_SET = "a value: it is not set"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read from the environment on first use. Raises InvalidSetting."""
+    return load(os.environ)
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read and check all settings. Raises InvalidSetting, which names the first that is missing or malformed."""
+    captcha_is_on = _value(_CAPTCHA, environment) == "on"
+    if not captcha_is_on and stage(environment).lower().startswith("prod"):
+        raise InvalidSetting(name="CAPTCHA", expected="on: a production stage does not run without it")
+    found = Settings(
+        **_values(Settings, environment),
+        geetest=GeetestSettings(**_values(GeetestSettings, environment)) if captcha_is_on else None,
+        alipay=_group(AlipaySettings, environment),
+    )
+    if found.alipay is None:  # the only payment provider so far: nothing could be sold
+        raise InvalidSetting(name="ALIPAY_APP_ID", expected=_NOT_SET)
+    return found
+
+
+def _group(group: type[AGroup], environment: Mapping[str, str]) -> AGroup | None:
+    """A group that the shop may do without: there when its first setting is given, and then it must be whole."""
+    first = next(_rows(group))
+    return group(**_values(group, environment)) if _text(first.name, environment) else None
+
+
+def _values(group: type, environment: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        one.name: _value(one.metadata["setting"], environment)
+        for one in fields(group)
+        if "setting" in one.metadata
+    }
+
+
+def _value(setting: Setting, environment: Mapping[str, str]) -> object:
+    text = _text(setting.name, environment)
+    if not text:
+        if setting.default is None:
+            raise InvalidSetting(name=setting.name, expected=_NOT_SET)
+        text = setting.default
+    assert setting.read, setting.name
+    try:
+        return setting.read(text)
+    except _Malformed as error:
+        raise InvalidSetting(name=setting.name, expected=str(error)) from error
+
+
+def _text(name: str, environment: Mapping[str, str]) -> str:
+    """The value of `name`, or the content of the file that `name_FILE` names; empty when neither is set."""
+    text, path = environment.get(name, ""), environment.get(f"{name}_FILE", "")
+    if not text and path:
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidSetting(name=f"{name}_FILE", expected="the path of a readable text file") from error
+    return text.strip()
 
 
 def aws_settings(environment: Mapping[str, str] = os.environ) -> AwsSettings:
@@ -82,176 +381,34 @@ def aws_settings(environment: Mapping[str, str] = os.environ) -> AwsSettings:
     )
 
 
-@lru_cache(maxsize=1)
-def settings() -> Settings:
-    """The settings of this process, read from the environment on first use. Raises InvalidSetting."""
-    return load(os.environ)
+# Single settings, for tools that must run without secrets
 
 
 def stage(environment: Mapping[str, str] = os.environ) -> str:
-    """`STAGE` alone, for tools that have no business with keys."""
-    return _Reader(environment).matching(
-        "STAGE", r"[A-Za-z0-9-]{1,32}", "the name of a stage, such as dev or production", "local"
-    )
+    """`STAGE` alone. Raises InvalidSetting."""
+    return cast(str, _value(SETTINGS["STAGE"], environment))
 
 
 def table_prefix(environment: Mapping[str, str] = os.environ) -> str:
-    """`TABLE_PREFIX` alone: tables are needed by tools that have no business with keys."""
-    return _Reader(environment).matching(
-        "TABLE_PREFIX", r"[A-Za-z0-9_.-]{0,200}", "letters, digits, _ . -", ""
-    )
+    """`TABLE_PREFIX` alone. Raises InvalidSetting."""
+    return cast(str, _value(SETTINGS["TABLE_PREFIX"], environment))
 
 
 def store_patience(environment: Mapping[str, str] = os.environ) -> float:
-    """`STORE_PATIENCE` alone, in seconds: tools that must run without secrets use the stores, too."""
-    return _Reader(environment).seconds("STORE_PATIENCE", 0.1, 20.0, 4.0)
+    """`STORE_PATIENCE` alone. Raises InvalidSetting."""
+    return cast(float, _value(SETTINGS["STORE_PATIENCE"], environment))
 
 
 def password_iterations(environment: Mapping[str, str] = os.environ) -> int:
-    """`PASSWORD_ITERATIONS` alone, for tools that have no business with keys."""
-    return _Reader(environment).number("PASSWORD_ITERATIONS", 1, 100_000_000, 600_000)
+    """`PASSWORD_ITERATIONS` alone. Raises InvalidSetting."""
+    return cast(int, _value(SETTINGS["PASSWORD_ITERATIONS"], environment))
 
 
 def order_minutes(environment: Mapping[str, str] = os.environ) -> int:
-    """`ORDER_MINUTES` alone, for tools that have no business with keys. Alipay wants a whole minute left at least."""
-    return _Reader(environment).number("ORDER_MINUTES", 2, 15 * 24 * 60, 30)
+    """`ORDER_MINUTES` alone. Raises InvalidSetting."""
+    return cast(int, _value(SETTINGS["ORDER_MINUTES"], environment))
 
 
 def allowed_origins(environment: Mapping[str, str] = os.environ) -> str:
-    """`ALLOWED_ORIGINS` alone: it is also needed while the API description is packaged, far from any key."""
-    origin = _Reader(environment).text("ALLOWED_ORIGINS", "*")
-    if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin):
-        raise InvalidSetting(
-            name="ALLOWED_ORIGINS", expected="* or one origin such as https://shop.example.com"
-        )
-    return origin
-
-
-def load(environment: Mapping[str, str]) -> Settings:
-    """Read and check all settings. Raises InvalidSetting, which names the first that is missing or malformed."""
-    read = _Reader(environment)
-    stage_name = stage(environment)
-    captcha = read.matching("CAPTCHA", r"on|off", "on or off", "on")
-    if captcha == "off" and stage_name.lower().startswith("prod"):
-        raise InvalidSetting(name="CAPTCHA", expected="on: a production stage does not run without it")
-    geetest = _Reader(environment if captcha == "on" else _NO_CAPTCHA)
-    return Settings(
-        stage=stage_name,
-        api_url=read.url("API_URL"),
-        shop_url=read.url("SHOP_URL"),
-        allowed_origins=allowed_origins(environment),
-        jwt_key=read.secret("JWT_KEY", at_least=32),
-        password_iterations=password_iterations(environment),
-        captcha=captcha,
-        captcha_offline_actions=read.words("CAPTCHA_OFFLINE", ("login", "register", "claim"), "login"),
-        geetest_version=geetest.number("GEETEST_VERSION", 3, 4, 3),
-        geetest_id=geetest.matching("GEETEST_ID", r"[0-9A-Za-z]{1,64}", "the captcha's id at Geetest"),
-        geetest_key=geetest.matching("GEETEST_KEY", r"[!-~]{1,128}", "the captcha's key at Geetest"),
-        geetest_api_url=geetest.url("GEETEST_API_URL"),
-        alipay_app_id=read.matching("ALIPAY_APP_ID", r"[0-9A-Za-z]{1,32}", "the app's id at Alipay"),
-        alipay_seller_id=read.matching(
-            "ALIPAY_SELLER_ID", r"[0-9A-Za-z]{1,32}", "the merchant's id at Alipay (2088...)"
-        ),
-        alipay_app_private_key=read.key("ALIPAY_APP_PRIVATE_KEY"),
-        alipay_public_key=read.key("ALIPAY_PUBLIC_KEY"),
-        alipay_gateway_url=read.url("ALIPAY_GATEWAY_URL"),
-        redis_url=read.matching("REDIS_URL", _REDIS_URL, "redis://HOST:PORT/DATABASE"),
-        table_prefix=table_prefix(environment),
-        store_patience=store_patience(environment),
-        order_minutes=order_minutes(environment),
-        refund_days=read.number("REFUND_DAYS", 0, 365, 7),
-    )
-
-
-_REDIS_URL = (
-    r"rediss?://([^\s/@]*@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[0-9]{0,3})?(\?\S*)?"
-    r"|unix://\S+"
-)
-
-_NO_CAPTCHA = {"GEETEST_ID": "off", "GEETEST_KEY": "off", "GEETEST_API_URL": "http://geetest.invalid"}
-"""With `CAPTCHA=off` nothing is asked of Geetest, and nothing about it has to be set."""
-
-
-class _Reader:
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-
-    def text(self, name: str, default: str | None = None) -> str:
-        """The value of `name`, or the content of the file that `name_FILE` names."""
-        value = self._environment.get(name, "")
-        path = self._environment.get(f"{name}_FILE", "")
-        if not value and path:
-            try:
-                value = Path(path).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise InvalidSetting(
-                    name=f"{name}_FILE", expected="the path of a readable text file"
-                ) from error
-        value = value.strip()
-        if value:
-            return value
-        if default is None:
-            raise InvalidSetting(name=name, expected="a value: it is not set")
-        return default
-
-    def matching(self, name: str, pattern: str, expected: str, default: str | None = None) -> str:
-        value = self.text(name, default)
-        if not re.fullmatch(pattern, value, re.ASCII):
-            raise InvalidSetting(name=name, expected=expected)
-        return value
-
-    def number(self, name: str, lowest: int, highest: int, default: int) -> int:
-        expected = f"a whole number from {lowest} to {highest}"
-        value = int(self.matching(name, r"[0-9]{1,12}", expected, str(default)))
-        if not lowest <= value <= highest:
-            raise InvalidSetting(name=name, expected=expected)
-        return value
-
-    def seconds(self, name: str, lowest: float, highest: float, default: float) -> float:
-        expected = f"seconds from {lowest:g} to {highest:g}"
-        value = float(self.matching(name, r"[0-9]{1,6}(\.[0-9]{1,3})?", expected, str(default)))
-        if not lowest <= value <= highest:
-            raise InvalidSetting(name=name, expected=expected)
-        return value
-
-    def words(self, name: str, allowed: tuple[str, ...], default: str) -> frozenset[str]:
-        """Some of the allowed words, with commas between them, or `none`."""
-        given = [word.strip() for word in self.text(name, default).split(",")]
-        if given == ["none"]:
-            return frozenset()
-        if not set(given) <= set(allowed):
-            raise InvalidSetting(name=name, expected=f"none, or some of {', '.join(allowed)}")
-        return frozenset(given)
-
-    def url(self, name: str) -> str:
-        """An absolute http(s) address, without a trailing slash."""
-        value = self.text(name)
-        expected = "an absolute address such as https://api.example.com"
-        try:
-            parts = urlsplit(value)
-            host, _ = parts.hostname, parts.port  # reading the port checks it
-        except ValueError as error:
-            raise InvalidSetting(name=name, expected=expected) from error
-        if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", value):
-            raise InvalidSetting(name=name, expected=expected)
-        if parts.query or parts.fragment or parts.username is not None:
-            raise InvalidSetting(name=name, expected=f"{expected}, without user, query or fragment")
-        return value.rstrip("/")
-
-    def secret(self, name: str, at_least: int) -> str:
-        value = self.text(name)
-        if len(value.encode()) < at_least:
-            raise InvalidSetting(name=name, expected=f"a secret of at least {at_least} bytes")
-        return value
-
-    def key(self, name: str) -> str:
-        """An RSA key, PKCS#1, PKCS#8 or X.509, as PEM or as the bare base64 within it -> that bare base64."""
-        value = self.text(name).replace("\\n", "\n")
-        bare = re.sub(r"-----[A-Z ]+-----|\s", "", value)
-        try:
-            decoded = base64.b64decode(bare, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise InvalidSetting(name=name, expected="an RSA key as PEM or base64") from error
-        if len(decoded) < 64:
-            raise InvalidSetting(name=name, expected="an RSA key as PEM or base64")
-        return bare
+    """`ALLOWED_ORIGINS` alone: packaging the API's description needs it too. Raises InvalidSetting."""
+    return cast(str, _value(SETTINGS["ALLOWED_ORIGINS"], environment))

@@ -23,6 +23,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
+from chalicelib.settings import SETTINGS
 from localstack.keys import Keys
 from localstack.processes import LOOPBACK, Child, ChildFailed, answers_http, free_port, port_is_free
 from localstack.running import AlreadyRuns, RunningShop
@@ -36,14 +37,6 @@ SIMULATOR_PORTS = {"ALIPAY_SIMULATOR_PORT": 8100, "GEETEST_SIMULATOR_PORT": 8110
 
 ALIPAY, GEETEST = "Alipay simulator", "Geetest simulator"
 DEMO = Path(__file__).parent / "demo" / "shop.json"
-
-SETTINGS = frozenset(
-    {
-        *("STAGE", "API_URL", "SHOP_URL", "ALLOWED_ORIGINS", "JWT_KEY", "PASSWORD_ITERATIONS", "CAPTCHA"),
-        *("REDIS_URL", "TABLE_PREFIX", "STORE_PATIENCE", "ORDER_MINUTES", "API_PORT", "SPA_PORT", "DATA_DIR"),
-    }
-)
-"""What the world is told of a running shop, beside everything of ALIPAY_, GEETEST_ and AWS_."""
 
 
 class CannotRun(Exception):
@@ -103,8 +96,7 @@ class LocalShop:
         return {
             name: value
             for name, value in self._environment.items()
-            if value
-            and (name.removesuffix("_FILE") in SETTINGS or name.startswith(("ALIPAY_", "GEETEST_", "AWS_")))
+            if value and (name.removesuffix("_FILE") in SETTINGS or name.startswith("AWS_"))
         }
 
     def describe(self) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.settings import SETTINGS
 from localstack.alipay import AlipaySimulator, generate_keys
 from localstack.api_gateway import ApiGateway, GatewayServer
 from localstack.processes import LOOPBACK
@@ -71,7 +72,7 @@ alipay_reservation, alipay_port = reserve_port()
 def set_environment() -> None:
     """The settings of this worker. The stores are missing in a run of unit tests only."""
     for name in list(os.environ):
-        if name.startswith(("AWS_", "ALIPAY_", "GEETEST_")) or name.endswith("_FILE"):
+        if name.startswith("AWS_") or name.endswith("_FILE") or name in SETTINGS:
             del os.environ[name]
     number = int(WORKER.removeprefix("gw")) if WORKER else 0
     os.environ.update(

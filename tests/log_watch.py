@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from chalicelib.request_log import JsonLines
+from chalicelib.settings import SETTINGS
 from tests import builders
 
 FORBIDDEN = {
@@ -39,7 +40,7 @@ def findings(lines: Iterable[str], secrets: Iterable[str]) -> Iterator[str]:
 
 def secret_settings() -> list[str]:
     """The secrets of this run's settings."""
-    names = ("JWT_KEY", "ALIPAY_APP_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY", "GEETEST_KEY", "AWS_SECRET_ACCESS_KEY")
+    names = [setting.name for setting in SETTINGS.values() if setting.is_secret] + ["AWS_SECRET_ACCESS_KEY"]
     return [value for name in names if len(value := os.environ.get(name, "")) > 8]
 
 

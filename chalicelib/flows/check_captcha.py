@@ -15,7 +15,7 @@ from datetime import datetime
 from chalicelib.errors import CaptchaFailed, GatewayUnavailable, ShopError, StoreUnavailable
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.geetest import Geetest
-from chalicelib.settings import Settings
+from chalicelib.settings import GeetestSettings
 from chalicelib.shop import captcha
 from chalicelib.shop.captcha import Challenge
 
@@ -47,15 +47,15 @@ class CaptchaAnswer:
     parts: tuple[str, str, str]
 
 
-def start_captcha(geetest: Geetest, settings: Settings, now: datetime) -> StartedCaptcha:
+def start_captcha(geetest: Geetest | None, now: datetime) -> StartedCaptcha:
     """Start a captcha and remember its challenge with its mode. Raises StoreUnavailable.
 
     Without Geetest the challenge is ours and offline: it proves nothing, and only what the setting names
     takes it.
     """
-    if settings.captcha == "off":
-        return StartedCaptcha(0, settings.geetest_id, _invented())
-    if settings.geetest_version == 4:
+    if geetest is None:
+        return StartedCaptcha(0, "off", _invented())
+    if geetest.version == 4:
         return StartedCaptcha(1, geetest.captcha_id, "")
     deadline = Deadline(_SECONDS)
     challenge = _register(geetest, deadline) if geetest.is_up(deadline) else None
@@ -80,7 +80,11 @@ def _invented() -> str:
 
 @contextmanager
 def solved_captcha(
-    action: str, answer: CaptchaAnswer | None, geetest: Geetest, settings: Settings, now: datetime
+    action: str,
+    answer: CaptchaAnswer | None,
+    geetest: Geetest | None,
+    settings: GeetestSettings | None,
+    now: datetime,
 ) -> Iterator[None]:
     """Do what is inside for a solved captcha only, which is gone when that succeeds. With `CAPTCHA=off`
     everything passes.
@@ -89,14 +93,14 @@ def solved_captcha(
     Geetest or refused. Registering or claiming has it for itself: many at once come to one. Trouble at Geetest
     refuses: the page then starts anew, offline. Raises CaptchaFailed, StoreUnavailable.
     """
-    if settings.captcha == "off":
+    if geetest is None or settings is None:
         yield
         return
     if answer is None:
         raise CaptchaFailed()
     known = captcha.find_challenge(answer.key)
     if known is None:
-        _confirm(answer, geetest, settings)
+        _confirm(answer, geetest)
         known = captcha.challenge_item(answer.key, captcha.ONLINE, now, captcha.fingerprint(*answer.parts))
         captcha.remember_new(known)
     mark = None if action == LOGIN else secrets.token_hex(8)
@@ -112,16 +116,16 @@ def solved_captcha(
 
 
 def _raise_unless_solved(
-    known: Challenge, action: str, answer: CaptchaAnswer, geetest: Geetest, settings: Settings
+    known: Challenge, action: str, answer: CaptchaAnswer, geetest: Geetest, settings: GeetestSettings
 ) -> None:
     if known.mode == captcha.OFFLINE:
-        if action not in settings.captcha_offline_actions:
+        if action not in settings.offline_actions:
             raise CaptchaFailed()
         log.warning("an offline captcha was let through: action=%s", action)
         return
     fingerprint = captcha.fingerprint(*answer.parts)
     if known.passed != fingerprint:
-        _confirm(answer, geetest, settings)
+        _confirm(answer, geetest)
         captcha.remember_passed(known, fingerprint)
 
 
@@ -140,10 +144,10 @@ def _forget(answer: CaptchaAnswer) -> None:
         log.warning("a used captcha could not be removed")
 
 
-def _confirm(answer: CaptchaAnswer, geetest: Geetest, settings: Settings) -> None:
+def _confirm(answer: CaptchaAnswer, geetest: Geetest) -> None:
     deadline = Deadline(_SECONDS)
     try:
-        if settings.geetest_version == 4:
+        if geetest.version == 4:
             confirmed = geetest.validate_v4(answer.key, *answer.parts, deadline)
         else:
             confirmed = geetest.validate(*answer.parts, deadline)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gateways:
-    """All third parties of the shop."""
+    """All third parties of the shop; `geetest` is None where the captcha is off."""
 
     alipay: Alipay
-    geetest: Geetest
+    geetest: Geetest | None

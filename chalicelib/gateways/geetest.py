@@ -26,9 +26,10 @@ _STATUS_SECONDS = 15.0
 
 
 class Geetest:
-    """One captcha id at Geetest. `api_url` is the base address of either version's server."""
+    """One captcha id at Geetest, of version 3 or 4. `api_url` is the base address of that version's server."""
 
-    def __init__(self, captcha_id: str, key: str, api_url: str) -> None:
+    def __init__(self, version: int, captcha_id: str, key: str, api_url: str) -> None:
+        self.version = version
         self.captcha_id = captcha_id
         self._key = key
         self._api_url = api_url

@@ -245,8 +245,8 @@ class ShopApp(Chalice):
 
         Raises CaptchaFailed, StoreUnavailable.
         """
-        answer = requests.captcha_answer(body, self.settings.geetest_version)
-        geetest, settings = self.gateways.geetest, self.settings
+        geetest, settings = self.gateways.geetest, self.settings.geetest
+        answer = requests.captcha_answer(body, settings.version) if settings else None
         with check_captcha.solved_captcha(action, answer, geetest, settings, self.now()):
             yield
 
@@ -278,13 +278,17 @@ def make_gateways(settings: Settings) -> Gateways:
     from chalicelib.gateways.alipay import Alipay
     from chalicelib.gateways.geetest import Geetest
 
+    alipay, geetest = settings.alipay, settings.geetest
+    assert alipay is not None, "`load` wants it"
     return Gateways(
         alipay=Alipay(
-            app_id=settings.alipay_app_id,
-            seller_id=settings.alipay_seller_id,
-            app_private_key=settings.alipay_app_private_key,
-            alipay_public_key=settings.alipay_public_key,
-            gateway_url=settings.alipay_gateway_url,
+            app_id=alipay.app_id,
+            seller_id=alipay.seller_id,
+            app_private_key=alipay.app_private_key,
+            alipay_public_key=alipay.public_key,
+            gateway_url=alipay.gateway_url,
         ),
-        geetest=Geetest(settings.geetest_id, settings.geetest_key, settings.geetest_api_url),
+        geetest=Geetest(geetest.version, geetest.captcha_id, geetest.key, geetest.api_url)
+        if geetest
+        else None,
     )

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 import requests
 
+from chalicelib.settings import SETTINGS
 from localstack.processes import port_is_free
 from tests.conftest import reserve_port
 
 ROOT = Path(__file__).parents[2]
-SETTINGS_OF_TESTS = ("ALIPAY_", "AWS_", "GEETEST_", "SHOP_", "API_", "SPA_", "DATA_", "TABLE_", "REDIS_")
 
 
 def until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
@@ -51,9 +51,11 @@ class Run:
         self._reservations = [reservation for reservation, _ in reserved.values()]
         ports = {name: port for name, (_, port) in reserved.items()}
         self.api_port, self.spa_port = ports["API_PORT"], ports["SPA_PORT"]
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS_OF_TESTS)}
-        for name in ("JWT_KEY", "CAPTCHA", "ALLOWED_ORIGINS", "ORDER_MINUTES", "STAGE"):
-            clean.pop(name, None)
+        clean = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in SETTINGS and not name.startswith(("AWS_", "SHOP_"))
+        }
         self.environment = {
             **clean,
             "DATA_DIR": str(data),

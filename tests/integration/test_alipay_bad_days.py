@@ -699,12 +699,13 @@ UNKNOWN_EVERYWHERE = sorted(
 @pytest.fixture
 def gateway(alipay: AlipaySimulator) -> Alipay:
     """The adapter with the shop's own settings."""
-    ours = settings()
+    ours = settings().alipay
+    assert ours
     return Alipay(
-        ours.alipay_app_id,
-        ours.alipay_seller_id,
-        ours.alipay_app_private_key,
-        ours.alipay_public_key,
+        ours.app_id,
+        ours.seller_id,
+        ours.app_private_key,
+        ours.public_key,
         os.environ["ALIPAY_GATEWAY_URL"],
     )
 

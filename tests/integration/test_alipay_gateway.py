@@ -70,12 +70,13 @@ def proxy(proxies: Proxies, alipay: AlipaySimulator) -> HttpProxy:
 @pytest.fixture
 def gateway(proxy: HttpProxy) -> Alipay:
     """The adapter with the shop's keys; its calls go through the proxy."""
-    ours = settings()
+    ours = settings().alipay
+    assert ours
     return Alipay(
-        ours.alipay_app_id,
-        ours.alipay_seller_id,
-        ours.alipay_app_private_key,
-        ours.alipay_public_key,
+        ours.app_id,
+        ours.seller_id,
+        ours.app_private_key,
+        ours.public_key,
         f"{proxy.url}/gateway.do",
     )
 
@@ -170,12 +171,13 @@ def test_a_request_that_alipay_cannot_accept_is_unknown(
     gateway: Alipay, number: str, alipay: AlipaySimulator, proxy: HttpProxy
 ) -> None:
     alipay.pay(number)
-    ours = settings()
+    ours = settings().alipay
+    assert ours
     stranger = Alipay(
         "2021000000000009",
-        ours.alipay_seller_id,
-        ours.alipay_app_private_key,
-        ours.alipay_public_key,
+        ours.seller_id,
+        ours.app_private_key,
+        ours.public_key,
         f"{proxy.url}/gateway.do",
     )
     for call in CALLS:  # answered by a signed error_response

@@ -337,9 +337,9 @@ def test_an_answer_that_cannot_be_confirmed_is_refused(
 
 
 def test_geetest_tells_its_state_at_a_host_of_its_own() -> None:
-    real = Geetest("id", "key", "https://api.geetest.com")
+    real = Geetest(3, "id", "key", "https://api.geetest.com")
     assert real._status_url == "https://bypass.geetest.com"
-    assert Geetest("id", "key", "http://127.0.0.1:8110")._status_url == "http://127.0.0.1:8110"
+    assert Geetest(3, "id", "key", "http://127.0.0.1:8110")._status_url == "http://127.0.0.1:8110"
 
 
 def test_an_account_at_geetest_that_does_not_exist_is_offline(gateway_server: GatewayServer) -> None:

@@ -49,9 +49,11 @@ def new_world(stores: Stores) -> Callable[[], World]:
     keys = json.loads(os.environ["SHOP_TEST_RUN"])
 
     def simulator(clock: Standing) -> AlipaySimulator:
+        ours = settings().alipay
+        assert ours
         return AlipaySimulator(
-            app_id=settings().alipay_app_id,
-            seller_id=settings().alipay_seller_id,
+            app_id=ours.app_id,
+            seller_id=ours.seller_id,
             app_public_key=keys["app_public_key"],
             alipay_private_key=keys["alipay_private_key"],
             clock=clock,
@@ -66,7 +68,7 @@ def new_world(stores: Stores) -> Callable[[], World]:
     later = Standing()
     later.advance(timedelta(days=30))
     alipay = DirectAlipay(simulator(later), settings())
-    work_off.run_due_work(Gateways(alipay=alipay, geetest=None), later, SECONDS)  # type: ignore[arg-type]
+    work_off.run_due_work(Gateways(alipay=alipay, geetest=None), later, SECONDS)
     return make
 
 

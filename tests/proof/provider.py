@@ -38,12 +38,14 @@ class SecondTrade:
 
 
 def _merchant(settings: Settings) -> tuple[str, str, str, str, str]:
+    alipay = settings.alipay
+    assert alipay
     return (
-        settings.alipay_app_id,
-        settings.alipay_seller_id,
-        settings.alipay_app_private_key,
-        settings.alipay_public_key,
-        settings.alipay_gateway_url,
+        alipay.app_id,
+        alipay.seller_id,
+        alipay.app_private_key,
+        alipay.public_key,
+        alipay.gateway_url,
     )
 
 

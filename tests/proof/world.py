@@ -115,7 +115,7 @@ class World:
         self.clock = clock
         self.alipay = alipay
         self.provider = DirectAlipay(alipay, settings)
-        self.gateways = Gateways(alipay=self.provider, geetest=None)  # type: ignore[arg-type]
+        self.gateways = Gateways(alipay=self.provider, geetest=None)
         self.courses = SHELF.fill()
         self.users = [builders.a_user(beli=400) for _ in range(users)]
         self.offers = [

@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chalicelib import settings as shop_settings
 from chalicelib.errors import InvalidSetting
-from chalicelib.gateways.alipay import Alipay
-from chalicelib.settings import Settings, load
+from chalicelib.settings import GROUPS, SETTINGS, Settings, load
+from chalicelib.web.shop_app import make_gateways
+from infra import settings_page
 from localstack.alipay import generate_keys
 
 APP, OTHER = generate_keys(), generate_keys()
@@ -76,13 +77,7 @@ def pkcs1(pem: str) -> str:
 
 def check(given: Settings) -> None:
     """What `make run` and the deploying program do with the keys at start."""
-    Alipay(
-        app_id=given.alipay_app_id,
-        seller_id=given.alipay_seller_id,
-        app_private_key=given.alipay_app_private_key,
-        alipay_public_key=given.alipay_public_key,
-        gateway_url=given.alipay_gateway_url,
-    ).check()
+    make_gateways(given).alipay.check()
 
 
 def test_a_complete_environment_is_read() -> None:
@@ -94,10 +89,11 @@ def test_a_complete_environment_is_read() -> None:
     assert found.shop_url == "https://shop.example.com"
     assert found.allowed_origins == "https://shop.example.com"
     assert found.jwt_key == SECRET
-    assert found.captcha == "off"
-    assert found.alipay_app_id == "2021000000000001"
-    assert found.alipay_seller_id == "2088000000000001"
-    assert found.alipay_gateway_url == "https://openapi.alipay.com/gateway.do"
+    assert found.geetest is None
+    assert found.alipay
+    assert found.alipay.app_id == "2021000000000001"
+    assert found.alipay.seller_id == "2088000000000001"
+    assert found.alipay.gateway_url == "https://openapi.alipay.com/gateway.do"
     assert found.redis_url == "redis://localhost:6379/0"
     assert found.table_prefix == "shop-1_"
     assert found.order_minutes == 45
@@ -135,7 +131,7 @@ def test_a_missing_setting_is_named(name: str) -> None:
 @pytest.mark.parametrize("name", ["GEETEST_ID", "GEETEST_KEY", "GEETEST_API_URL"])
 def test_a_missing_setting_of_the_captcha_is_named_where_the_captcha_is_on(name: str) -> None:
     assert refusal(with_captcha(**{name: None})) == (name, "a value: it is not set")
-    assert load(environment(**{name: None})).captcha == "off"
+    assert load(environment(**{name: None})).geetest is None
 
 
 MALFORMED = [
@@ -200,14 +196,16 @@ def test_a_malformed_setting_of_the_captcha_is_named(name: str, value: str, expe
 
 
 def test_the_captcha_is_on_unless_told_otherwise() -> None:
-    found = load(with_captcha(CAPTCHA=None, STAGE="production"))
-    assert (found.captcha, found.geetest_version) == ("on", 3)
-    assert found.captcha_offline_actions == {"login"}
+    found = load(with_captcha(CAPTCHA=None)).geetest
+    assert found
+    assert (found.version, found.offline_actions) == (3, {"login"})
 
 
 def test_no_action_may_be_named_for_offline_challenges() -> None:
-    assert load(with_captcha(CAPTCHA_OFFLINE="none")).captcha_offline_actions == frozenset()
-    assert load(with_captcha(CAPTCHA_OFFLINE="login, claim")).captcha_offline_actions == {"login", "claim"}
+    for given, read in {"none": set(), "login, claim": {"login", "claim"}}.items():
+        found = load(with_captcha(CAPTCHA_OFFLINE=given)).geetest
+        assert found
+        assert found.offline_actions == read
 
 
 @pytest.mark.parametrize(("name", "value", "expected"), MALFORMED)
@@ -390,3 +388,25 @@ def test_what_is_read_alone_follows_the_environment_of_the_process(
     for prefix in ("one_", "two_"):
         process_settings.setenv("TABLE_PREFIX", prefix)
         assert shop_settings.table_prefix() == prefix == os.environ["TABLE_PREFIX"]
+
+
+# The table of settings
+
+
+def test_the_page_of_settings_is_made_of_the_table() -> None:
+    page = Path(__file__).parents[2] / "docs" / "settings.md"
+    assert page.read_text(encoding="utf-8") == settings_page.page(), settings_page.__doc__
+
+
+def test_no_setting_is_named_twice() -> None:
+    assert len(SETTINGS) == sum(len(group) for group in GROUPS.values())
+
+
+def test_every_key_is_a_secret() -> None:
+    keys = {name for name in SETTINGS if name.endswith("KEY")}
+    assert keys < {name for name, setting in SETTINGS.items() if setting.is_secret}
+
+
+@pytest.mark.parametrize("name", [name for name in REQUIRED if name.startswith("ALIPAY_")])
+def test_a_group_is_whole_or_not_there(name: str) -> None:
+    assert refusal(environment(**{name: None})) == (name, "a value: it is not set")

@@ -1,0 +1,44 @@
+"""Print docs/settings.md, made of the table of settings.
+
+python infra/settings_page.py > docs/settings.md
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from chalicelib.settings import GROUPS, Setting
+
+HEAD = """\
+# Settings
+
+Environment variables; `NAME_FILE` may name a file that holds the value of `NAME`. A missing or malformed setting is
+named at start, with what it should be. The captcha's group is wanted whole with `CAPTCHA=on`, a payment provider's
+where its first setting is given. What the variables of AWS leave open is asked of AWS's configuration files and
+botocore's chain; no HTTP proxy is used on the way to DynamoDB. This page is made of
+[chalicelib/settings.py](../chalicelib/settings.py) by `.venv/bin/python infra/settings_page.py > docs/settings.md`.
+"""
+
+
+def page() -> str:
+    """The page's text."""
+    parts = [HEAD]
+    for group, settings in GROUPS.items():
+        rows = ["| Name | Meaning | Default |", "| --- | --- | --- |", *map(_row, settings)]
+        parts.append(f"## {group}\n\n" + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def _row(setting: Setting) -> str:
+    default = (
+        "must be set" if setting.default is None else f"`{setting.default}`" if setting.default else "none"
+    )
+    secret = " (secret)" if setting.is_secret else ""
+    return f"| `{setting.name}` | {setting.meaning}{secret} | {default} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
