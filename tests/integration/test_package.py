@@ -17,6 +17,7 @@ import pytest
 
 import app as application
 from chalicelib.flows.close_order import PROVIDER_SECONDS
+from infra.package import PRODUCTS, RUNTIME, NotPackaged, refuse_other_runtime
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("dev", "production")
@@ -55,14 +56,9 @@ class Package:
             return archive.namelist()
 
 
-@pytest.fixture(scope="module", params=STAGES)
-def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Package:
-    """A stage, packaged from a copy of the project.
-
-    The copy has no requirements, so that no wheels are fetched, and one vendored module in their place, so that
-    there is a layer. The environment has none of the shop's settings.
-    """
-    project = tmp_path_factory.mktemp("project")
+def copy_of_the_project(project: Path) -> None:
+    """A copy without requirements, so that no wheels are fetched, and with one vendored module in their place, so
+    that there is a layer."""
     for name in (".chalice", "chalicelib", "infra"):
         skipped = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
         shutil.copytree(ROOT / name, project / name, ignore=skipped)
@@ -70,10 +66,22 @@ def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     (project / "requirements.txt").touch()
     (project / "vendor").mkdir()
     (project / "vendor" / "vendored.py").write_text("answer = 42\n")
-    directory = project / "build"
-    command = [sys.executable, "-B", "infra/package.py", request.param, str(directory)]
+
+
+def packaging(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run infra/package.py of a copy, in an environment that has none of the shop's settings."""
+    command = [sys.executable, "-B", "infra/package.py", *arguments]
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module", params=STAGES)
+def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """A stage, packaged from a copy of the project for whatever Python runs the tests."""
+    project = tmp_path_factory.mktemp("project")
+    copy_of_the_project(project)
+    directory = project / "build"
+    done = packaging(project, request.param, str(directory), "--for-this-python")
     assert done.returncode == 0, done.stdout + done.stderr
     template = json.loads((directory / "sam.json").read_text(encoding="utf-8"))
     return Package(request.param, directory, template)
@@ -294,6 +302,56 @@ def test_the_vpc_is_joined_by_the_function_that_needs_redis_and_only_if_there_is
     conditional = [statement["Fn::If"] for statement in policy["Statement"] if "Fn::If" in statement]
     assert [(parts[0], parts[2]) for parts in conditional] == [("InVpc", {"Ref": "AWS::NoValue"})]
     assert "ec2:CreateNetworkInterface" in conditional[0][1]["Action"]
+
+
+BROKEN_PROJECTS = {
+    "an application that cannot be imported": ("app.py", "raise RuntimeError('broken')\n"),
+    "a package that nobody has": ("requirements.txt", "no-such-package @ file:///nowhere/no-such-package\n"),
+    "a policy that is no JSON": (".chalice/policy-api_handler.json", "{"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_PROJECTS)
+def test_what_cannot_be_packaged_fails_and_leaves_no_package_of_an_earlier_time(
+    broken: str, tmp_path: Path
+) -> None:
+    copy_of_the_project(tmp_path)
+    name, text = BROKEN_PROJECTS[broken]
+    (tmp_path / name).write_text(text)
+    build = tmp_path / "build"
+    build.mkdir()
+    for product in PRODUCTS:
+        (build / product).write_text("of last week")
+    (build / "notes.txt").write_text("somebody's own")
+
+    done = packaging(tmp_path, "dev", "build", "--for-this-python")
+
+    assert done.returncode == 1
+    assert "Nothing was packaged." in done.stderr
+    assert "sam.json" not in done.stdout
+    assert [path.name for path in build.iterdir()] == ["notes.txt"]
+
+
+def test_the_functions_get_the_runtime_that_is_stated(package: Package) -> None:
+    refuse_other_runtime(RUNTIME)
+    python = f"python{sys.version_info.major}.{sys.version_info.minor}"  # see the fixture
+    assert {package.properties(function)["Runtime"] for function in FUNCTIONS} == {python}
+
+
+@pytest.mark.parametrize("python", ["python3.11", "python3.12", "python3.14", "python3.1"])
+def test_another_python_than_the_runtime_is_refused(python: str) -> None:
+    with pytest.raises(NotPackaged, match=re.escape(f"The functions run on {RUNTIME}")):
+        refuse_other_runtime(python)
+
+
+def test_the_program_asks_the_python_that_runs_it(tmp_path: Path) -> None:
+    copy_of_the_project(tmp_path)
+    program = (tmp_path / "infra" / "package.py").read_text()
+    (tmp_path / "infra" / "package.py").write_text(program.replace(f'"{RUNTIME}"', '"python2.7"'))
+    done = packaging(tmp_path, "dev", "build")
+    assert done.returncode == 1
+    assert "The functions run on python2.7" in done.stderr
+    assert not (tmp_path / "build").exists()
 
 
 def test_an_unknown_stage_is_refused() -> None:
