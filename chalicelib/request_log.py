@@ -42,7 +42,14 @@ def request_line(kind: str, request_id: str, **facts: object) -> Iterator[None]:
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON. Of an exception only its class and where it came from: texts may quote anything."""
+    """A record as one line of JSON. Of an exception only its class and where it came from: texts may quote anything.
+
+    `end` is what the handler does not add itself.
+    """
+
+    def __init__(self, end: str = "") -> None:
+        super().__init__()
+        self._end = end
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
@@ -59,7 +66,7 @@ class JsonLines(logging.Formatter):
             line["trace"] = [
                 f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)
             ]
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, ensure_ascii=False, default=str) + self._end
 
 
 def configure() -> None:
@@ -68,5 +75,7 @@ def configure() -> None:
     if not root.handlers:
         root.addHandler(logging.StreamHandler(sys.stdout))
     for handler in root.handlers:
-        handler.setFormatter(JsonLines())
+        # Lambda's own handler writes a text as it is formatted, and expects the line's end in it.
+        adds_it = isinstance(handler, logging.StreamHandler)
+        handler.setFormatter(JsonLines() if adds_it else JsonLines(end="\n"))
     logging.getLogger("chalicelib").setLevel(logging.INFO)
