@@ -21,18 +21,17 @@ import json
 import logging
 import re
 import signal
-import socket
 import socketserver
 import sys
 import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import errors as header_errors
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -42,6 +41,7 @@ from chalice.app import Chalice
 from chalice.config import Config
 from chalice.local import LambdaContext, LocalChalice, LocalGateway
 
+from localstack.callers import Callers, LocalHandler
 from localstack.processes import LOOPBACK
 
 log = logging.getLogger("api")
@@ -182,11 +182,11 @@ class ApiGateway(LocalGateway):
 class GatewayServer:
     """An HTTP server on 127.0.0.1 in front of an ApiGateway; a context manager, or start() and stop().
 
-    `port` 0 takes any free one; `base_url` is where it listens, from the construction on.
+    `port` 0 takes any free one; `base_url` is where it listens, from the construction on. `own_urls`: see Callers.
     """
 
-    def __init__(self, gateway: ApiGateway, port: int = 0) -> None:
-        self._server = _Server((LOOPBACK, port), gateway)
+    def __init__(self, gateway: ApiGateway, port: int = 0, own_urls: Iterable[str] = ()) -> None:
+        self._server = _Server((LOOPBACK, port), gateway, own_urls)
         self.port: int = self._server.server_address[1]
         self.base_url = f"http://{LOOPBACK}:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
@@ -245,11 +245,12 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], gateway: ApiGateway) -> None:
+    def __init__(self, address: tuple[str, int], gateway: ApiGateway, own_urls: Iterable[str]) -> None:
         self.gateway = gateway
         self._under_way = 0
         self._change = threading.Condition()
         super().__init__(address, _Handler)
+        self.callers = Callers(self.server_address[1], own_urls)
 
     def answer(self, request: Request) -> Answer:
         with self._change:
@@ -269,7 +270,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         log.exception("a connection failed")
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LocalHandler):
     """HTTP/1.1 with keep-alive and chunked bodies."""
 
     protocol_version = "HTTP/1.1"
@@ -295,7 +296,7 @@ class _Handler(BaseHTTPRequestHandler):
         if len(self.raw_requestline) > 65536 or not self.raw_requestline.strip():
             raise _Refused("DEFAULT_4XX")
         if not self.parse_request():
-            return  # send_error has answered
+            return  # it was answered
         if self.request_version not in ("HTTP/1.0", "HTTP/1.1"):
             raise _Refused("DEFAULT_4XX")
         request = Request(
@@ -389,11 +390,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.request_version = "HTTP/1.1"
         self._send(self.server.gateway.refusal(response_type))
-        self.connection.shutdown(socket.SHUT_WR)
-        self.connection.settimeout(1)
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline and self.connection.recv(1 << 20):
-            pass
+        self.close_gently()
 
 
 class _Refused(Exception):
@@ -535,7 +532,7 @@ def main(arguments: list[str] | None = None) -> int:
     from chalicelib.settings import settings
 
     try:
-        allowed_origins = settings().allowed_origins
+        given = settings()
     except InvalidSetting as error:
         print(f"The setting {error.facts['name']} should be {error.facts['expected']}.", flush=True)
         return 1
@@ -544,7 +541,8 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     schedule = Schedule(application)
-    with GatewayServer(ApiGateway(application, allowed_origins), options.port) as server:
+    own_urls = (given.api_url, given.shop_url, given.allowed_origins)
+    with GatewayServer(ApiGateway(application, given.allowed_origins), options.port, own_urls) as server:
         schedule.start()
         log.info("serving on %s", server.base_url)
         stop.wait()

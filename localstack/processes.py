@@ -122,7 +122,9 @@ def answers_http(port: int, path: str = "/") -> bool:
     """Whether an HTTP server on this computer answers at all, with whatever status."""
     with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1) as connection:
         connection.settimeout(5)
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}\r\nConnection: close\r\n\r\n".encode())
+        connection.sendall(
+            f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\nConnection: close\r\n\r\n".encode()
+        )
         return connection.recv(5) == b"HTTP/"
     return False
 

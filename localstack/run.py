@@ -87,7 +87,7 @@ class LocalShop:
         api = ["localstack.api_gateway", "--port", str(self.api_port)]
         self._start_program("API", "api.log", api, self.api_port)
         front = ["localstack.static_site", "--port", str(self.spa_port), "--api-url", self._text("API_URL")]
-        front += ["--captcha-script", self._captcha_script()]
+        front += ["--shop-url", self._text("SHOP_URL"), "--captcha-script", self._captcha_script()]
         self._start_program("shop front", "shop-front.log", front, self.spa_port)
         say(f"Started in {time.monotonic() - started:.1f} seconds.")
 
@@ -140,12 +140,12 @@ class LocalShop:
         if self._demo:
             name, password = "demo", json.loads(DEMO.read_text(encoding="utf-8"))["password"]
         if self._text("GEETEST_VERSION") == "4":
-            solving = [f"SOLVED=$(curl -s {geetest}/control/solve_v4 -d '{{}}')"]
+            solving = [f"SOLVED=$(curl -s {geetest}/control/solve_v4 --json '{{}}')"]
         else:
             challenge = r"""sed -E 's/.*"challenge": ?"([^"]*).*/\1/'"""
             solving = [
                 f"CHALLENGE=$(curl -s {api}/api/captcha_check/ | {challenge})",
-                f"""SOLVED=$(curl -s {geetest}/control/solve -d '{{"challenge": "'$CHALLENGE'"}}')""",
+                f"""SOLVED=$(curl -s {geetest}/control/solve --json '{{"challenge": "'$CHALLENGE'"}}')""",
             ]
         body = f"""'{{"username": "{name}", "password": "{password}", '"${{SOLVED#?}}\""""
         return [

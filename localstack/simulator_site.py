@@ -13,10 +13,12 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
+from urllib.parse import unquote
 
+from localstack.callers import Callers, LocalHandler
 from localstack.processes import LOOPBACK
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,11 @@ def json_object(body: str) -> dict[str, Any]:
     return value
 
 
+def parts_of(path: str) -> list[str]:
+    """The parts of a URL's path, decoded; [""] of "/". The first is "control" in a control API."""
+    return [unquote(part) for part in path.strip("/").split("/")]
+
+
 def utc_now() -> datetime:
     """The real time."""
     return datetime.now(UTC)
@@ -76,7 +83,7 @@ class Site(Protocol):
         """Answer one request; what is raised becomes a 500."""
 
 
-class SiteHandler(BaseHTTPRequestHandler):
+class SiteHandler(LocalHandler):
     """GET, POST, and what a subclass adds. ``largest_body`` is in bytes; more is refused unread."""
 
     server: _Server
@@ -98,6 +105,11 @@ class SiteHandler(BaseHTTPRequestHandler):
 
     def _respond(self, body: str) -> None:
         path, _, query = self.path.partition("?")
+        if parts_of(path)[0] == "control":
+            refusal = self.server.callers.control_refusal(self.headers, bool(body))
+            if refusal is not None:
+                self._write(json_answer({"error": refusal.text}, refusal.status))
+                return
         try:
             answer = self.server.site.respond(self.command, path, query, body)
         except Exception:
@@ -137,6 +149,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, site: Site, handler: type[SiteHandler], port: int) -> None:
         self.site = site
         super().__init__((LOOPBACK, port), handler)
+        self.callers = Callers(self.server_port)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if isinstance(sys.exception(), ConnectionError):

@@ -12,12 +12,14 @@ import json
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from localstack.callers import Callers, LocalHandler
 from localstack.processes import LOOPBACK
 
 HERE = Path(__file__).parent
@@ -31,7 +33,7 @@ _API_DOCS_ROOTS = {
 _MEDIA_TYPES = {".js": "text/javascript", ".json": "application/json"}
 
 
-class _Handler(SimpleHTTPRequestHandler):
+class _Handler(LocalHandler, SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 60
 
@@ -76,6 +78,12 @@ class _Handler(SimpleHTTPRequestHandler):
         super().end_headers()
 
 
+class _Server(ThreadingHTTPServer):
+    def __init__(self, port: int, handler: Callable[..., _Handler], shop_url: str) -> None:
+        super().__init__((LOOPBACK, port), handler)
+        self.callers = Callers(self.server_port, [shop_url])
+
+
 def _api_docs_file(asked: Path) -> Path:
     """The file of the API's page at this path below its own; it may not exist."""
     first, *rest = asked.parts or ("index.html",)
@@ -90,6 +98,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--directory", type=Path, default=Path("spa"))
     parser.add_argument("--api-url", default="http://127.0.0.1:8000")
     parser.add_argument(
+        "--shop-url", default="", help="what else the shop front is known under, as a tunnel's"
+    )
+    parser.add_argument(
         "--captcha-script", default="", help="address of Geetest's library; none: captcha off"
     )
     options = parser.parse_args(arguments)
@@ -98,7 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with ThreadingHTTPServer((LOOPBACK, options.port), handler) as server:
+    with _Server(options.port, handler, options.shop_url) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         stop.wait()
         server.shutdown()

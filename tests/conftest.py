@@ -183,7 +183,7 @@ def gateway_server(stores: Stores) -> Iterator[GatewayServer]:
     """The application behind the local API Gateway, at `gateway_server.base_url`, which is also API_URL."""
     import app
 
-    with GatewayServer(ApiGateway(app), api_port) as server:
+    with GatewayServer(ApiGateway(app), api_port, [os.environ["SHOP_URL"]]) as server:
         yield server
 
 

@@ -31,7 +31,8 @@ input, 404 for an unknown trade, 409 with ``sub_code`` and ``sub_msg`` for a ref
         send one once more, in the background; answers the notice
     POST /control/notices/sign                   {"out_trade_no"?, "fields"?: {name: text or null}, "url"?}
         sign these very fields, or a genuine notice of that trade changed by them (null takes a field out):
-        {"fields": signed, "form": body}; with url it is posted there once and "delivery" tells the answer
+        {"fields": signed, "form": body}; with url, the trade's own notify_url, it is posted there once and
+        "delivery" tells the answer
     GET  /control/bad-days
         {"bad_days": [{"name", "explanation", "methods", "on", "method", "out_trade_no", "times_left",
         "struck"}...]}: all that can go wrong; "methods" are the gateway's where it can strike, none for
@@ -46,7 +47,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from localstack.alipay import pages
 from localstack.alipay.bad_days import BAD_DAYS, Switch
@@ -62,7 +63,15 @@ from localstack.alipay.trades import (
     fen,
     yuan,
 )
-from localstack.simulator_site import Answer, SiteHandler, Unreadable, json_answer, json_object, utc_text
+from localstack.simulator_site import (
+    Answer,
+    SiteHandler,
+    Unreadable,
+    json_answer,
+    json_object,
+    parts_of,
+    utc_text,
+)
 
 if TYPE_CHECKING:
     from localstack.alipay.simulator import AlipaySimulator
@@ -85,7 +94,7 @@ class Site:
         """Answer one request. Whatever a client sends, it gets an answer below 500."""
         if path == "/gateway.do":
             return self._gateway(query, body)
-        parts = [unquote(part) for part in path.strip("/").split("/")]
+        parts = parts_of(path)
         for_machines = parts[0] == "control"
         try:
             answer = (
@@ -268,6 +277,9 @@ class Site:
             value is None or _clean(value, Handler.largest_body) for value in changes.values()
         ):
             raise Unreadable("fields is an object of texts, or null for a field to take out")
+        # Nowhere else: whoever calls this could have the simulator post to any address.
+        if url and not (number and url == self._simulator.trade(number).notify_url):
+            raise Unreadable("url has to be the trade's own notify_url")
         fields = self._simulator.notice_fields(number) if number else {}
         fields = {name: text for name, text in (fields | changes).items() if text is not None}
         signed = self._simulator.sign_notice(fields)

@@ -46,12 +46,20 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from localstack.geetest import pages
 from localstack.geetest.challenges import Challenge, Refusal
 from localstack.geetest.puzzles import Puzzle
-from localstack.simulator_site import Answer, SiteHandler, Unreadable, json_answer, json_object, utc_text
+from localstack.simulator_site import (
+    Answer,
+    SiteHandler,
+    Unreadable,
+    json_answer,
+    json_object,
+    parts_of,
+    utc_text,
+)
 
 if TYPE_CHECKING:
     from localstack.geetest.simulator import GeetestSimulator
@@ -76,7 +84,7 @@ class Handler(SiteHandler):
     server_version = "GeetestSimulator"
     largest_body = 64 * 1024
 
-    def do_OPTIONS(self) -> None:  # noqa: N802 (http.server's way to name it)
+    def do_OPTIONS(self) -> None:
         self._respond("")
 
 
@@ -105,7 +113,7 @@ class Site:
             return self._geetest(method, path, query, body)
         if path in _SCRIPTS:
             return Answer(200, _script(*_SCRIPTS[path]), "text/javascript;charset=utf-8", open=True)
-        parts = [unquote(part) for part in path.strip("/").split("/")]
+        parts = parts_of(path)
         for_machines = parts[0] == "control"
         try:
             answer = (

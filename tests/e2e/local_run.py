@@ -113,6 +113,22 @@ class Run:
                         found[int(entry.name)] = command
         return found
 
+    def servers(self) -> dict[int, str]:
+        """Port -> command line of all that any child listens on, as the kernel knows it."""
+        ports = {}
+        for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+            for line in Path(table).read_text().splitlines()[1:]:
+                words = line.split()
+                if words[3] == "0A":  # it listens
+                    ports[f"socket:[{words[9]}]"] = int(words[1].rpartition(":")[2], 16)
+        found = {}
+        for pid, command in self.children().items():
+            for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(FileNotFoundError):
+                    if port := ports.get(os.readlink(descriptor)):
+                        found[port] = command
+        return found
+
     def run_env(self) -> dict[str, str]:
         text = (self.data / "run.env").read_text()
         return dict(word.split("=", 1) for word in shlex.split(text))

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,36 @@ def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Ru
     assert (again.data / "keys" / "jwt_key").read_text() == jwt_key
     again.send(signal.SIGTERM)
     assert again.ended() == 0
+
+
+def first_line_answered(port: int, method: str, path: str, headers: str) -> str:
+    """The status line, or "" of a server that hung up without a word."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(f"{method} {path} HTTP/1.1\r\n{headers}Content-Length: 0\r\n\r\n".encode())
+        with suppress(ConnectionResetError):
+            return connection.recv(1000).decode("utf-8", "replace").partition("\r\n")[0]
+        return ""
+
+
+def test_no_server_answers_a_page_from_elsewhere(new_run: Callable[..., Run]) -> None:
+    """Every port that any part of the shop listens on, whatever it is: a new part is looked at as well."""
+    run = new_run().start().until_ready()
+    servers = run.servers()
+    assert len(servers) >= len(run.children()) == 6
+    for port, command in servers.items():
+        is_http = "redis" not in command  # which hangs up on whatever speaks HTTP
+        for method, path in (("GET", "/"), ("POST", "/"), ("OPTIONS", "/"), ("GET", "/control/state")):
+            for headers, status in (
+                (f"Host: evil.example:{port}\r\n", "421"),
+                ("Host: evil.example\r\n", "421"),
+                (f"Host: 127.0.0.1:{port}\r\nOrigin: http://evil.example\r\n", "403"),
+                (f"Host: localhost:{port}\r\nOrigin: null\r\n", "403"),
+            ):
+                answer = first_line_answered(port, method, path, headers)
+                assert answer.split()[1:2] == [status] * is_http, (command, method, path, headers, answer)
+        if is_http:
+            own = f"Host: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{run.spa_port}\r\n"
+            assert first_line_answered(port, "GET", "/", own).split()[1] in ("200", "400", "404"), command
 
 
 def test_losing_the_terminal_ends_everything(new_run: Callable[..., Run]) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from tests.faults.proxy import Action, Call, Exchange, Proxy
 
-_PER_CONNECTION = {"connection", "keep-alive", "content-length", "transfer-encoding", "expect"}
+_PER_CONNECTION = {"host", "connection", "keep-alive", "content-length", "transfer-encoding", "expect"}
 """Headers that speak about one connection only: the proxy has two, and always knows the length."""
 
 
@@ -36,7 +36,7 @@ HttpCallT = TypeVar("HttpCallT", bound=HttpCall)
 class HttpProxyOf(Proxy[HttpCallT], Generic[HttpCallT]):
     """Forwards requests to `upstream_url` (plain http, scheme and authority; paths come from the requests).
 
-    The client's Host header is kept, connections to the client stay open between requests.
+    The upstream is asked under its own name, connections to the client stay open between requests.
     """
 
     def __init__(self, upstream_url: str) -> None:
@@ -75,7 +75,7 @@ class HttpProxyOf(Proxy[HttpCallT], Generic[HttpCallT]):
         connection = http.client.HTTPConnection(host, port)
         connection.sock = upstream = self.connect_upstream(host, port)
         try:
-            connection.putrequest(call.method, call.path, skip_host=True, skip_accept_encoding=True)
+            connection.putrequest(call.method, call.path, skip_accept_encoding=True)
             for name, value in call.headers:
                 if name.lower() not in _PER_CONNECTION:
                     connection.putheader(name, value)

@@ -300,7 +300,9 @@ def test_an_accepted_notice_can_be_sent_once_more(
 def test_a_test_can_have_any_fields_signed_and_sent(
     simulator: AlipaySimulator, client: AliPay, merchant: Merchant
 ) -> None:
-    paid(simulator, client)
+    paid(simulator, client, notify_url=merchant.notify_url)
+    simulator.deliver_due_notices()
+    merchant.bodies()
     merchant.answers = [(200, "fail")]
     wanted = {
         "out_trade_no": "order_1",
@@ -317,6 +319,19 @@ def test_a_test_can_have_any_fields_signed_and_sent(
     bare = control(simulator, "notices/sign", {"fields": {"a": "", "b": "1"}}).json()["fields"]
     assert is_genuine(client, bare)
     assert bare.keys() == {"a", "b", "sign", "sign_type"}
+
+
+@pytest.mark.parametrize("number", ["order_1", None, "order_2"])
+def test_a_signed_notice_goes_to_the_trades_own_address_only(
+    simulator: AlipaySimulator, client: AliPay, merchant: Merchant, number: str | None
+) -> None:
+    paid(simulator, client, notify_url=merchant.notify_url)
+    simulator.deliver_due_notices()
+    merchant.bodies()
+    url = merchant.notify_url + ("x" if number == "order_1" else "")
+    answer = control(simulator, "notices/sign", {"out_trade_no": number, "fields": {}, "url": url})
+    assert answer.status_code == (404 if number == "order_2" else 400)
+    assert merchant.bodies() == []
 
 
 # --- restart -----------------------------------------------------------------------------------------------
@@ -684,8 +699,10 @@ def test_unreadable_business_content_is_refused(client: AliPay, business: str) -
 )
 def test_nonsense_never_breaks_the_simulator(refusing: AlipaySimulator, method: str, path: str) -> None:
     for body in (b"", b"\xff\x00=&;", b'{"on": 3, "fields": [1], "out_trade_no": "none"}', b"[" * 20000):
-        answer = requests.request(method, refusing.url + path, data=body, timeout=10)
-        assert answer.status_code < 500
+        for media_type in ("application/x-www-form-urlencoded", "application/json; charset=utf-8"):
+            headers = {"Content-Type": media_type}
+            answer = requests.request(method, refusing.url + path, data=body, headers=headers, timeout=10)
+            assert answer.status_code < 500
 
 
 def test_text_from_the_shop_is_shown_as_text(client: AliPay, simulator: AlipaySimulator) -> None:

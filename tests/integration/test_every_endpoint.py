@@ -202,7 +202,7 @@ def test_a_strange_query_fails_nothing(learner: Client, route: tuple[str, str]) 
 @pytest.mark.parametrize("end", ["", "/"])
 def test_a_preflight_is_answered_without_a_token(visitor: Client, path: str, end: str) -> None:
     headers = {
-        "Origin": "https://shop.example.com",
+        "Origin": "http://shop.test",
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "authorization,content-type,idempotency-key",
     }

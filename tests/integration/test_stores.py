@@ -16,6 +16,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+import requests
 from redis import Redis
 
 from localstack.processes import Child, ChildFailed, free_port, port_is_free
@@ -107,6 +108,25 @@ def test_a_store_is_reachable_from_this_computer_only(kind: type[Store]) -> None
         "0100007F",
         "0000000000000000FFFF00000100007F",
     }  # 127.0.0.1, also as IPv6 writes it
+
+
+def test_dynamodb_answers_no_page_from_elsewhere() -> None:
+    with DynamoDBLocal() as dynamodb:
+        own = dynamodb_client(dynamodb.url)
+        assert own.list_tables()["TableNames"] == []
+        for headers, status in (
+            ({"Host": "evil.example"}, 421),
+            ({"Host": f"evil.example:{dynamodb.port}"}, 421),
+            ({"Host": "127.0.0.1:1"}, 421),
+            ({"Origin": "http://evil.example"}, 403),
+            ({"Origin": "null"}, 403),
+            (
+                {"Origin": "http://localhost:8080"},
+                400,
+            ),  # a page of this computer, and no request of DynamoDB's
+            ({"Host": f"LOCALHOST:{dynamodb.port}"}, 400),
+        ):
+            assert requests.post(dynamodb.url, data="{}", headers=headers, timeout=10).status_code == status
 
 
 LISTENERS = """
