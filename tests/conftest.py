@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from chalicelib.settings import SETTINGS
@@ -25,6 +26,10 @@ from localstack.processes import LOOPBACK
 from localstack.stores import DynamoDBLocal, RedisServer
 from tests.faults.routing import FaultyApp, Proxies, routed_through, started_proxies
 from tests.log_watch import LogWatch, findings, lines_in, secret_settings
+
+# A busy machine makes an example slow, not wrong.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 HERE = Path(__file__).parent
 RUN = "SHOP_TEST_RUN"  # what the run's first process hands to its workers, as JSON in the environment
