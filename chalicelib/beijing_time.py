@@ -5,10 +5,15 @@ A fixed offset: China has one zone and no summer time, and functions run without
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
 BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
 TEXT_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date.max
+"""The days that the shop takes from people and files."""
 
 
 def beijing_text(at: datetime) -> str:
@@ -27,5 +32,23 @@ def day_start(day: date) -> datetime:
 
 
 def day_end(day: date) -> datetime:
-    """The UTC time at which a day is over (24:00) in Beijing."""
-    return day_start(day + timedelta(days=1))
+    """The UTC time at which a day is over (24:00) in Beijing.
+
+    The last day a calendar knows, by which people write "for ever", is over when it begins.
+    """
+    return day_start(day if day == LAST_DAY else day + timedelta(days=1))
+
+
+def read_day(text: str) -> date:
+    """The day that `2026-07-01` names. Raises ValueError for other text, and before `FIRST_DAY`."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError("no date")
+    day = date.fromisoformat(text)
+    if day < FIRST_DAY:
+        raise ValueError(f"before {FIRST_DAY}")
+    return day
+
+
+def is_in_calendar(at: datetime) -> bool:
+    """Whether an aware time lies on the days from `FIRST_DAY` to the begin of `LAST_DAY` in Beijing."""
+    return day_start(FIRST_DAY) <= at <= day_start(LAST_DAY)

@@ -600,7 +600,7 @@ class _LargeFile:
         broken("api_userinfo", "in the future", date_joined=django_time(self.now + timedelta(days=400)))
         broken("api_userinfo", "is_active 2", is_active=2)
         broken("api_userinfo", "no id", id=-4)
-        not_utf8 = broken("api_userinfo", "username is not UTF-8")
+        not_utf8 = broken("api_userinfo", "username holds half of a character or is not UTF-8")
         self.file.run(
             "UPDATE api_userinfo SET username = CAST(X'ff' || username AS TEXT) WHERE id = ?",
             self.file.id(not_utf8),
@@ -624,7 +624,7 @@ class _LargeFile:
         broken("api_coupon", "neither days", valid_begin_date=None)
         broken("api_coupon", "neither days", coupon_valid_days=0, valid_end_date=None)
         broken("api_coupon", "is no date", valid_begin_date="2019-13-01")
-        broken("api_coupon", "before 1970", open_date="0001-01-01")
+        broken("api_coupon", "is no date from 1970-01-01 on", open_date="0001-01-01")
         broken("api_coupon", "below zero", money_equivalent_value=-30.0)
         broken("api_coupon", "does not exist", object_id=907)
         broken("api_coupon", "unknown content type None", object_id=course, content_type_id=None)

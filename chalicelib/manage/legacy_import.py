@@ -21,11 +21,19 @@ from chalicelib.manage.legacy import SOURCE, catalogue, file, orders, people
 from chalicelib.manage.legacy.file import LegacyData, read_file
 from chalicelib.manage.legacy.orders import ImportedOrder, Sold
 from chalicelib.manage.legacy.report import Progress, Report
-from chalicelib.manage.legacy.store import ID_TAKEN, Unit, put_units
+from chalicelib.manage.legacy.store import ID_TAKEN, TOO_LARGE, Unit, is_too_large, put_units, refuse
 from chalicelib.manage.legacy.values import BadValue, Row, blaming
 from chalicelib.settings import order_minutes
 from chalicelib.shop import audit, catalog, coupon_claim, user
-from chalicelib.shop.catalog import Chapter, Course, CourseDetail, RecommendedCourse, Teacher, TeacherCopy
+from chalicelib.shop.catalog import (
+    MAX_LISTED,
+    Chapter,
+    Course,
+    CourseDetail,
+    RecommendedCourse,
+    Teacher,
+    TeacherCopy,
+)
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.coupon_claim import Claim
 from chalicelib.shop.course_key import COURSE, CourseKey
@@ -166,6 +174,7 @@ class _Import:
         self._details()
         self._links()
         self._policies()
+        self._refuse_too_large(attributes)
         units = []
         for parts in self.courses.values():
             if imported_course_place(parts.key) in self.stored:
@@ -225,6 +234,8 @@ class _Import:
             teacher_id = self._taken(file.TEACHERS, row.reference("teacher_id"))
             if any(copy.teacher_id == teacher_id for copy in detail.teachers):
                 raise BadValue("the page has this teacher already")
+            if len(detail.teachers) == MAX_LISTED:
+                raise BadValue(f"the page has {MAX_LISTED} teachers already")
             copy = catalogue.teacher_copy(self.teachers[teacher_id])
             detail.teachers.append(copy)
             parts.links.append(row)
@@ -236,6 +247,8 @@ class _Import:
             other = self._course(row.reference("course_id"))
             if any(copy.course_id == other.row.id for copy in detail.recommended):
                 raise BadValue("the page recommends this course already")
+            if len(detail.recommended) == MAX_LISTED:
+                raise BadValue(f"the page recommends {MAX_LISTED} courses already")
             copy = catalogue.recommended(other.row.id, other.name)
             detail.recommended.append(copy)
             parts.links.append(row)
@@ -255,6 +268,31 @@ class _Import:
             return policy
 
         self._translate(file.POLICIES, translate)
+
+    def _refuse_too_large(self, attributes: Mapping[Row, dict[str, Any]]) -> None:
+        """Refuse the courses that cannot be stored, before any page that recommends one of them is written."""
+        while True:
+            new = [
+                each for each in self.courses.values() if imported_course_place(each.key) not in self.stored
+            ]
+            units = [self._new_course(parts, attributes[parts.row]) for parts in new]
+            refused = [unit for unit in units if is_too_large(unit)]
+            for unit in refused:
+                refuse(unit, TOO_LARGE, self.report)
+                del self.courses[unit.row.id]
+                self._unlink(unit.row)
+            if not refused:
+                return
+
+    def _unlink(self, course: Row) -> None:
+        for parts in self.courses.values():
+            for link in [*parts.links]:
+                if link.table == file.DETAIL_COURSES and link.values["course_id"] == course.id:
+                    self.report.not_taken(link, f"{course} was not taken")
+                    parts.links.remove(link)
+            if parts.detail is not None:
+                kept = [copy for copy in parts.detail.recommended if copy.course_id != course.id]
+                parts.detail.recommended = kept
 
     def _new_course(self, parts: _CourseParts, attributes: dict[str, Any]) -> Unit:
         policies = [policy for _, policy in parts.policies.values()]

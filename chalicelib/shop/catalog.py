@@ -50,6 +50,9 @@ PLAYERS = CC, POLYV, ALI = "CC", "POLYV", "ALI"
 PAGE_ROWS = 500
 """The most rows of one answer of a list."""
 
+MAX_LISTED = 100
+"""The most teachers, and the most recommended courses, of a page."""
+
 _CATEGORIES = "CATEGORIES"
 _TEACHERS = "TEACHERS"
 

@@ -40,6 +40,10 @@ log = logging.getLogger(__name__)
 
 MAX_TRANSACTION_ITEMS = 100
 MAX_BATCH_KEYS = 100
+MAX_ID = 10**15 - 1
+"""Ids are texts of at most 15 digits in requests, so a longer one could never be asked for."""
+MAX_ITEM_BYTES = 380_000
+"""Of an item as JSON. DynamoDB takes items of 400 kB; the rest is for how this counts."""
 WORK_SHARDS = 8
 """Over how many partitions of the work index open orders are spread. Changing it needs a rewrite of open
 orders.
@@ -535,4 +539,4 @@ def random_id() -> int:
     That is below 2^52, so exact in JavaScript, and short enough for the text form of ids in requests. To be
     put conditionally: chance makes a repetition unlikely, the condition makes it harmless.
     """
-    return random.SystemRandom().randrange(10**12, 10**15)
+    return random.SystemRandom().randrange(10**12, MAX_ID + 1)

@@ -28,7 +28,7 @@ from tests.client import Client
 from tests.conftest import Stores
 from tests.faults import Fault, die_after, reset_after
 from tests.faults.routing import Proxies, routed_through
-from tests.legacy_file import real_shape
+from tests.legacy_file import LegacyFile, real_shape
 from tests.other_shop import OtherShop
 
 TODAY = datetime.now(BEIJING).date()
@@ -207,10 +207,17 @@ def test_a_demo_shop_is_exported_like_any_other(shop: Shop) -> None:
     assert {item["source"]["S"] for item in shop.items()} == {"demo"}
 
 
+def import_into(shop: Shop, legacy: LegacyFile) -> str:
+    """Import an old system's database -> the report. How far it is may be said on standard error."""
+    done = shop.manage("import-legacy", str(legacy.path))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_an_imported_shop_is_exported_without_faults(shop: Shop, tmp_path: Path) -> None:
     legacy = real_shape(tmp_path / "legacy.sqlite3")
     legacy.close()
-    shop.does("import-legacy", str(legacy.path))
+    import_into(shop, legacy)
     exported = shop.export()
     assert exported["courses"] and exported["coupons"] and exported["teachers"]
     assert "no difference" in shop.check()
@@ -219,6 +226,55 @@ def test_an_imported_shop_is_exported_without_faults(shop: Shop, tmp_path: Path)
     shop.edit(lambda content: content["courses"][0].update(brief="新的简介"))
     assert shop.export()["courses"][0] == taught | {"brief": "新的简介"}
     assert "no difference" in shop.check()
+
+
+@pytest.fixture
+def extreme(tmp_path: Path) -> LegacyFile:
+    """An old system at the edges of what an import takes, and beyond them."""
+    legacy = LegacyFile(tmp_path / "legacy.sqlite3")
+    add = legacy.add
+    recommending, other, too_large = (add("api_course") for _ in range(3))
+    pages = {each: add("api_coursedetail", course_id=each) for each in (recommending, other)}
+    add("api_coursedetail", course_id=too_large, why_study="字" * 50_000, what_to_study_brief="字" * 50_000,
+        career_improvement="字" * 50_000)  # fmt: skip
+    for each in (other, too_large):
+        add("api_coursedetail_recommend_courses", coursedetail_id=pages[recommending], course_id=each)
+    for _ in range(catalog.MAX_LISTED + 1):
+        add("api_coursedetail_teachers", coursedetail_id=pages[other], teacher_id=add("api_teacher"))
+    add("api_coursechapter", course_id=other, chapter=1, pub_date="9999-12-31")
+    add("api_coursesection", chapter_id=1, section_link="x", pub_date="9999-12-30 15:59:59.999999")
+    add("api_coupon", close_date="9999-12-31", valid_begin_date="1970-01-01", valid_end_date="9999-12-31")
+    add("api_coupon", name="\u202e券\u2028\ufeff", money_equivalent_value=99_999_999.994, object_id=other)
+    legacy.close()
+    return legacy
+
+
+def test_whatever_an_import_takes_can_be_applied_again(shop: Shop, extreme: LegacyFile) -> None:
+    said = import_into(shop, extreme)
+    assert f"the page has {catalog.MAX_LISTED} teachers already" in said
+    assert "it is larger than what DynamoDB stores in one item" in said
+    assert f"api_course {extreme.id(3)} was not taken" in said
+
+    exported = shop.export()
+    assert "no difference" in shop.check()
+    assert [row["valid_until"] for row in exported["coupons"]] == ["9999-12-31", "2019-12-18"]
+    details = {row["id"]: row["detail"] for row in exported["courses"]}
+    assert details[extreme.id(1)]["recommended"] == [extreme.id(2)]
+    assert len(details[extreme.id(2)]["teachers"]) == catalog.MAX_LISTED
+    assert "no difference" in shop.apply(exported)
+    shop.edit(lambda content: content["coupons"][0].update(brief="新的简介"))
+
+
+def test_a_page_that_refers_to_what_is_gone_can_be_exported_and_mended(demo: Shop) -> None:
+    content = demo.export()
+    taught = next(row["detail"]["teachers"][0] for row in content["courses"] if row.get("detail"))
+    (teacher,) = (item for item in demo.partition("TEACHERS") if item["teacher_id"] == {"N": str(taught)})
+    demo.remove(teacher)
+
+    demo.export()
+    assert "copies of names, teachers and prices are brought up to date" in demo.check()
+    demo.edit(lambda content: None)
+    assert "no difference" in demo.check()
 
 
 def test_parts_that_are_gone_from_the_file_are_removed(demo: Shop) -> None:

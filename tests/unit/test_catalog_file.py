@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.beijing_time import day_end, day_start
@@ -22,7 +23,7 @@ from chalicelib.manage.catalog_file.reading import FaultyFile, read_catalogue, r
 from chalicelib.manage.catalog_file.rows import Catalogue, Course, Detail, Offer, Policy
 from chalicelib.manage.catalog_file.writing import catalogue_text, write_file
 from chalicelib.shop import catalog, coupon
-from chalicelib.storage.dynamodb import CatalogItem
+from chalicelib.storage.dynamodb import MAX_ID, CatalogItem
 
 NOW = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 Json = dict[str, Any]
@@ -204,14 +205,24 @@ def test_dates_are_counted_from_today_only_where_that_is_asked_for() -> None:
     relative = changed("coupons", 0, "claim_until", to="today+30")
     assert read(relative, today=date(2026, 7, 1)).coupons[0].claim_until == day_end(date(2026, 7, 31))
     assert faults(relative) == [
-        'coupons[0].claim_until: "today+30" is no date such as "2026-07-01" or "2026-07-01 08:00:00"'
+        'coupons[0].claim_until: "today+30" is no date from 1970-01-01 on, such as "2026-07-01"'
+        ' or "2026-07-01 08:00:00"'
     ]
 
 
+moments = st.timedeltas(timedelta(), day_start(date.max) - day_start(date(1970, 1, 1))).map(
+    lambda since: day_start(date(1970, 1, 1)) + since
+)
+
+
 @settings(deadline=None, max_examples=60)
-@given(st.timedeltas(timedelta(days=1), timedelta(days=80_000)), st.sampled_from([forms.BEGIN, forms.END]))
-def test_every_moment_is_read_as_it_was_written(since: timedelta, form: forms.Form) -> None:
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + since
+@given(moments, st.sampled_from([forms.BEGIN, forms.END]))
+@example(day_start(date(1970, 1, 1)), forms.END)
+@example(day_start(date(1970, 1, 2)), forms.END)
+@example(day_start(date(9999, 12, 30)), forms.END)
+@example(day_start(date(9999, 12, 31)), forms.END)
+@example(day_start(date(9999, 12, 31)), forms.BEGIN)
+def test_every_moment_is_read_as_it_was_written(moment: datetime, form: forms.Form) -> None:
     assert form.read(form.write(moment), None) == moment
 
 
@@ -232,13 +243,17 @@ def test_every_amount_is_read_as_it_was_written(fen: int) -> None:
         (("courses", 0, "policies", 0, "price"), "-1", '"-1" is no amount of yuan, such as "69.00"'),
         (("courses", 0, "policies", 0, "price"), "NaN", '"NaN" is no amount of yuan, such as "69.00"'),
         (("courses", 0, "policies", 0, "valid_period"), 31, "31 is none of 1, 3, 7, 14, 30, 60"),
+        (("courses", 0, "policies", 0, "valid_period"), 30.0, "30.0 is none of 1, 3, 7, 14, 30, 60"),
+        (("courses", 0, "policies", 0, "valid_period"), True, "true is none of 1, 3, 7, 14, 30, 60"),
+        (("courses", 0, "detail", "teachers"), [3.0], "3.0 is no whole number"),
+        (("coupons", 0, "quantity"), 5e1, "50.0 is no whole number"),
         (("courses", 0, "id"), True, "true is no whole number"),
         (("courses", 0, "id"), 10**15, "1000000000000000 is outside 1 to 999999999999999"),
         (("courses", 0, "id"), "1", '"1" is no whole number'),
         (("courses", 0, "order"), 1.5, "1.5 is no whole number"),
         (("courses", 0, "name"), "  ", "is blank"),
         (("courses", 0, "name"), "a\nb", "holds control characters"),
-        (("courses", 0, "name"), "x" * 129, "longer than 128 characters"),
+        (("courses", 0, "name"), "x" * 129, "is longer than 128 characters"),
         (("courses", 0, "brief"), None, "null is no text"),
         (("courses", 0, "brief"), "\ud800", "holds half of a character"),
         (("courses", 0, "level"), "入门", '"入门" is none of 初级, 中级, 高级'),
@@ -354,29 +369,66 @@ def test_what_is_no_json_is_told_with_its_place(content: bytes, fault: str) -> N
     assert any(found.startswith(fault) for found in refused.value.faults)
 
 
+def places_of(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The places of all values of a file."""
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [at, *(place for step, part in steps for place in places_of(part, (*at, step)))]
+
+
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=9)
+    | st.sampled_from([30.0, 1.0, 0, "", "1970-01-01", "9999-12-31", "9999-12-31 23:59:59", "1e9999999", "𝟙", [[]]]),
+    lambda parts: (
+        st.lists(parts, max_size=3) | st.dictionaries(st.text(st.characters(), max_size=5), parts, max_size=3)
+    ),
     max_leaves=5,
-)
+)  # fmt: skip
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [path, *(place for step, part in inner for place in places(part, (*path, step)))]
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.sampled_from([place for place in places(SHOP) if place]), json_values)
-def test_whatever_stands_anywhere_is_read_or_named(path: tuple[Any, ...], value: Any) -> None:
+def assert_read_or_said(content: bytes) -> None:
+    """A file of this content is read, and then comes back, or each of its faults is said with its place."""
+    faults = []
     try:
-        found = read(changed(*path, to=value))
+        catalogue = read_catalogue(read_json(content, "shop.json"))
     except FaultyFile as refused:
-        said = refused.faults
-    else:
-        said = [f"shop.json: {found.counts()}"]
-    assert said
-    assert all(line.startswith("shop.json:") for line in said)
+        faults = refused.faults
+    if faults:
+        assert [fault for fault in faults if not re.match(r"shop\.json(:[0-9]+)?: .", fault)] == []
+        return
+    again = read_catalogue(read_json(catalogue_text(catalogue).encode(), "shop.json"))
+    assert again == catalogue.in_order()
+    stored = Stored({(item.course_key, item.sort): item for item in Maker(again, NOW).all()})
+    assert refusals(stored, again, NOW) == plan(stored, again, NOW).changes == []
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(places_of(SHOP)[1:]), json_values)
+@example(("courses", 0, "policies", 0, "valid_period"), 30.0)
+@example(("courses", 0, "pub_date"), "9999-12-31")
+def test_whatever_stands_at_a_place_is_read_or_said(path: tuple[Any, ...], value: Any) -> None:
+    assert_read_or_said(json.dumps(changed(*path, to=value)).encode())
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data())
+def test_whatever_is_done_to_a_file_it_is_read_or_its_fault_is_said(data: st.DataObject) -> None:
+    content = bytearray(json.dumps(SHOP, indent=1, ensure_ascii=False).encode())
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(content)))
+        content[at : at + data.draw(st.integers(0, 3))] = data.draw(
+            st.binary(max_size=3)
+            | st.sampled_from([b"{", b"[" * 2000, b'"', b",", b"9" * 5000, b"NaN", b"\xff", b"\xef\xbb\xbf"])
+        )
+    assert_read_or_said(bytes(content))
+
+
+def test_a_file_that_is_nested_too_deeply_is_said_to_be() -> None:
+    nested: Any = 0
+    for _ in range(40):
+        nested = [nested]
+    with pytest.raises(FaultyFile) as refused:
+        read(changed("courses", to=nested))
+    assert refused.value.faults == ["shop.json: nested too deeply"]
 
 
 # Differences
@@ -599,7 +651,7 @@ def test_prices_policies_and_coupon_rules_may_change_at_any_time() -> None:
 
 # Generated shops
 
-ids = st.integers(1, forms.MAX_ID)
+ids = st.integers(1, MAX_ID)
 names = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20
 ).filter(str.strip)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.manage.legacy.orders import split_amounts
-from chalicelib.manage.legacy.values import MAX_ID, BadValue, Row, blaming
+from chalicelib.manage.legacy.values import BadValue, Row, blaming
+from chalicelib.storage.dynamodb import MAX_ID
 
 
 def row(value: object) -> Row:

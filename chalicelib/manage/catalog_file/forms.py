@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from chalicelib import money
-from chalicelib.beijing_time import BEIJING, day_end, day_start
+from chalicelib.beijing_time import BEIJING, FIRST_DAY, day_end, day_start, is_in_calendar, read_day
+from chalicelib.shop.catalog import MAX_LISTED
 from chalicelib.shop.course_key import COURSE_TYPES
+from chalicelib.shop.texts import MAX_TEXT, name_fault, text_fault
+from chalicelib.storage.dynamodb import MAX_ID
 
-MAX_ID = 10**15 - 1
-"""Ids are texts of at most 15 digits in requests, so a longer one could never be asked for."""
-MAX_TEXT = 50_000
-MAX_LISTED = 100
-
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?")
 _RELATIVE = re.compile(r"today(?P<days>[+-][0-9]{1,5})?")
-_FIRST_YEAR, _LAST_YEAR = 1970, 2200
 
 
 class Wrong(Exception):
@@ -49,10 +44,9 @@ def text(longest: int = MAX_TEXT) -> Form:
     def read(value: object, today: date | None) -> str:
         if not isinstance(value, str):
             raise Wrong(f"{short(value)} is no text")
-        if len(value) > longest:
-            raise Wrong(f"longer than {longest} characters: {short(value)}")
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise Wrong("holds half of a character")
+        fault = text_fault(value, longest)
+        if fault:
+            raise Wrong(f"{fault}: {short(value)}")
         return value
 
     return Form(read)
@@ -63,10 +57,9 @@ def name(longest: int) -> Form:
 
     def read(value: object, today: date | None) -> str:
         found: str = text(longest).read(value, today)
-        if not found.strip():
-            raise Wrong("is blank")
-        if any(unicodedata.category(character) == "Cc" for character in found):
-            raise Wrong(f"holds control characters: {short(found)}")
+        fault = name_fault(found, longest)
+        if fault:
+            raise Wrong(f"{fault}: {short(found)}")
         return found
 
     return Form(read)
@@ -89,7 +82,7 @@ def choice(options: Sequence[Any]) -> Form:
     """One of some values."""
 
     def read(value: object, today: date | None) -> object:
-        if isinstance(value, bool) or value not in options:
+        if not any(type(value) is type(option) and value == option for option in options):
             raise Wrong(f"{short(value)} is none of {', '.join(map(str, options))}")
         return value
 
@@ -141,19 +134,16 @@ def _day(value: object, today: date | None) -> date | None:
         relative = _RELATIVE.fullmatch(value)
         if relative:
             return today + timedelta(days=int(relative["days"] or 0))
-    if not isinstance(value, str) or not _DAY.fullmatch(value):
-        return None
     try:
-        day = date.fromisoformat(value)
+        return read_day(value) if isinstance(value, str) else None
     except ValueError:
         return None
-    return day if _FIRST_YEAR <= day.year <= _LAST_YEAR else None
 
 
 def _read_day(value: object, today: date | None) -> str:
     day = _day(value, today)
     if day is None:
-        raise Wrong(f'{short(value)} is no date such as "2026-07-01"')
+        raise Wrong(f'{short(value)} is no date from {FIRST_DAY} on, such as "2026-07-01"')
     return day.isoformat()
 
 
@@ -166,18 +156,20 @@ def moment(of_day: Callable[[date], datetime]) -> Form:
             return of_day(day)
         try:
             if isinstance(value, str) and _MOMENT.fullmatch(value):
-                read = datetime.fromisoformat(value).replace(tzinfo=BEIJING)
-                if _FIRST_YEAR <= read.year <= _LAST_YEAR:
-                    return read.astimezone(UTC)
-        except ValueError:
+                read = datetime.fromisoformat(value).replace(tzinfo=BEIJING).astimezone(UTC)
+                if is_in_calendar(read):
+                    return read
+        except (ValueError, OverflowError):
             pass
-        raise Wrong(f'{short(value)} is no date such as "2026-07-01" or "2026-07-01 08:00:00"')
+        raise Wrong(
+            f'{short(value)} is no date from {FIRST_DAY} on, such as "2026-07-01" or "2026-07-01 08:00:00"'
+        )
 
     def write(value: datetime) -> str:
         at = value.astimezone(BEIJING)
-        if at.time() == time():
-            day = at.date()
-            return (day if of_day is day_start else day - timedelta(days=1)).isoformat()
+        for day in (at.date(), at.date() - timedelta(days=1)):
+            if day >= FIRST_DAY and of_day(day) == value:
+                return day.isoformat()
         return at.replace(tzinfo=None).isoformat(sep=" ")
 
     return Form(read, write)

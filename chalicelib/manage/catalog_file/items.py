@@ -6,7 +6,7 @@ page) are made here from what the file says once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 from typing import TypeVar
 
@@ -184,8 +184,10 @@ class Maker:
 
 
 def catalogue_of(items: Iterable[CatalogItem]) -> Catalogue:
-    """The rows of everything stored. Contents whose course is gone are of no row."""
+    """The rows of everything stored. What has no course, and references to what does not exist, are of no row."""
     stored = list(items)
+    teachers = {item.teacher_id for item in _of(stored, catalog.Teacher)}
+    recommendable = {item.course_id for item in _of(stored, catalog.Course) if item.course_type == COURSE}
     courses: dict[str, list[CatalogItem]] = {}
     for item in stored:
         courses.setdefault(item.course_key, []).append(item)
@@ -205,7 +207,10 @@ def catalogue_of(items: Iterable[CatalogItem]) -> Catalogue:
             )
             for item in _of(stored, catalog.Teacher)
         ),
-        courses=tuple(_course(item, courses[item.course_key]) for item in _of(stored, catalog.Course)),
+        courses=tuple(
+            _course(item, courses[item.course_key], teachers, recommendable)
+            for item in _of(stored, catalog.Course)
+        ),
         coupons=tuple(_offer(item) for item in _of(stored, CouponOffer)),
     ).in_order()
 
@@ -214,7 +219,9 @@ def _of(items: Iterable[CatalogItem], model: type[AnItem]) -> list[AnItem]:
     return [item for item in items if isinstance(item, model)]
 
 
-def _course(course: catalog.Course, items: list[CatalogItem]) -> Course:
+def _course(
+    course: catalog.Course, items: list[CatalogItem], teachers: Container[int], recommendable: Container[int]
+) -> Course:
     details = _of(items, catalog.CourseDetail)
     sections: dict[int, list[rows.Section]] = {}
     for item in _of(items, catalog.Section):
@@ -235,7 +242,7 @@ def _course(course: catalog.Course, items: list[CatalogItem]) -> Course:
             rows.Policy(id=item.policy_id, valid_period=item.valid_period, price=item.price)
             for item in _of(items, PricePolicy)
         ),
-        detail=_detail(details[0]) if details else None,
+        detail=_detail(details[0], teachers, recommendable) if details else None,
         chapters=tuple(
             rows.Chapter(
                 id=item.chapter_id,
@@ -254,7 +261,9 @@ def _course(course: catalog.Course, items: list[CatalogItem]) -> Course:
     )
 
 
-def _detail(item: catalog.CourseDetail) -> rows.Detail:
+def _detail(
+    item: catalog.CourseDetail, teachers: Container[int], recommendable: Container[int]
+) -> rows.Detail:
     return rows.Detail(
         id=item.detail_id,
         hours=item.hours,
@@ -264,8 +273,8 @@ def _detail(item: catalog.CourseDetail) -> rows.Detail:
         what_to_study_brief=item.what_to_study_brief,
         career_improvement=item.career_improvement,
         prerequisite=item.prerequisite,
-        teachers=tuple(teacher.teacher_id for teacher in item.teachers),
-        recommended=tuple(other.course_id for other in item.recommended),
+        teachers=tuple(copy.teacher_id for copy in item.teachers if copy.teacher_id in teachers),
+        recommended=tuple(copy.course_id for copy in item.recommended if copy.course_id in recommendable),
     )
 
 

@@ -18,7 +18,7 @@ from chalicelib.shop import catalog, coupon
 from chalicelib.shop.catalog import Category, Chapter, Course, CourseDetail, Faq, Section, Teacher
 from chalicelib.shop.coupon import CouponOffer
 from chalicelib.shop.price_policy import PricePolicy
-from chalicelib.storage.dynamodb import CatalogItem
+from chalicelib.storage.dynamodb import MAX_ITEM_BYTES, CatalogItem
 
 from .difference import Change, difference
 from .forms import short
@@ -33,8 +33,6 @@ _ITEMS_TOGETHER = 90
 """Of the 100 of a transaction; one is the log's entry."""
 _BYTES_TOGETHER = 1_500_000
 """Of the 4 MB of a transaction: what is replaced is sent too, as a condition."""
-_MAX_ITEM_BYTES = 380_000
-"""DynamoDB takes items of 400 kB; the rest is for how this counts."""
 
 Fault = tuple[tuple[str | int, ...], str]
 ItemPlace = tuple[str, str]
@@ -176,8 +174,8 @@ def _sizes(wanted: Catalogue, now: datetime) -> Iterator[Fault]:
     for position, row in enumerate(wanted.courses):
         for item in maker.course(row):
             size = len(_text(item).encode())
-            if size > _MAX_ITEM_BYTES:
-                text = f"the texts of {item.sort} are {size} bytes together: {_MAX_ITEM_BYTES} can be stored"
+            if size > MAX_ITEM_BYTES:
+                text = f"the texts of {item.sort} are {size} bytes together: {MAX_ITEM_BYTES} can be stored"
                 yield ("courses", position), text
 
 

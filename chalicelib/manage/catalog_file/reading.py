@@ -21,6 +21,8 @@ Place = tuple[str | int, ...]
 ARow = TypeVar("ARow", bound=Row)
 
 _MAX_BYTES = 100_000_000
+_MAX_DEPTH = 30
+"""A catalogue is nested 9 deep; what is nested a thousand deep cannot be walked."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -159,6 +161,8 @@ def _walk(text: str, document: Document) -> None:
         counted = at
         if place in document.lines:
             document.twice.append(place)
+        if len(place) > _MAX_DEPTH:
+            raise RecursionError
         document.lines[place] = line
         if text[at] not in "{[":
             end: int = decoder.raw_decode(text, at)[1]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from chalicelib.manage.legacy import SOURCE
-from chalicelib.manage.legacy.values import MAX_ID, BadValue, Row
+from chalicelib.manage.legacy.values import BadValue, Row
 from chalicelib.shop import coupon, coupon_claim, ledger, user
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.coupon_claim import Claim
@@ -14,6 +14,7 @@ from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.ledger import LedgerEntry
 from chalicelib.shop.user import User
 from chalicelib.shop.user_name import MAX_NAME_LENGTH, is_valid_name
+from chalicelib.storage.dynamodb import MAX_ID
 
 ROLES = {0: user.STUDENT, 1: user.ASSISTANT, 2: user.TEACHER, 3: user.ADMIN}
 GENDERS = {0: user.UNDISCLOSED, 1: user.MALE, 2: user.FEMALE}
@@ -118,16 +119,19 @@ def record(row: Row, of: CouponOffer, order_numbers: Mapping[int, str]) -> Coupo
     order_id = row.values["order_id"]
     got_at = row.moment("date") if row.is_null("get_time") else row.moment("get_time")
     used_at = row.optional_moment("used_time")
-    return coupon.record_item(
-        of,
-        owner_of(row),
-        row.check_id(),
-        got_at,
-        status=row.choice("status", RECORD_STATES),
-        order_number=order_numbers.get(order_id) if used and isinstance(order_id, int) else None,
-        used_at=used_at if used else None,
-        source=SOURCE,
-    )
+    try:
+        return coupon.record_item(
+            of,
+            owner_of(row),
+            row.check_id(),
+            got_at,
+            status=row.choice("status", RECORD_STATES),
+            order_number=order_numbers.get(order_id) if used and isinstance(order_id, int) else None,
+            used_at=used_at if used else None,
+            source=SOURCE,
+        )
+    except OverflowError as error:
+        raise BadValue("its days to be valid for end after the last day of the calendar") from error
 
 
 def claim(held: CouponRecord) -> Claim:

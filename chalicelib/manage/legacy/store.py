@@ -12,6 +12,7 @@ from chalicelib.manage.legacy.report import Report
 from chalicelib.manage.legacy.values import Row
 from chalicelib.storage.dynamodb import (
     MAX_BATCH_KEYS,
+    MAX_ITEM_BYTES,
     CatalogItem,
     ItemKey,
     StoredItem,
@@ -20,13 +21,12 @@ from chalicelib.storage.dynamodb import (
     find_together,
 )
 
+TOO_LARGE = "it is larger than what DynamoDB stores in one item"
 ID_TAKEN = "its id is taken by something else in the shop"
 
 _ITEMS_TOGETHER = 50
 """How many items go into one transaction with others' units: few round trips, and little to do again."""
 _BYTES_TOGETHER = 2_000_000
-_MAX_ITEM_BYTES = 380_000
-"""DynamoDB takes items of 400 kB; the rest is for how this counts."""
 _IDENTITY = ("user_id", "chapter_id", "order_sort")
 """Attributes by which an item under the right key is known to be the same thing, where it has them."""
 
@@ -74,8 +74,8 @@ def put_units(units: Sequence[Unit], report: Report) -> None:
             found = stored.get(key_of(unit.items[0]))
             if found is not None:
                 _settle_stored(unit, found, report)
-            elif max(_size(item) for item in unit.items) > _MAX_ITEM_BYTES:
-                _refuse(unit, "it is larger than what DynamoDB stores in one item", report)
+            elif is_too_large(unit):
+                refuse(unit, TOO_LARGE, report)
             else:
                 missing.append(unit)
         for together in _packed(missing):
@@ -87,7 +87,7 @@ def _one_for_each_place(units: Sequence[Unit], report: Report) -> list[Unit]:
     first: dict[ItemKey, Unit] = {}
     for unit in units:
         if first.setdefault(key_of(unit.items[0]), unit) is not unit:
-            _refuse(unit, f"it is the same as {first[key_of(unit.items[0])].row}", report)
+            refuse(unit, f"it is the same as {first[key_of(unit.items[0])].row}", report)
     return list(first.values())
 
 
@@ -120,14 +120,14 @@ def _settle_refused(unit: Unit, refusal: IdTaken | UserNameTaken, report: Report
         # Another import at the same time, or a first attempt of this write whose answer was lost.
         _settle_stored(unit, stored, report)
     elif isinstance(refusal, UserNameTaken):
-        _refuse(unit, "its user name is taken by somebody else in the shop", report)
+        refuse(unit, "its user name is taken by somebody else in the shop", report)
     else:
-        _refuse(unit, "a part of it is taken by something else in the shop", report)
+        refuse(unit, "a part of it is taken by something else in the shop", report)
 
 
 def _settle_stored(unit: Unit, stored: StoredItem, report: Report) -> None:
     if not is_ours(stored, unit.items[0]):
-        _refuse(unit, ID_TAKEN, report)
+        refuse(unit, ID_TAKEN, report)
         return
     for row in (unit.row, *unit.with_rows):
         report.already_there(row)
@@ -139,7 +139,13 @@ def is_ours(stored: StoredItem, item: StoredItem) -> bool:
     return same and getattr(stored, "source", None) == SOURCE
 
 
-def _refuse(unit: Unit, reason: str, report: Report) -> None:
+def is_too_large(unit: Unit) -> bool:
+    """Whether an item of the unit is larger than what DynamoDB stores."""
+    return max(_size(item) for item in unit.items) > MAX_ITEM_BYTES
+
+
+def refuse(unit: Unit, reason: str, report: Report) -> None:
+    """Settle the outcome of each row of a unit that is not taken."""
     report.not_taken(unit.row, reason)
     for row in unit.with_rows:
         report.not_taken(row, f"{unit.row} was not taken")

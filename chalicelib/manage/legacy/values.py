@@ -8,26 +8,20 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from chalicelib.beijing_time import day_end, day_start
+from chalicelib.beijing_time import FIRST_DAY, LAST_DAY, day_end, day_start, is_in_calendar, read_day
 from chalicelib.money import MAX_FEN, Fen, from_legacy_yuan
+from chalicelib.shop.texts import MAX_TEXT, name_fault, text_fault
+from chalicelib.storage.dynamodb import MAX_ID
 
-MAX_ID = 10**15 - 1
-"""Ids are texts of at most 15 digits in requests, so a longer one could never be asked for."""
-MAX_TEXT = 50_000
-"""The longest text taken, in characters: several of them have to fit into one item of the table."""
-
-_FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _DATETIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9:]{5})?"
 )
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Meaning = TypeVar("Meaning")
 
@@ -95,10 +89,9 @@ class Row:
         value = self.values[column]
         if not isinstance(value, str):
             raise BadValue(f"{column} is no text")
-        if len(value) > longest:
-            raise BadValue(f"{column} is longer than {longest} characters")
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise BadValue(f"{column} is not UTF-8")
+        fault = text_fault(value, longest)
+        if fault:
+            raise BadValue(f"{column} {fault}")
         return value
 
     def optional_text(self, column: str, longest: int = MAX_TEXT) -> str | None:
@@ -108,10 +101,9 @@ class Row:
     def name(self, column: str, longest: int) -> str:
         """A text that names something: not blank, without control characters."""
         value = self.text(column, longest)
-        if not value.strip():
-            raise BadValue(f"{column} is blank")
-        if any(unicodedata.category(character) == "Cc" for character in value):
-            raise BadValue(f"{column} holds control characters")
+        fault = name_fault(value, longest)
+        if fault:
+            raise BadValue(f"{column} {fault}")
         return value
 
     def exact_yuan(self, column: str) -> Decimal:
@@ -135,23 +127,20 @@ class Row:
     def day(self, column: str) -> date:
         """A date, of no time zone of its own."""
         value = self.values[column]
-        if not isinstance(value, str) or not _DAY.fullmatch(value):
+        if not isinstance(value, str):
             raise BadValue(f"{column} {_short(value)} is no date")
         try:
-            day = date.fromisoformat(value)
+            return read_day(value)
         except ValueError as error:
-            raise BadValue(f"{column} {_short(value)} is no date") from error
-        if day.year < _FIRST_YEAR:
-            raise BadValue(f"{column} {_short(value)} is before {_FIRST_YEAR}")
-        return day
+            raise BadValue(f"{column} {_short(value)} is no date from {FIRST_DAY} on") from error
 
     def day_begin(self, column: str) -> datetime:
         """When a Beijing day begins."""
         return day_start(self.day(column))
 
     def day_end(self, column: str) -> datetime:
-        """When a Beijing day ends. The last day a calendar knows, by which people write "for ever", ends early."""
-        return day_end(min(self.day(column), date.max - timedelta(days=1)))
+        """When a Beijing day ends."""
+        return day_end(self.day(column))
 
     def moment(self, column: str, latest: datetime | None = None) -> datetime:
         """A datetime: UTC, unless it names an offset. `latest` is the last that is not in the future."""
@@ -163,8 +152,8 @@ class Row:
             moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError) as error:
             raise BadValue(f"{column} {_short(value)} is no time") from error
-        if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-            raise BadValue(f"{column} {_short(value)} is outside {_FIRST_YEAR} to {_LAST_YEAR}")
+        if not is_in_calendar(moment):
+            raise BadValue(f"{column} {_short(value)} is outside {FIRST_DAY} to {LAST_DAY}")
         if latest is not None and moment > latest:
             raise BadValue(f"{column} {_short(value)} is in the future")
         return moment
