@@ -1,10 +1,11 @@
-"""Reading the SQLite file. It is copied first, so that nothing is ever written to it or beside it."""
+"""Reading the SQLite file: of a copy, so that nothing is ever written to it or beside it, and of plain tables only."""
 
 from __future__ import annotations
 
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,14 @@ COLUMNS: Mapping[str, str] = {
 _CONTENT_TYPES, _CONTENT_TYPE_COLUMNS = "django_content_type", "id app_label model"
 _COURSE = "api.course"
 
+_SECONDS = 600.0
+_MOST_BYTES = 1_000_000_000
+"""Of the file, and of what is read of it."""
+_VALUE_BYTES = 64
+"""What a number, and the place of any value, takes in memory."""
+_STEPS_BETWEEN_LOOKS = 10_000
+"""SQLite's steps between two looks at the clock."""
+
 
 class UnreadableFile(Exception):
     """The file is no database of the old system, or is damaged; the text says in what way."""
@@ -66,55 +75,110 @@ class LegacyData:
         return known or f"unknown content type {type_id}"
 
 
-def read_file(path: Path) -> LegacyData:
-    """Read everything that is taken over. Raises UnreadableFile, OSError."""
+def read_file(path: Path, seconds: float = _SECONDS, most_bytes: int = _MOST_BYTES) -> LegacyData:
+    """Read everything that is taken over. Raises UnreadableFile, OSError.
+
+    Nobody vouches for the file: only plain tables are read, and no more bytes and seconds are spent on it than
+    an old system needs.
+    """
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory) / "legacy.sqlite3"
-        shutil.copyfile(path, copy)
-        for ending in ("-wal", "-journal"):
+        for ending in ("", "-wal", "-journal"):
             beside = path.with_name(path.name + ending)
-            if beside.is_file():
-                shutil.copyfile(beside, copy.with_name(copy.name + ending))
-        return _read(copy, path.name)
+            if ending == "" or beside.is_file():
+                _copy(beside, copy.with_name(copy.name + ending), most_bytes)
+        return _read(copy, path.name, seconds, most_bytes)
 
 
-def _read(copy: Path, name: str) -> LegacyData:
+def _copy(source: Path, to: Path, most_bytes: int) -> None:
+    if not source.is_file():
+        if source.exists() and not source.is_dir():
+            raise UnreadableFile(f"{source.name} is no regular file")
+        source.open("rb").close()  # says why
+    if source.stat().st_size > most_bytes:
+        raise UnreadableFile(f"{source.name} is larger than {most_bytes // 1_000_000} MB")
+    shutil.copyfile(source, to)
+
+
+def _read(copy: Path, name: str, seconds: float, most_bytes: int) -> LegacyData:
     with copy.open("rb") as stream:
         if stream.read(16) != b"SQLite format 3\0":
             raise UnreadableFile(f"{name} is no SQLite database")
     database = sqlite3.connect(copy)
     # Surrogates mark what is not UTF-8: such a row is refused, the others are read.
     database.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+    database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most_bytes)
+    until = time.monotonic() + seconds
+    database.set_progress_handler(lambda: time.monotonic() > until, _STEPS_BETWEEN_LOOKS)
     try:
+        database.execute("PRAGMA trusted_schema = OFF")
+        database.execute("PRAGMA query_only = ON")
+        _refuse_other_than_tables(database, name)
         problem = database.execute("PRAGMA quick_check(1)").fetchone()[0]
         if problem != "ok":
-            raise UnreadableFile(f"{name} is damaged: {problem}")
-        types = _rows(database, _CONTENT_TYPES, _CONTENT_TYPE_COLUMNS, name)
+            raise UnreadableFile(f"{name} is damaged: {_shown(problem)}")
+        reader = _Reader(database, name, most_bytes)
+        types = reader.rows(_CONTENT_TYPES, _CONTENT_TYPE_COLUMNS)
         content_types = {row.id: f"{row.values['app_label']}.{row.values['model']}" for row in types}
         if _COURSE not in content_types.values():
             raise UnreadableFile(f"{name} is not of the old system: it has no content type {_COURSE}")
-        return LegacyData(
-            {table: _rows(database, table, columns, name) for table, columns in COLUMNS.items()},
-            content_types,
-        )
-    except sqlite3.DatabaseError as error:
-        raise UnreadableFile(f"{name} is damaged or no database: {error}") from error
+        rows = {table: reader.rows(table, columns) for table, columns in COLUMNS.items()}
+        return LegacyData(rows, content_types)
+    except sqlite3.Error as error:
+        if time.monotonic() > until:
+            raise UnreadableFile(f"{name} takes longer than {seconds:g} seconds to read") from error
+        raise UnreadableFile(f"{name} is damaged or no database: {_shown(error)}") from error
+    except MemoryError as error:
+        raise UnreadableFile(f"{name} needs more memory than there is") from error
     finally:
         database.close()
 
 
-def _rows(database: sqlite3.Connection, table: str, columns: str, name: str) -> list[Row]:
-    present = {column for _, column, *_ in database.execute(f'PRAGMA table_info("{table}")')}
-    if not present:
-        raise UnreadableFile(f"{name} is not of the old system: it has no table {table}")
-    wanted = columns.split()
-    missing = [column for column in wanted if column not in present]
-    if missing:
-        raise UnreadableFile(f"{name} is not of the old system: {table} has no column {missing[0]}")
-    listed = ", ".join(f'"{column}"' for column in wanted)
-    found = database.execute(f'SELECT {listed} FROM "{table}" ORDER BY "id"')
-    rows = [Row(table, dict(zip(wanted, values, strict=True))) for values in found]
-    ids = {row.values["id"] for row in rows}
-    if len(ids) < len(rows) or not all(isinstance(row_id, int) for row_id in ids):
-        raise UnreadableFile(f"{name} is not of the old system: the ids of {table} are no keys")
-    return rows
+def _refuse_other_than_tables(database: sqlite3.Connection, name: str) -> None:
+    """Refuse a file with views, triggers or virtual tables: reading one runs what somebody wrote into it."""
+    for kind, what, root in database.execute("SELECT type, name, rootpage FROM sqlite_master"):
+        if kind in ("view", "trigger"):
+            raise UnreadableFile(f"{name} is not of the old system: it has a {kind} {_shown(what)}")
+        if kind == "table" and not root:
+            raise UnreadableFile(f"{name} is not of the old system: it has a virtual table {_shown(what)}")
+
+
+class _Reader:
+    """Reads tables of one file, and together no more than so many bytes of texts."""
+
+    def __init__(self, database: sqlite3.Connection, name: str, most_bytes: int) -> None:
+        self._database = database
+        self._name = name
+        self._most_bytes = most_bytes
+        self._left = most_bytes
+
+    def rows(self, table: str, columns: str) -> list[Row]:
+        """All rows of a table, by id."""
+        wanted = columns.split()
+        self._check_columns(table, wanted)
+        listed = ", ".join(f'"{column}"' for column in wanted)
+        rows = []
+        for values in self._database.execute(f'SELECT {listed} FROM "{table}" ORDER BY "id"'):
+            self._left -= sum(
+                _VALUE_BYTES + (len(value) if isinstance(value, str | bytes) else 0) for value in values
+            )
+            if self._left < 0:
+                raise UnreadableFile(f"{self._name} holds more than {self._most_bytes // 1_000_000} MB")
+            rows.append(Row(table, dict(zip(wanted, values, strict=True))))
+        ids = {row.values["id"] for row in rows}
+        if len(ids) < len(rows) or not all(isinstance(row_id, int) for row_id in ids):
+            raise UnreadableFile(f"{self._name} is not of the old system: the ids of {table} are no keys")
+        return rows
+
+    def _check_columns(self, table: str, wanted: list[str]) -> None:
+        # Columns that are computed when they are read are not among these.
+        present = {column for _, column, *_ in self._database.execute(f'PRAGMA table_info("{table}")')}
+        if not present:
+            raise UnreadableFile(f"{self._name} is not of the old system: it has no table {table}")
+        missing = [column for column in wanted if column not in present]
+        if missing:
+            raise UnreadableFile(f"{self._name} is not of the old system: {table} has no column {missing[0]}")
+
+
+def _shown(value: object) -> str:
+    return ascii(value)[1:-1][:80] if isinstance(value, str) else ascii(str(value))[1:-1][:200]
