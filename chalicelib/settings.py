@@ -55,6 +55,12 @@ def _matching(pattern: str, expected: str) -> Callable[[str], str]:
     return read
 
 
+MAX_PASSWORD_ITERATIONS = 2_000_000
+"""More PBKDF2 rounds are never computed, whatever a stored hash says: they would cost a sign-in seconds of CPU.
+Django's own number was 1,000,000 in 2025.
+"""
+
+
 def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,12}", text) or not lowest <= int(text) <= highest:
@@ -212,7 +218,7 @@ class Settings:
     jwt_key: str = _setting("JWT_KEY", _secret, "signing key of tokens, 32 bytes at least", is_secret=True)
     password_iterations: int = _setting(
         "PASSWORD_ITERATIONS",
-        _whole_number(1, 100_000_000),
+        _whole_number(1, MAX_PASSWORD_ITERATIONS),
         "PBKDF2 rounds of new password hashes",
         default="600000",
     )

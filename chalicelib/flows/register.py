@@ -11,7 +11,7 @@ from chalicelib.shop import user as users
 from chalicelib.shop.password import hash_password, raise_if_weak
 from chalicelib.shop.rate_limit import Limit, take_attempt
 from chalicelib.shop.user import User
-from chalicelib.shop.user_name import folded, is_valid_name
+from chalicelib.shop.user_name import folded, is_valid_new_name
 from chalicelib.storage.dynamodb import Transaction, find, random_id
 
 from .change_user import named
@@ -45,7 +45,7 @@ def register(
 
     Raises InvalidRequest for a name that cannot be one or an empty password, UserNameTaken.
     """
-    if not is_valid_name(username):
+    if not is_valid_new_name(username):
         raise InvalidRequest(field="username")
     if not password:
         raise InvalidRequest(field="password")

@@ -72,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _reason(error: ShopError, given: argparse.Namespace) -> str:
     """What stood in the way, in words that an operator can act on."""
+    from chalicelib.shop.user_name import name_fault
+
     username = getattr(given, "username", None)
     match error:
         case InvalidSetting():
@@ -81,7 +83,7 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
         case UserNameTaken():
             return f"the user name {username!r} is somebody's already; case and width make no difference"
         case InvalidRequest() if error.facts.get("field") == "username":
-            return f"{username!r} is no user name: 1 to 64 visible characters, without blanks at the ends"
+            return f"{username!r} is no user name: {name_fault(str(username))}"
         case CourseNotFound():
             return f"there is no course {error.facts['course']}"
         case EnrollmentNotFound():

@@ -44,13 +44,16 @@ from chalicelib.shop.imported_course import (
     imported_course_place,
 )
 from chalicelib.shop.order import MAX_LINES
+from chalicelib.shop.password import UNUSABLE_HASH
 from chalicelib.shop.price_policy import PricePolicy
 from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import MAX_BATCH_KEYS, ItemKey, StoredItem, Transaction, find_together
 
 Translated = TypeVar("Translated")
 
-_PASSWORD = "pbkdf2_sha256$"
+_NO_HASH = (
+    "the hash of its password is damaged, or its form or number of rounds is not computed here: set it anew"
+)
 
 
 def import_legacy(
@@ -402,8 +405,8 @@ class _Import:
                     transaction.put_new(entry, IdTaken(user_id=person.user_id))
 
             remark = None
-            if not person.password.startswith(_PASSWORD):
-                remark = "its password is of another form than the shop checks: set it anew"
+            if person.password == UNUSABLE_HASH:
+                remark = _NO_HASH
             units.append(Unit(row, (person, entry) if entry else (person,), add, remark=remark))
         put_units(units, self.report)
 

@@ -10,6 +10,7 @@ import string
 from base64 import b64encode
 
 from chalicelib.errors import WeakPassword
+from chalicelib.settings import MAX_PASSWORD_ITERATIONS
 from chalicelib.shop.user_name import folded
 
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 128
@@ -27,6 +28,11 @@ _COMMON_PASSWORDS = frozenset(
 """The commonest passwords that pass the other rules, folded."""
 
 _ALGORITHM = "pbkdf2_sha256"
+_HASH = re.compile(
+    rf"{_ALGORITHM}\$(?P<iterations>[1-9][0-9]{{0,8}})\$(?P<salt>[^$]+)\$(?P<derived>[A-Za-z0-9+/]{{43}}=)"
+)
+UNUSABLE_HASH = "!"
+"""What is stored where there is no usable hash; Django marks one alike."""
 _SALT_CHARACTERS = string.ascii_letters + string.digits
 
 
@@ -49,18 +55,29 @@ def hash_password(password: str, iterations: int) -> str:
     return f"{_ALGORITHM}${iterations}${salt}${_derive(password, salt, iterations)}"
 
 
+def is_usable_hash(encoded: str) -> bool:
+    """Whether a stored text is a hash that a password can be checked against here."""
+    return _parse(encoded) is not None
+
+
 def password_matches(password: str, encoded: str) -> bool:
-    """Whether `password` is the one that `encoded` was made of. A hash of another form matches nothing."""
-    algorithm, iterations, salt, expected = [*encoded.split("$"), "", "", "", ""][:4]
-    if algorithm != _ALGORITHM or not re.fullmatch(r"[1-9][0-9]{0,8}", iterations):
+    """Whether `password` is the one that `encoded` was made of. Nothing matches what is no usable hash."""
+    stored = _parse(encoded)
+    if stored is None:
         return False
-    return hmac.compare_digest(_derive(password, salt, int(iterations)).encode(), expected.encode())
+    derived = _derive(password, stored["salt"], int(stored["iterations"]))
+    return hmac.compare_digest(derived.encode(), stored["derived"].encode())
 
 
 def needs_new_hash(encoded: str, iterations: int) -> bool:
-    """Whether a hash was made with fewer iterations than are asked for today."""
-    made_with = encoded.split("$")[1]
-    return int(made_with) < iterations
+    """Whether a usable hash was made with fewer iterations than are asked for today."""
+    stored = _parse(encoded)
+    return stored is not None and int(stored["iterations"]) < iterations
+
+
+def _parse(encoded: str) -> re.Match[str] | None:
+    stored = _HASH.fullmatch(encoded)
+    return stored if stored and int(stored["iterations"]) <= MAX_PASSWORD_ITERATIONS else None
 
 
 def _derive(password: str, salt: str, iterations: int) -> str:

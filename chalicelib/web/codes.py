@@ -119,7 +119,9 @@ LOGIN: Codes = {
 REGISTER: Codes = {
     errors.CaptchaFailed: _CAPTCHA_FAILED,
     errors.TooManyAttempts: _TOO_MANY,
-    errors.InvalidUserName: Answer(1005, "用户名应为1到64个可见字符，首尾不能是空格"),
+    errors.InvalidUserName: Answer(
+        1005, "用户名应为1到64个可见字符，首尾不能是空格，也不能混用外形相似的文字"
+    ),
     errors.UserNameTaken: Answer(1006, "用户名已被注册，请换一个"),
     errors.WeakPassword: Answer(1007, _weak_text),
 }

@@ -41,7 +41,7 @@ from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
 from chalicelib.shop.course_search import BY_ORDER, SORTS, Search
 from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.order import MAX_LINES, is_number
-from chalicelib.shop.user_name import is_valid_name
+from chalicelib.shop.user_name import is_valid_name, is_valid_new_name
 
 _MAX_NUMBER_LENGTH = 40
 _MAX_DEPTH = 20
@@ -182,7 +182,7 @@ def register_request(body: object) -> RegisterRequest:
     """Body of `POST /register`. Raises InvalidUserName, WeakPassword."""
     fields = body if isinstance(body, dict) else {}
     username = fields.get("username")
-    if not isinstance(username, str) or not is_valid_name(username):
+    if not isinstance(username, str) or not is_valid_new_name(username):
         raise InvalidUserName()
     return RegisterRequest(username, _new_password(fields.get("password")))
 

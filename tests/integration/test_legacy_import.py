@@ -274,6 +274,34 @@ def test_the_report_shows_the_totals_of_each_table_and_the_reasons_below(empty: 
     assert f"  api_course {empty.id(1)}, {empty.id(2)}: status 9 means nothing" in lines
 
 
+def test_a_name_that_nobody_new_can_have_is_refused_with_the_reason(empty: LegacyFile) -> None:
+    invisible = empty.add("api_userinfo", username=empty.named("demo-admin\ufe0f"))
+    imitating = empty.add("api_userinfo", username=empty.named("dеmo-admin"))
+    taken = empty.add("api_userinfo", username=empty.named("王小明"))
+    lines = str(run(empty)).splitlines()
+    for row_id, reason in (
+        (invisible, "it holds a character that cannot be seen, U+FE0F"),
+        (imitating, "it mixes letters of scripts that can be mistaken for each other: Cyrillic and Latin"),
+    ):
+        assert f"  api_userinfo {empty.id(row_id)}: username is no user name: {reason}" in lines
+    assert user.find_user(empty.id(taken)).username == empty.named("王小明")
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    ["!", "md5$salt$hash", "pbkdf2_sha256$150000$salt$", "pbkdf2_sha256$150000$salt$AAAA",
+     "pbkdf2_sha256$40000000$BIqmflDPGkC0$SA6YQlrEIN+XhwI0oih4teAlfA8jBNdjyyBpc1OjwVI="],
+)  # fmt: skip
+def test_a_hash_that_cannot_be_checked_is_not_taken_and_its_owner_is_named(
+    empty: LegacyFile, encoded: str
+) -> None:
+    learner = empty.add("api_userinfo", password=encoded)
+    lines = str(run(empty)).splitlines()
+    (said,) = (line for line in lines if line.startswith(f"  api_userinfo {empty.id(learner)}: "))
+    assert said.endswith("set it anew")
+    assert user.find_user(empty.id(learner)).password == "!"
+
+
 # What an import leaves alone
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from chalicelib.settings import settings
 from chalicelib.shop import ledger
-from chalicelib.shop.user import STUDENT, find_by_name
+from chalicelib.shop.user import STUDENT, find_by_name, user_item
+from chalicelib.shop.user import register as add_user
+from chalicelib.storage.dynamodb import Transaction
 from tests import builders
 from tests.addresses import ClientAt
 from tests.faults import Fault, die_after, internal_error, reset_after
@@ -95,12 +97,32 @@ def test_a_name_may_have_64_characters_and_not_65(visitor: ClientAt) -> None:
     "username",
     [
         None, "", " ", "\u3000", " a", "a ", "a\u3000", "a\tb", "a\nb", "a\x00b", "\u200b", "a\u202eb", "\ud800",
-        "ﷺ" * 64, "x" * 10_000, 5, True, [], {}, ["a"],
+        "ﷺ" * 64, "x" * 10_000, 5, True, [], {}, ["a"], "\u3164", "demo-admin\ufe0f", "a\u034fb", "a\ufffd", "\u2800",
+        "\u0301", "pаypal", "demο-admin",
     ],
     ids=lambda value: ascii(value)[:20],
 )  # fmt: skip
 def test_what_cannot_be_a_name_is_refused(visitor: ClientAt, username: object) -> None:
     check_refusal(register(visitor, username), 1005)
+
+
+@pytest.mark.parametrize("suffix", ["\ufe0f", "а", "\u3164"])
+def test_a_name_that_is_older_than_the_rules_for_new_ones_signs_in(visitor: ClientAt, suffix: str) -> None:
+    user = builders.a_user()
+    name = user.username + suffix
+    transaction = Transaction()
+    older = user_item(
+        builders.new_id(),
+        username=name,
+        password=user.password,
+        name=name,
+        head_img="",
+        created_at=user.created_at,
+    )
+    add_user(transaction, older)
+    transaction.commit()
+    check_refusal(register(visitor, name), 1005)
+    assert sign_in(visitor, name, builders.PASSWORD) == 1000
 
 
 @pytest.mark.parametrize("body", [None, 1, "x", [], {}, {"password": PASSWORD}])

@@ -12,8 +12,9 @@ from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.coupon_claim import Claim
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.ledger import LedgerEntry
+from chalicelib.shop.password import UNUSABLE_HASH, is_usable_hash
 from chalicelib.shop.user import User
-from chalicelib.shop.user_name import MAX_NAME_LENGTH, is_valid_name
+from chalicelib.shop.user_name import MAX_NAME_LENGTH, name_fault
 from chalicelib.storage.dynamodb import MAX_ID
 
 ROLES = {0: user.STUDENT, 1: user.ASSISTANT, 2: user.TEACHER, 3: user.ADMIN}
@@ -28,15 +29,17 @@ _MAX_VALID_DAYS = 100_000
 
 
 def person(row: Row, now: datetime) -> User:
-    """A user with the balance as it stands, and the password's hash as Django wrote it."""
+    """A user with the balance as it stands, and the password's hash as Django wrote it, if it can be checked."""
     username = row.name("username", MAX_NAME_LENGTH)
-    if not is_valid_name(username):
-        raise BadValue("username is no user name: blanks at its ends, or characters that cannot be seen")
+    fault = name_fault(username)
+    if fault:
+        raise BadValue(f"username is no user name: {fault}")
+    password = row.text("password", 128)
     mobile = row.values["mobile"]
     return user.user_item(
         row.check_id(),
         username=username,
-        password=row.text("password", 128),
+        password=password if is_usable_hash(password) else UNUSABLE_HASH,
         name=row.text("name", 32).strip() or username,
         head_img=row.text("head_img", 256),
         role=row.choice("role", ROLES),
