@@ -35,10 +35,11 @@ def change_own_password(signed_in: SignedIn, old: str, new: str, iterations: int
 
 
 def set_password(user: User, password: str, iterations: int, by: str, now: datetime) -> None:
-    """Set a user's password for him and end all his sessions, with an entry in the operators' log.
+    """Set a user's password for them and end all their sessions, with an entry in the operators' log.
 
-    Raises WrongPassword when it was changed meanwhile.
+    Raises WeakPassword, WrongPassword when it was changed meanwhile.
     """
+    raise_if_weak(password, user.username)
     transaction = Transaction()
     users.change_password(transaction, user, password, iterations)
     audit.commit(transaction, audit.entry(by, "set-password", named(user), now))

@@ -43,12 +43,11 @@ def register(
 ) -> User:
     """Add a user with a unique name and no beli; if an operator does it (`by`), it is in the operators' log.
 
-    Raises InvalidRequest for a name that cannot be one or an empty password, UserNameTaken.
+    Raises InvalidRequest for a name that nobody new can have, WeakPassword, UserNameTaken.
     """
     if not is_valid_new_name(username):
         raise InvalidRequest(field="username")
-    if not password:
-        raise InvalidRequest(field="password")
+    raise_if_weak(password, username)
     encoded = hash_password(password, iterations)
     while True:
         user = users.user_item(

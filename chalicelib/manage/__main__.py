@@ -33,7 +33,10 @@ from chalicelib.errors import (
     StoreUnavailable,
     UserNameTaken,
     UserNotFound,
+    WeakPassword,
 )
+from chalicelib.manage.terminal import complain, escape_what_cannot_be_encoded, say
+from chalicelib.shop.texts import MAX_REASON, short_text
 
 if TYPE_CHECKING:
     from chalicelib.gateways import Gateways
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     from chalicelib.shop.user import User
 
 _MOST_BELI = 10**12
-_MAX_WHO, _MAX_REASON = 64, 500
+_MAX_WHO, _MAX_SHOWN_NAME = 64, 32
 _FOR_EVER = 36_000
 """Days that are shown and kept as 永久."""
 _NO_TABLE = "ResourceNotFoundException"
@@ -52,12 +55,22 @@ _REPEAT_IMPORT = (
 )
 
 
+_WEAK = {
+    "length": "it has to have 8 to 128 characters",
+    "digits": "it consists of digits only",
+    "name": "it contains the user name",
+    "common": "it is one of the commonest",
+}
+"""The rule that a password breaks, in words."""
+
+
 class _Refused(Exception):
     """The command cannot be done; the text says why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command -> the exit status: 0 done, 1 refused (the reason is printed to standard error)."""
+    escape_what_cannot_be_encoded(sys.stdout, sys.stderr)
     given = _parser().parse_args(arguments)
     try:
         given.run(given)
@@ -84,6 +97,8 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             return f"the user name {username!r} is somebody's already; case and width make no difference"
         case InvalidRequest() if error.facts.get("field") == "username":
             return f"{username!r} is no user name: {name_fault(str(username))}"
+        case WeakPassword():
+            return f"the password is too weak: {_WEAK[str(error.facts['rule'])]}"
         case CourseNotFound():
             return f"there is no course {error.facts['course']}"
         case EnrollmentNotFound():
@@ -139,7 +154,7 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
 
 
 def _fail(text: str) -> int:
-    print(f"error: {text}", file=sys.stderr)
+    complain(f"error: {text}")
     return 1
 
 
@@ -181,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
 
     added = act("create-user", _create_user, "add a user; asks for the password unless it is piped in")
     added.add_argument("username")
-    added.add_argument("--name", default="", help="the name shown (default: the user name)")
+    added.add_argument("--name", type=_shown_name, default="", help="the name shown (default: the user name)")
 
     added = act("set-password", _set_password, "set a user's password; asks for it unless it is piped in")
     added.add_argument("username")
@@ -336,9 +351,18 @@ def _who(given: argparse.Namespace) -> str:
 
 
 def _reason_text(text: str) -> str:
-    if not text.strip() or not text.isprintable() or len(text) > _MAX_REASON:
-        raise argparse.ArgumentTypeError(f"not a text of 1 to {_MAX_REASON} visible characters")
-    return text.strip()
+    return _short_text(text, MAX_REASON)
+
+
+def _shown_name(text: str) -> str:
+    return _short_text(text, _MAX_SHOWN_NAME) if text else ""
+
+
+def _short_text(text: str, longest: int) -> str:
+    found = short_text(text, longest)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"not a text of 1 to {longest} visible characters")
+    return found
 
 
 def _course_key(text: str) -> CourseKey:
@@ -404,13 +428,13 @@ def _check_settings(given: argparse.Namespace) -> None:
     from chalicelib.web.shop_app import make_gateways
 
     make_gateways(settings()).alipay.check()
-    print("all settings are there, and the keys can be loaded")
+    say("all settings are there, and the keys can be loaded")
 
 
 def _create_tables(given: argparse.Namespace) -> None:
     from chalicelib.storage.tables import create_tables
 
-    print(f"tables: {', '.join(create_tables())}")
+    say(f"tables: {', '.join(create_tables())}")
 
 
 def _import_legacy(given: argparse.Namespace) -> None:
@@ -418,14 +442,16 @@ def _import_legacy(given: argparse.Namespace) -> None:
     from chalicelib.manage.legacy_import import import_legacy
 
     try:
-        print(import_legacy(given.file, _now(), by=_who(given)))
+        report = import_legacy(given.file, _now(), by=_who(given))
+        for line in str(report).split("\n"):
+            say(line)
     except UnreadableFile as error:
         raise _Refused(str(error)) from error
     except OSError as error:
         raise _Refused(f"{given.file} cannot be read: {error.strerror}") from error
     except (StoreUnavailable, OutcomeUnknown) as error:
         if error.facts.get("reason") != _NO_TABLE:
-            print(_REPEAT_IMPORT, file=sys.stderr)
+            complain(_REPEAT_IMPORT)
         raise error
 
 
@@ -444,7 +470,7 @@ def _export_catalog(given: argparse.Namespace) -> None:
         raise _Refused(f"{given.file} is there already: name another file, or add --overwrite") from error
     except OSError as error:
         raise _Refused(f"{given.file} cannot be written: {error.strerror}") from error
-    print(f"{given.file}: {catalogue.counts()}")
+    say(f"{given.file}: {catalogue.counts()}")
 
 
 def _check_catalog(given: argparse.Namespace) -> None:
@@ -463,8 +489,8 @@ def _apply_catalog(given: argparse.Namespace) -> None:
     raise_if_changed(stored)
     for number, step in enumerate(planned.steps, 1):
         write(step, who, _now())
-        print(f"[{number}/{len(planned.steps)}] {step.subject}", flush=True)
-    print("applied; learners see all of it within 10 seconds")
+        say(f"[{number}/{len(planned.steps)}] {step.subject}")
+    say("applied; learners see all of it within 10 seconds")
 
 
 def _planned(given: argparse.Namespace) -> tuple[Stored, Plan]:
@@ -481,7 +507,7 @@ def _planned(given: argparse.Namespace) -> tuple[Stored, Plan]:
             raise FaultyFile([document.at(*fault) for fault in refused])
     except FaultyFile as error:
         for fault in error.faults:
-            print(fault, file=sys.stderr)
+            complain(fault)
         count = len(error.faults)
         raise _Refused(
             f"{given.file}: {count} {'fault' if count == 1 else 'faults'}, nothing was written"
@@ -490,8 +516,8 @@ def _planned(given: argparse.Namespace) -> tuple[Stored, Plan]:
         raise _Refused(f"{given.file} cannot be read: {error.strerror}") from error
     planned = plan(stored, wanted, now)
     for change in planned.changes:
-        print(change)
-    print(f"{given.file}: {wanted.counts()}; {summary(planned.changes)}")
+        say(change)
+    say(f"{given.file}: {wanted.counts()}; {summary(planned.changes)}")
     return stored, planned
 
 
@@ -507,9 +533,11 @@ def _seed_demo(given: argparse.Namespace) -> None:
     from chalicelib.shop.catalog import list_categories
 
     if given.if_empty and list_categories():
-        print(describe_users(read_content()) or "the shop has a catalogue already: nothing was added")
-        return
-    print(seed_demo(_now(), _who(given)))
+        said = describe_users(read_content()) or "the shop has a catalogue already: nothing was added"
+    else:
+        said = str(seed_demo(_now(), _who(given)))
+    for line in said.split("\n"):
+        say(line)
 
 
 def _create_user(given: argparse.Namespace) -> None:
@@ -519,7 +547,7 @@ def _create_user(given: argparse.Namespace) -> None:
     user = register(
         given.username, _read_password(), password_iterations(), _now(), name=given.name, by=_who(given)
     )
-    print(f"created user {user.username} with id {user.user_id}")
+    say(f"created user {user.username} with id {user.user_id}")
 
 
 def _set_password(given: argparse.Namespace) -> None:
@@ -528,7 +556,7 @@ def _set_password(given: argparse.Namespace) -> None:
 
     user = _find_user(given.username)
     set_password(user, _read_password(), password_iterations(), _who(given), _now())
-    print(f"the password of {user.username} is set")
+    say(f"the password of {user.username} is set")
 
 
 def _grant_beli(given: argparse.Namespace) -> None:
@@ -537,7 +565,7 @@ def _grant_beli(given: argparse.Namespace) -> None:
 
     user = _find_user(given.username)
     grant_beli(user, given.beli, given.reason, _now(), _who(given))
-    print(f"{user.username} got {given.beli:+d} beli and now has {find_user(user.user_id).beli}")
+    say(f"{user.username} got {given.beli:+d} beli and now has {find_user(user.user_id).beli}")
 
 
 def _grant_coupon(given: argparse.Namespace) -> None:
@@ -545,7 +573,7 @@ def _grant_coupon(given: argparse.Namespace) -> None:
 
     record = grant_coupon(_find_user(given.username), given.coupon_id, _now(), _who(given))
     until = beijing_text(record.valid_until)
-    print(f"{given.username} has coupon record {record.record_id}: {record.name}, until {until}")
+    say(f"{given.username} has coupon record {record.record_id}: {record.name}, until {until}")
 
 
 def _disable_user(given: argparse.Namespace) -> None:
@@ -553,9 +581,9 @@ def _disable_user(given: argparse.Namespace) -> None:
 
     user = _find_user(given.username)
     if disable_user(user, _who(given), given.reason or "", _now()):
-        print(f"{user.username} is disabled: every token has stopped, and signing in is refused")
+        say(f"{user.username} is disabled: every token has stopped, and signing in is refused")
     else:
-        print(f"{user.username} is disabled already: nothing was changed")
+        say(f"{user.username} is disabled already: nothing was changed")
 
 
 def _enable_user(given: argparse.Namespace) -> None:
@@ -563,9 +591,9 @@ def _enable_user(given: argparse.Namespace) -> None:
 
     user = _find_user(given.username)
     if enable_user(user, _who(given), given.reason or "", _now()):
-        print(f"{user.username} may sign in again; earlier sessions stay ended")
+        say(f"{user.username} may sign in again; earlier sessions stay ended")
     else:
-        print(f"{user.username} is not disabled: nothing was changed")
+        say(f"{user.username} is not disabled: nothing was changed")
 
 
 def _set_role(given: argparse.Namespace) -> None:
@@ -575,7 +603,7 @@ def _set_role(given: argparse.Namespace) -> None:
     user = _find_user(given.username)
     (role,) = (code for code, name in ROLE_NAMES.items() if name == given.role)
     changed = set_role(user, role, _who(given), given.reason or "", _now())
-    print(f"{user.username} is {given.role}{' now' if changed else ' already: nothing was changed'}")
+    say(f"{user.username} is {given.role}{' now' if changed else ' already: nothing was changed'}")
 
 
 def _grant_enrollment(given: argparse.Namespace) -> None:
@@ -586,8 +614,8 @@ def _grant_enrollment(given: argparse.Namespace) -> None:
     granted = grant_enrollment(user, given.course, given.days, given.reason, _who(given), _now())
     mine = find_enrollment(user.user_id, given.course)
     until = beijing_text(mine.ends_at) if mine is not None and mine.ends_at else "永久"
-    print(f"{user.username} may study {given.course} {granted.course_name} until {until}")
-    print(f"to take it back: withdraw-enrollment {user.username} {granted.order_number} --reason ...")
+    say(f"{user.username} may study {given.course} {granted.course_name} until {until}")
+    say(f"to take it back: withdraw-enrollment {user.username} {granted.order_number} --reason ...")
 
 
 def _withdraw_enrollment(given: argparse.Namespace) -> None:
@@ -597,9 +625,9 @@ def _withdraw_enrollment(given: argparse.Namespace) -> None:
     user = _find_user(given.username)
     taken = withdraw_enrollment(user, given.number, given.course, given.reason, _who(given), _now())
     for part in taken:
-        print(f"taken back: {part.course} {part.course_name}, {_period(part.days)} of {part.order_number}")
+        say(f"taken back: {part.course} {part.course_name}, {_period(part.days)} of {part.order_number}")
     if is_number(given.number):
-        print(f"order {given.number} itself is unchanged: nothing was refunded")
+        say(f"order {given.number} itself is unchanged: nothing was refunded")
 
 
 def _list_enrollments(given: argparse.Namespace) -> None:
@@ -615,10 +643,10 @@ def _list_enrollments(given: argparse.Namespace) -> None:
         else:
             until = beijing_text(mine.ends_at) if mine.ends_at else "永久"
             access = f"{'until' if mine.is_active(now) else 'ended'} {until}"
-        print(f"{course}  {parts[-1].course_name}  {access}")
+        say(f"{course}  {parts[-1].course_name}  {access}")
         for part in sorted(parts, key=lambda part: (part.granted_at, part.order_number)):
             back = f", taken back {beijing_text(part.withdrawn_at)}" if part.withdrawn_at else ""
-            print(f"  {part.order_number}  {beijing_text(part.granted_at)}  {_period(part.days)}{back}")
+            say(f"  {part.order_number}  {beijing_text(part.granted_at)}  {_period(part.days)}{back}")
 
 
 def _period(days: int) -> str:
@@ -635,9 +663,9 @@ def _audit(given: argparse.Namespace) -> None:
     for entry in entries:
         parts = (entry.subject, entry.details, f"because: {entry.reason}" if entry.reason else "")
         said = "; ".join(part for part in parts if part)
-        print(f"{beijing_text(entry.at)}  {entry.who}  {entry.act}  {_one_line(said)}")
+        say(f"{beijing_text(entry.at)}  {entry.who}  {entry.act}  {said}")
     if not entries:
-        print(f"nothing is recorded in {month}")
+        say(f"nothing is recorded in {month}")
 
 
 def _list_orders(given: argparse.Namespace) -> None:
@@ -650,7 +678,7 @@ def _list_orders(given: argparse.Namespace) -> None:
         for order in page.orders:
             names = "、".join(line.course_name for line in order.lines)
             amount = money.yuan_text(order.amount)
-            print(
+            say(
                 f"{order.number}  {beijing_text(order.placed_at)}  {STATUS_NAMES[order.status]}  {amount:>10}  {names}"
             )
         cursor = page.next_cursor
@@ -670,29 +698,27 @@ def _show_order(given: argparse.Namespace) -> None:
         raise OrderNotFound(order=given.number)
     order = orders.find_by_number(given.number)
     user = find_user(order.user_id)
-    print(f"order     {order.number}")
-    print(f"user      {user.username} ({user.user_id})")
-    print(f"status    {orders.STATUS_NAMES[order.status]}, {PAYMENT_NAMES[order.payment_type]}")
-    print(f"placed    {beijing_text(order.placed_at)}, expires {beijing_text(order.expires_at)}")
+    say(f"order     {order.number}")
+    say(f"user      {user.username} ({user.user_id})")
+    say(f"status    {orders.STATUS_NAMES[order.status]}, {PAYMENT_NAMES[order.payment_type]}")
+    say(f"placed    {beijing_text(order.placed_at)}, expires {beijing_text(order.expires_at)}")
     if order.trouble:
-        print(f"trouble   {order.trouble}: see problems")
-    print(f"amount    {yuan(order.amount)} after coupon {yuan(order.general_discount)} and {order.beli} beli")
+        say(f"trouble   {order.trouble}: see problems")
+    say(f"amount    {yuan(order.amount)} after coupon {yuan(order.general_discount)} and {order.beli} beli")
     for position, line in enumerate(order.lines):
-        print(
+        say(
             f"  line {position}  {line.course} {line.course_name}, {line.valid_period_name}:"
             f" {yuan(line.original_price)} -> {yuan(line.price)}, due {yuan(line.payable)} and {line.beli} beli"
         )
     for payment in payments.list_payments(order):
-        print(
-            f"  payment {yuan(payment.amount)} by {payment.provider} trade {payment.trade_no}: {payment.use}"
-        )
+        say(f"  payment {yuan(payment.amount)} by {payment.provider} trade {payment.trade_no}: {payment.use}")
     for refund in refunds.list_refunds(order):
-        print(f"  refund  {_refund_line(refund)}")
+        say(f"  refund  {_refund_line(refund)}")
     for notice in payments.list_notices(order):
         waits = ", waits for a person" if notice.attention else ", dealt with" if notice.settled_at else ""
-        print(f"  notice  {yuan(notice.refunded)} refunded in all, request {notice.request_no}{waits}")
+        say(f"  notice  {yuan(notice.refunded)} refunded in all, request {notice.request_no}{waits}")
     for event in orders.list_events(order):
-        print(f"  event   {beijing_text(event.at)} {event.what}, by {event.cause}")
+        say(f"  event   {beijing_text(event.at)} {event.what}, by {event.cause}")
 
 
 def _refund_line(refund: Refund) -> str:
@@ -702,20 +728,8 @@ def _refund_line(refund: Refund) -> str:
     return (
         f"{refund.request_no}  {beijing_text(refund.requested_at)}  {refund.why}: {refund.status},"
         f" {money.yuan_text(refund.amount)} and {refund.beli} beli{lines}{trouble}"
-        f"{f', reason: {_one_line(refund.reason)}' if refund.reason else ''}"
+        f"{f', reason: {refund.reason}' if refund.reason else ''}"
     )
-
-
-def _one_line(text: str) -> str:
-    """What people wrote, on one line: it moves no cursor, and begins no line that would look like another's."""
-    return "".join(
-        letter if letter.isprintable() or letter in _HARMLESS else "\N{REPLACEMENT CHARACTER}"
-        for letter in text
-    )
-
-
-_HARMLESS = "\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH JOINER}"
-"""What people write that Python does not count as printable."""
 
 
 def _list_refunds(given: argparse.Namespace) -> None:
@@ -726,10 +740,10 @@ def _list_refunds(given: argparse.Namespace) -> None:
     names = usernames(refund.user_id for refund in waiting)
     for refund in waiting:
         courses = "、".join(refund.course_names)
-        print(f"order {refund.order_number} of {names.get(refund.user_id, refund.user_id)}: {courses}")
-        print(f"  {_refund_line(refund)}")
+        say(f"order {refund.order_number} of {names.get(refund.user_id, refund.user_id)}: {courses}")
+        say(f"  {_refund_line(refund)}")
     if not waiting:
-        print("no application waits for a decision")
+        say("no application waits for a decision")
 
 
 def _approve_refund(given: argparse.Namespace) -> None:
@@ -741,7 +755,7 @@ def _approve_refund(given: argparse.Namespace) -> None:
         DONE: "the money is refunded, access and discounts are settled",
         STUCK: "Alipay refuses: see `problems`",
     }
-    print(
+    say(
         f"{given.request_no}: {ends.get(status, 'approved; Alipay has not confirmed yet and is asked again')}"
     )
 
@@ -750,7 +764,7 @@ def _refuse_refund(given: argparse.Namespace) -> None:
     from chalicelib.flows.refund_order import refuse
 
     refuse(given.request_no, _who(given), given.answer, _gateways(), _now())
-    print(f"{given.request_no}: refused, the learner may go on studying")
+    say(f"{given.request_no}: refused, the learner may go on studying")
 
 
 def _problems(given: argparse.Namespace) -> None:
@@ -763,39 +777,39 @@ def _problems(given: argparse.Namespace) -> None:
     problems = list_attention(PROBLEM)
     for problem in problems:
         if isinstance(problem, Refund) and problem.status == DONE:
-            print(f"order {problem.order_number}: a refund was made twice. {_refund_line(problem)}")
-            print(f"  when it is dealt with: settle-refund {problem.request_no} --reason ...")
+            say(f"order {problem.order_number}: a refund was made twice. {_refund_line(problem)}")
+            say(f"  when it is dealt with: settle-refund {problem.request_no} --reason ...")
         elif isinstance(problem, Refund):
             state = "is stuck" if problem.status == STUCK else "has not been confirmed by Alipay for hours"
-            print(f"order {problem.order_number}: a refund {state}. {_refund_line(problem)}")
-            print(f"  when its cause is mended: retry-refund {problem.request_no}")
+            say(f"order {problem.order_number}: a refund {state}. {_refund_line(problem)}")
+            say(f"  when its cause is mended: retry-refund {problem.request_no}")
             if problem.status == STUCK and problem.why == APPLICATION:
-                print(f"  when it shall not be refunded: refuse-refund {problem.request_no} --answer ...")
-            print(f"  when the money went back another way: settle-refund {problem.request_no} --reason ...")
+                say(f"  when it shall not be refunded: refuse-refund {problem.request_no} --answer ...")
+            say(f"  when the money went back another way: settle-refund {problem.request_no} --reason ...")
         elif isinstance(problem, RefundNotice):
-            print(
+            say(
                 f"order {problem.order_number}: Alipay told of a partial refund that the shop did not make,"
                 f" {money.yuan_text(problem.refunded)} refunded in all; it names no line"
             )
-            print(
+            say(
                 f"  when it is dealt with: settle-notice {problem.order_number} {problem.request_no} --reason ..."
             )
         elif isinstance(problem, Order):
-            print(f"order {problem.number} ({STATUS_NAMES[problem.status]}): {problem.trouble}")
-            print(f"  to have Alipay asked again at once: retry-order {problem.number}")
+            say(f"order {problem.number} ({STATUS_NAMES[problem.status]}): {problem.trouble}")
+            say(f"  to have Alipay asked again at once: retry-order {problem.number}")
             closing = ", which closes it" if problem.is_open() else ""
-            print(f"  when it is dealt with{closing}: settle-order {problem.number} --reason ...")
+            say(f"  when it is dealt with{closing}: settle-order {problem.number} --reason ...")
         elif isinstance(problem, StrayNotice):
-            print(
+            say(
                 f"order {problem.order_number}: a genuine notice of Alipay's does not fit, {_STRAYS[problem.check]};"
                 f" {problem.trade_status} of {money.yuan_text(problem.amount)}, trade {problem.trade_no}"
             )
-            print(f"  when its cause is mended: retry-stray {problem.order_number} {problem.trade_no}")
-            print(
+            say(f"  when its cause is mended: retry-stray {problem.order_number} {problem.trade_no}")
+            say(
                 f"  when it is dealt with: settle-stray {problem.order_number} {problem.trade_no} --reason ..."
             )
     if not problems:
-        print("nothing needs a person")
+        say("nothing needs a person")
 
 
 _STRAYS = {
@@ -812,16 +826,16 @@ def _retry_order(given: argparse.Namespace) -> None:
     from chalicelib.shop.order import STATUS_NAMES
 
     order, unclear = retry_order(given.number, _who(given), _gateways(), _now())
-    print(f"{order.number}: {STATUS_NAMES[order.status]}{f'; {order.trouble}' if order.trouble else ''}")
+    say(f"{order.number}: {STATUS_NAMES[order.status]}{f'; {order.trouble}' if order.trouble else ''}")
     if unclear is not None and str(unclear.facts["reason"]) not in (order.trouble or ""):
-        print(f"  Alipay gives no clear answer: {unclear.facts['reason']}")
+        say(f"  Alipay gives no clear answer: {unclear.facts['reason']}")
 
 
 def _settle_order(given: argparse.Namespace) -> None:
     from chalicelib.flows.settle_problem import settle_order
 
     settle_order(given.number, _who(given), given.reason, _gateways(), _now())
-    print(f"{given.number} is settled")
+    say(f"{given.number} is settled")
 
 
 def _retry_stray(given: argparse.Namespace) -> None:
@@ -829,23 +843,23 @@ def _retry_stray(given: argparse.Namespace) -> None:
 
     still_wrong = retry_stray(given.number, given.trade_no, _who(given), _now())
     for check in still_wrong:
-        print(f"trade {given.trade_no} still does not fit: {_STRAYS[check]}")
+        say(f"trade {given.trade_no} still does not fit: {_STRAYS[check]}")
     if not still_wrong:
-        print(f"trade {given.trade_no} fits now, and was acted upon: see show-order {given.number}")
+        say(f"trade {given.trade_no} fits now, and was acted upon: see show-order {given.number}")
 
 
 def _settle_stray(given: argparse.Namespace) -> None:
     from chalicelib.flows.settle_problem import settle_stray
 
     settle_stray(given.number, given.trade_no, _who(given), given.reason, _now())
-    print(f"trade {given.trade_no} is settled")
+    say(f"trade {given.trade_no} is settled")
 
 
 def _retry_refund(given: argparse.Namespace) -> None:
     from chalicelib.flows.refund_order import try_again
 
     status = try_again(given.request_no, _who(given), _gateways(), _now())
-    print(f"{given.request_no}: {status}")
+    say(f"{given.request_no}: {status}")
 
 
 def _settle_refund(given: argparse.Namespace) -> None:
@@ -853,19 +867,19 @@ def _settle_refund(given: argparse.Namespace) -> None:
 
     is_alipays = settle_elsewhere(given.request_no, _who(given), given.reason, _gateways(), _now())
     if is_alipays:
-        print(
+        say(
             f"{given.request_no}: Alipay has carried it out itself, and so it is recorded; if you sent the money"
             " another way as well, it went twice"
         )
     else:
-        print(f"{given.request_no}: settled, access and discounts too")
+        say(f"{given.request_no}: settled, access and discounts too")
 
 
 def _settle_notice(given: argparse.Namespace) -> None:
     from chalicelib.flows.settle_problem import settle_notice
 
     settle_notice(given.number, given.request_no, _who(given), given.reason, _now())
-    print(f"{given.request_no} of order {given.number} is settled")
+    say(f"{given.request_no} of order {given.number} is settled")
 
 
 def _gateways() -> Gateways:

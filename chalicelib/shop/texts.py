@@ -24,3 +24,24 @@ def name_fault(text: str, longest: int) -> str | None:
     if any(unicodedata.category(character) == "Cc" for character in text):
         return "holds control characters"
     return text_fault(text, longest)
+
+
+MAX_REASON = 200
+
+_HARMLESS = "\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH JOINER}"
+"""What people write that Python does not count as printable."""
+
+
+def is_shown(character: str) -> bool:
+    """Whether a character is shown as itself: it moves no cursor, breaks no line and turns no direction."""
+    return character.isprintable() or character in _HARMLESS
+
+
+def short_text(text: str, longest: int = MAX_REASON) -> str | None:
+    """A reason or an answer as it is stored: on one line, without what is not shown. None when it is blank, longer
+    than `longest` characters, or holds half of a character.
+    """
+    if text_fault(text.strip(), longest):
+        return None
+    line = " ".join(text.strip().splitlines()).replace("\t", " ")
+    return "".join(filter(is_shown, line)).strip() or None

@@ -41,6 +41,7 @@ from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
 from chalicelib.shop.course_search import BY_ORDER, SORTS, Search
 from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.order import MAX_LINES, is_number
+from chalicelib.shop.texts import short_text
 from chalicelib.shop.user_name import is_valid_name, is_valid_new_name
 
 _MAX_NUMBER_LENGTH = 40
@@ -50,7 +51,6 @@ _MAX_CURSOR_LENGTH = 400
 _MAX_CAPTCHA_LENGTH = 4096
 _MAX_SEARCH_LENGTH = 100
 _SEARCH_ROWS = 20
-_MAX_REASON_LENGTH = 200
 
 
 def read_json(body: bytes) -> Any:
@@ -437,13 +437,10 @@ def answer_text(body: object) -> str:
 
 
 def _short_text(value: object) -> str:
-    if (
-        not isinstance(value, str)
-        or not _is_encodable(value)
-        or not 0 < len(value.strip()) <= _MAX_REASON_LENGTH
-    ):
+    text = short_text(value) if isinstance(value, str) else None
+    if text is None:
         raise InvalidRequest(field="text")
-    return value.strip()
+    return text
 
 
 def request_no(text: str) -> str:

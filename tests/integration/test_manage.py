@@ -115,7 +115,7 @@ def test_a_user_name_is_given_once_whatever_its_case_and_width(operator: Operato
     operator.run("create-user", username, typing="open sesame\n")
 
     for same in (username, username.upper(), username.replace("li", "ｌｉ")):
-        reason = operator.is_refused("create-user", same, typing="another\n")
+        reason = operator.is_refused("create-user", same, typing="another one\n")
         assert reason == f"the user name {same!r} is somebody's already; case and width make no difference"
     assert password_matches("open sesame", find_by_name(username).password)
 
@@ -133,6 +133,39 @@ def test_an_empty_password_is_refused(operator: Operator, typing: str) -> None:
     assert operator.is_refused("set-password", user.username, typing=typing) == "the password is empty"
     assert operator.is_refused("create-user", builders.new_name(), typing=typing) == "the password is empty"
     assert password_matches(builders.PASSWORD, find_user(user.user_id).password)
+
+
+@pytest.mark.parametrize(
+    ("password", "rule"),
+    [
+        ("secret", "it has to have 8 to 128 characters"),
+        ("20261122", "it consists of digits only"),
+        ("qwerty123", "it is one of the commonest"),
+    ],
+)
+def test_a_password_that_register_would_refuse_is_refused_here_too(
+    operator: Operator, password: str, rule: str
+) -> None:
+    user = builders.a_user()
+    for command, username in (("set-password", user.username), ("create-user", builders.new_name())):
+        reason = operator.is_refused(command, username, typing=f"{password}\n")
+        assert reason == f"the password is too weak: {rule}"
+    assert password_matches(builders.PASSWORD, find_user(user.user_id).password)
+
+
+def test_a_name_that_nobody_new_can_have_is_refused_with_the_reason(operator: Operator) -> None:
+    for username, fault in (
+        ("demo-admin\ufe0f", "it holds a character that cannot be seen, U+FE0F"),
+        ("dеmo-admin", "it mixes letters of scripts that can be mistaken for each other: Cyrillic and Latin"),
+    ):
+        reason = operator.is_refused("create-user", username, typing="open sesame\n")
+        assert reason.endswith(f"is no user name: {fault}")
+
+
+def test_the_name_shown_is_short_and_can_be_shown(operator: Operator) -> None:
+    for name in ("长" * 33, "\u202e"):
+        said = operator.is_misunderstood("create-user", builders.new_name(), "--name", name)
+        assert "not a text of 1 to 32 visible characters" in said
 
 
 def test_set_password_replaces_the_old_one(operator: Operator) -> None:
@@ -299,6 +332,26 @@ def test_the_program_acts_on_the_stores_that_the_environment_names() -> None:
     refused = manage("create-user", username, typing="open sesame\n")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "is somebody's already" in refused.stderr
+
+
+def test_stored_texts_do_not_act_on_the_terminal(operator: Operator) -> None:
+    user = builders.a_user()
+    course = builders.a_course(name="课程\u202e\u2028\x1b[2J", prices=[0])
+    operator.does("grant-enrollment", user.username, str(course.key), "30", "--reason", "a\x1b[2Jb")
+    said = operator.does("list-enrollments", user.username)
+    assert r"课程\u202e\u2028\x1b[2J" in said
+    assert "because: a[2Jb\n" in operator.does("audit")
+
+
+def test_a_terminal_that_is_not_utf8_gets_escapes() -> None:
+    user = builders.a_user(username=builders.new_name("程序"))
+    said = manage("list-enrollments", user.username, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert (said.returncode, said.stdout) == (0, "")
+    for command in (("set-role", user.username, "讲师"), ("create-user", "--help"), ("set-role", "--help")):
+        done = manage(*command, PYTHONIOENCODING="ascii")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.isascii()
+    assert r"\u7a0b\u5e8f" in manage("set-role", user.username, "讲师", PYTHONIOENCODING="ascii").stdout
 
 
 def test_tables_that_do_not_exist_and_stores_that_do_not_answer_are_told_apart() -> None:

@@ -120,7 +120,7 @@ def test_a_name_that_is_older_than_the_rules_for_new_ones_signs_in(visitor: Clie
         created_at=user.created_at,
     )
     add_user(transaction, older)
-    transaction.commit()
+    transaction.commit(witness=lambda: False)
     check_refusal(register(visitor, name), 1005)
     assert sign_in(visitor, name, builders.PASSWORD) == 1000
 
