@@ -5,11 +5,12 @@
 #   make check                  lint, types and the unit tests: the quick word while one works
 #   make test                   lint, types and all tests; PYTEST_ARGS="tests/unit -k coupon" for some tests
 #   make soak                   the proofs for up to SOAK_MINUTES (40); the last lines say how much was proved
+#   make bench                  processor time of a request at each endpoint, beside its bare calls to the stores
 #   make lint                   ruff and mypy only
 #   make format                 let ruff reformat the Python files
 #   make clean                  remove what was installed and generated (not .data/, the shop's data)
 
-.PHONY: run manage check test soak lint style types unit format install install-test clean
+.PHONY: run manage check test soak bench lint style types unit format install install-test clean
 .DEFAULT_GOAL := run
 
 PY := .venv/bin/python
@@ -33,6 +34,9 @@ test: lint
 
 soak: install-test
 	@SOAK_MINUTES=$(SOAK_MINUTES) $(PY) -m pytest -n 4 --dist worksteal --timeout 0 tests/proof
+
+bench: install-test
+	@$(PY) tests/benchmarks/requests.py
 
 lint: style types
 

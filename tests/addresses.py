@@ -9,7 +9,7 @@ import requests
 
 import app as application
 from chalicelib.shop.user import User
-from localstack.api_gateway import ApiGateway, Request
+from localstack.api_gateway import Answer, ApiGateway, Request
 from tests import openapi
 from tests.client import Client
 
@@ -38,7 +38,7 @@ class ClientAt(Client):
             headers["Authorization"] = self.token
         asked = requests.Request(method, self.base_url + path, headers=headers, **arguments).prepare()
         body = asked.body or b""
-        answer = _gateway().answer(
+        answer = self.answer(
             Request(
                 method=method,
                 target=asked.path_url,
@@ -55,6 +55,10 @@ class ClientAt(Client):
         response.request = asked
         openapi.check_response(response)
         return response
+
+    def answer(self, request: Request) -> Answer:
+        """Hand the request to the gateway."""
+        return _gateway().answer(request)
 
 
 _gateways: list[ApiGateway] = []

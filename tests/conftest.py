@@ -169,17 +169,22 @@ def stores() -> Stores:
     )
 
 
-@pytest.fixture(scope="session")
-def alipay() -> Iterator[AlipaySimulator]:
-    """The Alipay simulator that this worker's settings point at. It sends notices when a test tells it to."""
-    with AlipaySimulator(
+def alipay_simulator() -> AlipaySimulator:
+    """The one that the settings name."""
+    return AlipaySimulator(
         app_id=ALIPAY_APP_ID,
         seller_id=ALIPAY_SELLER_ID,
         app_public_key=run["app_public_key"],
         alipay_private_key=run["alipay_private_key"],
         port=alipay_port,
         background=False,
-    ) as simulator:
+    )
+
+
+@pytest.fixture(scope="session")
+def alipay() -> Iterator[AlipaySimulator]:
+    """The Alipay simulator that this worker's settings point at. It sends notices when a test tells it to."""
+    with alipay_simulator() as simulator:
         yield simulator
 
 

@@ -90,6 +90,12 @@ class Patience:
             yield random.uniform(0, longest)
 
 
+def _sleep(seconds: float) -> None:
+    """Sleep, unless for nothing: even that gives the processor away."""
+    if seconds:
+        time.sleep(seconds)
+
+
 class _Busy(StoreUnavailable):
     """DynamoDB refused a call for load or conflict: it had no effect."""
 
@@ -113,7 +119,7 @@ class StoreConnection(Connection):
         attempts = zip(range(_ATTEMPTS), self.patience.pauses(), strict=False)
         slowly = 1
         for _, pause in attempts:
-            time.sleep(pause * slowly)
+            _sleep(pause * slowly)
             try:
                 return self.send(operation_name, operation_kwargs)
             except (_Busy, NoClearAnswer) as error:
@@ -340,7 +346,7 @@ def _find_batch(keys: Sequence[ItemKey]) -> dict[ItemKey, StoredItem]:
         by_place[table, hash_key, range_key] = key
     found: dict[ItemKey, StoredItem] = {}
     for pause in connection().patience.pauses():
-        time.sleep(pause)
+        _sleep(pause)
         answer = connection().dispatch("BatchGetItem", {"RequestItems": wanted})
         for table, items in answer["Responses"].items():
             for item in items:
@@ -464,7 +470,7 @@ class Transaction:
         trouble: StoreUnavailable | None = None
         is_lost = False
         for pause in connection().patience.pauses():
-            time.sleep(pause)
+            _sleep(pause)
             try:
                 trouble = self._send(token)
             except ShopError:
