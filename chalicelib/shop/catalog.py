@@ -12,7 +12,6 @@ from typing import Any, TypeVar, cast
 
 from pynamodb.attributes import (
     BooleanAttribute,
-    ListAttribute,
     MapAttribute,
     UnicodeAttribute,
     UTCDateTimeAttribute,
@@ -27,6 +26,7 @@ from chalicelib.storage.dynamodb import (
     CatalogItem,
     CodedText,
     ItemKey,
+    MapList,
     Transaction,
     WholeNumber,
     find_together,
@@ -97,7 +97,7 @@ class Course(CatalogItem, discriminator="COURSE"):
     pub_date = UnicodeAttribute(null=True)
     category_id = WholeNumber(null=True)
     detail_id = WholeNumber(null=True)
-    policies = ListAttribute(of=PricePolicyCopy)
+    policies = MapList(of=PricePolicyCopy)
     never_sold = BooleanAttribute(null=True)
     listing = UnicodeAttribute(null=True)
     listing_category = UnicodeAttribute(null=True)
@@ -146,8 +146,8 @@ class CourseDetail(CatalogItem, discriminator="DETAIL"):
     what_to_study_brief = UnicodeAttribute()
     career_improvement = UnicodeAttribute()
     prerequisite = UnicodeAttribute()
-    teachers = ListAttribute(of=TeacherCopy)
-    recommended = ListAttribute(of=RecommendedCourse)
+    teachers = MapList(of=TeacherCopy)
+    recommended = MapList(of=RecommendedCourse)
 
 
 class Chapter(CatalogItem, discriminator="CHAPTER"):

@@ -40,6 +40,7 @@ from chalicelib.shop.payment_type import PAYMENT_NAMES, PROVIDERS
 from chalicelib.shop.work import LEASE, WorkItem, stay_in_work
 from chalicelib.storage.dynamodb import (
     CodedText,
+    MapList,
     Transaction,
     UserItem,
     WholeNumber,
@@ -135,7 +136,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
     status = UnicodeAttribute()
     payment_type = CodedText(PAYMENT_NAMES)
     amount = WholeNumber()
-    lines = ListAttribute(of=OrderLine)
+    lines = MapList(of=OrderLine)
     general_coupon_record_id = WholeNumber(null=True)
     general_coupon_name = UnicodeAttribute(null=True)
     general_discount = WholeNumber(default=0)

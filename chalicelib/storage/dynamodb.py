@@ -21,7 +21,13 @@ from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from botocore.exceptions import ClientError
-from pynamodb.attributes import Attribute, DiscriminatorAttribute, UnicodeAttribute
+from pynamodb.attributes import (
+    Attribute,
+    DiscriminatorAttribute,
+    ListAttribute,
+    MapAttribute,
+    UnicodeAttribute,
+)
 from pynamodb.connection import Connection
 from pynamodb.connection.table import TableConnection
 from pynamodb.constants import NUMBER, STRING
@@ -215,6 +221,18 @@ class CodedText(Attribute[str]):
         return Path(self).is_in(Value(code), Value(self.names.get(code, code)))
 
     __hash__ = Attribute.__hash__
+
+
+AMap = TypeVar("AMap", bound=MapAttribute[str, object])
+
+
+class MapList(ListAttribute[AMap]):
+    """A list of maps of one class. pynamodb's own copies all attributes of that class for each list it reads."""
+
+    def deserialize(self, values: list[dict[str, Any]]) -> list[AMap]:
+        assert self.element_type is not None
+        element = self.element_type()
+        return [element.deserialize(value["M"]) for value in values]
 
 
 class DetailIndex(GlobalSecondaryIndex["CatalogItem"]):
