@@ -377,11 +377,8 @@ class Alipay:
         """Make a call about an order -> the member of the answer, whose signature holds and which is for no other
         order. Raises GatewayUnavailable.
         """
-        seconds = min(deadline.remaining(), _CALL_SECONDS)
-        if seconds <= 0:
-            raise GatewayUnavailable(gateway="alipay", reason="deadline")
         url = f"{self._gateway_url}?{self._signed(method, content)}"
-        raw = fetch("alipay", url, seconds)
+        raw = fetch("alipay", url, deadline, _CALL_SECONDS)
         answer = self._verified_answer(raw, method.replace(".", "_") + "_response")
         # Refusals often carry the number too, and nothing else ties them to what was asked.
         if answer.get("out_trade_no", content["out_trade_no"]) != content["out_trade_no"]:

@@ -97,12 +97,9 @@ class Geetest:
     def _call(
         self, address: str, query: dict[str, str], form: dict[str, str] | None, deadline: Deadline
     ) -> dict[str, Any]:
-        seconds = min(deadline.remaining(), _CALL_SECONDS)
-        if seconds <= 0:
-            raise GatewayUnavailable(gateway="geetest", reason="deadline")
         url = f"{address}?{urlencode(query)}" if query else address
         try:
-            answer = json.loads(fetch("geetest", url, seconds, form))
+            answer = json.loads(fetch("geetest", url, deadline, _CALL_SECONDS, form))
         except (ValueError, RecursionError) as error:
             raise GatewayUnavailable(gateway="geetest", reason="unreadable answer") from error
         if not isinstance(answer, dict):

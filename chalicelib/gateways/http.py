@@ -1,28 +1,70 @@
-"""One HTTP call to a third party: bounded in time and size, with the shop's own error."""
+"""HTTP calls to third parties: bounded in time and size, with the shop's own error."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from chalicelib.errors import GatewayUnavailable
+from chalicelib.gateways.deadline import Deadline
 
 MAX_ANSWER_BYTES = 256 * 1024
 _CONNECT_SECONDS = 2.0
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def fetch(gateway: str, url: str, seconds: float, form: Mapping[str, str] | None = None) -> bytes:
-    """The body that a GET (or, with `form`, a form POST) is answered with, status 200, within `seconds`.
+@dataclass(frozen=True)
+class Answer:
+    """What a third party answered; names of headers are in lower case."""
 
-    No redirect is followed. Raises GatewayUnavailable for everything else. A socket's time-out begins anew
-    with every byte, so a third party that drips could hold a request for minutes: the call runs in a thread
-    that may be left behind.
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def fetch(
+    gateway: str, url: str, deadline: Deadline, at_most: float, form: Mapping[str, str] | None = None
+) -> bytes:
+    """The body that a GET (or, with `form`, a form POST) is answered with, status 200. Raises GatewayUnavailable for
+    every other status and as `exchange`.
     """
-    outcome: list[bytes | BaseException] = []
+    if form is None:
+        answer = exchange(gateway, "GET", url, deadline, at_most)
+    else:
+        answer = exchange(
+            gateway, "POST", url, deadline, at_most, headers=_FORM, body=urlencode(form).encode()
+        )
+    if answer.status != 200:
+        raise GatewayUnavailable(gateway=gateway, reason=f"status {answer.status}")
+    return answer.body
+
+
+def exchange(
+    gateway: str,
+    method: str,
+    url: str,
+    deadline: Deadline,
+    at_most: float,
+    *,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+) -> Answer:
+    """The answer to one request, of any status, within what is left of a deadline and `at_most` seconds.
+
+    No redirect is followed. Raises GatewayUnavailable for no answer in time, and for one of more than
+    `MAX_ANSWER_BYTES`. A socket's time-out begins anew with every byte, so a third party that drips could hold a
+    request for minutes: the call runs in a thread that may be left behind.
+    """
+    seconds = min(deadline.remaining(), at_most)
+    if seconds <= 0:
+        raise GatewayUnavailable(gateway=gateway, reason="deadline")
+    outcome: list[Answer | BaseException] = []
 
     def run() -> None:
         try:
-            outcome.append(_call(gateway, url, seconds, form))
+            outcome.append(_call(gateway, method, url, seconds, headers, body))
         except BaseException as error:
             outcome.append(error)
 
@@ -37,15 +79,23 @@ def fetch(gateway: str, url: str, seconds: float, form: Mapping[str, str] | None
     return result
 
 
-def _call(gateway: str, url: str, seconds: float, form: Mapping[str, str] | None) -> bytes:
+def _call(
+    gateway: str,
+    method: str,
+    url: str,
+    seconds: float,
+    headers: Mapping[str, str] | None,
+    body: bytes | None,
+) -> Answer:
     import requests
 
     raw = b""
     try:
         with requests.request(
-            "GET" if form is None else "POST",
+            method,
             url,
-            data=form,
+            headers=headers,
+            data=body,
             timeout=(min(seconds, _CONNECT_SECONDS), seconds),
             allow_redirects=False,
             stream=True,
@@ -53,9 +103,8 @@ def _call(gateway: str, url: str, seconds: float, form: Mapping[str, str] | None
             for part in response.iter_content(8192):
                 raw += part
                 if len(raw) > MAX_ANSWER_BYTES:
-                    break
+                    raise GatewayUnavailable(gateway=gateway, reason="size")
     except (requests.RequestException, OSError, ValueError) as error:
         raise GatewayUnavailable(gateway=gateway, reason=type(error).__name__) from error
-    if response.status_code != 200 or len(raw) > MAX_ANSWER_BYTES:
-        raise GatewayUnavailable(gateway=gateway, reason=f"status {response.status_code}")
-    return raw
+    names = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status_code, names, raw)
