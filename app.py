@@ -21,9 +21,10 @@ from chalicelib.flows.change_password import change_own_password
 from chalicelib.request_log import note, request_line
 from chalicelib.shop import catalog, coupon, course_search, enrollment, ledger, order, refund, session
 from chalicelib.shop.course_key import COURSE
+from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.user import usernames
 from chalicelib.web import codes, requests, responses
-from chalicelib.web.notification import answer_alipay, returned_order
+from chalicelib.web.notification import answer_notice, returned_order
 from chalicelib.web.shop_app import ShopApp
 
 app = ShopApp("course-shop")
@@ -231,8 +232,8 @@ def pay():
 def find_pay_address():
     user, asked = app.user(), requests.pay_address_request(app.query())
     payable = checkout.find_payable(user.user_id, asked.order_number, asked.amount, app.now())
-    address = checkout.pay_address(payable, app.gateways, app.settings)
-    return responses.pay_address(address, checkout.find_equal(payable, app.now()))
+    page = checkout.pay_page(payable, app.gateways)
+    return responses.pay_address(page, checkout.find_equal(payable, app.now()))
 
 
 @app.route("/myorder", methods=["GET"])
@@ -306,19 +307,19 @@ def refuse_refund(request_no):
     return responses.decided_refund(number, refund.REFUSED)
 
 
-# Alipay and the clock
+# Payment providers and the clock
 
 
 @app.route("/trade/alipay", methods=["GET"])
 def return_from_alipay():
-    number = returned_order(app.query_lists(), app.gateways)
+    number = returned_order(app.gateways.of(ALIPAY), app.query_lists())
     address = checkout.result_address(app.settings, number)
     return Response("", status_code=302, headers={"Location": address})
 
 
 @app.lambda_function(name="alipay_notify")
 def alipay_notify(event, context):
-    return answer_alipay(event, app.gateways, app.now())
+    return answer_notice(app.gateways.of(ALIPAY), event, app.now())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="work_off_orders")

@@ -1,4 +1,4 @@
-"""Beijing time, in which learners read times, coupons have their days and Alipay speaks.
+"""Beijing time, in which learners read times and coupons have their days.
 
 A fixed offset: China has one zone and no summer time, and functions run without a time zone database.
 """
@@ -17,7 +17,7 @@ FIRST_DAY, LAST_DAY = date(1970, 1, 1), date.max
 
 
 def beijing_text(at: datetime) -> str:
-    """An aware time as learners and Alipay read it: `YYYY-MM-DD HH:MM:SS` in Beijing."""
+    """An aware time as learners read it: `YYYY-MM-DD HH:MM:SS` in Beijing."""
     return at.astimezone(BEIJING).strftime(TEXT_FORMAT)
 
 

@@ -236,10 +236,6 @@ class GatewayUnavailable(ShopError):
     """A third party did not answer in time or in a form that can be trusted. The result is unknown."""
 
 
-class GatewayRefused(ShopError):
-    """A third party answered that it will not do what was asked; `reason` is its code."""
-
-
 # Operators
 
 

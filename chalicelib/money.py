@@ -13,7 +13,7 @@ Fen: TypeAlias = int
 """An amount of money in fen (1/100 yuan)."""
 
 MAX_FEN: Fen = 10_000_000_000
-"""The largest amount handled: 100,000,000 yuan, the most that Alipay takes for one trade."""
+"""The largest amount handled: 100,000,000 yuan, the most that a payment provider takes for one trade."""
 
 BELI_PER_YUAN = 10
 FEN_PER_BELI: Fen = 100 // BELI_PER_YUAN
@@ -51,7 +51,7 @@ def from_legacy_yuan(value: float) -> Fen:
 
 
 def to_yuan(fen: Fen) -> Decimal:
-    """The amount as an exact decimal of yuan with two decimals, for JSON and for Alipay (`str()` of it)."""
+    """The amount as an exact decimal of yuan with two decimals, for JSON and (`str()` of it) for providers."""
     return Decimal(fen).scaleb(-2).quantize(Decimal("0.01"))
 
 

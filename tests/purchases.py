@@ -82,7 +82,7 @@ def pay(alipay: AlipaySimulator, number: str) -> None:
 
 def pay_url(number: str) -> str:
     """The address of an open order's pay page."""
-    return checkout.pay_address(stored(number), application.app.gateways, application.app.settings)
+    return checkout.pay_page(stored(number), application.app.gateways).text
 
 
 def cancel(learner: Client, number: str) -> Any:

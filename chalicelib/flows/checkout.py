@@ -20,6 +20,8 @@ from chalicelib.errors import (
     StoreUnavailable,
 )
 from chalicelib.gateways import Gateways
+from chalicelib.gateways.deadline import Deadline
+from chalicelib.gateways.payments import PageKind, PayPage
 from chalicelib.money import Fen
 from chalicelib.settings import Settings
 from chalicelib.shop import cart, coupon, idempotency, ledger, order
@@ -28,12 +30,13 @@ from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.idempotency import FirstAnswer, IdempotencyKey
 from chalicelib.shop.order import Order, OrderLine
-from chalicelib.shop.payment_type import ALIPAY, BELI, COUPON, FREE
+from chalicelib.shop.payment_type import BELI, COUPON, DEFAULT_PROVIDER, FREE
 from chalicelib.shop.price_policy import period_name
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction
 
 from . import confirm_payment
+from .close_order import PROVIDER_SECONDS
 from .settle import PricedChoice, price_choice, read_choice
 
 log = logging.getLogger(__name__)
@@ -44,10 +47,10 @@ _JUST_PAID = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class PlacedOrder:
-    """A placed order, the address to send the browser to, and an equal order that is unpaid or was just paid."""
+    """A placed order, where it is paid, and an equal order that is unpaid or was just paid."""
 
     number: str
-    address: str
+    page: PayPage
     equal: Order | None
 
 
@@ -83,13 +86,9 @@ def place_order(
         raise AmountMismatch(due=priced.settlement.payable)
     while True:
         placed = _new_order(user, priced, settings, now)
-        address = (
-            pay_address(placed, gateways, settings)
-            if placed.amount
-            else result_address(settings, placed.number)
-        )
+        page = pay_page(placed, gateways) if placed.amount else _result_page(settings, placed.number)
         try:
-            _place(placed, priced, user, key, address, now)
+            _place(placed, priced, user, key, page, now)
         except IdTaken:
             continue
         except IdempotencyKeyTaken:
@@ -104,7 +103,7 @@ def place_order(
         cart.forget_ordered(user.user_id, [line.course for line in choice.lines])
     except CartStoreUnavailable:
         log.warning("the cart of a placed order could not be emptied: order=%s", placed.number)
-    return PlacedOrder(placed.number, address, find_equal(placed, now))
+    return PlacedOrder(placed.number, page, find_equal(placed, now))
 
 
 def _answer_again(first: FirstAnswer, now: datetime) -> PlacedOrder:
@@ -112,7 +111,8 @@ def _answer_again(first: FirstAnswer, now: datetime) -> PlacedOrder:
     placed = order.find_by_number(first.order_number)
     if placed.amount == 0 and placed.is_open():
         _deliver_free(placed, now)
-    return PlacedOrder(placed.number, first.address, find_equal(placed, now))
+    page = PayPage(PageKind(first.page_kind), first.address)
+    return PlacedOrder(placed.number, page, find_equal(placed, now))
 
 
 def find_equal(placed: Order, now: datetime) -> Order | None:
@@ -149,16 +149,17 @@ def find_payable(user_id: int, number: str, amount: Fen, now: datetime) -> Order
     return found
 
 
-def pay_address(placed: Order, gateways: Gateways, settings: Settings) -> str:
-    """The address of Alipay's pay page for an order: subject and expiry are the stored ones, each time."""
-    return gateways.alipay.pay_url(
-        order_number=placed.number,
-        amount=placed.amount,
-        subject=placed.subject,
-        expires_at=placed.expires_at,
-        notify_url=f"{settings.api_url}/trade/alipay/",
-        return_url=f"{settings.api_url}/trade/alipay/",
+def pay_page(placed: Order, gateways: Gateways) -> PayPage:
+    """Where an order is paid at its provider: title and expiry are the stored ones, each time. Raises
+    GatewayUnavailable where the provider must be asked for it.
+    """
+    return gateways.of(placed.payment_type).pay_page(
+        placed.number, placed.amount, placed.title, placed.expires_at, Deadline(PROVIDER_SECONDS)
     )
+
+
+def _result_page(settings: Settings, order_number: str) -> PayPage:
+    return PayPage(PageKind.REDIRECT, result_address(settings, order_number))
 
 
 def result_address(settings: Settings, order_number: str | None) -> str:
@@ -176,12 +177,12 @@ def _deliver_free(placed: Order, now: datetime) -> None:
 
 
 def _place(
-    placed: Order, priced: PricedChoice, user: User, key: IdempotencyKey | None, address: str, now: datetime
+    placed: Order, priced: PricedChoice, user: User, key: IdempotencyKey | None, page: PayPage, now: datetime
 ) -> None:
     transaction = Transaction()
     order.place(transaction, placed, placed.next_look(now) or placed.expires_at)
     if key is not None:
-        idempotency.keep(transaction, user.user_id, key, placed.number, address, now)
+        idempotency.keep(transaction, user.user_id, key, placed.number, page.text, page.kind, now)
     for record in (*priced.coupons, priced.general_coupon):
         if record is not None:
             coupon.reserve(transaction, record, placed.number)
@@ -229,14 +230,14 @@ def _new_order(user: User, priced: PricedChoice, settings: Settings, now: dateti
         general_discount=amounts.general_discount,
         beli=amounts.beli,
         beli_discount=amounts.beli_discount,
-        subject=order.subject([line.course_name for line in lines]),
+        title=order.title([line.course_name for line in lines]),
         expires_at=(now + timedelta(minutes=settings.order_minutes)).replace(microsecond=0),
     )
 
 
 def _payment_type(priced: PricedChoice) -> str:
     if priced.settlement.payable:
-        return ALIPAY
+        return DEFAULT_PROVIDER
     if priced.settlement.beli:
         return BELI
     return COUPON if priced.general_coupon or any(priced.coupons) else FREE

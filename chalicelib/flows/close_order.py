@@ -1,4 +1,4 @@
-"""Closing an unpaid order, by its learner or by time: never without asking Alipay, never without giving back."""
+"""Closing an unpaid order, by its learner or by time: never without asking the provider, never without giving back."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from chalicelib.errors import (
     PaymentUnknown,
 )
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.alipay import (
+from chalicelib.gateways.deadline import Deadline
+from chalicelib.gateways.payments import (
     Closed,
-    CloseRefused,
-    NotExist,
+    NotKnown,
     Paid,
     Refunded,
+    TooLate,
     TradeState,
-    Unknown,
+    Unclear,
     Unpaid,
 )
-from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import audit, coupon, ledger, order, work
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
-from chalicelib.shop.payment_type import PAYMENT_NAMES, PROVIDERS
 from chalicelib.storage.dynamodb import Transaction
 
 from . import confirm_payment, refund_order
@@ -38,9 +37,8 @@ PROVIDER_SECONDS = 8.0
 def cancel_by_learner(user_id: int, number: str, gateways: Gateways, now: datetime) -> None:
     """Cancel the user's unpaid order and give back its coupons and beli. Repeating it changes nothing.
 
-    Raises OrderNotFound; OrderAlreadyPaid (also when Alipay says so, and then the order is delivered);
-    OrderClosed when time closed it; PaymentUnknown when Alipay gives no clear answer or the order waits for a person,
-    and then nothing is changed.
+    Raises OrderNotFound; OrderAlreadyPaid (also when the provider says so: the order is delivered); OrderClosed when it
+    has expired; PaymentUnknown when the provider's answer is unclear or the order is flagged: nothing is changed.
     """
     found = order.find_own(user_id, number)
     if found.is_open():
@@ -66,9 +64,9 @@ def close(
     *,
     said: audit.AuditEntry | None = None,
 ) -> None:
-    """Ask Alipay about an open order; close it there, then here. An order of 0 is delivered instead.
+    """Ask the provider about an open order; close it there, then here. An order of 0 is delivered instead.
 
-    `said`: a person says that it was dealt with, which counts where asking Alipay again will not help. Raises
+    `said`: a person says that it was dealt with, which counts where asking the provider again will not help. Raises
     OrderAlreadyPaid (and it is delivered), OrderClosed (it is not open any more, or cannot be closed, or its code may
     still be scanned and it is looked at again when that is over), PaymentUnknown, StoreUnavailable, OutcomeUnknown.
     """
@@ -81,47 +79,42 @@ def close(
             give_back_and_close(found, status, cause, now, said=said, is_watched=False)
             return
         raise OrderAlreadyPaid(order=found.number)
-    alipay, deadline = gateways.alipay, Deadline(PROVIDER_SECONDS)
-    state: TradeState | CloseRefused = ask(found, gateways, deadline)
+    provider, deadline = gateways.of(found.payment_type), Deadline(PROVIDER_SECONDS)
+    state: TradeState | TooLate = ask(found, gateways, deadline)
     if isinstance(state, Unpaid):
-        state = alipay.close(found.number, deadline)
-        if isinstance(state, CloseRefused):
+        state = provider.close(found.number, deadline)
+        if isinstance(state, TooLate):
             # Paid or closed between the two calls.
             state = ask(found, gateways, deadline)
-    if said is not None and isinstance(state, Unknown) and state.needs_person:
+    if said is not None and isinstance(state, Unclear) and state.needs_person:
         give_back_and_close(found, status, cause, now, said=said, is_watched=False)
         return
     raise_if_paid(found, state, gateways, now)
     if (
-        isinstance(state, NotExist)
+        isinstance(state, NotKnown)
         and status == order.EXPIRED
         and now < found.expires_at + order.CLOSE_MARGIN
     ):
         # Nobody has scanned the code yet, and until it dies somebody still may.
         work.look_again(found, found.expires_at + order.CLOSE_MARGIN)
         raise OrderClosed(order=found.number)
-    if not isinstance(state, Closed | NotExist):
+    if not isinstance(state, Closed | NotKnown):
         raise _unknown(found, state)
     give_back_and_close(found, status, cause, now, said=said)
 
 
 def ask(found: Order, gateways: Gateways, deadline: Deadline) -> TradeState:
-    """What became of an order at Alipay. One call; none for an order that waits for another provider's money, as
-    those of the old system may: of that nothing can be known here.
-    """
-    if found.payment_type not in PROVIDERS:
-        reason = f"it is to be paid by {PAYMENT_NAMES[found.payment_type]}, which cannot be asked"
-        return Unknown(reason, needs_person=True)
-    return gateways.alipay.query(found.number, found.amount, deadline)
+    """What became of an order at its provider. One call."""
+    return gateways.of(found.payment_type).query(found.number, found.amount, deadline)
 
 
-def raise_if_paid(found: Order, state: TradeState | CloseRefused, gateways: Gateways, now: datetime) -> None:
-    """Deliver an order that Alipay says was paid (and take it back where that was refunded), and raise
+def raise_if_paid(found: Order, state: TradeState | TooLate, gateways: Gateways, now: datetime) -> None:
+    """Deliver an order that the provider says was paid (and take it back where that was refunded), and raise
     OrderAlreadyPaid.
 
     Raises PaymentUnknown for no clear answer.
     """
-    if isinstance(state, Unknown | CloseRefused):
+    if isinstance(state, Unclear | TooLate):
         raise _unknown(found, state)
     if isinstance(state, Paid):
         confirm_payment.confirm(found, state, Cause(By.QUERY), now)
@@ -133,8 +126,8 @@ def raise_if_paid(found: Order, state: TradeState | CloseRefused, gateways: Gate
         raise OrderAlreadyPaid(order=found.number)
 
 
-def _unknown(found: Order, state: TradeState | CloseRefused) -> PaymentUnknown:
-    if isinstance(state, Unknown):
+def _unknown(found: Order, state: TradeState | TooLate) -> PaymentUnknown:
+    if isinstance(state, Unclear):
         return PaymentUnknown(order=found.number, reason=state.reason, needs_person=state.needs_person)
     return PaymentUnknown(order=found.number, reason="the trade is not closed", needs_person=False)
 

@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 
 from chalicelib.errors import BeliTaken, CouponUnusable, OrderClosed
-from chalicelib.gateways.alipay import Notice, Paid
+from chalicelib.gateways.payments import Paid
 from chalicelib.shop import coupon, enrollment, ledger, order, payment, refund
 from chalicelib.shop.event import Cause, What
 from chalicelib.shop.order import Order
@@ -34,9 +34,7 @@ def confirm_free(placed: Order, cause: Cause, now: datetime) -> None:
             raise
 
 
-def confirm(
-    placed: Order, news: Paid | Notice, cause: Cause, now: datetime, *, is_refunded: bool = False
-) -> None:
+def confirm(placed: Order, news: Paid, cause: Cause, now: datetime, *, is_refunded: bool = False) -> None:
     """Deliver an order for which the whole amount was received, once. A repetition changes nothing.
 
     `is_refunded`: all of it has gone back since, which is to be done next; until it is, the order stays on the work
@@ -49,7 +47,14 @@ def confirm(
     current, last = placed, None
     for _ in range(_TRIES):
         received = payment.payment_item(
-            current, "alipay", news.trade_no, news.amount, payment.APPLIED, cause, news.paid_at or now, now
+            current,
+            current.payment_type,
+            news.trade_no,
+            news.amount,
+            payment.APPLIED,
+            cause,
+            news.paid_at or now,
+            now,
         )
         try:
             return _take(current, received, cause, now, is_refunded)

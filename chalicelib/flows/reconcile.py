@@ -1,4 +1,4 @@
-"""Reconciling: query Alipay about an order when it is due, and when its page is open.
+"""Reconciling: query the provider about an order when it is due, and when its page is open.
 
 With every notification lost, a paid order is delivered by this alone.
 """
@@ -17,8 +17,8 @@ from chalicelib.errors import (
     StoreUnavailable,
 )
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.alipay import Closed
 from chalicelib.gateways.deadline import Deadline
+from chalicelib.gateways.payments import Closed
 from chalicelib.shop import order, work
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
@@ -32,8 +32,8 @@ _PAGE_SECONDS = 3.0
 
 
 def look_after_order(found: Order, gateways: Gateways, now: datetime) -> PaymentUnknown | None:
-    """Ask Alipay about an order that is due, and act: deliver it, close it, or have it looked at again -> what it said
-    nothing clear about, if so.
+    """Query the provider about an order that is due, and act: deliver, close or reschedule it -> the unclear answer,
+    if it was one.
 
     Raises StoreUnavailable, OutcomeUnknown.
     """
@@ -63,7 +63,7 @@ def look_after_order(found: Order, gateways: Gateways, now: datetime) -> Payment
             order.forget_trouble(found)
         elif found.next_look_at is not None:
             order.note_trouble(
-                found, "it was found paid and refunded, and Alipay does not say so any more", now
+                found, "it was found paid and refunded, and the provider does not say so any more", now
             )
         _look_again(found, now)
     return None
@@ -73,7 +73,7 @@ def _try_later(found: Order, unknown: PaymentUnknown, now: datetime) -> None:
     """Nothing clear is known of an order: nothing is changed but when it is asked about next, and a person is told
     where time will not help or did not. Of an order that is not on the work list nothing was expected.
     """
-    log.warning("Alipay gives no clear answer about an order: order=%s", found.number)
+    log.warning("the provider gives no clear answer about an order: order=%s", found.number)
     if found.next_look_at is None:
         return
     if unknown.facts["needs_person"] or found.is_past_patience(now):
@@ -102,10 +102,10 @@ def _put_off(current: Order, at: datetime | None) -> None:
 
 
 def ask_for_page(found: Order, gateways: Gateways, now: datetime) -> Order:
-    """The order as it is after Alipay was asked, for a page that shows it: at most every 5 seconds, ever more
+    """The order as it is after the provider was asked, for a page that shows it: at most every 5 seconds, ever more
     rarely.
 
-    Trouble of any kind leaves it to the timer. One call of Alipay.
+    Trouble of any kind leaves it to the timer. One call of the provider.
     """
     if not found.may_be_asked(now):
         return found

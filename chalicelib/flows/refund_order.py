@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from chalicelib.errors import (
     CannotTakeBack,
-    GatewayRefused,
     OrderClosed,
     PaymentUnknown,
     RefundNotAllowed,
     RefundSettled,
 )
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.alipay import RefundDone, RefundPending, RefundState, Unknown
 from chalicelib.gateways.deadline import Deadline
+from chalicelib.gateways.payments import (
+    PaymentProvider,
+    RefundDone,
+    RefundPending,
+    RefundRefused,
+    RefundRequest,
+    RefundState,
+    Unclear,
+)
 from chalicelib.money import Fen
 from chalicelib.shop import audit, coupon, enrollment, ledger, order, payment, refund
 from chalicelib.shop.attention import PROBLEM
@@ -31,12 +38,12 @@ log = logging.getLogger(__name__)
 
 PROVIDER_SECONDS = 8.0
 _APPLIED_FOR = "课程退费"
-"""What Alipay tells the buyer of a refund he applied for. Never his own words: Alipay refuses what looks to it like an
-attack, and would do so each time.
+"""What the provider tells the buyer of a refund they applied for. Never their own words: a provider may refuse what
+looks like an attack, each time.
 """
 _TOO_EARLY = timedelta(minutes=1)
-"""For some seconds Alipay may know nothing of a refund that it was just asked for; what it does not know later was not
-done.
+"""For some seconds a provider may not know a refund that it was just asked for; one that it does not know later was
+not made.
 """
 _TRIES = 4
 """How often an order that others change at the same moment is read anew."""
@@ -72,16 +79,16 @@ def apply_for_refund(
 def refuse(request_no: str, by: str, answer: str, gateways: Gateways, now: datetime) -> None:
     """An operator refuses an application: access runs again, longer by what the pause took of it.
 
-    One that was approved and is stuck can be refused too, once Alipay says that it was not carried out. Raises
-    RefundNotFound, RefundSettled (also when Alipay says that it was, and then it is), PaymentUnknown (Alipay gives
-    no clear answer, nothing is changed), StoreUnavailable, OutcomeUnknown.
+    A stuck one can be refused too, once the provider says that it was not executed. Raises RefundNotFound,
+    RefundSettled (also when the provider has executed it: then it is completed), PaymentUnknown (the answer is unclear,
+    nothing is changed).
     """
     paid, asked = refund.find_refund(request_no)
     if asked.why != refund.APPLICATION or asked.status not in (refund.REQUESTED, refund.STUCK):
         raise RefundSettled()
     if (
         asked.status == refund.STUCK
-        and _is_alipays(paid, asked)
+        and _is_providers(paid, asked, gateways)
         and _was_done_though_refused(paid, asked, gateways, now)
     ):
         complete(paid, asked, Cause(By.PROVIDER), now)
@@ -98,37 +105,37 @@ def refuse(request_no: str, by: str, answer: str, gateways: Gateways, now: datet
 
 
 def _was_done_though_refused(paid: Order, stuck: Refund, gateways: Gateways, now: datetime) -> bool:
-    """Ask Alipay whether it has carried out a refund that it had refused. One call. Raises PaymentUnknown, also while
-    it is too early to tell.
+    """Whether the provider has executed a refund that it had refused. One call. Raises PaymentUnknown, also while it is
+    too early to tell.
     """
     if stuck.attention_at is None or now.timestamp() - stuck.attention_at < _TOO_EARLY.total_seconds():
-        raise PaymentUnknown(order=paid.number, reason="Alipay cannot tell yet", needs_person=False)
+        raise PaymentUnknown(order=paid.number, reason="the provider cannot tell yet", needs_person=False)
     return _is_done(paid, stuck, gateways)
 
 
-def _is_alipays(paid: Order, asked: Refund) -> bool:
-    """Whether Alipay has to do with a refund."""
-    return bool(asked.amount and paid.payment_type in PROVIDERS)
+def _is_providers(paid: Order, asked: Refund, gateways: Gateways) -> bool:
+    """Whether a provider of this shop has to do with a refund."""
+    return bool(asked.amount and gateways.has(paid.payment_type))
 
 
 def _is_done(paid: Order, asked: Refund, gateways: Gateways) -> bool:
-    """Ask Alipay whether it has carried out a refund. One call. Raises PaymentUnknown."""
-    deadline = Deadline(PROVIDER_SECONDS)
-    state = gateways.alipay.refund_state(paid.number, asked.request_no, deadline, trade_no=asked.trade_no)
-    if isinstance(state, Unknown):
+    """Ask the provider whether it has carried out a refund. One call. Raises PaymentUnknown."""
+    provider = gateways.of(paid.payment_type)
+    state = provider.refund_state(_request(paid, asked), Deadline(PROVIDER_SECONDS))
+    if isinstance(state, Unclear):
         raise PaymentUnknown(order=paid.number, reason=state.reason, needs_person=False)
     return isinstance(state, RefundDone)
 
 
 def complete_what_is_done(paid: Order, gateways: Gateways, now: datetime) -> None:
-    """Complete those of an order's refunds that it would have Alipay make for applications, and of which Alipay says
-    that it has carried them out; also where the money went back another way already.
+    """Complete those of an order's applied-for refunds that the provider has executed, also where the money went back
+    another way already.
 
-    One call for each. Raises PaymentUnknown (also while one is under way: for some seconds Alipay may know nothing of
-    it), StoreUnavailable, OutcomeUnknown.
+    One call for each. Raises PaymentUnknown, also while one is under way: for some seconds the provider may
+    not know it.
     """
     for asked in refund.list_refunds(paid):
-        if asked.why != refund.APPLICATION or not _is_alipays(paid, asked):
+        if asked.why != refund.APPLICATION or not _is_providers(paid, asked, gateways):
             continue
         is_done = False
         if asked.status == refund.APPROVED:
@@ -194,9 +201,9 @@ def settle_elsewhere(request_no: str, by: str, reason: str, gateways: Gateways, 
         audit.commit(transaction, said)
         return False
     try:
-        is_done = _is_alipays(paid, asked) and _is_done(paid, asked, gateways)
+        is_done = _is_providers(paid, asked, gateways) and _is_done(paid, asked, gateways)
     except PaymentUnknown:
-        is_done = False  # a person knows more than an Alipay that does not answer
+        is_done = False  # a person knows more than a provider that does not answer
     if is_done:
         audit.write(said)
         complete(paid, asked, Cause(By.PROVIDER), now)
@@ -219,62 +226,80 @@ def carry_out(approved: Refund, gateways: Gateways, now: datetime) -> bool:
     Without money there is nothing to ask. Repeating it refunds once. Raises StoreUnavailable, OutcomeUnknown.
     """
     taker = order.find_by_number(approved.order_number)
-    if approved.amount and taker.payment_type not in PROVIDERS:
-        _note(approved, "it was not paid by Alipay: refund it where it was paid", now, is_stuck=True)
-        return False
-    try:
-        state = _ask_provider(taker, approved, gateways) if approved.amount else RefundDone()
-    except GatewayRefused as refused:
-        _note(approved, str(refused.facts["reason"]), now, is_stuck=True)
+    provider = gateways.of(taker.payment_type)
+    state = _ask_provider(taker, approved, provider) if approved.amount else RefundDone()
+    if isinstance(state, RefundRefused):
+        _mark_stuck(taker, approved, state.reason, now)
         return False
     if not isinstance(state, RefundDone):
-        trouble = state.reason if isinstance(state, Unknown) else "not confirmed yet"
-        _note(approved, trouble, now, is_stuck=False)
+        trouble = state.reason if isinstance(state, Unclear) else "not confirmed yet"
+        _ask_later(approved, trouble, provider, now)
         return False
     try:
         cause = Cause(By.PROVIDER) if approved.amount else Cause(By.SHOP, "no money to refund")
         complete(taker, approved, cause, now)
     except RefundSettled:
-        _note(approved, "refunded by the provider, but the order is not as it should be", now, is_stuck=True)
+        trouble = "refunded by the provider, but the order is not as it should be"
+        _mark_stuck(taker, approved, trouble, now)
         return False
     return True
 
 
-def _ask_provider(taker: Order, approved: Refund, gateways: Gateways) -> RefundState:
-    """Have the provider refund, once for the request number. Raises GatewayRefused when it will not."""
-    deadline = Deadline(PROVIDER_SECONDS)
-    alipay, number, request_no = gateways.alipay, taker.number, approved.request_no
+def _ask_provider(taker: Order, approved: Refund, provider: PaymentProvider) -> RefundState:
+    """Have the provider refund, once for the request number. Up to three calls."""
+    deadline, request = Deadline(PROVIDER_SECONDS), _request(taker, approved)
     if approved.attempts:
-        state = alipay.refund_state(number, request_no, deadline, trade_no=approved.trade_no)
+        state = provider.refund_state(request, deadline)
         if not isinstance(state, RefundPending):
             return state
-    reason = _APPLIED_FOR if approved.why == refund.APPLICATION else approved.reason
-    try:
-        return alipay.refund(
-            number, approved.amount, request_no, reason, deadline, trade_no=approved.trade_no
-        )
-    except GatewayRefused:
-        # It may refuse because it has done this very refund, of which the answer was lost.
-        state = alipay.refund_state(number, request_no, deadline, trade_no=approved.trade_no)
-        if not isinstance(state, RefundDone):
-            raise
-        return state
+    answer = provider.refund(request, deadline)
+    if isinstance(answer, RefundRefused):
+        # It may refuse because it has made this very refund, of which the answer was lost.
+        state = provider.refund_state(request, deadline)
+        if isinstance(state, RefundDone):
+            return state
+    return answer
 
 
-def _note(approved: Refund, trouble: str, now: datetime, *, is_stuck: bool) -> None:
-    """Note that the provider has not confirmed (ask again later) or has refused (a person must act)."""
+def _request(taker: Order, asked: Refund) -> RefundRequest:
+    return RefundRequest(
+        order_number=taker.number,
+        trade_no=asked.trade_no,
+        request_no=asked.request_no,
+        amount=asked.amount,
+        total=taker.amount,
+        reason=_APPLIED_FOR if asked.why == refund.APPLICATION else asked.reason,
+    )
+
+
+def _ask_later(approved: Refund, trouble: str, provider: PaymentProvider, now: datetime) -> None:
+    """The provider has not confirmed: ask again later."""
     transaction = Transaction()
-    if is_stuck:
-        refund.mark_stuck(transaction, approved, trouble, now)
-    else:
-        refund.count_attempt(transaction, approved, trouble, now)
-    try:
-        transaction.commit(witness=lambda: _stored_status(approved) != refund.APPROVED or not is_stuck)
-    except RefundSettled:
-        log.info("a refund was settled meanwhile: order=%s", approved.order_number)
-        return
-    if is_stuck:
+    refund.count_attempt(transaction, approved, trouble, now, provider.ask_refund_after)
+    _commit(transaction, approved, lambda: True)
+
+
+def _mark_stuck(taker: Order, approved: Refund, trouble: str, now: datetime) -> None:
+    """The provider has refused, or what it did cannot be done here: a person must act."""
+
+    def is_done() -> bool:
+        stored = refund.find_of_order(taker, approved.request_no)
+        return stored is None or stored.status != refund.APPROVED
+
+    transaction = Transaction()
+    refund.mark_stuck(transaction, approved, trouble, now)
+    if _commit(transaction, approved, is_done):
         log.error("a refund is stuck, a person must act: order=%s %s", approved.order_number, trouble)
+
+
+def _commit(transaction: Transaction, approved: Refund, witness: Callable[[], bool]) -> bool:
+    """Write what is known of a refund that is not done -> False when it came to its end meanwhile."""
+    try:
+        transaction.commit(witness)
+    except RefundSettled:
+        log.info("a refund came to its end meanwhile: order=%s", approved.order_number)
+        return False
+    return True
 
 
 def complete(
@@ -344,7 +369,7 @@ def overtake(paid: Order, trade_no: str, cause: Cause, now: datetime) -> None:
         return
     order.note_trouble(
         current,
-        "Alipay refunded all of it, and that cannot be carried out: what it holds is not as it says",
+        "the provider refunded all of it, and that cannot be carried out: what it holds is not as it says",
         now,
     )
     raise CannotTakeBack(store="dynamodb", operation="overtake", reason="conflict")
@@ -396,8 +421,3 @@ def record_notice(
         log.error(
             "a partial refund that is not ours names no line, a person must act: order=%s", taker.number
         )
-
-
-def _stored_status(asked: Refund) -> str | None:
-    stored = refund.find_of_order(order.find_by_number(asked.order_number), asked.request_no)
-    return str(stored.status) if stored else None

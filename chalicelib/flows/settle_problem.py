@@ -5,12 +5,11 @@ Looking again is always safe: it does what the timer, or the notice told once mo
 
 from __future__ import annotations
 
-from dataclasses import fields
 from datetime import datetime
 
-from chalicelib.errors import CannotTakeBack, NothingToSettle, NotificationRefused, PaymentUnknown
+from chalicelib.errors import CannotTakeBack, NothingToSettle, PaymentUnknown
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.alipay import Notice
+from chalicelib.gateways.payments import Notice
 from chalicelib.shop import audit, order, payment, stray_notice
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
@@ -23,10 +22,10 @@ from . import close_order, reconcile, take_notification
 def retry_order(
     number: str, by: str, gateways: Gateways, now: datetime
 ) -> tuple[Order, PaymentUnknown | None]:
-    """Ask Alipay about an order once more, and act as the timer does -> the order as it is then, and what Alipay said
-    nothing clear about, if so.
+    """Query the provider about an order once more, and act as the timer does -> the order as it is then, and what is
+    unclear, if the answer was.
 
-    Raises OrderNotFound, StoreUnavailable, OutcomeUnknown.
+    Raises OrderNotFound.
     """
     found = order.find_by_number(number)
     audit.write(audit.entry(by, "retry-order", number, now))
@@ -35,14 +34,12 @@ def retry_order(
 
 
 def settle_order(number: str, by: str, reason: str, gateways: Gateways, now: datetime) -> None:
-    """A person has dealt with an order: it is listed no more. Of one that is still on the work list Alipay is asked
-    first, and what it says counts; where asking does not help, as of another amount, it is asked about no more. An
-    open one is closed as ever, and gives back its coupons and beli.
+    """Resolve an order's problem on an operator's word. If the order is still watched, query the provider first; its
+    answer wins. An open order is closed and releases its coupons and beli.
 
-    Raises OrderNotFound, NothingToSettle (it does not wait for a person, or no longer now that Alipay was asked),
-    OrderAlreadyPaid (it was paid, and is delivered), PaymentUnknown (Alipay gives no clear answer: there may be money
-    that is not dealt with), OrderClosed (it changed at this moment, or cannot be closed), StoreUnavailable,
-    OutcomeUnknown.
+    Raises OrderNotFound, NothingToSettle (it is not flagged, or no longer after the query), OrderAlreadyPaid (it was
+    paid, and is delivered), PaymentUnknown (the answer is unclear: there may be money that is not dealt with),
+    OrderClosed (it changed at this moment, or cannot be closed).
     """
     found = order.find_by_number(number)
     if found.attention is None:
@@ -63,13 +60,13 @@ def _looked_after(found: Order, gateways: Gateways, now: datetime) -> Order:
     try:
         unclear = reconcile.look_after_order(found, gateways, now)
     except CannotTakeBack:
-        unclear = None  # Alipay's word is clear, and it is for a person to act on it.
+        unclear = None  # the provider's word is clear, and it is for a person to act on it.
     if unclear is not None and not unclear.facts["needs_person"]:
         raise unclear
     return order.reload(found)
 
 
-def retry_stray(number: str, trade_no: str, by: str, now: datetime) -> list[str]:
+def retry_stray(number: str, trade_no: str, by: str, gateways: Gateways, now: datetime) -> list[str]:
     """Take the waiting notices of a trade once more -> for each what is still wrong with it, or nothing.
 
     What fits now is acted upon and listed no more. Raises NothingToSettle, StoreUnavailable, OutcomeUnknown.
@@ -77,12 +74,11 @@ def retry_stray(number: str, trade_no: str, by: str, now: datetime) -> list[str]
     waiting, still_wrong = stray_notice.list_waiting(number, trade_no), []
     audit.write(audit.entry(by, "retry-stray", f"{number} {trade_no}", now))
     for stray in waiting:
-        try:
-            take_notification.act_on(_notice(stray), now)
-        except NotificationRefused as refusal:
-            still_wrong.append(str(refusal.facts["check"]))
-        else:
+        failed = take_notification.act_on(_notice(stray, gateways), now)
+        if failed is None:
             stray_notice.forget(stray)
+        else:
+            still_wrong.append(failed)
     return still_wrong
 
 
@@ -98,7 +94,7 @@ def settle_stray(number: str, trade_no: str, by: str, reason: str, now: datetime
 
 
 def settle_notice(number: str, request_no: str, by: str, reason: str, now: datetime) -> None:
-    """A person has dealt with a partial refund that Alipay told of: it is listed no more.
+    """A person has dealt with a partial refund that the provider told of: it is listed no more.
 
     Raises OrderNotFound, NothingToSettle, StoreUnavailable, OutcomeUnknown.
     """
@@ -115,5 +111,18 @@ def settle_notice(number: str, request_no: str, by: str, reason: str, now: datet
     audit.commit(transaction, audit.entry(by, "settle-notice", f"{number} {request_no}", now, reason=reason))
 
 
-def _notice(stray: StrayNotice) -> Notice:
-    return Notice(**{told.name: getattr(stray, told.name) for told in fields(Notice)})
+def _notice(stray: StrayNotice, gateways: Gateways) -> Notice:
+    """The notification that was kept; what its word means may be known by now."""
+    return Notice(
+        provider=stray.provider,
+        notify_id=stray.notify_id,
+        order_number=stray.order_number,
+        trade_no=stray.trade_no,
+        word=stray.word,
+        told=gateways.of(stray.provider).told(stray.word, stray.amount, stray.refunded),
+        amount=stray.amount,
+        paid_at=stray.paid_at,
+        refunded=stray.refunded,
+        # Earlier versions stored the trade's number where none was named.
+        request_no=None if stray.request_no == stray.trade_no else stray.request_no,
+    )

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chalicelib.gateways.payments import NotSetUp, PaymentProvider
+from chalicelib.settings import Settings
+
 if TYPE_CHECKING:
-    from chalicelib.gateways.alipay import Alipay
     from chalicelib.gateways.geetest import Geetest
 
 
 @dataclass(frozen=True)
 class Gateways:
-    """All third parties of the shop; `geetest` is None where the captcha is off."""
+    """All third parties of the shop: payment providers by name; `geetest` is None where the captcha is off."""
 
-    alipay: Alipay
+    payments: Mapping[str, PaymentProvider]
     geetest: Geetest | None
+
+    def of(self, provider: str) -> PaymentProvider:
+        """The payment provider of this name; of one that is not set up nothing can be known (`NotSetUp`)."""
+        return self.payments.get(provider) or NotSetUp(provider)
+
+    def has(self, provider: str) -> bool:
+        """Whether the payment provider of this name is set up."""
+        return provider in self.payments
+
+
+def open_gateways(settings: Settings) -> Gateways:
+    """The third parties of the settings. Nothing is loaded before it is used."""
+    from chalicelib.gateways.alipay import Alipay
+    from chalicelib.gateways.geetest import Geetest
+
+    payments: dict[str, PaymentProvider] = {}
+    if alipay := settings.alipay:
+        address = f"{settings.api_url}/trade/alipay/"
+        payments[Alipay.name] = Alipay(
+            app_id=alipay.app_id,
+            seller_id=alipay.seller_id,
+            app_private_key=alipay.app_private_key,
+            alipay_public_key=alipay.public_key,
+            gateway_url=alipay.gateway_url,
+            notify_url=address,
+            return_url=address,
+        )
+    captcha = settings.geetest
+    return Gateways(
+        payments,
+        Geetest(captcha.version, captcha.captcha_id, captcha.key, captcha.api_url) if captcha else None,
+    )

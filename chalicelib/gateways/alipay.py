@@ -1,9 +1,8 @@
 """Alipay's page pay: pay page, notices, query, close, refund.
 
-Speaks the shop's words outwards (`order_number`, fen) and Alipay's inwards. python-alipay-sdk signs and
+A payment provider (gateways/payments.py): the shop's words outwards, Alipay's inwards. python-alipay-sdk signs and
 verifies and is imported on first use; the calls themselves are made here, because the SDK has no deadline, no
-gateway setting and cuts answers out by counting braces. Nothing but this module's values, GatewayRefused,
-GatewayUnavailable and NotificationRefused comes out.
+gateway setting and cuts answers out by counting braces.
 """
 
 from __future__ import annotations
@@ -13,16 +12,36 @@ import binascii
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from chalicelib.beijing_time import beijing_text, from_beijing_text
-from chalicelib.errors import GatewayRefused, GatewayUnavailable, InvalidSetting, NotificationRefused
+from chalicelib.errors import GatewayUnavailable, InvalidSetting, NotificationRefused
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.http import fetch
+from chalicelib.gateways.payments import (
+    Closed,
+    CloseState,
+    Notice,
+    NotKnown,
+    PageKind,
+    Paid,
+    PayPage,
+    Receipt,
+    RefundDone,
+    Refunded,
+    RefundPending,
+    RefundRefused,
+    RefundRequest,
+    RefundState,
+    Told,
+    TooLate,
+    TradeState,
+    Unclear,
+    Unpaid,
+)
 from chalicelib.money import Fen, NotMoney, from_yuan, to_yuan
 
 log = logging.getLogger(__name__)
@@ -33,91 +52,8 @@ _FINAL = ("40001", "40002", "40006")
 """Alipay's codes for a request or a contract with which something is wrong: sending the same again will not help."""
 _CALL_SECONDS = 4.0
 """The most that one call may take of a deadline it shares."""
-
-
-@dataclass(frozen=True)
-class Paid:
-    """The whole amount (fen) was received by the trade `trade_no`."""
-
-    trade_no: str
-    amount: Fen
-    paid_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Unpaid:
-    """The trade exists and waits for its buyer."""
-
-
-@dataclass(frozen=True)
-class Closed:
-    """The trade was closed without ever being paid."""
-
-
-@dataclass(frozen=True)
-class Refunded:
-    """The trade was paid and then refunded in full (`refunded` fen)."""
-
-    payment: Paid
-    refunded: Fen
-
-
-@dataclass(frozen=True)
-class NotExist:
-    """Alipay knows no such trade: nobody has scanned the code or signed in on the page (yet)."""
-
-
-@dataclass(frozen=True)
-class CloseRefused:
-    """The trade cannot be closed in its state: it was paid or closed meanwhile. Query it."""
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """No answer, or none that can be trusted. It says nothing about the trade.
-
-    `needs_person`: asking again will not help.
-    """
-
-    reason: str
-    needs_person: bool = False
-
-
-TradeState = Paid | Unpaid | Closed | Refunded | NotExist | Unknown
-
-
-@dataclass(frozen=True)
-class RefundDone:
-    """The refund with this request number was carried out."""
-
-
-@dataclass(frozen=True)
-class RefundPending:
-    """The refund was received or not, it cannot be told yet: ask `refund_state`, at least 10 seconds later."""
-
-
-RefundState = RefundDone | RefundPending | Unknown
-
-
-@dataclass(frozen=True)
-class Notice:
-    """A notification whose form, signature, app and seller are right. Amounts in fen.
-
-    `refunded` is the running total of refunds, 0 where the notice is about none.
-    """
-
-    notify_id: str
-    order_number: str
-    trade_no: str
-    trade_status: str
-    amount: Fen
-    paid_at: datetime | None
-    refunded: Fen
-    refund_request_no: str
-
-    def is_refund(self) -> bool:
-        """Whether the notice tells of a refund, not of the payment."""
-        return self.refunded > 0
+_SUBJECT_LENGTH = 256
+_FULL_WIDTH = str.maketrans({c: chr(ord(c) + 0xFEE0) for c in "/=&{}<>'\"\\%+?#"})
 
 
 _Answer = dict[str, Any]
@@ -127,17 +63,30 @@ _Value = TypeVar("_Value")
 class Alipay:
     """One merchant application at Alipay, in public-key mode.
 
-    Keys are the bare base64 of PKCS#1, PKCS#8 or X.509. Nothing is loaded before it is needed.
+    Keys are the bare base64 of PKCS#1, PKCS#8 or X.509. Alipay posts its notifications to `notify_url` and sends the
+    buyer back to `return_url`. Nothing is loaded before it is needed.
     """
 
+    name = "alipay"
+    ask_refund_after = timedelta(seconds=10)
+
     def __init__(
-        self, app_id: str, seller_id: str, app_private_key: str, alipay_public_key: str, gateway_url: str
+        self,
+        app_id: str,
+        seller_id: str,
+        app_private_key: str,
+        alipay_public_key: str,
+        gateway_url: str,
+        notify_url: str,
+        return_url: str,
     ) -> None:
         self._app_id = app_id
         self._seller_id = seller_id
         self._app_private_key = app_private_key
         self._alipay_public_key = alipay_public_key
         self._gateway_url = gateway_url
+        self._notify_url = notify_url
+        self._return_url = return_url
 
     @cached_property
     def _sdk(self) -> Any:
@@ -173,33 +122,25 @@ class Alipay:
         """Load both keys. Raises InvalidSetting, which names the one that is wrong."""
         self._sdk  # noqa: B018 (reading it loads the keys)
 
-    def pay_url(
-        self,
-        order_number: str,
-        amount: Fen,
-        subject: str,
-        expires_at: datetime,
-        notify_url: str,
-        return_url: str,
-    ) -> str:
-        """The address of the pay page (`alipay.trade.page.pay`). No call is made. `amount` in fen, 1 at
-        least.
-        """
+    def pay_page(
+        self, order_number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
+    ) -> PayPage:
+        """The address of the pay page (`alipay.trade.page.pay`). No call."""
         content = {
             "out_trade_no": order_number,
             "total_amount": str(to_yuan(amount)),
-            "subject": subject,
+            "subject": subject(title),
             "product_code": "FAST_INSTANT_TRADE_PAY",
             "time_expire": beijing_text(expires_at),
         }
-        query = self._signed("alipay.trade.page.pay", content, notify_url=notify_url, return_url=return_url)
-        return f"{self._gateway_url}?{query}"
+        query = self._signed(
+            "alipay.trade.page.pay", content, notify_url=self._notify_url, return_url=self._return_url
+        )
+        return PayPage(PageKind.REDIRECT, f"{self._gateway_url}?{query}")
 
-    def parse_notice(self, body: bytes) -> Notice:
-        """Read and check a notification's raw form body, in the order of Alipay's document.
-
-        Form and fields, signature, app, seller. The order, its channel and amount are for the caller to
-        check. Raises NotificationRefused.
+    def parse_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
+        """Read and check a notification's raw form body, in the order of Alipay's document: form and fields,
+        signature, app, seller. Raises NotificationRefused.
         """
         if len(body) > MAX_NOTICE_BYTES:
             raise NotificationRefused(check="size")
@@ -207,24 +148,45 @@ class Alipay:
         if fields.get("seller_id") != self._seller_id:
             raise NotificationRefused(check="seller_id")
         try:
+            trade_no, word = _trade_no(fields["trade_no"]), fields["trade_status"][:64]
+            amount = from_yuan(fields["total_amount"])
             refunded = from_yuan(fields["refund_fee"]) if fields.get("refund_fee") else 0
+            request_no = fields.get("out_biz_no", "")[:64]
             return Notice(
+                provider=self.name,
                 notify_id=fields["notify_id"][:128],
                 order_number=fields["out_trade_no"][:64],
-                trade_no=_trade_no(fields["trade_no"]),
-                trade_status=fields["trade_status"][:64],
-                amount=from_yuan(fields["total_amount"]),
+                trade_no=trade_no,
+                word=word,
+                told=self.told(word, amount, refunded),
+                amount=amount,
                 paid_at=_time(fields.get("gmt_payment")),
                 refunded=refunded,
-                refund_request_no=(fields.get("out_biz_no") or fields["trade_no"])[:64],
+                # One that names no request of its own may repeat the trade's number in its place.
+                request_no=None if request_no in ("", trade_no) else request_no,
             )
         except (KeyError, ValueError) as error:
             raise NotificationRefused(check="fields") from error
 
-    def parse_return(self, fields: Mapping[str, str]) -> str:
-        """The order number of the query with which the browser comes back, once its signature is checked.
+    def told(self, word: str, amount: Fen, refunded: Fen) -> Told:
+        """What a `trade_status` tells, together with the running total of refunds."""
+        match word:
+            case "WAIT_BUYER_PAY":
+                return Told.WAITING
+            case "TRADE_SUCCESS" | "TRADE_FINISHED":
+                return Told.REFUNDED_IN_PART if refunded else Told.RECEIVED
+            case "TRADE_CLOSED":
+                return Told.REFUNDED_WHOLE if refunded else Told.CLOSED
+            case _:
+                return Told.UNHEARD
 
-        It proves nothing about the payment: anybody can send it again. Raises NotificationRefused.
+    def receipt(self, is_taken: bool) -> Receipt:
+        """`success`, or `fail`: then Alipay sends the notification again, for a day."""
+        return Receipt(200, "success" if is_taken else "fail")
+
+    def parse_return(self, fields: Mapping[str, str]) -> str:
+        """The order number of the query with which the browser comes back, once its signature is checked. Raises
+        NotificationRefused.
         """
         number = self._verified(dict(fields)).get("out_trade_no", "")
         if not number:
@@ -241,101 +203,81 @@ class Alipay:
         answer = self._call("alipay.trade.query", {"out_trade_no": order_number}, deadline)
         if answer["code"] != "10000":
             if answer.get("sub_code") == "ACQ.TRADE_NOT_EXIST":
-                return NotExist()
-            return Unknown(_reason(answer))
+                return NotKnown()
+            return Unclear(_reason(answer))
         if answer.get("out_trade_no") != order_number:
-            return Unknown("the answer is for another order")
+            return Unclear("the answer is for another order")
         status = answer.get("trade_status")
         if from_yuan(answer["total_amount"]) != amount:
-            return Unknown(f"Alipay has another amount for it: {answer['total_amount']}", needs_person=True)
+            return Unclear(f"Alipay has another amount for it: {answer['total_amount']}", needs_person=True)
         if status == "WAIT_BUYER_PAY":
             return Unpaid()
         sent_at = answer.get("send_pay_date")
         if status == "TRADE_CLOSED" and not sent_at:
             return Closed()
         if status not in ("TRADE_SUCCESS", "TRADE_FINISHED", "TRADE_CLOSED"):
-            return Unknown(f"trade_status {status}")
+            return Unclear(f"trade_status {status}")
         paid = Paid(_trade_no(answer["trade_no"]), amount, _time(sent_at))
-        return Refunded(paid, amount) if status == "TRADE_CLOSED" else paid
+        return Refunded(paid) if status == "TRADE_CLOSED" else paid
 
-    def close(self, order_number: str, deadline: Deadline) -> Closed | NotExist | CloseRefused | Unknown:
+    def close(self, order_number: str, deadline: Deadline) -> CloseState:
         """Close an unpaid trade (`alipay.trade.close`). One call; never raises GatewayUnavailable."""
         return self._known(lambda: self._close(order_number, deadline))
 
-    def _close(self, order_number: str, deadline: Deadline) -> Closed | NotExist | CloseRefused | Unknown:
+    def _close(self, order_number: str, deadline: Deadline) -> CloseState:
         answer = self._call("alipay.trade.close", {"out_trade_no": order_number}, deadline)
         if answer["code"] == "10000":
             if answer.get("out_trade_no") != order_number:
-                return Unknown("the answer is for another order")
+                return Unclear("the answer is for another order")
             return Closed()
         sub_code = answer.get("sub_code")
         if sub_code == "ACQ.TRADE_NOT_EXIST":
-            return NotExist()
+            return NotKnown()
         if sub_code in (
             "ACQ.TRADE_STATUS_ERROR",
             "ACQ.REASON_TRADE_STATUS_INVALID",
             "ACQ.REASON_ILLEGAL_STATUS",
         ):
-            return CloseRefused()
-        return Unknown(_reason(answer))
+            return TooLate()
+        return Unclear(_reason(answer))
 
-    def refund(
-        self,
-        order_number: str,
-        amount: Fen,
-        request_no: str,
-        reason: str,
-        deadline: Deadline,
-        trade_no: str | None = None,
-    ) -> RefundState:
-        """Refund `amount` fen of an order (`alipay.trade.refund`), of the trade `trade_no` where that is known.
+    def refund(self, request: RefundRequest, deadline: Deadline) -> RefundState:
+        """Refund, once for the request's number (`alipay.trade.refund`). One call; never raises GatewayUnavailable.
 
-        Once for each `request_no`: repeat it with the same number and amount when the result is unknown.
-        Raises GatewayRefused when Alipay will not do it, with its `reason`.
+        That nothing moved now is pending: it may have moved by an earlier call.
         """
-        content = {
-            "out_trade_no": order_number,
-            "refund_amount": str(to_yuan(amount)),
-            "out_request_no": request_no,
-            "refund_reason": reason,
-        }
-        if trade_no is not None:
-            content["trade_no"] = trade_no
-        return self._known(lambda: self._refund(content, deadline))
+        return self._known(lambda: self._refund(request, deadline))
 
-    def _refund(self, content: dict[str, str], deadline: Deadline) -> RefundState:
+    def _refund(self, request: RefundRequest, deadline: Deadline) -> RefundState:
+        content = _refund_content(request) | {
+            "refund_amount": str(to_yuan(request.amount)),
+            "refund_reason": request.reason,
+        }
         answer = self._call("alipay.trade.refund", content, deadline)
         if answer["code"] != "10000":
             is_trouble = answer.get("sub_code") in (None, "ACQ.SYSTEM_ERROR")
             if answer["code"] in _FINAL or (answer["code"] == "40004" and not is_trouble):
-                raise GatewayRefused(gateway="alipay", reason=_reason(answer))
-            return Unknown(_reason(answer))
-        if answer.get("out_trade_no") != content["out_trade_no"]:
-            return Unknown("the answer is for another order")
+                return RefundRefused(_reason(answer))
+            return Unclear(_reason(answer))
+        if answer.get("out_trade_no") != request.order_number:
+            return Unclear("the answer is for another order")
         return RefundDone() if answer.get("fund_change") == "Y" else RefundPending()
 
-    def refund_state(
-        self, order_number: str, request_no: str, deadline: Deadline, trade_no: str | None = None
-    ) -> RefundState:
-        """What became of a refund (`alipay.trade.fastpay.refund.query`), of the trade `trade_no` where that is
-        known. One call; never raises GatewayUnavailable.
+    def refund_state(self, request: RefundRequest, deadline: Deadline) -> RefundState:
+        """What became of a refund (`alipay.trade.fastpay.refund.query`). One call; never raises
+        GatewayUnavailable.
         """
-        return self._known(lambda: self._refund_state(order_number, request_no, deadline, trade_no))
+        return self._known(lambda: self._refund_state(request, deadline))
 
-    def _refund_state(
-        self, order_number: str, request_no: str, deadline: Deadline, trade_no: str | None
-    ) -> RefundState:
-        content = {"out_trade_no": order_number, "out_request_no": request_no}
-        if trade_no is not None:
-            content["trade_no"] = trade_no
-        answer = self._call("alipay.trade.fastpay.refund.query", content, deadline)
+    def _refund_state(self, request: RefundRequest, deadline: Deadline) -> RefundState:
+        answer = self._call("alipay.trade.fastpay.refund.query", _refund_content(request), deadline)
         if answer["code"] != "10000":
             if answer.get("sub_code") == "ACQ.TRADE_NOT_EXIST":
                 return RefundPending()
-            return Unknown(_reason(answer))
+            return Unclear(_reason(answer))
         # Without a refund to tell of, the answer may carry no numbers at all.
-        if answer.get("out_request_no", request_no) != request_no:
-            return Unknown("the answer is for another refund")
+        if answer.get("out_request_no", request.request_no) != request.request_no:
+            return Unclear("the answer is for another refund")
         return RefundDone() if answer.get("refund_status") == "REFUND_SUCCESS" else RefundPending()
 
     def _verified(self, fields: dict[str, str]) -> dict[str, str]:
@@ -364,25 +306,25 @@ class Alipay:
         now = beijing_text(datetime.now(UTC))
         return str(self._sdk.client_api(method, biz_content=content, timestamp=now, **parameters))
 
-    def _known(self, call: Callable[[], _Value]) -> _Value | Unknown:
+    def _known(self, call: Callable[[], _Value]) -> _Value | Unclear:
         try:
             return call()
         except (GatewayUnavailable, NotMoney, KeyError, ValueError, TypeError, AttributeError) as trouble:
             # An answer of unexpected form may also be an error of ours: the trace tells where.
             surprise = None if isinstance(trouble, GatewayUnavailable) else trouble
             log.warning("Alipay's answer is unknown: %s", type(trouble).__name__, exc_info=surprise)
-            return Unknown(type(trouble).__name__)
+            return Unclear(type(trouble).__name__)
 
     def _call(self, method: str, content: dict[str, str], deadline: Deadline) -> _Answer:
         """Make a call about an order -> the member of the answer, whose signature holds and which is for no other
         order. Raises GatewayUnavailable.
         """
         url = f"{self._gateway_url}?{self._signed(method, content)}"
-        raw = fetch("alipay", url, deadline, _CALL_SECONDS)
+        raw = fetch(self.name, url, deadline, _CALL_SECONDS)
         answer = self._verified_answer(raw, method.replace(".", "_") + "_response")
         # Refusals often carry the number too, and nothing else ties them to what was asked.
         if answer.get("out_trade_no", content["out_trade_no"]) != content["out_trade_no"]:
-            raise GatewayUnavailable(gateway="alipay", reason="the answer is for another order")
+            raise GatewayUnavailable(gateway=self.name, reason="the answer is for another order")
         return answer
 
     def _verified_answer(self, raw: bytes, member: str) -> _Answer:
@@ -400,10 +342,25 @@ class Alipay:
             # Verifying a bare text is not among the SDK's public methods; the version is pinned.
             genuine = self._sdk._verify(text[start:end], signature)
         except (ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
-            raise GatewayUnavailable(gateway="alipay", reason="unreadable answer") from error
+            raise GatewayUnavailable(gateway=self.name, reason="unreadable answer") from error
         if not genuine or not isinstance(answer, dict) or not isinstance(answer.get("code"), str):
-            raise GatewayUnavailable(gateway="alipay", reason="unverified answer")
+            raise GatewayUnavailable(gateway=self.name, reason="unverified answer")
         return answer
+
+
+def subject(title: str) -> str:
+    """A title as Alipay takes it: at most 256 characters, none of `/ = &`; braces break the verification of its
+    answers. Such characters become their full-width forms, blanks are collapsed, unprintable ones dropped.
+    """
+    printable = "".join(c for c in title if c.isprintable() or c.isspace())
+    clean = " ".join(printable.split()).translate(_FULL_WIDTH)[:_SUBJECT_LENGTH] or "课程"
+    # An earlier version stored subjects as they were sent, perhaps cut at a blank: they are repeated exactly.
+    return title if len(title) == _SUBJECT_LENGTH and title.rstrip() == clean else clean
+
+
+def _refund_content(request: RefundRequest) -> dict[str, str]:
+    content = {"out_trade_no": request.order_number, "out_request_no": request.request_no}
+    return content if request.trade_no is None else content | {"trade_no": request.trade_no}
 
 
 def _alipay_error() -> type[Exception]:

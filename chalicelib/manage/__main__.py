@@ -118,14 +118,14 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             return "nothing of this waits for a person (any more): look at `problems`"
         case PaymentUnknown() if hasattr(given, "number"):
             return (
-                f"Alipay gives no clear answer ({error.facts['reason']}), and nothing was changed: there may be money"
-                " that is not dealt with; try again later"
+                f"the provider gives no clear answer ({error.facts['reason']}), and nothing was changed: there may be"
+                " money that is not dealt with; try again later"
             )
         case OrderAlreadyPaid():
             return "the order was not closed: it was paid after all, and is delivered; look at it with show-order"
         case PaymentUnknown():
             return (
-                "Alipay gives no clear answer whether the money went back, and nothing was changed: try again, or"
+                "the provider gives no clear answer whether the money went back, and nothing was changed: try again, or"
                 " when you know that it did, settle-refund"
             )
         case OrderClosed():
@@ -253,7 +253,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("list-refunds", _list_refunds, "list the refund applications that wait for a decision")
 
-    added = act("approve-refund", _approve_refund, "approve an application; Alipay is asked at once")
+    added = act("approve-refund", _approve_refund, "approve an application; the provider is asked at once")
     added.add_argument("request_no")
 
     added = act(
@@ -273,13 +273,13 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("request_no")
     added.add_argument("--reason", type=_reason_text, required=True, help="how it went back, kept in the log")
 
-    added = act("retry-order", _retry_order, "have Alipay asked about an order at once; safe to repeat")
+    added = act("retry-order", _retry_order, "have the provider asked about an order at once; safe to repeat")
     added.add_argument("number", help="the order's number")
 
     added = act(
         "settle-order",
         _settle_order,
-        "say that a listed order has been dealt with; an open one is closed, unless Alipay says it is paid",
+        "say that a listed order has been dealt with; an open one is closed, unless the provider says it is paid",
     )
     added.add_argument("number", help="the order's number")
     added.add_argument("--reason", type=_reason_text, required=True, help="what was done, kept in the log")
@@ -424,10 +424,11 @@ def _read_password() -> str:
 
 
 def _check_settings(given: argparse.Namespace) -> None:
+    from chalicelib.gateways import open_gateways
     from chalicelib.settings import settings
-    from chalicelib.web.shop_app import make_gateways
 
-    make_gateways(settings()).alipay.check()
+    for provider in open_gateways(settings()).payments.values():
+        provider.check()
     say("all settings are there, and the keys can be loaded")
 
 
@@ -753,10 +754,10 @@ def _approve_refund(given: argparse.Namespace) -> None:
     status = approve(given.request_no, _who(given), _gateways(), _now())
     ends = {
         DONE: "the money is refunded, access and discounts are settled",
-        STUCK: "Alipay refuses: see `problems`",
+        STUCK: "the provider refuses: see `problems`",
     }
     say(
-        f"{given.request_no}: {ends.get(status, 'approved; Alipay has not confirmed yet and is asked again')}"
+        f"{given.request_no}: {ends.get(status, 'approved; the provider has not confirmed yet and is asked again')}"
     )
 
 
@@ -780,7 +781,9 @@ def _problems(given: argparse.Namespace) -> None:
             say(f"order {problem.order_number}: a refund was made twice. {_refund_line(problem)}")
             say(f"  when it is dealt with: settle-refund {problem.request_no} --reason ...")
         elif isinstance(problem, Refund):
-            state = "is stuck" if problem.status == STUCK else "has not been confirmed by Alipay for hours"
+            state = (
+                "is stuck" if problem.status == STUCK else "has not been confirmed by its provider for hours"
+            )
             say(f"order {problem.order_number}: a refund {state}. {_refund_line(problem)}")
             say(f"  when its cause is mended: retry-refund {problem.request_no}")
             if problem.status == STUCK and problem.why == APPLICATION:
@@ -788,7 +791,7 @@ def _problems(given: argparse.Namespace) -> None:
             say(f"  when the money went back another way: settle-refund {problem.request_no} --reason ...")
         elif isinstance(problem, RefundNotice):
             say(
-                f"order {problem.order_number}: Alipay told of a partial refund that the shop did not make,"
+                f"order {problem.order_number}: the provider told of a partial refund that the shop did not make,"
                 f" {money.yuan_text(problem.refunded)} refunded in all; it names no line"
             )
             say(
@@ -796,13 +799,14 @@ def _problems(given: argparse.Namespace) -> None:
             )
         elif isinstance(problem, Order):
             say(f"order {problem.number} ({STATUS_NAMES[problem.status]}): {problem.trouble}")
-            say(f"  to have Alipay asked again at once: retry-order {problem.number}")
+            say(f"  to have the provider asked again at once: retry-order {problem.number}")
             closing = ", which closes it" if problem.is_open() else ""
             say(f"  when it is dealt with{closing}: settle-order {problem.number} --reason ...")
         elif isinstance(problem, StrayNotice):
             say(
-                f"order {problem.order_number}: a genuine notice of Alipay's does not fit, {_STRAYS[problem.check]};"
-                f" {problem.trade_status} of {money.yuan_text(problem.amount)}, trade {problem.trade_no}"
+                f"order {problem.order_number}: a genuine notice of {problem.provider} does not fit,"
+                f" {_STRAYS[problem.check]}; {problem.word} of {money.yuan_text(problem.amount)},"
+                f" trade {problem.trade_no}"
             )
             say(f"  when its cause is mended: retry-stray {problem.order_number} {problem.trade_no}")
             say(
@@ -814,7 +818,7 @@ def _problems(given: argparse.Namespace) -> None:
 
 _STRAYS = {
     "order": "there is no such order here",
-    "channel": "the order is not paid by Alipay",
+    "channel": "the order is not paid by this provider",
     "amount": "the order's amount is another one",
     "trade_status": "its status is none that is known",
 }
@@ -828,7 +832,7 @@ def _retry_order(given: argparse.Namespace) -> None:
     order, unclear = retry_order(given.number, _who(given), _gateways(), _now())
     say(f"{order.number}: {STATUS_NAMES[order.status]}{f'; {order.trouble}' if order.trouble else ''}")
     if unclear is not None and str(unclear.facts["reason"]) not in (order.trouble or ""):
-        say(f"  Alipay gives no clear answer: {unclear.facts['reason']}")
+        say(f"  the provider gives no clear answer: {unclear.facts['reason']}")
 
 
 def _settle_order(given: argparse.Namespace) -> None:
@@ -841,7 +845,7 @@ def _settle_order(given: argparse.Namespace) -> None:
 def _retry_stray(given: argparse.Namespace) -> None:
     from chalicelib.flows.settle_problem import retry_stray
 
-    still_wrong = retry_stray(given.number, given.trade_no, _who(given), _now())
+    still_wrong = retry_stray(given.number, given.trade_no, _who(given), _gateways(), _now())
     for check in still_wrong:
         say(f"trade {given.trade_no} still does not fit: {_STRAYS[check]}")
     if not still_wrong:
@@ -865,10 +869,10 @@ def _retry_refund(given: argparse.Namespace) -> None:
 def _settle_refund(given: argparse.Namespace) -> None:
     from chalicelib.flows.refund_order import settle_elsewhere
 
-    is_alipays = settle_elsewhere(given.request_no, _who(given), given.reason, _gateways(), _now())
-    if is_alipays:
+    is_providers = settle_elsewhere(given.request_no, _who(given), given.reason, _gateways(), _now())
+    if is_providers:
         say(
-            f"{given.request_no}: Alipay has carried it out itself, and so it is recorded; if you sent the money"
+            f"{given.request_no}: the provider has carried it out itself, and so it is recorded; if you sent the money"
             " another way as well, it went twice"
         )
     else:
@@ -883,10 +887,10 @@ def _settle_notice(given: argparse.Namespace) -> None:
 
 
 def _gateways() -> Gateways:
+    from chalicelib.gateways import open_gateways
     from chalicelib.settings import settings
-    from chalicelib.web.shop_app import make_gateways
 
-    return make_gateways(settings())
+    return open_gateways(settings())
 
 
 if __name__ == "__main__":

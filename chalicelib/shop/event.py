@@ -30,7 +30,7 @@ class What(StrEnum):
     DUPLICATE_PAYMENT = "surplus payment"
     DUPLICATE_PAYMENT_REFUNDED = "surplus payment refunded"
     IMPORTED = "imported"
-    TRADE_IDENTIFIED = "trade identified"
+    IDENTIFIED = "trade identified"
     PROBLEM_RESOLVED = "trouble settled"
 
 
@@ -52,7 +52,7 @@ EVENT_TEXTS = {
     What.DUPLICATE_PAYMENT: "收到重复付款，款项将原路退回",
     What.DUPLICATE_PAYMENT_REFUNDED: "重复付款已退回",
     What.IMPORTED: "由旧系统导入",
-    What.TRADE_IDENTIFIED: "支付平台已确认交易号",
+    What.IDENTIFIED: "支付平台已确认交易号",
     What.PROBLEM_RESOLVED: "学校已人工处理该订单",
 }
 """What happened -> what a learner reads of it."""

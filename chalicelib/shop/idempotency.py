@@ -26,11 +26,12 @@ class IdempotencyKey:
 
 
 class FirstAnswer(UserItem, discriminator="IDEMPOTENCY_KEY"):
-    """The answer that a key got: its order, and the address of its pay page. Kept for seven days."""
+    """The answer that a key got: its order, and its pay page. Kept for seven days."""
 
     content = UnicodeAttribute()
     order_number = UnicodeAttribute()
     address = UnicodeAttribute()
+    page_kind = UnicodeAttribute(default="redirect")
     forget_at = WholeNumber()
 
 
@@ -70,6 +71,7 @@ def keep(
     key: IdempotencyKey,
     order_number: str,
     address: str,
+    page_kind: str,
     now: datetime,
 ) -> None:
     """Keep an answer as the key's first. Refusal: IdempotencyKeyTaken."""
@@ -80,6 +82,7 @@ def keep(
         content=_digest(key.content),
         order_number=order_number,
         address=address,
+        page_kind=page_kind,
         forget_at=int((now + KEPT).timestamp()),
     )
     transaction.put_new(answer, IdempotencyKeyTaken())

@@ -76,7 +76,7 @@ PAGE_ROWS = 500
 PAY_MARGIN = timedelta(seconds=90)
 """An order with less time left than this is not sent to pay any more."""
 CLOSE_MARGIN = timedelta(minutes=5)
-"""How long after its expiry an order that Alipay has never seen may still be paid there."""
+"""How long after its expiry an order that the provider has never seen may still be paid there."""
 
 _EARLY_LOOKS = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 10, 30))
 _LATE_LOOKS = (
@@ -126,9 +126,9 @@ class OrderLine(MapAttribute[str, object]):
 class Order(WorkItem, AttentionItem, discriminator="ORDER"):
     """An order. Amounts in fen: `amount` is what is due in money, the sum of the lines' `payable`.
 
-    `subject` and `expires_at` are what Alipay is told, each time the same. `requested_lines` and
+    `title` and `expires_at` are what its provider is told, each time the same. `requested_lines` and
     `refunded_lines` are positions in `lines`; `refunded_amount` is money that went back for them. `asked_at`
-    is when a learner's page last had Alipay asked. `trouble` is why the order waits for a person, if it does.
+    is when a learner's page last had the provider asked. `trouble` is why the order waits for a person, if it does.
     """
 
     number = UnicodeAttribute()
@@ -142,7 +142,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
     general_discount = WholeNumber(default=0)
     beli = WholeNumber(default=0)
     beli_discount = WholeNumber(default=0)
-    subject = UnicodeAttribute()
+    title = UnicodeAttribute(attr_name="subject")
     placed_at = UTCDateTimeAttribute()
     expires_at = UTCDateTimeAttribute()
     paid_at = UTCDateTimeAttribute(null=True)
@@ -160,7 +160,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         return bool(self.status == PLACED)
 
     def can_be_sent_to_pay(self, now: datetime) -> bool:
-        """Whether Alipay's page may be opened: the order waits for its money and has 90 seconds or more left.
+        """Whether the provider's page may be opened: the order waits for its money and has 90 seconds or more left.
 
         An open order of the old system may wait for another provider's: that cannot be had here.
         """
@@ -175,7 +175,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
             raise RefundNotAllowed(reason="window")
 
     def can_be_refunded(self, window: timedelta, now: datetime) -> bool:
-        """Whether a refund of the whole order may be applied for: its money, if any, can go back by Alipay."""
+        """Whether a refund of the whole order may be applied for: its money, if any, can go back by its provider."""
         try:
             self.raise_unless_refundable(window, now)
         except RefundNotAllowed:
@@ -191,7 +191,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         return self.status in _DELIVERED
 
     def next_look(self, now: datetime) -> datetime | None:
-        """When Alipay is asked next about the order, on the timetable of unpaid orders; None when it is over.
+        """When the provider is asked next about the order, on the timetable of unpaid orders; None when it is over.
 
         1, 3, 10 and 30 minutes after it was placed, at its expiry, 30 minutes after that, then daily for 3
         days.
@@ -202,7 +202,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         return next((at for at in (*early, *late) if at > now), None)
 
     def next_try(self, now: datetime) -> datetime:
-        """When Alipay is asked again about an order of which it said nothing clear: the more rarely the longer
+        """When the provider is asked again about an order of which it said nothing clear: the more rarely the longer
         ago it expired.
         """
         return now + max(LEASE, (now - self.expires_at) / 30)
@@ -212,7 +212,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         return bool(now >= self.expires_at + _PATIENCE)
 
     def may_be_asked(self, now: datetime) -> bool:
-        """Whether a page may have Alipay asked again: every 5 seconds, the more rarely the older the order."""
+        """Whether a page may have the provider asked again: every 5 seconds, the more rarely the older the order."""
         pause = max(_SHORTEST_ASK, (now - self.placed_at) / 10)
         return self.is_open() and (self.asked_at is None or now - self.asked_at >= pause)
 
@@ -247,7 +247,7 @@ class OrderEvent(UserItem, discriminator="ORDER_EVENT"):
 def new_number(now: datetime) -> str:
     """A new order number: 17 digits of Beijing time (to the millisecond), 10 random characters of [0-9A-Z].
 
-    Sortable by time, not guessable, and within the alphabet and length that both Alipay and WeChat Pay take.
+    Sortable by time, not guessable, and within the alphabet and length that providers take.
     """
     local = now.astimezone(BEIJING)
     moment = local.strftime("%Y%m%d%H%M%S") + f"{local.microsecond // 1000:03d}"
@@ -353,7 +353,7 @@ def note_trade(transaction: Transaction, order: Order, trade_no: str, cause: Cau
     refusal = OrderClosed(order=order.number)
     unknown = Order.trade_no.does_not_exist() & Order.status.is_in(PAID, REFUNDING, REFUNDED)
     transaction.update(order, [Order.trade_no.set(trade_no)], unknown, refusal)
-    record_event(transaction, order, What.TRADE_IDENTIFIED, cause, now, refusal)
+    record_event(transaction, order, What.IDENTIFIED, cause, now, refusal)
 
 
 def mark_closed(
@@ -473,7 +473,7 @@ def settle_trouble(transaction: Transaction, order: Order, cause: Cause, now: da
 
 
 def note_asked(order: Order, now: datetime) -> None:
-    """Note that a learner's page is having Alipay asked. Raises LeaseTaken when another page just did. One
+    """Note that a learner's page is having the provider asked. Raises LeaseTaken when another page just did. One
     write.
     """
     unchanged = (
@@ -546,15 +546,8 @@ def list_orders(user_id: int, limit: int, cursor: str | None) -> OrderList:
     return OrderList(tuple(page.items), page.next_cursor)
 
 
-def subject(course_names: list[str]) -> str:
-    """What the pay page calls an order: the first course's name, and how many there are.
-
-    Alipay's rules: at most 256 characters, none of `/ = &`; braces break the verification of its answers.
-    Such characters become their full-width forms, blanks are collapsed, unprintable ones dropped.
+def title(course_names: list[str]) -> str:
+    """What the pay page calls an order: the first course's name, and how many there are. Providers have rules of their
+    own about its signs and length, which each gateway applies.
     """
-    name = course_names[0] if len(course_names) == 1 else f"{course_names[0]} 等{len(course_names)}门课程"
-    clean = " ".join("".join(c for c in name if c.isprintable() or c.isspace()).split())
-    return clean.translate(_FULL_WIDTH)[:256] or "课程"
-
-
-_FULL_WIDTH = str.maketrans({c: chr(ord(c) + 0xFEE0) for c in "/=&{}<>'\"\\%+?#"})
+    return course_names[0] if len(course_names) == 1 else f"{course_names[0]} 等{len(course_names)}门课程"

@@ -19,3 +19,7 @@ PAYMENT_NAMES = {
 
 PROVIDERS = frozenset({ALIPAY})
 """The payment providers by which this shop takes and returns money; each has a file of this name in `gateways/`."""
+DEFAULT_PROVIDER = ALIPAY
+"""By which orders are paid that are placed now."""
+FIRST_PROVIDER = ALIPAY
+"""Of which stored items are that name none: they are of the time when there was no other."""

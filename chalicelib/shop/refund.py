@@ -49,7 +49,7 @@ STATUS_NAMES = {
 """Status -> what a learner reads. That a refund is stuck is the school's worry, not the learner's."""
 
 _PAUSES = (
-    timedelta(seconds=15),  # Alipay wants 10 seconds at least between a refund and a question about it
+    timedelta(seconds=15),
     timedelta(minutes=1),
     timedelta(minutes=5),
     timedelta(minutes=30),
@@ -98,7 +98,7 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
 
 _RANDOM_LENGTH = 6
 MAX_ORDER_NUMBER = 64 - 1 - _RANDOM_LENGTH
-"""The longest number of an order that can be refunded: Alipay takes request numbers of 64 characters."""
+"""The longest number of an order that can be refunded: providers take request numbers of 64 characters."""
 
 
 def new_request_no(order_number: str) -> str:
@@ -251,15 +251,18 @@ def settle(
     transaction.update(refund, actions, expected, RefundSettled())
 
 
-def count_attempt(transaction: Transaction, refund: Refund, trouble: str, now: datetime) -> None:
-    """The provider was asked and has not confirmed: ask again after a pause. Refusal: RefundSettled.
+def count_attempt(
+    transaction: Transaction, refund: Refund, trouble: str, now: datetime, at_least: timedelta
+) -> None:
+    """The provider was asked and has not confirmed: ask again after a pause, of `at_least` what it wants. Refusal:
+    RefundSettled.
 
     After many attempts a person is told as well: some troubles do not pass by themselves.
     """
     actions: list[Action] = [
         Refund.attempts.add(1),
         Refund.trouble.set(trouble),
-        *stay_in_work(now + refund.pause()),
+        *stay_in_work(now + max(refund.pause(), at_least)),
     ]
     if refund.attempts >= _ATTEMPTS_ALONE:
         actions += [Refund.attention.set(PROBLEM), Refund.attention_at.set(int(now.timestamp()))]
@@ -282,7 +285,9 @@ def note_twice(refund: Refund, now: datetime) -> None:
     """The provider has carried out what went back another way, says an operator: put it before a person, once. One
     write.
     """
-    trouble = "Alipay has carried it out, though it went back another way already: the money went back twice"
+    trouble = (
+        "the provider has carried it out, though it went back another way already: the money went back twice"
+    )
     actions: list[Action] = [
         Refund.trouble.set(trouble),
         Refund.attention.set(PROBLEM),

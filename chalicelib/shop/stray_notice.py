@@ -1,35 +1,39 @@
-"""Stray notices: genuine notices of the payment provider that fit no order, kept for a person.
+"""Stray notices: genuine notifications of a payment provider that fit no order, kept for a person.
 
 There may be money behind them that no order knows of. Nobody but the provider can make one: it is kept only when its
-signature, application and seller were right.
+signature and merchant were right.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from chalicelib.errors import NothingToSettle
+from chalicelib.money import Fen
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
+from chalicelib.shop.payment_type import FIRST_PROVIDER
 from chalicelib.storage.dynamodb import Transaction, WholeNumber, refusing
 
 
 class StrayNotice(AttentionItem, discriminator="STRAY_NOTICE"):
-    """What a notice said, and the `check` it failed: order, channel, amount or trade_status. Amounts in fen.
+    """What a notification said, and the `check` it failed. Amounts in fen; `word` is the provider's own word for what
+    happened, `request_no` the refund request that it names.
 
-    Partition `STRAY#<order number>`, the number as the notice has it, which may be no order's.
+    Partition `STRAY#<order number>`, the number as the notification has it, which may be no order's.
     """
 
+    provider = UnicodeAttribute(default=FIRST_PROVIDER)
     notify_id = UnicodeAttribute()
     order_number = UnicodeAttribute()
     trade_no = UnicodeAttribute()
-    trade_status = UnicodeAttribute()
+    word = UnicodeAttribute(attr_name="trade_status")
     amount = WholeNumber()
     paid_at = UTCDateTimeAttribute(null=True)
     refunded = WholeNumber()
-    refund_request_no = UnicodeAttribute()
+    request_no = UnicodeAttribute(attr_name="refund_request_no", null=True)
     check = UnicodeAttribute()
     recorded_at = UTCDateTimeAttribute()
 
@@ -38,19 +42,39 @@ def _partition(order_number: str) -> str:
     return f"STRAY#{order_number}"
 
 
-def keep(check: str, now: datetime, **told: Any) -> None:
-    """Keep what a notice `told` (as of `StrayNotice`) for a person, with the check it failed. Once, however often it
-    is told: one that was settled stays settled. One write.
+def keep(
+    check: str,
+    now: datetime,
+    *,
+    provider: str,
+    notify_id: str,
+    order_number: str,
+    trade_no: str,
+    word: str,
+    amount: Fen,
+    paid_at: datetime | None,
+    refunded: Fen,
+    request_no: str | None,
+) -> None:
+    """Keep a notification for a person, with the check it failed. Once, however often it is told: one that was settled
+    stays settled. One write.
     """
     stray = StrayNotice(
-        _partition(told["order_number"]),
-        "#".join(str(told[name]) for name in ("trade_no", "trade_status", "amount", "refunded"))
-        + f"#{check}",
+        _partition(order_number),
+        f"{trade_no}#{word}#{amount}#{refunded}#{check}",
+        provider=provider,
+        notify_id=notify_id,
+        order_number=order_number,
+        trade_no=trade_no,
+        word=word,
+        amount=amount,
+        paid_at=paid_at,
+        refunded=refunded,
+        request_no=request_no,
         check=check,
         recorded_at=now,
         attention=PROBLEM,
         attention_at=int(now.timestamp()),
-        **told,
     )
     try:
         with refusing(NothingToSettle()):

@@ -1,6 +1,6 @@
-"""The edge at which Alipay calls (a raw form event -> `success` or `fail`) and sends the browser back.
+"""The edge at which payment providers call (a raw event -> the provider's own yes or no) and send the browser back.
 
-The one place that catches everything: whatever goes wrong, the answer is `fail` and Alipay sends the notice
+The one place that catches everything: whatever goes wrong, the answer is no and the provider sends the notification
 again.
 """
 
@@ -8,54 +8,64 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from chalicelib import request_log
 from chalicelib.errors import NotificationRefused
 from chalicelib.flows.take_notification import take_notice
-from chalicelib.gateways import Gateways
+from chalicelib.gateways.payments import Notice, PaymentProvider, Receipt
 from chalicelib.web import requests
 
 log = logging.getLogger(__name__)
 
-_AFTER_THE_SIGNATURE = ("fields", "order", "channel", "amount", "trade_status")
-"""Checks that only a genuine notice of our own merchant can fail: there may be money that no order knows of."""
+_GENUINE = "fields"
+"""The one check of a gateway's that only a genuine notification can fail."""
 
 
-def answer_alipay(event: dict[str, Any], gateways: Gateways, now: datetime) -> dict[str, Any]:
-    """Take a notification event of API Gateway (body as text, base64 or null) -> the answer to send."""
-    context = event.get("requestContext") if isinstance(event, dict) else None
+def answer_notice(provider: PaymentProvider, event: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Take a provider's notification, an event of API Gateway (body as text, base64 or null) -> the answer to send."""
+    given = event if isinstance(event, dict) else {}
+    context = given.get("requestContext")
     request_id = context.get("requestId", "") if isinstance(context, dict) else ""
     with request_log.request_line("notification", str(request_id)):
-        text = _take(event, gateways, now)
-        request_log.note(outcome=text)
-    return _plain(text)
+        is_taken = _take(lambda: provider.parse_notice(_headers(given), _body(given)), now)
+        request_log.note(provider=provider.name, outcome="success" if is_taken else "fail")
+    return _plain(provider.receipt(is_taken))
 
 
-def _take(event: dict[str, Any], gateways: Gateways, now: datetime) -> str:
+def _take(parse: Callable[[], Notice], now: datetime) -> bool:
     try:
-        notice = gateways.alipay.parse_notice(_body(event))
-        request_log.note(trade_status=notice.trade_status, notify_id=notice.notify_id)
-        take_notice(notice, now)
+        notice = parse()
+        request_log.note(told=notice.told, notify_id=notice.notify_id)
+        failed = take_notice(notice, now)
     except NotificationRefused as refusal:
         check = refusal.facts.get("check")
-        level = logging.ERROR if check in _AFTER_THE_SIGNATURE else logging.WARNING
+        level = logging.ERROR if check == _GENUINE else logging.WARNING
         log.log(level, "a notification was refused: %s", check)
-        return "fail"
+        return False
     except Exception as trouble:
         log.error("a notification was not taken: %s", type(trouble).__name__, exc_info=True)
-        return "fail"
-    return "success"
+        return False
+    if failed is not None:
+        # It is genuine: there may be money that no order knows of.
+        log.error("a notification was refused: %s", failed)
+    return failed is None
 
 
-def returned_order(query: Mapping[str, list[str]], gateways: Gateways) -> str | None:
-    """The number of the order whose buyer comes back with this query; None when Alipay did not sign it."""
+def returned_order(provider: PaymentProvider, query: Mapping[str, list[str]]) -> str | None:
+    """The number of the order whose buyer comes back with this query; None when the provider did not sign it."""
     try:
-        return gateways.alipay.parse_return(requests.single_fields(query))
+        return provider.parse_return(requests.single_fields(query))
     except NotificationRefused:
         return None
+
+
+def _headers(event: dict[str, Any]) -> dict[str, str]:
+    given = event.get("headers")
+    headers = given.items() if isinstance(given, dict) else ()
+    return {str(name).lower(): str(text) for name, text in headers if text is not None}
 
 
 def _body(event: dict[str, Any]) -> bytes:
@@ -71,10 +81,10 @@ def _body(event: dict[str, Any]) -> bytes:
         raise NotificationRefused(check="encoding") from error
 
 
-def _plain(text: str) -> dict[str, Any]:
+def _plain(receipt: Receipt) -> dict[str, Any]:
     return {
-        "statusCode": 200,
+        "statusCode": receipt.status,
         "headers": {"Content-Type": "text/plain"},
-        "body": text,
+        "body": receipt.body,
         "isBase64Encoded": False,
     }

@@ -14,6 +14,7 @@ from chalicelib.flows.checkout import PlacedOrder
 from chalicelib.flows.fill_cart import ShownLine
 from chalicelib.flows.quote import Quote
 from chalicelib.flows.settle import AccountView
+from chalicelib.gateways.payments import PayPage
 from chalicelib.money import Fen, to_yuan, yuan_text
 from chalicelib.settings import Settings
 from chalicelib.shop.cart import CartLine
@@ -516,7 +517,7 @@ def _order_line(line: OrderLine) -> Json:
 
 def placed_order(placed: PlacedOrder) -> Json:
     """`POST /payment`: `data` is the address to send the browser to; `msg` warns of an equal order."""
-    return success(placed.address, _equal_text(placed.equal))
+    return success(placed.page.text, _equal_text(placed.equal))
 
 
 def _equal_text(equal: Order | None) -> str:
@@ -526,9 +527,9 @@ def _equal_text(equal: Order | None) -> str:
     return f"您有一个相同的{state}订单{equal.number}，请确认是否重复购买"
 
 
-def pay_address(address: str, equal: Order | None) -> Json:
+def pay_address(page: PayPage, equal: Order | None) -> Json:
     """`GET /get_pay_url`: as `placed_order`."""
-    return success(address, _equal_text(equal))
+    return success(page.text, _equal_text(equal))
 
 
 def order(

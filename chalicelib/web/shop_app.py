@@ -25,7 +25,7 @@ from chalicelib import settings as shop_settings
 from chalicelib.errors import ShopError, TokenExpired, TokenRefused, Unreadable, UserGone
 from chalicelib.flows import check_captcha, sign_in
 from chalicelib.flows.sign_in import SignedIn
-from chalicelib.gateways import Gateways
+from chalicelib.gateways import Gateways, open_gateways
 from chalicelib.settings import Settings
 from chalicelib.shop.user import User
 from chalicelib.web import codes, requests
@@ -166,7 +166,7 @@ class ShopApp(Chalice):
     def gateways(self) -> Gateways:
         """The third parties, made of the settings when they are first needed."""
         if self._gateways is None:
-            self._gateways = make_gateways(self.settings)
+            self._gateways = open_gateways(self.settings)
         return self._gateways
 
     @gateways.setter
@@ -271,24 +271,3 @@ class ShopApp(Chalice):
         with self._fresh_lock:
             if self._fresh is not None:
                 self._fresh.clear()
-
-
-def make_gateways(settings: Settings) -> Gateways:
-    """The third parties of the settings. Nothing is loaded before it is used."""
-    from chalicelib.gateways.alipay import Alipay
-    from chalicelib.gateways.geetest import Geetest
-
-    alipay, geetest = settings.alipay, settings.geetest
-    assert alipay is not None, "`load` wants it"
-    return Gateways(
-        alipay=Alipay(
-            app_id=alipay.app_id,
-            seller_id=alipay.seller_id,
-            app_private_key=alipay.app_private_key,
-            alipay_public_key=alipay.public_key,
-            gateway_url=alipay.gateway_url,
-        ),
-        geetest=Geetest(geetest.version, geetest.captcha_id, geetest.key, geetest.api_url)
-        if geetest
-        else None,
-    )

@@ -70,13 +70,13 @@ def routed_through(proxies: Proxies) -> Iterator[None]:
 def forget_connections() -> None:
     """Make anew, when it is next needed, whatever was made of the environment as it was."""
     import app
+    from chalicelib.gateways import open_gateways
     from chalicelib.settings import settings
     from chalicelib.storage.dynamodb import connection
     from chalicelib.storage.redis_client import redis_client
-    from chalicelib.web.shop_app import make_gateways
 
     settings.cache_clear()
     connection.cache_clear()
     redis_client.cache_clear()
-    app.app.gateways = make_gateways(settings())
+    app.app.gateways = open_gateways(settings())
     app.app.forget_fresh()

@@ -19,19 +19,18 @@ from alipay import AliPay
 from alipay.exceptions import AliPayException, AliPayValidationError
 from alipay.utils import AliPayConfig
 
-from chalicelib.gateways.alipay import (
-    Alipay,
+from chalicelib.gateways.alipay import Alipay
+from chalicelib.gateways.deadline import Deadline
+from chalicelib.gateways.payments import (
     Closed,
-    CloseRefused,
-    NotExist,
+    NotKnown,
     Paid,
     RefundDone,
     RefundPending,
-    Unknown,
+    TooLate,
+    Unclear,
     Unpaid,
 )
-from chalicelib.gateways.deadline import Deadline
-from chalicelib.settings import settings
 from chalicelib.shop import order
 from localstack.alipay import AlipaySimulator, signing
 from localstack.alipay.bad_days import (
@@ -47,6 +46,7 @@ from localstack.alipay.bad_days import (
 )
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases
+from tests.alipay_adapter import a_refund, an_adapter
 from tests.alipay_merchant import (
     Merchant,
     alipay_keys,
@@ -688,8 +688,10 @@ AdapterCall = Callable[[Alipay, str, Deadline], Any]
 ADAPTER_CALLS: dict[str, AdapterCall] = {
     QUERY: lambda gateway, number, deadline: gateway.query(number, AMOUNT, deadline),
     CLOSE: lambda gateway, number, deadline: gateway.close(number, deadline),
-    REFUND: lambda gateway, number, deadline: gateway.refund(number, 1000, "r1", "退费", deadline),
-    REFUND_QUERY: lambda gateway, number, deadline: gateway.refund_state(number, "r1", deadline),
+    REFUND: lambda gateway, number, deadline: gateway.refund(a_refund(number, 1000, "r1"), deadline),
+    REFUND_QUERY: lambda gateway, number, deadline: gateway.refund_state(
+        a_refund(number, request_no="r1"), deadline
+    ),
 }
 UNKNOWN_EVERYWHERE = sorted(
     name for name, day in BAD_DAYS.items() if day.methods == EVERY_METHOD and name != "answer_slow"
@@ -699,25 +701,15 @@ UNKNOWN_EVERYWHERE = sorted(
 @pytest.fixture
 def gateway(alipay: AlipaySimulator) -> Alipay:
     """The adapter with the shop's own settings."""
-    ours = settings().alipay
-    assert ours
-    return Alipay(
-        ours.app_id,
-        ours.seller_id,
-        ours.app_private_key,
-        ours.public_key,
-        os.environ["ALIPAY_GATEWAY_URL"],
-    )
+    return an_adapter(gateway_url=os.environ["ALIPAY_GATEWAY_URL"])
 
 
 @pytest.fixture
 def number(gateway: Alipay, alipay: AlipaySimulator) -> str:
     """A payment that was asked for and not scanned yet."""
     new = order.new_number(builders.now())
-    address = gateway.pay_url(
-        new, AMOUNT, "课程", builders.now() + timedelta(minutes=30), "", "http://shop.test/return"
-    )
-    return alipay.open_cashier(address)
+    page = gateway.pay_page(new, AMOUNT, "课程", builders.now() + timedelta(minutes=30), soon())
+    return alipay.open_cashier(page.text)
 
 
 def soon() -> Deadline:
@@ -744,7 +736,7 @@ def test_an_answer_that_says_nothing_is_unknown_to_the_shop(
     else:
         alipay.pay(number)
     with alipay.bad_day(name, method=method, out_trade_no=number):
-        assert isinstance(ADAPTER_CALLS[method](gateway, number, soon()), Unknown)
+        assert isinstance(ADAPTER_CALLS[method](gateway, number, soon()), Unclear)
         assert alipay.struck(name) == 1
 
 
@@ -754,7 +746,7 @@ def test_a_refusal_for_another_order_is_unknown_to_the_shop(
 ) -> None:
     """Both would be final otherwise: a trade that does not exist, a refund that cannot be made."""
     with alipay.bad_day("answer_for_another_order", out_trade_no=number):
-        assert isinstance(ADAPTER_CALLS[method](gateway, number, soon()), Unknown)
+        assert isinstance(ADAPTER_CALLS[method](gateway, number, soon()), Unclear)
 
 
 @pytest.mark.parametrize("method", EVERY_METHOD)
@@ -763,7 +755,7 @@ def test_a_slow_answer_is_unknown_to_the_shop_when_its_time_is_over(
 ) -> None:
     alipay.pay(number)
     with alipay.bad_day("answer_slow", method=method, out_trade_no=number):
-        assert isinstance(ADAPTER_CALLS[method](gateway, number, Deadline(0.2)), Unknown)
+        assert isinstance(ADAPTER_CALLS[method](gateway, number, Deadline(0.2)), Unclear)
         assert alipay.held_answers.any_waits(5)
     assert isinstance(gateway.query(number, AMOUNT, soon()), Paid)
 
@@ -773,8 +765,8 @@ def test_a_trade_that_does_not_exist_yet_is_told_apart_from_an_unpaid_one(
 ) -> None:
     alipay.scan(number)
     with alipay.bad_day("answer_trade_not_exist", out_trade_no=number):
-        assert gateway.query(number, AMOUNT, soon()) == NotExist()
-        assert gateway.close(number, soon()) == NotExist()
+        assert gateway.query(number, AMOUNT, soon()) == NotKnown()
+        assert gateway.close(number, soon()) == NotKnown()
     assert gateway.query(number, AMOUNT, soon()) == Unpaid()
     assert gateway.close(number, soon()) == Closed()
 
@@ -785,7 +777,7 @@ def test_a_close_that_comes_after_the_payment_is_refused_and_the_payment_found(
     alipay.scan(number)
     with alipay.bad_day("paid_before_close", out_trade_no=number):
         assert gateway.query(number, AMOUNT, soon()) == Unpaid()
-        assert gateway.close(number, soon()) == CloseRefused()
+        assert gateway.close(number, soon()) == TooLate()
         assert isinstance(gateway.query(number, AMOUNT, soon()), Paid)
 
 
@@ -798,10 +790,10 @@ def test_a_refund_of_which_nothing_is_said_is_pending_until_it_is_asked_about(
 ) -> None:
     alipay.pay(number)
     with alipay.bad_day(name, out_trade_no=number):
-        assert gateway.refund(number, 1000, "r1", "退费", soon()) == RefundPending()
-    assert gateway.refund_state(number, "r1", soon()) == afterwards()
-    gateway.refund(number, 1000, "r1", "退费", soon())
-    assert gateway.refund_state(number, "r1", soon()) == RefundDone()
+        assert gateway.refund(a_refund(number, 1000, "r1"), soon()) == RefundPending()
+    assert gateway.refund_state(a_refund(number, request_no="r1"), soon()) == afterwards()
+    gateway.refund(a_refund(number, 1000, "r1"), soon())
+    assert gateway.refund_state(a_refund(number, request_no="r1"), soon()) == RefundDone()
     assert alipay.trade(number).refunded == 1000
 
 
@@ -809,10 +801,10 @@ def test_a_refund_asked_about_too_early_is_pending(
     gateway: Alipay, number: str, alipay: AlipaySimulator
 ) -> None:
     alipay.pay(number)
-    assert gateway.refund(number, 1000, "r1", "退费", soon()) == RefundDone()
+    assert gateway.refund(a_refund(number, 1000, "r1"), soon()) == RefundDone()
     with alipay.bad_day("refund_query_too_early", out_trade_no=number):
-        assert gateway.refund_state(number, "r1", soon()) == RefundPending()
-    assert gateway.refund_state(number, "r1", soon()) == RefundDone()
+        assert gateway.refund_state(a_refund(number, request_no="r1"), soon()) == RefundPending()
+    assert gateway.refund_state(a_refund(number, request_no="r1"), soon()) == RefundDone()
 
 
 # The shop behind its notification address

@@ -342,7 +342,7 @@ def test_what_was_changed_since_stays_as_it_is(real: LegacyFile, stores: Stores)
         payment_type=ALIPAY,
         amount=1,
         lines=[],
-        subject="x",
+        title="x",
         expires_at=NOW,
     )
     late.save()
@@ -429,7 +429,7 @@ def test_a_user_name_or_id_or_order_number_of_somebody_else_is_left_to_them(empt
         payment_type=ALIPAY,
         amount=1,
         lines=[],
-        subject="x",
+        title="x",
         expires_at=NOW,
     )
     foreign.save()

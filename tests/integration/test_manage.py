@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from chalicelib.flows.checkout import place_order
+from chalicelib.gateways import open_gateways
 from chalicelib.settings import settings
 from chalicelib.shop import coupon, ledger, order
 from chalicelib.shop.choice import Choice, ChosenLine
 from chalicelib.shop.order import Order, find_by_number
 from chalicelib.shop.password import password_matches
 from chalicelib.shop.user import User, find_by_name, find_user
-from chalicelib.web.shop_app import make_gateways
 from localstack.processes import free_port
 from tests import builders
 from tests.conftest import Stores
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("stores")
 def placed_order(user: User) -> Order:
     course = builders.a_course(prices=[30000])
     lines = (ChosenLine(course.key, builders.policy_id_of(course)),)
-    gateways = make_gateways(settings())
+    gateways = open_gateways(settings())
     due = 30000 - find_user(user.user_id).beli * 10
     placed = place_order(
         find_user(user.user_id), Choice(lines, None, True), due, None, gateways, settings(), builders.now()

@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib.beijing_time import beijing_text
 from chalicelib.shop import coupon, order, work
+from chalicelib.shop.event import By
 from chalicelib.shop.order import OrderLine
 from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.user import User
@@ -165,7 +166,7 @@ def stored_orders(user: User, count: int, status: str = order.PAID) -> list[str]
                 payment_type=ALIPAY,
                 amount=100,
                 lines=[line],
-                subject="旧课程",
+                title="旧课程",
                 expires_at=placed_at,
             )
         )
@@ -266,7 +267,7 @@ def test_an_order_paid_meanwhile_is_delivered_instead_of_cancelled(
     assert purchases.cancel(buyer, number)["code"] == 1502
     assert purchases.status(number) == order.PAID
     buyer.assert_owns_the_course()
-    assert "query" in [event.cause for event in order.list_events(purchases.stored(number))]
+    assert By.QUERY in [event.cause.by for event in order.list_events(purchases.stored(number))]
     alipay.deliver_due_notices()
     assert purchases.payments(number) == ["applied"]
     assert purchases.happened(number) == ["placed", "paid"]

@@ -282,7 +282,7 @@ def test_a_partial_refund_that_is_not_ours_names_no_line_and_is_put_before_a_per
     assert purchases.status(pair.number) == order.PAID
     assert purchases.stored(pair.number).refunded_amount == 0
     listed = operator.does("problems")
-    assert f"order {pair.number}: Alipay told of a partial refund that the shop did not make" in listed
+    assert f"order {pair.number}: the provider told of a partial refund that the shop did not make" in listed
     assert "50.0" in listed
     assert f"settle-notice {pair.number} console-1" in listed
     assert reported(pair.number) == [(5000, "problem")]
@@ -371,7 +371,7 @@ def test_a_total_that_nobody_told_of_needs_a_person_whatever_names_it(
     pair.alipay.refund(pair.number, 1000, "console-1")
     finished = {"trade_status": "TRADE_FINISHED", "out_biz_no": None}
     assert purchases.deliver(purchases.notice(pair.alipay, pair.number, **finished)) == "success"
-    assert f"order {pair.number}: Alipay told of a partial refund" in operator.does("problems")
+    assert f"order {pair.number}: the provider told of a partial refund" in operator.does("problems")
 
 
 def test_the_repeated_notice_of_a_partial_refund_of_ours_gives_back_once(

@@ -570,7 +570,7 @@ def test_a_refund_that_alipay_refuses_waits_for_a_person(
     request_no = student.applies([0])
     empty = refused(alipay, REFUND, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
     with faulty_app.alipay.faults(Fault.on("GET", action=empty, where=calls_of(REFUND, student.number))):
-        assert "Alipay refuses" in operator.does("approve-refund", request_no)
+        assert "the provider refuses" in operator.does("approve-refund", request_no)
     assert student.shown() == "退费申请中"
     assert student.order(student.number)["refunds"][0]["status"] == "退款中"
     listed = operator.does("problems")
@@ -843,7 +843,9 @@ def test_an_order_that_is_not_as_it_says_is_put_before_a_person_when_alipay_has_
     part.delete()
     with pytest.raises(StoreUnavailable):
         settle_problem.retry_order(student.number, "op", application.app.gateways, clock())
-    assert f"order {student.number} (退费申请中): Alipay refunded all of it" in operator.does("problems")
+    assert f"order {student.number} (退费申请中): the provider refunded all of it" in operator.does(
+        "problems"
+    )
     part.save()
     settle_problem.retry_order(student.number, "op", application.app.gateways, clock())
     student.assert_all_refunded()
@@ -976,7 +978,7 @@ def test_an_application_of_the_old_system_is_decided_and_settled_here(
     assert "see `problems`" in operator.does("approve-refund", asked.request_no)
     listed = operator.does("problems")
     assert f"settle-refund {asked.request_no}" in listed
-    assert ("not paid by Alipay" if payment_type == 0 else "ACQ.TRADE_NOT_EXIST") in listed
+    assert ("paid by wechat, which cannot be asked" if payment_type == 0 else "ACQ.TRADE_NOT_EXIST") in listed
     said = operator.does("settle-refund", asked.request_no, "--reason", "by bank transfer")
     assert said == f"{asked.request_no}: settled, access and discounts too\n"
     assert purchases.status(number) == order.REFUNDED

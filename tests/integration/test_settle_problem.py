@@ -185,7 +185,7 @@ def test_whoever_has_an_order_looked_at_again_reads_that_alipay_did_not_answer(
     down = Fault.on("GET", action=answer(502, b""), where=lambda call: number in call.path)
     with faulty_app.alipay.faults(down):
         told = operator.does("retry-order", number)
-    assert told.startswith(f"{number}: 待支付\n  Alipay gives no clear answer: GatewayUnavailable")
+    assert told.startswith(f"{number}: 待支付\n  the provider gives no clear answer: GatewayUnavailable")
     assert problem_of(operator, number) == ""
 
 
@@ -473,7 +473,7 @@ def test_an_order_of_the_old_system_that_waits_for_another_providers_money_is_no
     clock.stand_at(purchases.stored(number).expires_at + timedelta(minutes=6))
     purchases.run_timer()
     buyer.assert_order_waits(number)
-    assert "to be paid by 微信, which cannot be asked" in problem_of(operator, number)
+    assert "to be paid by wechat, which cannot be asked" in problem_of(operator, number)
     operator.does("settle-order", number, "--reason", "not paid at WeChat")
     buyer.assert_has_everything_back()
 

@@ -14,6 +14,7 @@ import pytest
 import app as application
 from chalicelib.flows import work_off
 from chalicelib.gateways import Gateways
+from chalicelib.shop.payment_type import ALIPAY
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests import purchases
@@ -68,7 +69,7 @@ def new_world(stores: Stores) -> Callable[[], World]:
     later = Standing()
     later.advance(timedelta(days=30))
     alipay = DirectAlipay(simulator(later), settings())
-    work_off.run_due_work(Gateways(alipay=alipay, geetest=None), later, SECONDS)
+    work_off.run_due_work(Gateways(payments={ALIPAY: alipay}, geetest=None), later, SECONDS)
     return make
 
 

@@ -17,6 +17,7 @@ from chalicelib.gateways.deadline import Deadline
 from chalicelib.money import Fen, from_yuan
 from chalicelib.settings import Settings
 from localstack.alipay import AlipaySimulator
+from tests.alipay_adapter import merchant
 
 SILENT, LOST, TROUBLE, PENDING, UNDONE, REFUSING, EARLY, OTHER_AMOUNT = MOODS = (
     *("silent", "lost", "trouble", "pending", "undone", "refusing", "early", "other amount"),
@@ -37,37 +38,25 @@ class SecondTrade:
     refunded: dict[str, Fen] = field(default_factory=dict)
 
 
-def _merchant(settings: Settings) -> tuple[str, str, str, str, str]:
-    alipay = settings.alipay
-    assert alipay
-    return (
-        alipay.app_id,
-        alipay.seller_id,
-        alipay.app_private_key,
-        alipay.public_key,
-        alipay.gateway_url,
-    )
-
-
 @lru_cache(maxsize=1)
-def _keys_of(*merchant: str) -> Any:
+def _keys_of(**merchant: str) -> Any:
     """The loaded keys of one merchant: every world has the same, and loading takes as long as some steps."""
-    return Alipay(*merchant)._sdk
+    return Alipay(**merchant)._sdk
 
 
 class DirectAlipay(Alipay):
     """The adapter that tests hand to flows. `moods` are used up call by call, then Alipay is well."""
 
     def __init__(self, simulator: AlipaySimulator, settings: Settings) -> None:
-        super().__init__(*_merchant(settings))
-        self._merchant = _merchant(settings)
+        self._merchant = merchant(settings)
+        super().__init__(**self._merchant)
         self._simulator = simulator
         self.moods: deque[str] = deque()
         self.second_trades: dict[str, SecondTrade] = {}
 
     @cached_property
     def _sdk(self) -> Any:
-        return _keys_of(*self._merchant)
+        return _keys_of(**self._merchant)
 
     def _call(self, method: str, content: dict[str, str], deadline: Deadline) -> dict[str, Any]:
         mood = self.moods.popleft() if self.moods else ""

@@ -43,7 +43,7 @@ from chalicelib.shop.user import User, UserName
 from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import ItemKey, UserItem, connection
 from chalicelib.web import codes, responses
-from chalicelib.web.notification import answer_alipay
+from chalicelib.web.notification import answer_notice
 from localstack.alipay import AlipaySimulator
 from localstack.alipay.trades import NoSuchTrade, Refused
 from tests import builders, purchases
@@ -115,7 +115,7 @@ class World:
         self.clock = clock
         self.alipay = alipay
         self.provider = DirectAlipay(alipay, settings)
-        self.gateways = Gateways(alipay=self.provider, geetest=None)
+        self.gateways = Gateways(payments={ALIPAY: self.provider}, geetest=None)
         self.courses = SHELF.fill()
         self.users = [builders.a_user(beli=400) for _ in range(users)]
         self.offers = [
@@ -380,7 +380,7 @@ class World:
         if placed.amount == 0:
             return
         with suppress(Refused):  # Its code may be on his screen since long.
-            self.alipay.open_cashier(checkout.pay_address(placed, self.gateways, self.settings))
+            self.alipay.open_cashier(checkout.pay_page(placed, self.gateways).text)
         self._at_alipay("pay", lambda: self.alipay.pay(number))
 
     def scan(self, number: str) -> None:
@@ -389,7 +389,7 @@ class World:
         if placed.amount == 0:
             return
         try:
-            self.alipay.open_cashier(checkout.pay_address(placed, self.gateways, self.settings))
+            self.alipay.open_cashier(checkout.pay_page(placed, self.gateways).text)
         except Refused:
             return
         self._at_alipay("scan", lambda: self.alipay.scan(number))
@@ -436,7 +436,7 @@ class World:
 
     def deliver(self, fields: dict[str, str]) -> str:
         """Post signed fields to the notification function's edge -> its answer."""
-        answer = answer_alipay(purchases.event(urlencode(fields)), self.gateways, self.clock())
+        answer = answer_notice(self.provider, purchases.event(urlencode(fields)), self.clock())
         self.told.add(fields["notify_id"])
         self.outcomes[f"notice: {answer['body']}"] += 1
         return str(answer["body"])

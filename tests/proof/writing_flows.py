@@ -1211,7 +1211,11 @@ class RetryStray(Stray):
 
     def act(self) -> object:
         trade_no = self.notice["trade_no"]
-        return by_operator(lambda: settle_problem.retry_stray(self.number, trade_no, "op", self.clock()))
+        return by_operator(
+            lambda: settle_problem.retry_stray(
+                self.number, trade_no, "op", application.app.gateways, self.clock()
+            )
+        )
 
     def assert_end(self) -> None:
         self.assert_owns(self.number)

@@ -12,12 +12,12 @@ from xml.etree import ElementTree
 import pytest
 
 from chalicelib.beijing_time import BEIJING
+from chalicelib.gateways.alipay import subject
 from chalicelib.manage.catalog_file.rows import Course, Detail, Offer, Section
 from chalicelib.manage.catalog_file.writing import json_text
 from chalicelib.manage.demo import CONTENT, read_catalogue, read_content
 from chalicelib.shop import catalog, coupon
 from chalicelib.shop.course_key import COURSE, DEGREE_COURSE
-from chalicelib.shop.order import subject
 from chalicelib.shop.price_policy import VALID_PERIODS
 from chalicelib.shop.user import ADMIN, ROLE_NAMES
 from chalicelib.shop.user_name import is_valid_name
@@ -185,7 +185,7 @@ def test_the_shop_has_a_course_of_every_state() -> None:
 
 @pytest.mark.parametrize("course", COURSES, ids=lambda course: str(course.key))
 def test_a_course_is_paid_under_its_own_name_by_alipays_rules(course: Course) -> None:
-    assert subject([course.name]) == course.name
+    assert subject(course.name) == course.name
     assert not set(course.name) & set("/=&{}")
 
 

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chalicelib import settings as shop_settings
 from chalicelib.errors import InvalidSetting
+from chalicelib.gateways import open_gateways
 from chalicelib.settings import GROUPS, SETTINGS, Settings, load
-from chalicelib.web.shop_app import make_gateways
 from infra import settings_page
 from localstack.alipay import generate_keys
 
@@ -77,7 +77,7 @@ def pkcs1(pem: str) -> str:
 
 def check(given: Settings) -> None:
     """What `make run` and the deploying program do with the keys at start."""
-    make_gateways(given).alipay.check()
+    open_gateways(given).of("alipay").check()
 
 
 def test_a_complete_environment_is_read() -> None:

@@ -26,7 +26,7 @@ def an_order(life: float = 30, **attributes: object) -> Order:
         "payment_type": ALIPAY,
         "amount": 100,
         "lines": [],
-        "subject": "课程",
+        "title": "课程",
     }
     return order.order_item("N1", 7, PLACED, expires_at=expires_at, **(values | attributes))
 

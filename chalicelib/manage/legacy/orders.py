@@ -39,7 +39,7 @@ PAYMENT_TYPES = {0: WECHAT, 1: ALIPAY, 2: COUPON, 3: BELI, 4: UNIONPAY}
 
 ASK_FOR = timedelta(days=1)
 """An order unpaid for less than this may have been paid while the old system went down: it comes in open, and
-the timer asks Alipay. Older ones come in as expired.
+the timer asks the provider. Older ones come in as expired.
 """
 _CLOCKS_DIFFER = timedelta(days=1)
 _CAUSE = Cause(By.IMPORT, "of the old system")
@@ -139,7 +139,7 @@ def imported_order(
             for line, sold, price, share in zip(lines, courses, prices, shares, strict=True)
         ],
         general_discount=sum(shares),
-        subject=order.subject([sold.name for sold in courses]),
+        title=order.title([sold.name for sold in courses]),
         expires_at=expires_at,
         source=SOURCE,
         **times,
@@ -162,7 +162,7 @@ def imported_order(
     if too_old:
         remark = f"long unpaid, so it came in as {order.STATUS_NAMES[order.EXPIRED]}"
     elif status == order.PLACED:
-        remark = "it still waits for its payment: it came in open, and the timer asks Alipay about it"
+        remark = "it still waits for its payment: it came in open, and the timer asks the provider about it"
     return ImportedOrder(imported, tuple(items), status == order.PLACED, remark)
 
 

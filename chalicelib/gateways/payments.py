@@ -1,0 +1,268 @@
+"""What every payment provider answers, in the shop's words. One class in one file for each provider, which alone knows
+the provider's own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from chalicelib.errors import GatewayUnavailable, NotificationRefused
+from chalicelib.gateways.deadline import Deadline
+from chalicelib.money import Fen
+
+
+class PageKind(StrEnum):
+    """What the browser does with a pay page: go there, or show it as a QR code."""
+
+    REDIRECT = "redirect"
+    QR = "qr"
+
+
+@dataclass(frozen=True)
+class PayPage:
+    """Where a learner pays: an address to go to, or the text of a QR code."""
+
+    kind: PageKind
+    text: str
+
+
+# What became of an order at its provider
+
+
+@dataclass(frozen=True)
+class Paid:
+    """The whole amount (fen) was received by the trade `trade_no`."""
+
+    trade_no: str
+    amount: Fen
+    paid_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Unpaid:
+    """The trade exists and waits for its buyer."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The trade was closed without ever being paid."""
+
+
+@dataclass(frozen=True)
+class Refunded:
+    """The trade was paid and then refunded in full."""
+
+    payment: Paid
+
+
+@dataclass(frozen=True)
+class NotKnown:
+    """The provider knows no such trade: nobody has begun to pay (yet)."""
+
+
+@dataclass(frozen=True)
+class TooLate:
+    """The trade can no longer be closed: it was paid or closed meanwhile. Query it."""
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """No answer, or none that can be trusted. It says nothing about the trade or refund.
+
+    `needs_person`: asking again will not help.
+    """
+
+    reason: str
+    needs_person: bool = False
+
+
+TradeState = Paid | Unpaid | Closed | Refunded | NotKnown | Unclear
+CloseState = Closed | NotKnown | TooLate | Unclear
+
+
+# Refunds
+
+
+@dataclass(frozen=True)
+class RefundRequest:
+    """One refund of an order's trade: `amount` of its `total` (fen). A `request_no` is refunded once, however often
+    it is sent. `trade_no` is None where it is not known.
+    """
+
+    order_number: str
+    trade_no: str | None
+    request_no: str
+    amount: Fen
+    total: Fen
+    reason: str
+
+
+@dataclass(frozen=True)
+class RefundDone:
+    """The refund was carried out."""
+
+
+@dataclass(frozen=True)
+class RefundPending:
+    """The refund is under way, or was never asked for: ask `refund_state`, not before `ask_refund_after`."""
+
+
+@dataclass(frozen=True)
+class RefundRefused:
+    """The provider will not refund. Sending the same again will not help."""
+
+    reason: str
+
+
+RefundState = RefundDone | RefundPending | RefundRefused | Unclear
+
+
+# Notifications
+
+
+class Told(StrEnum):
+    """What a notification tells of its trade."""
+
+    WAITING = "waiting"
+    RECEIVED = "received"
+    REFUNDED_IN_PART = "refunded in part"
+    REFUNDED_WHOLE = "refunded whole"
+    CLOSED = "closed"
+    UNHEARD = "unheard"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A notification whose form, signature and merchant are right. `told` is what the provider's `word` means.
+
+    Amounts in fen: `amount` is the trade's, `refunded` what the provider says was refunded (0 where it tells of no
+    refund), by the request `request_no` (None where it names none).
+    """
+
+    provider: str
+    notify_id: str
+    order_number: str
+    trade_no: str
+    word: str
+    told: Told
+    amount: Fen
+    paid_at: datetime | None
+    refunded: Fen
+    request_no: str | None
+
+    def payment(self) -> Paid:
+        """The payment that the notification tells of, or implies."""
+        return Paid(self.trade_no, self.amount, self.paid_at)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The answer to a notification: HTTP status and body."""
+
+    status: int
+    body: str
+
+
+class PaymentProvider(Protocol):
+    """One merchant account at a payment provider. Nothing but the values above and the errors named here comes out."""
+
+    name: str
+    """The code by which orders and payments name the provider; its file here has the same name."""
+    ask_refund_after: timedelta
+    """How long to wait before asking what became of a refund."""
+
+    def check(self) -> None:
+        """Load all keys. Raises InvalidSetting, which names the one that is wrong. No call."""
+
+    def pay_page(
+        self, order_number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
+    ) -> PayPage:
+        """The page on which an order of `amount` fen (1 at least) is paid until `expires_at`. Repeating it gives a page
+        for the same trade. Raises GatewayUnavailable.
+        """
+
+    def query(self, order_number: str, amount: Fen, deadline: Deadline) -> TradeState:
+        """What became of an order of `amount` fen."""
+
+    def close(self, order_number: str, deadline: Deadline) -> CloseState:
+        """Close an unpaid trade."""
+
+    def refund(self, request: RefundRequest, deadline: Deadline) -> RefundState:
+        """Refund, once for the request's number."""
+
+    def refund_state(self, request: RefundRequest, deadline: Deadline) -> RefundState:
+        """What became of a refund that may have been asked for."""
+
+    def parse_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
+        """Read and check a notification; names of headers are in lower case. The order and its amount are for the
+        caller to check. Raises NotificationRefused; its check is `fields` only when the signature holds.
+        """
+
+    def told(self, word: str, amount: Fen, refunded: Fen) -> Told:
+        """What a notification with this word of the provider's tells; UNHEARD for a word that is not known."""
+
+    def receipt(self, is_taken: bool) -> Receipt:
+        """The answer to a notification that was taken, or that is to be sent again."""
+
+    def parse_return(self, fields: Mapping[str, str]) -> str:
+        """The order number of the query with which the browser comes back. It proves nothing about the payment: anybody
+        can send it again. Raises NotificationRefused.
+        """
+
+
+class NotSetUp:
+    """A provider at which this shop has no account, as of orders of the old system: nothing of it can be known here."""
+
+    ask_refund_after = timedelta()
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._unclear = Unclear(f"it is to be paid by {name}, which cannot be asked", needs_person=True)
+        self._refused = RefundRefused(
+            f"it was paid by {name}, which cannot be asked: refund it where it was paid"
+        )
+
+    def check(self) -> None:
+        """Nothing to load."""
+
+    def pay_page(
+        self, order_number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
+    ) -> PayPage:
+        """Raises GatewayUnavailable."""
+        raise GatewayUnavailable(gateway=self.name, reason="not set up")
+
+    def query(self, order_number: str, amount: Fen, deadline: Deadline) -> TradeState:
+        """Unclear; a person must act."""
+        return self._unclear
+
+    def close(self, order_number: str, deadline: Deadline) -> CloseState:
+        """Unclear; a person must act."""
+        return self._unclear
+
+    def refund(self, request: RefundRequest, deadline: Deadline) -> RefundState:
+        """Refused; a person must act."""
+        return self._refused
+
+    def refund_state(self, request: RefundRequest, deadline: Deadline) -> RefundState:
+        """Refused; a person must act."""
+        return self._refused
+
+    def parse_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
+        """Raises NotificationRefused."""
+        raise NotificationRefused(check="provider")
+
+    def told(self, word: str, amount: Fen, refunded: Fen) -> Told:
+        """Nothing that is known."""
+        return Told.UNHEARD
+
+    def receipt(self, is_taken: bool) -> Receipt:
+        """Not found."""
+        return Receipt(404, "")
+
+    def parse_return(self, fields: Mapping[str, str]) -> str:
+        """Raises NotificationRefused."""
+        raise NotificationRefused(check="provider")
