@@ -9,6 +9,7 @@ Downwards only; skipping levels is fine. `manage`, the operators' command line, 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -31,6 +32,18 @@ MAY_IMPORT = {
 HTTP_CLIENTS = ("requests", "urllib3", "httpx", "aiohttp", "urllib.request", "http.client", "socket")
 VAGUE = {"util", "helper", "common", "misc", "manager", "service"}
 VIEW_STATEMENTS = 5
+PROVIDER_WORDS = {
+    "alipay": r"(?i:alipay)|ACQ\.|TRADE_[A-Z]",
+    "wechat": r"(?i:we_?chat)",
+    "unionpay": r"(?i:union_?pay)",
+}
+"""Payment provider -> the words that only its own gateway file may say."""
+NAMES_PROVIDERS = (
+    "chalicelib/settings.py",
+    "chalicelib/gateways/__init__.py",
+    "chalicelib/shop/payment_type.py",
+    "chalicelib/manage/legacy/orders.py",  # the old system's numbers of providers
+)
 
 
 @dataclass(frozen=True)
@@ -198,6 +211,17 @@ def nothing_is_caught_blindly(source: Source) -> Violations:
                 yield node.lineno, f"catches {caught}: catch what is expected here"
 
 
+def a_providers_words_stay_in_its_gateway(source: Source) -> Violations:
+    if not source.is_in("chalicelib") or source.is_in(*NAMES_PROVIDERS):
+        return
+    for provider, words in PROVIDER_WORDS.items():
+        if source.path == f"chalicelib/gateways/{provider}.py":
+            continue
+        for number, line in enumerate(source.text.splitlines(), 1):
+            for word in re.findall(words, line):
+                yield number, f"{word} is said in chalicelib/gateways/{provider}.py only"
+
+
 RULES: dict[str, Rule] = {
     "imports go downwards only": imports_go_downwards_only,
     "chalice is imported in app.py and web only": only_some_places_import(
@@ -217,6 +241,7 @@ RULES: dict[str, Rule] = {
     "what is public is documented": what_is_public_is_documented,
     "app.py is a table of routes": app_py_is_a_table_of_routes,
     "nothing is caught blindly": nothing_is_caught_blindly,
+    "a provider's words stay in its gateway": a_providers_words_stay_in_its_gateway,
 }
 
 
@@ -315,6 +340,17 @@ BROKEN = [
     ("app.py is a table of routes", "app.py", "def f():\n" + "    g()\n" * 6),
     ("nothing is caught blindly", "chalicelib/flows/x.py", "try:\n    f()\nexcept Exception:\n    g()"),
     ("nothing is caught blindly", "chalicelib/web/x.py", "try:\n    f()\nexcept:\n    g()"),
+    (
+        "a provider's words stay in its gateway",
+        "chalicelib/flows/x.py",
+        "if found.payment_type == ALIPAY: ...",
+    ),
+    ("a provider's words stay in its gateway", "chalicelib/flows/x.py", "if told == 'TRADE_SUCCESS': ..."),
+    ("a provider's words stay in its gateway", "chalicelib/shop/x.py", "# ACQ.SYSTEM_ERROR passes by itself"),
+    ("a provider's words stay in its gateway", "chalicelib/web/x.py", "# Alipay calls here"),
+    ("a provider's words stay in its gateway", "chalicelib/manage/x.py", "print('ask WeChat')"),
+    ("a provider's words stay in its gateway", "chalicelib/gateways/alipay.py", "we_chat = unionpay"),
+    ("a provider's words stay in its gateway", "chalicelib/gateways/wechat.py", "alipay = 1"),
 ]
 
 
@@ -335,7 +371,7 @@ ALLOWED = [
         "from . import grant\nfrom chalicelib.shop import order\nfrom chalicelib import money",
     ),
     ("chalicelib/shop/x.py", "import pynamodb.attributes\nfrom chalicelib.storage.dynamodb import find"),
-    ("chalicelib/gateways/x.py", "import requests\nfrom chalicelib.errors import GatewayRefused"),
+    ("chalicelib/gateways/x.py", "import requests\nfrom chalicelib.errors import GatewayUnavailable"),
     ("chalicelib/storage/x.py", "from redis import Redis\nfrom chalicelib.settings import settings"),
     ("chalicelib/manage/x.py", "from chalicelib.flows import grant\nfrom . import demo"),
     ("chalicelib/settings.py", "import os\nvalue = os.environ['A']"),
@@ -344,6 +380,9 @@ ALLOWED = [
         "from urllib.parse import quote\nmilliseconds = seconds * 1000\nMAX_LENGTH = 1024",
     ),
     ("chalicelib/shop/z.py", "def f():\n    '''Does it.'''\ndef _g(): ..."),
+    ("chalicelib/gateways/alipay.py", "alipay = 'ACQ.TRADE_CLOSED'"),
+    ("chalicelib/shop/payment_type.py", "ALIPAY, WECHAT = 'alipay', 'wechat'"),
+    ("chalicelib/flows/y.py", "trade_no = found.trade_no  # the provider's"),
     ("tests/unit/x.py", "import app\nimport requests\nmonkeypatch.setenv('A', 'b')"),
 ]
 
