@@ -1,7 +1,8 @@
 """The demo shop: the content of `localstack/demo/shop.json`, added to the stores once.
 
-Every unit (a course with all that belongs to it, a user with ledger and coupon records) is one transaction of
-puts on absence, so that seeding again changes nothing and never touches what somebody else has written.
+Every unit (a course with all that belongs to it, a user with ledger and coupon records) is put on absence, whole or not
+at all, so that seeding again changes nothing and never touches what somebody else has written. Units share transactions
+as long as none of them is there.
 """
 
 from __future__ import annotations
@@ -22,7 +23,13 @@ from chalicelib.shop import audit, coupon, ledger, user
 from chalicelib.shop.audit import AuditEntry
 from chalicelib.shop.password import hash_password
 from chalicelib.shop.user import User
-from chalicelib.storage.dynamodb import CatalogItem, Transaction, UserItem, find
+from chalicelib.storage.dynamodb import (
+    MAX_TRANSACTION_ITEMS,
+    CatalogItem,
+    Transaction,
+    UserItem,
+    find,
+)
 
 CONTENT = Path(__file__).parents[2] / "localstack" / "demo" / "shop.json"
 SOURCE = "demo"
@@ -55,10 +62,13 @@ class Report:
 
 @dataclass(frozen=True)
 class _Unit:
-    """Something that is added whole or not at all. `stored` reads what tells that it is there."""
+    """Something that is added whole or not at all. `stored` reads what tells that it is there; `size` counts the
+    most writes that `put` adds to a transaction.
+    """
 
     kind: str
     name: str
+    size: int
     stored: Callable[[], CatalogItem | UserItem | None]
     put: Callable[[Transaction], None]
 
@@ -92,8 +102,8 @@ def seed_demo(now: datetime, by: str = audit.UNNAMED) -> Report:
     content = read_content()
     report = Report()
     entry: AuditEntry | None = audit.entry(by, "seed-demo", "the demo shop", now)
-    for unit in _units(content, read_catalogue(now.astimezone(BEIJING).date()), now):
-        if _add(unit, report, entry):
+    for units in _batches(_units(content, read_catalogue(now.astimezone(BEIJING).date()), now)):
+        if _add_together(units, report, entry):
             entry = None
     report.users = describe_users(content)
     return report
@@ -114,6 +124,46 @@ def describe_users(content: Json) -> str:
     return "\n".join([f"Demo users, each with the password {content['password']} unless changed:", *lines])
 
 
+def _batches(units: Iterator[_Unit]) -> Iterator[list[_Unit]]:
+    """The units in their order, as many together as a transaction holds beside the log's entry.
+
+    Users begin a batch, because they read the coupons that are stored before them, and categories another.
+    """
+    batch: list[_Unit] = []
+    for unit in units:
+        begins = unit.kind in ("users", "categories") and batch and batch[-1].kind != unit.kind
+        if begins or sum(one.size for one in batch) + unit.size >= MAX_TRANSACTION_ITEMS:
+            yield batch
+            batch = []
+        batch.append(unit)
+    yield batch
+
+
+def _add_together(units: Sequence[_Unit], report: Report, entry: AuditEntry | None) -> bool:
+    """Add the units in one transaction if none of them is there, else each that is not -> whether one was added."""
+    transaction = Transaction()
+    for unit in units:
+        unit.put(transaction)
+    try:
+        _commit(transaction, units[0], entry)
+    except (IdTaken, UserNameTaken):
+        added = False
+        for unit in units:
+            added = _add(unit, report, None if added else entry) or added
+        return added
+    for unit in units:
+        report.added[unit.kind] = report.added.get(unit.kind, 0) + 1
+    return True
+
+
+def _commit(transaction: Transaction, unit: _Unit, entry: AuditEntry | None) -> None:
+    """Write a transaction that `unit` is a part of, with the log's entry if it is not written yet."""
+    if entry is not None:
+        audit.commit(transaction, entry)
+    else:
+        transaction.commit(witness=lambda: unit.stored() is not None)
+
+
 def _add(unit: _Unit, report: Report, entry: AuditEntry | None) -> bool:
     """Add a unit, if it is not there, with the log's entry -> whether it was added."""
     stored = unit.stored()
@@ -121,10 +171,7 @@ def _add(unit: _Unit, report: Report, entry: AuditEntry | None) -> bool:
         transaction = Transaction()
         unit.put(transaction)
         try:
-            if entry is not None:
-                audit.commit(transaction, entry)
-            else:
-                transaction.commit(witness=lambda: unit.stored() is not None)
+            _commit(transaction, unit, entry)
         except (IdTaken, UserNameTaken):
             stored = unit.stored()  # added by somebody else meanwhile, or a part of it is there
         else:
@@ -161,7 +208,7 @@ def _items_unit(kind: str, items: Sequence[CatalogItem]) -> _Unit:
             transaction.put_new(item, IdTaken(item=f"{item.course_key} {item.sort}"))
 
     name = first.course_key if first.sort == "COURSE" else first.sort
-    return _Unit(kind, name, lambda: find(type(first), first.course_key, first.sort), put)
+    return _Unit(kind, name, len(items), lambda: find(type(first), first.course_key, first.sort), put)
 
 
 def _user_unit(row: Json, password: str, now: datetime) -> _Unit:
@@ -192,7 +239,8 @@ def _user_unit(row: Json, password: str, now: datetime) -> _Unit:
                     coupon.record_item(offer, row["id"], given["id"], now, source=SOURCE), taken
                 )
 
-    return _Unit("users", f"user {row['username']}", lambda: _find_user(row["username"]), put)
+    size = 3 + len(row["coupons"])  # the user, the claim of the name, the opening balance
+    return _Unit("users", f"user {row['username']}", size, lambda: _find_user(row["username"]), put)
 
 
 def _find_user(username: str) -> User | None:

@@ -21,6 +21,7 @@ from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests.client import Client
 from tests.conftest import Stores
+from tests.faults.routing import FaultyApp
 from tests.other_shop import OtherShop
 
 SHOP: Any = read_content()
@@ -96,6 +97,17 @@ def test_seeding_adds_everything_once_and_a_second_time_nothing(other_shop: Othe
     assert "added:" not in again
     assert other_shop.items() == items
     assert other_shop.does("audit").count("seed-demo") == 1
+
+
+def test_seeding_takes_few_transactions(other_shop: OtherShop, faulty_app: FaultyApp) -> None:
+    """Each costs a new shop's first start, and DynamoDB Local has just begun to live."""
+    with faulty_app.dynamodb.recording() as calls:
+        seed(other_shop)
+    sent = [call.operation for call in calls]
+    assert sent.count("TransactWriteItems") <= 8
+    assert len(sent) <= 50
+    items = sum(len(call.request["TransactItems"]) for call in calls if "TransactItems" in call.request)
+    assert items == len(other_shop.items()) + 1  # each once, and the entry of the log
 
 
 def test_a_production_stage_is_not_seeded(other_shop: OtherShop) -> None:
