@@ -542,7 +542,12 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     schedule = Schedule(application)
     own_urls = (given.api_url, given.shop_url, given.allowed_origins)
-    with GatewayServer(ApiGateway(application, given.allowed_origins), options.port, own_urls) as server:
+    try:
+        prepared = GatewayServer(ApiGateway(application, given.allowed_origins), options.port, own_urls)
+    except OSError as error:
+        print(f"Port {options.port} cannot be used: {error.strerror}.", flush=True)
+        return 1
+    with prepared as server:
         schedule.start()
         log.info("serving on %s", server.base_url)
         stop.wait()

@@ -137,6 +137,20 @@ def free_port() -> int:
         return port
 
 
+def claim_port(port: int) -> socket.socket | None:
+    """Keep a port from other shops on this computer until this socket is closed -> None when one of them has it.
+
+    A shop that is starting does not listen yet. The kernel keeps the claim: it ends with the process at the latest.
+    """
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0course-shop-port-{port}")
+    except OSError:
+        claim.close()
+        return None
+    return claim
+
+
 def port_is_free(port: int) -> bool:
     """Whether a server could listen on this port now. Raises PermissionError for a port reserved to root."""
     with socket.socket() as probe:

@@ -13,11 +13,13 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -25,7 +27,15 @@ from urllib.parse import urlsplit
 
 from chalicelib.settings import SETTINGS
 from localstack.keys import Keys
-from localstack.processes import LOOPBACK, Child, ChildFailed, answers_http, free_port, port_is_free
+from localstack.processes import (
+    LOOPBACK,
+    Child,
+    ChildFailed,
+    answers_http,
+    claim_port,
+    free_port,
+    port_is_free,
+)
 from localstack.running import AlreadyRuns, RunningShop
 from localstack.static_site import API_DOCS
 from localstack.stores import DynamoDBLocal, ProgramMissing, RedisServer
@@ -36,6 +46,11 @@ SIMULATOR_PORTS = {"ALIPAY_SIMULATOR_PORT": 8100, "GEETEST_SIMULATOR_PORT": 8110
 """Where the simulators go if these ports are free; the settings name others."""
 
 ALIPAY, GEETEST = "Alipay simulator", "Geetest simulator"
+FULL_DISK_MB = 50
+"""With less than this, stores and logs may fail at any write."""
+SIGN_OF_LIFE_SECONDS = 5
+SECONDS_BETWEEN_LOOKS_AT_THE_DISK = 5
+
 DEMO = Path(__file__).parent / "demo" / "shop.json"
 
 
@@ -57,6 +72,8 @@ class LocalShop:
         self.data = Path(self._text("DATA_DIR") or ".data").expanduser()
         self._logs = self.data / "logs"
         self._children: list[Child] = []
+        self._claims: list[socket.socket] = []
+        self._disk = DiskWatch(lambda: shutil.disk_usage(self.data).free, self.data)
         self._demo = ""
 
     def start(self) -> None:
@@ -154,17 +171,29 @@ class LocalShop:
         ]
 
     def watch(self) -> None:
-        """Returns never; raises ChildFailed when a child has ended."""
+        """Returns never; raises ChildFailed when a child has ended. Says so when the disk gets full."""
+        next_look = 0.0
         while True:
             for child in self._children:
                 if not child.running():
                     raise ChildFailed(child.obituary())
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + SECONDS_BETWEEN_LOOKS_AT_THE_DISK
+                if news := self._disk.news():
+                    say(news)
             time.sleep(0.3)
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether anything was started that is to be ended."""
+        return bool(self._children)
 
     def stop(self) -> None:
         """End all children, last first: the API lets its requests finish, the stores keep their data."""
         while self._children:
             self._children.pop().stop()
+        while self._claims:
+            self._claims.pop().close()
 
     # --- the parts -----------------------------------------------------------------------------------------
 
@@ -331,16 +360,54 @@ class LocalShop:
             if list(wanted.values()).count(port) > 1:
                 same = " and ".join(other for other, value in wanted.items() if value == port)
                 raise CannotRun(f"{same} are both {port}: choose two ports.")
+        for name, port in wanted.items():
+            if not self._claim(port):
+                raise CannotRun(
+                    f"Port {port} is taken by another `make run` that is just starting. End that one, or choose"
+                    f" other data and ports: DATA_DIR=.data2 {name}={port + 10} make run"
+                )
         alipay, geetest = (
-            port if name in wanted or (port not in wanted.values() and port_is_free(port)) else free_port()
+            port if name in wanted or self._is_mine(port, wanted.values()) else free_port()
             for name, port in simulators.items()
         )
         return alipay, geetest
+
+    def _claim(self, port: int) -> bool:
+        """Keep a port from other shops as long as this one lives -> whether none of them has it."""
+        claim = claim_port(port)
+        if claim is not None:
+            self._claims.append(claim)
+        return claim is not None
+
+    def _is_mine(self, port: int, wanted: Iterable[int]) -> bool:
+        return port not in wanted and port_is_free(port) and self._claim(port)
 
     def _keep_last_logs(self) -> None:
         self._logs.mkdir(parents=True, exist_ok=True)
         for log in self._logs.glob("*.log"):
             log.replace(log.with_suffix(".log.old"))
+
+
+class DiskWatch:
+    """Notices that a disk is full, and that it no longer is. `free` tells the free bytes."""
+
+    def __init__(self, free: Callable[[], int], data: Path) -> None:
+        self._free, self._data = free, data
+        self._is_full = False
+
+    def news(self) -> str:
+        """What to say now: nothing, unless it became full or was emptied since the last look."""
+        free = self._free() // 1024**2
+        was_full = self._is_full
+        self._is_full = free < FULL_DISK_MB
+        if self._is_full and not was_full:
+            return (
+                f"The disk of {self._data} is full, with {free} MB free: the stores cannot keep what is written."
+                " Make room."
+            )
+        if was_full and not self._is_full:
+            return f"The disk of {self._data} has room again: {free} MB. Ctrl-C and `make run` if the shop still fails."
+        return ""
 
 
 def say(text: str = "") -> None:
@@ -350,17 +417,32 @@ def say(text: str = "") -> None:
 
 
 @contextmanager
-def step(what: str) -> Iterator[None]:
-    """Show that something is being done, and how long it took."""
+def step(what: str, sign_of_life: float = SIGN_OF_LIFE_SECONDS) -> Iterator[None]:
+    """Show that something is being done, that it goes on, and how long it took."""
     started = time.monotonic()
-    with suppress(OSError, ValueError):
-        print(f"  {what} ...", end="", flush=True)
+    over = threading.Event()
+
+    def show_life() -> None:
+        while not over.wait(sign_of_life):
+            _put(f" {time.monotonic() - started:.0f} s ...")
+
+    _put(f"  {what} ...")
+    life = threading.Thread(target=show_life, daemon=True)
+    life.start()
     try:
         yield
     except BaseException:
         say()
         raise
+    finally:
+        over.set()
+        life.join()
     say(f" {time.monotonic() - started:.1f} s")
+
+
+def _put(text: str) -> None:
+    with suppress(OSError, ValueError):
+        print(text, end="", flush=True)
 
 
 def on_end(callback: Callable[[str], None]) -> None:
@@ -396,7 +478,8 @@ def main() -> int:
                 shop.watch()
             finally:
                 ending.set()
-                say("\nClosing the shop ...")
+                if shop.has_parts:
+                    say("\nClosing the shop ...")
                 shop.stop()
     except Ended:
         say("Closed. Its data is kept.")

@@ -109,7 +109,12 @@ def main(arguments: list[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with _Server(options.port, handler, options.shop_url) as server:
+    try:
+        prepared = _Server(options.port, handler, options.shop_url)
+    except OSError as error:
+        print(f"Port {options.port} cannot be used: {error.strerror}.", flush=True)
+        return 1
+    with prepared as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         stop.wait()
         server.shutdown()

@@ -117,6 +117,7 @@ class DynamoDBLocal(Store):
         return [
             _java(),
             "-XX:+UseSerialGC",  # starts sooner and takes less memory than the collectors made for servers
+            "-XX:TieredStopAtLevel=1",  # compiled once: half the processor time until a new shop is seeded
             f"-Djava.library.path={libraries}",
             "-cp",
             os.pathsep.join([str(program / "DynamoDBLocal.jar"), f"{libraries}/*", str(HERE / "dynamodb")]),

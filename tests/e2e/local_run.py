@@ -23,9 +23,11 @@ from localstack.processes import port_is_free
 from tests.conftest import reserve_port
 
 ROOT = Path(__file__).parents[2]
+SECONDS = 120
+"""How long anything may take on a machine that is ten times busier than one would like."""
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def until(condition: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
     """Return when the condition is true. AssertionError, which says `what`, when that takes too long."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -92,7 +94,7 @@ class Run:
     def ended(self) -> int:
         """Wait for the end; the exit code, with all output in `output`."""
         assert self.process
-        rest, _ = self.process.communicate(timeout=60)
+        rest, _ = self.process.communicate(timeout=SECONDS)
         self.output += rest or ""
         return self.process.returncode
 
@@ -134,7 +136,7 @@ class Run:
         return dict(word.split("=", 1) for word in shlex.split(text))
 
     def get(self, path: str, **arguments: Any) -> requests.Response:
-        return requests.get(f"http://127.0.0.1:{self.api_port}{path}", timeout=10, **arguments)
+        return requests.get(f"http://127.0.0.1:{self.api_port}{path}", timeout=SECONDS, **arguments)
 
     def signed_in_as_printed(self) -> Any:
         """The answer to the shell lines that were printed for signing in from a terminal."""

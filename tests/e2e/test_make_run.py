@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import signal
 import socket
 import stat
@@ -22,7 +23,9 @@ import requests
 from redis import Redis
 
 from tests.conftest import Stores
-from tests.e2e.local_run import ROOT, Run, until
+from tests.e2e.local_run import ROOT, SECONDS, Run, until
+
+pytestmark = pytest.mark.timeout(600)  # whole starts, on a machine that may be busy
 
 
 @pytest.fixture
@@ -58,15 +61,15 @@ def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Ru
     assert run.get("/no/such/path").json()["code"] == 404
 
     front = f"http://127.0.0.1:{run.spa_port}"
-    page = requests.get(f"{front}/payment/result", params={"order_num": "1"}, timeout=10)
+    page = requests.get(f"{front}/payment/result", params={"order_num": "1"}, timeout=SECONDS)
     assert page.status_code == 200
     assert "支付结果" in page.content.decode()
-    config = requests.get(f"{front}/config.json", timeout=10).json()
+    config = requests.get(f"{front}/config.json", timeout=SECONDS).json()
     assert config["api_url"] == f"http://127.0.0.1:{run.api_port}"
-    assert "initGeetest" in requests.get(config["captcha_script"], timeout=10).text
+    assert "initGeetest" in requests.get(config["captcha_script"], timeout=SECONDS).text
     assert f"{front}/api/" in run.output
-    assert "From stranger to owner" in requests.get(f"{front}/api/", timeout=10).text
-    assert "<!doctype" in requests.get(f"{front}/../Makefile", timeout=10).text.lower()
+    assert "From stranger to owner" in requests.get(f"{front}/api/", timeout=SECONDS).text
+    assert "<!doctype" in requests.get(f"{front}/../Makefile", timeout=SECONDS).text.lower()
 
     environment = run.run_env()
     assert stat.S_IMODE((run.data / "run.env").stat().st_mode) == 0o600
@@ -103,7 +106,7 @@ def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Ru
 
 def first_line_answered(port: int, method: str, path: str, headers: str) -> str:
     """The status line, or "" of a server that hung up without a word."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
         connection.sendall(f"{method} {path} HTTP/1.1\r\n{headers}Content-Length: 0\r\n\r\n".encode())
         with suppress(ConnectionResetError):
             return connection.recv(1000).decode("utf-8", "replace").partition("\r\n")[0]
@@ -162,7 +165,7 @@ def test_killing_the_runner_leaves_nothing_running_and_the_next_start_works(
         env=run.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
     assert manage.returncode == 1  # ... and nobody is taken in by it
@@ -212,7 +215,7 @@ def test_a_second_run_on_the_same_data_is_refused_and_manage_acts_on_the_first(
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=SECONDS,
         check=False,
     )
     assert manage.returncode == 0, manage.stderr
@@ -231,6 +234,48 @@ def test_a_taken_port_is_named_with_its_setting(new_run: Callable[..., Run], set
     assert f"Port {port} is taken" in run.output
     assert f"{setting}=" in run.output
     assert "Traceback" not in run.output
+    assert "Closing the shop" not in run.output
+
+
+def test_the_purchase_by_hand_works_as_it_stands(new_run: Callable[..., Run]) -> None:
+    run = new_run().start().until_ready()
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").split("## A purchase by hand")[1]
+    lines = text.split("\n## ")[0].splitlines()
+    script = "\n".join(line.removeprefix("    ") for line in lines if line.startswith("    "))
+    ports = {
+        "8000": run.environment["API_PORT"],
+        "8100": run.environment["ALIPAY_SIMULATOR_PORT"],
+        "8110": run.environment["GEETEST_SIMULATOR_PORT"],
+    }
+    script = re.sub(r"127\.0\.0\.1:(\d+)", lambda found: f"127.0.0.1:{ports[found[1]]}", script)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=300, check=False)
+    assert done.stderr == ""
+    orders, courses = done.stdout.rpartition('"status": "交易成功"')[::2]
+    assert '"status": "TRADE_SUCCESS"' in orders
+    assert '"name": "Python 编程：从零到能用"' in courses
+    assert len(done.stdout.splitlines()) < 300  # one can read it
+
+
+def test_of_two_shops_started_at_the_same_moment_the_second_says_so(
+    new_run: Callable[..., Run], tmp_path: Path
+) -> None:
+    first = new_run()
+    same_ports = {name: value for name, value in first.environment.items() if name.endswith("_PORT")}
+    second = Run(tmp_path / "other", same_ports)
+    try:
+        first.start()
+        until(lambda: (first.data / "keys").exists(), "the first has not begun")  # and does not listen yet
+        second.start()
+        assert second.ended() == 1
+        assert re.search(r"Port \d+ is taken by another `make run` that is just starting", second.output)
+        assert "DATA_DIR=" in second.output
+        assert "Starting" not in second.output
+        assert "Closing the shop" not in second.output
+        assert "Traceback" not in second.output
+        first.until_ready()
+        assert first.get("/course/category").status_code == 200
+    finally:
+        second.end()
 
 
 @pytest.mark.parametrize(
@@ -315,19 +360,21 @@ def test_with_the_captcha_off_there_is_no_geetest_and_everybody_passes(new_run: 
     assert not any("localstack.geetest" in command for command in run.children().values())
     assert "To sign in from a terminal" not in run.output
     assert not [name for name in run.run_env() if name.startswith("GEETEST_API")]
-    config = requests.get(f"http://127.0.0.1:{run.spa_port}/config.json", timeout=10).json()
+    config = requests.get(f"http://127.0.0.1:{run.spa_port}/config.json", timeout=SECONDS).json()
     assert config["captcha_script"] == ""
     learner = {"username": "no-slider", "password": "learn-every-day-8"}
     assert (
-        requests.post(f"http://127.0.0.1:{run.api_port}/register", json=learner, timeout=30).json()["code"]
+        requests.post(f"http://127.0.0.1:{run.api_port}/register", json=learner, timeout=SECONDS).json()[
+            "code"
+        ]
         == 1000
     )
 
 
 def test_geetest_4_is_a_setting(new_run: Callable[..., Run]) -> None:
     run = new_run(GEETEST_VERSION="4").start().until_ready()
-    config = requests.get(f"http://127.0.0.1:{run.spa_port}/config.json", timeout=10).json()
-    assert "initGeetest4" in requests.get(config["captcha_script"], timeout=10).text
+    config = requests.get(f"http://127.0.0.1:{run.spa_port}/config.json", timeout=SECONDS).json()
+    assert "initGeetest4" in requests.get(config["captcha_script"], timeout=SECONDS).text
     answer = run.signed_in_as_printed()
     assert answer["code"] == 1000
     assert answer["data"]["userinfo"]["username"] == "demo"
