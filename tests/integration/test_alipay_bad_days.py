@@ -835,6 +835,7 @@ def test_the_shop_refuses_a_wrong_notice_and_takes_the_right_one_that_follows(
     name: str, buyer: Buyer, alipay: AlipaySimulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     alipay.deliver_due_notices()  # what other tests left undelivered
+    caplog.clear()
     number = buyer.place()
     with alipay.bad_day(name, out_trade_no=number), caplog.at_level(logging.WARNING):
         purchases.pay(alipay, number)
