@@ -45,6 +45,8 @@ def _is_whole(jar: Path) -> bool:
 
 if __name__ == "__main__":
     problems = faults()
-    for problem in problems:
+    for problem in problems[:3]:
         print(problem, file=sys.stderr)
+    if len(problems) > 3:
+        print(f"... and {len(problems) - 3} more", file=sys.stderr)
     sys.exit(1 if problems else 0)
