@@ -294,7 +294,9 @@ def list_refunds():
 def approve_refund(request_no):
     operator = sign_in.require_admin(app.user())
     number = requests.request_no(request_no)
-    status = refund_order.approve(number, operator.username, app.gateways, app.now())
+    status = refund_order.approve(
+        number, operator.username, app.gateways, app.now(), operator_id=operator.user_id
+    )
     return responses.decided_refund(number, status)
 
 
@@ -303,7 +305,9 @@ def refuse_refund(request_no):
     user, body = app.user(), app.json()
     operator, number = sign_in.require_admin(user), requests.request_no(request_no)
     answer = requests.answer_text(body)
-    refund_order.refuse(number, operator.username, answer, app.gateways, app.now())
+    refund_order.refuse(
+        number, operator.username, answer, app.gateways, app.now(), operator_id=operator.user_id
+    )
     return responses.decided_refund(number, refund.REFUSED)
 
 

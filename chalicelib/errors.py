@@ -201,6 +201,10 @@ class NotPermitted(ShopError):
     """The user's role does not permit this."""
 
 
+class OwnRefund(NotPermitted):
+    """An operator may not decide on the refund of an order of their own."""
+
+
 class PaymentUnknown(ShopError):
     """Whether an order was paid, or refunded, could not be found out now, `reason` says why. What
     depends on it was left as it was. `needs_person`: asking again will not help.

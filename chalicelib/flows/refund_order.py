@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from chalicelib.errors import (
     CannotTakeBack,
     OrderClosed,
+    OwnRefund,
     PaymentUnknown,
     RefundNotAllowed,
     RefundSettled,
@@ -76,14 +77,33 @@ def apply_for_refund(
     return asked
 
 
-def refuse(request_no: str, by: str, answer: str, gateways: Gateways, now: datetime) -> None:
+def _find_others(request_no: str, operator_id: int | None) -> tuple[Order, Refund]:
+    """The refund that an operator decides on, and its order. `operator_id`: their user id, where they have one.
+
+    Raises RefundNotFound, OwnRefund (the order is the operator's own).
+    """
+    paid, asked = refund.find_refund(request_no)
+    if asked.user_id == operator_id:
+        raise OwnRefund()
+    return paid, asked
+
+
+def refuse(
+    request_no: str,
+    by: str,
+    answer: str,
+    gateways: Gateways,
+    now: datetime,
+    *,
+    operator_id: int | None = None,
+) -> None:
     """An operator refuses an application: access runs again, longer by what the pause took of it.
 
-    A stuck one can be refused too, once the provider says that it was not executed. Raises RefundNotFound,
+    A stuck one can be refused too, once the provider says that it was not executed. Raises RefundNotFound, OwnRefund,
     RefundSettled (also when the provider has executed it: then it is completed), PaymentUnknown (the answer is unclear,
     nothing is changed).
     """
-    paid, asked = refund.find_refund(request_no)
+    paid, asked = _find_others(request_no, operator_id)
     if asked.why != refund.APPLICATION or asked.status not in (refund.REQUESTED, refund.STUCK):
         raise RefundSettled()
     if (
@@ -153,13 +173,15 @@ def complete_what_is_done(paid: Order, gateways: Gateways, now: datetime) -> Non
                 complete(paid, asked, Cause(By.PROVIDER), now)
 
 
-def approve(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
+def approve(
+    request_no: str, by: str, gateways: Gateways, now: datetime, *, operator_id: int | None = None
+) -> str:
     """An operator approves an application; the provider is asked at once -> the refund's status afterwards.
 
-    What the provider does not confirm now is asked again by the timer. Raises RefundNotFound, RefundSettled,
-    StoreUnavailable, OutcomeUnknown.
+    What the provider does not confirm now is asked again by the timer. Raises RefundNotFound, OwnRefund,
+    RefundSettled, StoreUnavailable, OutcomeUnknown.
     """
-    paid, asked = refund.find_refund(request_no)
+    paid, asked = _find_others(request_no, operator_id)
     transaction = Transaction()
     refund.approve(transaction, asked, by, now)
     order.record_event(transaction, paid, What.REFUND_APPROVED, Cause(By.OPERATOR, by), now, RefundSettled())
@@ -183,15 +205,24 @@ def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> st
     return _ask_now(paid, asked, gateways, now)
 
 
-def settle_elsewhere(request_no: str, by: str, reason: str, gateways: Gateways, now: datetime) -> bool:
+def settle_elsewhere(
+    request_no: str,
+    by: str,
+    reason: str,
+    gateways: Gateways,
+    now: datetime,
+    *,
+    operator_id: int | None = None,
+) -> bool:
     """An operator says that the money of a refund that waits for a person went back another way: all that it
     stands for happens, and the provider is not asked any more -> whether it was the provider who carried it out, which
     it is asked first, and then that is what is recorded.
 
     Should it carry the refund out later, that is put before a person, who says here that this was dealt with, too.
-    Raises RefundNotFound, RefundSettled (it does not wait for a person), StoreUnavailable, OutcomeUnknown.
+    Raises RefundNotFound, OwnRefund, RefundSettled (it does not wait for a person), StoreUnavailable,
+    OutcomeUnknown.
     """
-    paid, asked = refund.find_refund(request_no)
+    paid, asked = _find_others(request_no, operator_id)
     if asked.attention != PROBLEM:
         raise RefundSettled()
     said = audit.entry(by, "settle-refund", request_no, now, reason=reason)

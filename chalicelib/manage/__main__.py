@@ -26,6 +26,7 @@ from chalicelib.errors import (
     OrderClosed,
     OrderNotFound,
     OutcomeUnknown,
+    OwnRefund,
     PaymentUnknown,
     RefundNotFound,
     RefundSettled,
@@ -114,6 +115,8 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             return f"there is no refund with the request number {given.request_no!r}"
         case RefundSettled():
             return "the refund is not in a state for this any more: look at it with show-order"
+        case OwnRefund():
+            return "it is a refund of your own: another operator has to decide on it"
         case NothingToSettle():
             return "nothing of this waits for a person (any more): look at `problems`"
         case PaymentUnknown() if hasattr(given, "number"):
@@ -348,6 +351,16 @@ def _who(given: argparse.Namespace) -> str:
         return _by(getpass.getuser())
     except (OSError, KeyError, ImportError, argparse.ArgumentTypeError):
         raise _Refused("this computer does not know your name: say who you are with --by NAME") from None
+
+
+def _user_id(who: str) -> int | None:
+    """The id of the user who has the operator's name, if one has."""
+    from chalicelib.shop.user import find_by_name
+
+    try:
+        return find_by_name(who).user_id
+    except UserNotFound:
+        return None
 
 
 def _reason_text(text: str) -> str:
@@ -751,7 +764,8 @@ def _approve_refund(given: argparse.Namespace) -> None:
     from chalicelib.flows.refund_order import approve
     from chalicelib.shop.refund import DONE, STUCK
 
-    status = approve(given.request_no, _who(given), _gateways(), _now())
+    who = _who(given)
+    status = approve(given.request_no, who, _gateways(), _now(), operator_id=_user_id(who))
     ends = {
         DONE: "the money is refunded, access and discounts are settled",
         STUCK: "the provider refuses: see `problems`",
@@ -764,7 +778,8 @@ def _approve_refund(given: argparse.Namespace) -> None:
 def _refuse_refund(given: argparse.Namespace) -> None:
     from chalicelib.flows.refund_order import refuse
 
-    refuse(given.request_no, _who(given), given.answer, _gateways(), _now())
+    who = _who(given)
+    refuse(given.request_no, who, given.answer, _gateways(), _now(), operator_id=_user_id(who))
     say(f"{given.request_no}: refused, the learner may go on studying")
 
 
@@ -869,7 +884,10 @@ def _retry_refund(given: argparse.Namespace) -> None:
 def _settle_refund(given: argparse.Namespace) -> None:
     from chalicelib.flows.refund_order import settle_elsewhere
 
-    is_providers = settle_elsewhere(given.request_no, _who(given), given.reason, _gateways(), _now())
+    who = _who(given)
+    is_providers = settle_elsewhere(
+        given.request_no, who, given.reason, _gateways(), _now(), operator_id=_user_id(who)
+    )
     if is_providers:
         say(
             f"{given.request_no}: the provider has carried it out itself, and so it is recorded; if you sent the money"

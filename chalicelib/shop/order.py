@@ -520,7 +520,7 @@ def about(number: str) -> str:
 
 
 def list_about(order: Order) -> list[UserItem]:
-    """All that is kept about an order: events by time, payments, refunds, notices. One Query."""
+    """All that is kept about an order: events oldest first, and payments, refunds, notices in no order. One Query."""
     return list_partition(order.user_id, about(order.number))
 
 

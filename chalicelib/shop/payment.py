@@ -90,8 +90,9 @@ def find_payment(order: Order, trade_no: str) -> Payment | None:
 
 
 def list_payments(order: Order) -> list[Payment]:
-    """All money received for an order. One Query."""
-    return cast(list[Payment], list_partition(order.user_id, f"{about(order.number)}PAYMENT#"))
+    """All money received for an order, oldest first. One Query."""
+    found = cast(list[Payment], list_partition(order.user_id, f"{about(order.number)}PAYMENT#"))
+    return sorted(found, key=lambda payment: (payment.recorded_at, payment.trade_no))
 
 
 def record_notice(
@@ -152,8 +153,9 @@ def _notice_sort(order_number: str, request_no: str, refunded: Fen) -> str:
 
 
 def list_notices(order: Order) -> list[RefundNotice]:
-    """All refunds that a provider told of. One Query."""
-    return cast(list[RefundNotice], list_partition(order.user_id, f"{about(order.number)}REFUND_NOTICE#"))
+    """All refunds that a provider told of, oldest first. One Query."""
+    found = cast(list[RefundNotice], list_partition(order.user_id, f"{about(order.number)}REFUND_NOTICE#"))
+    return sorted(found, key=lambda notice: (notice.recorded_at, notice.request_no))
 
 
 def settle_notice(transaction: Transaction, notice: RefundNotice, now: datetime) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
@@ -23,7 +23,7 @@ from chalicelib.shop.attention import DECISION, LEAVE_ATTENTION, PROBLEM, Attent
 from chalicelib.shop.order import Order, OrderLine, about, find_by_number
 from chalicelib.shop.partition import list_partition
 from chalicelib.shop.work import WorkItem, stay_in_work
-from chalicelib.storage.dynamodb import Transaction, WholeNumber, find, refusing
+from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find, refusing
 
 log = logging.getLogger(__name__)
 
@@ -200,8 +200,14 @@ def list_waiting() -> list[Refund]:
 
 
 def list_refunds(order: Order) -> list[Refund]:
-    """All refunds of an order. One Query."""
-    return cast(list[Refund], list_partition(order.user_id, f"{about(order.number)}REFUND#"))
+    """All refunds of an order, oldest first. One Query."""
+    return oldest_first(list_partition(order.user_id, f"{about(order.number)}REFUND#"))
+
+
+def oldest_first(items: Iterable[UserItem]) -> list[Refund]:
+    """The refunds among some items, by the time of their application. Their keys end at random."""
+    found = [item for item in items if isinstance(item, Refund)]
+    return sorted(found, key=lambda one: (one.requested_at, one.request_no))
 
 
 def approve(transaction: Transaction, refund: Refund, by: str, now: datetime) -> None:

@@ -55,8 +55,6 @@ def _minimum_text(facts: Mapping[str, object]) -> str:
 
 
 def _amount_text(facts: Mapping[str, object]) -> str:
-    if "due" not in facts:
-        return "支付金额有误，请刷新页面后重试"
     return f"应付金额为{yuan_text(cast(int, facts['due']))}元，请刷新页面后重试"
 
 
@@ -211,6 +209,7 @@ BACK_OFFICE: Codes = {
 }
 REFUND_APPROVE: Codes = {
     **BACK_OFFICE,
+    errors.OwnRefund: Answer(1801, "不能处理自己的退费申请，请由其他管理员处理"),
     errors.RefundNotFound: Answer(1802, "退费申请不存在"),
     errors.RefundSettled: Answer(1803, "退费申请已处理，请刷新列表"),
 }

@@ -38,7 +38,7 @@ from chalicelib.shop.order import CANCELLED, STATUS_NAMES, Order, OrderEvent, Or
 from chalicelib.shop.payment_type import PAYMENT_NAMES
 from chalicelib.shop.price_policy import PricePolicyCopy, period_name
 from chalicelib.shop.refund import STATUS_NAMES as REFUND_STATUS_NAMES
-from chalicelib.shop.refund import Refund
+from chalicelib.shop.refund import Refund, oldest_first
 from chalicelib.shop.session import Session
 from chalicelib.shop.settlement import Settlement
 from chalicelib.shop.user import User
@@ -558,7 +558,7 @@ def order(
             _order_line(line) | _settled_line(found, position, settings.shop_url)
             for position, line in enumerate(lines)
         ],
-        "refunds": [_refund(one) for one in kept if isinstance(one, Refund)],
+        "refunds": [_refund(one) for one in oldest_first(kept)],
         "history": [
             {"date": beijing_text(event.at), "text": EVENT_TEXTS[What(event.what)]}
             for event in kept

@@ -389,6 +389,33 @@ def test_only_an_admin_may_see_and_decide(student: Student, gateway_server: Gate
     assert [one.status for one in student.refunds()] == [refund.REQUESTED]
 
 
+def test_nobody_decides_on_a_refund_of_their_own(student: Student, operator: Operator) -> None:
+    student.person.update([User.role.set(ADMIN)])
+    request_no, name = student.applies(), student.person.username
+    for answer_ in (approve(student, request_no), refuse(student, request_no)):
+        assert (answer_["code"], answer_["msg"]) == (1801, "不能处理自己的退费申请，请由其他管理员处理")
+    for command in (["approve-refund", request_no], ["refuse-refund", request_no, "--answer", "不行"]):
+        assert "another operator" in operator.is_refused(*command, "--by", name.upper())
+    assert student.shown() == "退费申请中"
+
+
+def test_refunds_of_an_order_are_shown_oldest_first(
+    gateway_server: GatewayServer, alipay: AlipaySimulator, office: Client
+) -> None:
+    learner = Client(gateway_server.base_url, builders.a_user())
+    courses = [builders.a_course(prices=[1000]) for _ in range(6)]
+    number = purchases.place(learner, courses, 60)
+    purchases.pay(alipay, number)
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    asked = []
+    for line in range(6):
+        answer_ = learner.post(f"/order/{number}/refund", {"reason": "不想学了", "lines": [line]})
+        asked.append(answer_["data"]["request_no"])
+        assert approve(office, asked[-1])["code"] == 1000
+    assert [one["request_no"] for one in learner.order(number)["refunds"]] == asked
+    assert [one.request_no for one in refund.list_refunds(purchases.stored(number))] == asked
+
+
 def test_an_application_that_does_not_exist_is_1802(office: Client) -> None:
     for request_no in ("1", "_", "NOSUCH_ABC123", "a_b", "x" * 65, "%E8%AE%A2", "_ABC123"):
         assert approve(office, request_no)["code"] == 1802, request_no
@@ -769,6 +796,18 @@ def test_a_refund_that_alipay_carried_out_is_not_said_to_have_gone_another_way(
     assert "carried it out itself" in operator.does("settle-refund", request_no, "--reason", "by bank")
     assert f"settle-refund  {request_no}" in operator.does("audit")
     assert [(one.status, one.is_elsewhere) for one in student.refunds()] == [(refund.DONE, None)]
+    assert student.lines() == ["已退费", ""]
+
+
+def test_nobody_settles_a_refund_of_their_own(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
+) -> None:
+    student = Student(faulty_app.base_url, alipay)
+    request_no = stuck(student, faulty_app, office, clock, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
+    settled = ("settle-refund", request_no, "--reason", "已转账")
+    assert "another operator" in operator.is_refused(*settled, "--by", student.person.username)
+    assert student.shown() == "退费申请中"
+    operator.does(*settled, "--by", "wang")
     assert student.lines() == ["已退费", ""]
 
 
