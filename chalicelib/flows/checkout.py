@@ -57,7 +57,7 @@ class PlacedOrder:
 def place_order(
     user: User,
     choice: Choice,
-    pay_money: Fen,
+    pay_money: Fen | None,
     key: IdempotencyKey | None,
     gateways: Gateways,
     settings: Settings,
@@ -69,7 +69,7 @@ def place_order(
     order of 0 is paid at once. Three round trips before the address is known; then one to empty the cart and
     one to see whether there is an equal order. Without a key each call makes an order of its own. Raises
     IdempotencyKeyUsed, CourseNotFound, PricePolicyNotFound, CouponUnusable, BelowMinimum, AmountMismatch (in
-    this order), BeliTaken, StoreUnavailable, OutcomeUnknown.
+    this order; with the amount due, whatever `pay_money` is), BeliTaken, StoreUnavailable, OutcomeUnknown.
     """
     places = [idempotency.place(user.user_id, key)] if key else []
     found = read_choice(user, choice, places)

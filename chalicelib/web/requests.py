@@ -13,7 +13,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
 from chalicelib.errors import (
-    AmountMismatch,
     CouponNotFound,
     CouponUnusable,
     CourseNotFound,
@@ -346,22 +345,23 @@ def _course_of_map_key(name: str) -> CourseKey:
 
 @dataclass(frozen=True)
 class PaymentRequest:
-    """What to buy, and the amount (fen) that the learner was shown."""
+    """What to buy, and the amount (fen) that the learner was shown: None for what is no amount of money."""
 
     choice: Choice
-    pay_money: Fen
+    pay_money: Fen | None
 
 
 def payment_request(body: object) -> PaymentRequest:
     """Body of `POST /payment`.
 
-    Raises InvalidRequest, CourseNotFound, PricePolicyNotFound, CouponUnusable, AmountMismatch.
+    Raises InvalidRequest, CourseNotFound, PricePolicyNotFound, CouponUnusable.
     """
     choice = quote_request(body)
     try:
         return PaymentRequest(choice, from_yuan(_fields(body).get("pay_money")))  # type: ignore[arg-type]
-    except NotMoney as error:
-        raise AmountMismatch(field="pay_money") from error
+    except NotMoney:
+        # Refused once it is known what is due, which the refusal tells.
+        return PaymentRequest(choice, None)
 
 
 def quote_request(body: object) -> Choice:
@@ -406,7 +406,21 @@ def idempotency_key(header: str | None, asked: PaymentRequest) -> IdempotencyKey
         return None
     if not re.fullmatch(r"[!-~]{1,255}", header):
         raise InvalidRequest(field="Idempotency-Key")
-    return IdempotencyKey(header, repr(asked))
+    return IdempotencyKey(header, _content(asked))
+
+
+def _content(asked: PaymentRequest) -> str:
+    """What a request buys, as text that is equal for equal requests: a field that is added to requests later must
+    not change it where the field is absent.
+    """
+    choice = asked.choice
+    bought = {
+        "lines": [[str(line.course), line.policy_id, line.coupon_record_id] for line in choice.lines],
+        "general_coupon": choice.general_coupon_record_id,
+        "beli": choice.use_beli,
+        "pay_money": asked.pay_money,
+    }
+    return json.dumps(bought, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True)

@@ -463,10 +463,15 @@ def test_an_amount_that_is_off_is_answered_with_what_is_due(asker: Client) -> No
     assert "223.35" in refused(asker, 1308, body(builders.a_course(prices=[22335]), due=223.34))
 
 
-def test_no_amount_is_1308(asker: Client, offered: catalog.Course) -> None:
+@pytest.mark.parametrize("amount", [0.30000000000000004, "abc", -0.3, "0.301", None, True, [], {}, 10**12])
+def test_what_is_no_amount_is_answered_with_what_is_due(asker: Client, amount: object) -> None:
+    assert "应付金额为0.3元" in refused(asker, 1308, body(builders.a_course(prices=[30]), due=amount))
+
+
+def test_no_amount_is_answered_with_what_is_due(asker: Client, offered: catalog.Course) -> None:
     request = body(offered, due=300)
     del request["pay_money"]
-    refused(asker, 1308, request)
+    assert "应付金额为300.0元" in refused(asker, 1308, request)
 
 
 def test_a_price_that_rose_meanwhile_is_1308(asker: Client) -> None:
