@@ -161,6 +161,10 @@ class OrderNotFound(ShopError):
     """The user has no order of this number."""
 
 
+class TooManyOpenOrders(ShopError):
+    """The user has as many unpaid orders as a user may have: `most`."""
+
+
 class OrderNotPayable(ShopError):
     """The order is paid, closed, about to expire, or the amount named is not its amount."""
 

@@ -243,6 +243,12 @@ class Settings:
         "minutes that an unpaid order lives",
         default="30",
     )
+    max_open_orders: int = _setting(
+        "MAX_OPEN_ORDERS",
+        _whole_number(1, 100),
+        "unpaid orders that a learner may have",
+        default="50",
+    )
     refund_days: int = _setting(
         "REFUND_DAYS",
         _whole_number(0, 365),

@@ -18,13 +18,14 @@ from chalicelib.errors import (
     OrderNotPayable,
     OutcomeUnknown,
     StoreUnavailable,
+    TooManyOpenOrders,
 )
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.payments import PageKind, PayPage
 from chalicelib.money import Fen
 from chalicelib.settings import Settings
-from chalicelib.shop import cart, coupon, idempotency, ledger, order
+from chalicelib.shop import cart, coupon, idempotency, ledger, open_items, order
 from chalicelib.shop.choice import Choice
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.event import By, Cause
@@ -33,7 +34,7 @@ from chalicelib.shop.order import Order, OrderLine
 from chalicelib.shop.payment_type import BELI, COUPON, DEFAULT_PROVIDER, FREE
 from chalicelib.shop.price_policy import period_name
 from chalicelib.shop.user import User
-from chalicelib.storage.dynamodb import Transaction
+from chalicelib.storage.dynamodb import Transaction, UserItem
 
 from . import confirm_payment
 from .close_order import PROVIDER_SECONDS
@@ -67,9 +68,11 @@ def place_order(
 
     One transaction: the order, its coupon records reserved, its beli taken, the key's first answer kept. An
     order of 0 is paid at once. Three round trips before the address is known; then one to empty the cart and
-    one to see whether there is an equal order. Without a key each call makes an order of its own. Raises
+    one to see whether there is an equal order; two or three more when the count of open orders is full. Without
+    a key each call makes an order of its own. Raises
     IdempotencyKeyUsed, CourseNotFound, PricePolicyNotFound, CouponUnusable, BelowMinimum, AmountMismatch (in
-    this order; with the amount due, whatever `pay_money` is), BeliTaken, StoreUnavailable, OutcomeUnknown.
+    this order; with the amount due, whatever `pay_money` is), TooManyOpenOrders, BeliTaken, StoreUnavailable,
+    OutcomeUnknown.
     """
     places = [idempotency.place(user.user_id, key)] if key else []
     found = read_choice(user, choice, places)
@@ -88,8 +91,12 @@ def place_order(
         placed = _new_order(user, priced, settings, now)
         page = pay_page(placed, gateways) if placed.amount else _result_page(settings, placed.number)
         try:
-            _place(placed, priced, user, key, page, now)
+            _place(placed, priced, user, key, page, settings.max_open_orders, now)
         except IdTaken:
+            continue
+        except TooManyOpenOrders:
+            if not open_items.make_room(placed.owner, open_items.ORDERS, settings.max_open_orders, _is_open):
+                raise
             continue
         except IdempotencyKeyTaken:
             # The same request at the same moment was faster: its answer is ours.
@@ -176,13 +183,24 @@ def _deliver_free(placed: Order, now: datetime) -> None:
         log.warning("an order of 0 was placed and not yet delivered: order=%s", placed.number)
 
 
+def _is_open(item: UserItem) -> bool:
+    return isinstance(item, Order) and item.is_open()
+
+
 def _place(
-    placed: Order, priced: PricedChoice, user: User, key: IdempotencyKey | None, page: PayPage, now: datetime
+    placed: Order,
+    priced: PricedChoice,
+    user: User,
+    key: IdempotencyKey | None,
+    page: PayPage,
+    most_open: int,
+    now: datetime,
 ) -> None:
     transaction = Transaction()
     order.place(transaction, placed, placed.next_look(now) or placed.expires_at)
     if key is not None:
         idempotency.keep(transaction, user.user_id, key, placed.number, page.text, page.kind, now)
+    open_items.add(transaction, placed, open_items.ORDERS, most_open, TooManyOpenOrders(most=most_open))
     for record in (*priced.coupons, priced.general_coupon):
         if record is not None:
             coupon.reserve(transaction, record, placed.number)

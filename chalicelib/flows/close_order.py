@@ -100,7 +100,7 @@ def close(
         raise OrderClosed(order=found.number)
     if not isinstance(state, Closed | NotKnown):
         raise _unknown(found, state)
-    give_back_and_close(found, status, cause, now, said=said)
+    give_back_and_close(found, status, cause, now, said=said, is_unseen=isinstance(state, NotKnown))
 
 
 def ask(found: Order, gateways: Gateways, deadline: Deadline) -> TradeState:
@@ -140,14 +140,16 @@ def give_back_and_close(
     *,
     said: audit.AuditEntry | None = None,
     is_watched: bool = True,
+    is_unseen: bool = False,
 ) -> None:
     """An open order becomes cancelled or expired; its coupon records and beli go back to the user. One
-    transaction. `said`: a person says so. While it `is_watched` it is asked about for the rest of its timetable.
+    transaction. `said`: a person says so. While it `is_watched` it is asked about for the rest of its timetable,
+    `is_unseen` as of `Order.next_look`.
 
     Raises OrderClosed when it is not open any more, StoreUnavailable, OutcomeUnknown.
     """
     transaction = Transaction()
-    order.mark_closed(transaction, found, status, cause, now, is_watched=is_watched)
+    order.mark_closed(transaction, found, status, cause, now, is_watched=is_watched, is_unseen=is_unseen)
     refusal = OrderClosed(order=found.number)
     for record_id in found.coupon_record_ids():
         coupon.release(transaction, found.user_id, record_id, found.number, refusal)

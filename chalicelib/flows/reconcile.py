@@ -18,7 +18,7 @@ from chalicelib.errors import (
 )
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.deadline import Deadline
-from chalicelib.gateways.payments import Closed
+from chalicelib.gateways.payments import Closed, NotKnown
 from chalicelib.shop import order, work
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
@@ -65,7 +65,7 @@ def look_after_order(found: Order, gateways: Gateways, now: datetime) -> Payment
             order.note_trouble(
                 found, "it was found paid and refunded, and the provider does not say so any more", now
             )
-        _look_again(found, now)
+        _look_again(found, now, is_unseen=isinstance(state, NotKnown))
     return None
 
 
@@ -83,7 +83,7 @@ def _try_later(found: Order, unknown: PaymentUnknown, now: datetime) -> None:
     _put_off(found, found.next_try(now))
 
 
-def _look_again(current: Order, now: datetime) -> None:
+def _look_again(current: Order, now: datetime, *, is_unseen: bool = False) -> None:
     """Put an order whose turn this was back on its timetable, unless what was done to it has done so."""
     if current.next_look_at is None:
         return
@@ -91,7 +91,7 @@ def _look_again(current: Order, now: datetime) -> None:
         if current.trouble is not None:
             _put_off(current, current.next_try(now))
         return
-    _put_off(current, None if current.is_delivered() else current.next_look(now))
+    _put_off(current, None if current.is_delivered() else current.next_look(now, is_unseen=is_unseen))
 
 
 def _put_off(current: Order, at: datetime | None) -> None:

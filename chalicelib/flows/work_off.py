@@ -24,7 +24,9 @@ AT_ONCE = 16
 """How many items are processed at the same time: one that a provider is slow about holds up no other."""
 _ITEM_SECONDS = 10.0
 """What one item may take: the provider's deadline and the stores."""
-_DUE_AT_ONCE = 100
+_LISTED_OF_A_SHARD = 2_000
+_OF_ONE_OWNER = 20
+"""How many items of one user a round processes: many due orders of one delay nobody else's."""
 
 Process = Callable[[Any, Gateways, datetime], object]
 
@@ -43,19 +45,32 @@ def run_due_work(
 ) -> int:
     """Process everything that is due, for up to `seconds` -> how many items were processed.
 
-    Each is processed under a lease, so timers may overlap; what cannot be decided now is due again later. An
-    item of none of the `kinds` is logged as an error in each run and keeps its place.
+    Each is processed under a lease, so timers may overlap; what cannot be decided now is due again later. In
+    rounds, each with a few items of every user. An item of none of the `kinds` is logged as an error in each run
+    and keeps its place.
     """
     deadline, done = Deadline(seconds), 0
+    # The index lags: it lists what was processed a moment ago.
+    tried: set[tuple[str, str, int | None]] = set()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while deadline.remaining() > _ITEM_SECONDS:
-            due = [item for shard in work.shards() for item in work.list_due(shard, clock(), _DUE_AT_ONCE)]
+            listed = [
+                item for shard in work.shards() for item in work.list_due(shard, clock(), _LISTED_OF_A_SHARD)
+            ]
+            due = work.in_turns((item for item in listed if _listing(item) not in tried), _OF_ONE_OWNER)
+            if not due:
+                break
+            tried |= {_listing(item) for item in due}
             running = [pool.submit(_process_in_time, item, kinds, gateways, clock, deadline) for item in due]
             finished = sum(_result(item, future) for item, future in zip(due, running, strict=True))
             done += finished
             if not finished:
                 break
     return done
+
+
+def _listing(item: WorkItem) -> tuple[str, str, int | None]:
+    return item.owner, item.sort, item.next_look_at
 
 
 def _process_in_time(

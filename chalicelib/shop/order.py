@@ -86,6 +86,10 @@ _LATE_LOOKS = (
     timedelta(days=2),
     timedelta(days=3),
 )
+_SKIPPED_WHILE_UNSEEN = (timedelta(minutes=3), timedelta(minutes=30))
+"""Looks, after placing and after expiry, that are left out while the provider knows nothing of the order: nobody
+has scanned its code or signed in to pay it.
+"""
 _SHORTEST_ASK = timedelta(seconds=5)
 _PATIENCE = timedelta(minutes=30)
 """An order that nothing clear is known of so long after its expiry is put before a person."""
@@ -190,15 +194,21 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         """Whether the order was paid, refunded or not."""
         return self.status in _DELIVERED
 
-    def next_look(self, now: datetime) -> datetime | None:
+    def next_look(self, now: datetime, *, is_unseen: bool = False) -> datetime | None:
         """When the provider is asked next about the order, on the timetable of unpaid orders; None when it is over.
 
         1, 3, 10 and 30 minutes after it was placed, at its expiry, 30 minutes after that, then daily for 3
-        days.
+        days. `is_unseen`: the provider has just said that it knows no such trade; then not after 3 minutes, nor 30
+        minutes after placing or expiry.
         """
         placed_at = self.placed_at.replace(microsecond=0)  # the work list counts whole seconds
-        early = [placed_at + wait for wait in _EARLY_LOOKS if placed_at + wait < self.expires_at]
-        late = [self.expires_at + wait for wait in _LATE_LOOKS]
+        skipped = _SKIPPED_WHILE_UNSEEN if is_unseen else ()
+        early = [
+            placed_at + wait
+            for wait in _EARLY_LOOKS
+            if placed_at + wait < self.expires_at and wait not in skipped
+        ]
+        late = [self.expires_at + wait for wait in _LATE_LOOKS if wait not in skipped]
         return next((at for at in (*early, *late) if at > now), None)
 
     def next_try(self, now: datetime) -> datetime:
@@ -364,13 +374,15 @@ def mark_closed(
     now: datetime,
     *,
     is_watched: bool = True,
+    is_unseen: bool = False,
 ) -> None:
     """An open order becomes cancelled (by the learner) or expired (by time). Refusal: OrderClosed.
 
-    While it `is_watched` it stays on the work list for the rest of its timetable: money may still come.
+    While it `is_watched` it stays on the work list for the rest of its timetable (`is_unseen`: as of
+    `next_look`): money may still come.
     """
     refusal = OrderClosed(order=order.number)
-    later = stay_in_work(order.next_look(now) if is_watched else None)
+    later = stay_in_work(order.next_look(now, is_unseen=is_unseen) if is_watched else None)
     actions: list[Action] = [
         Order.status.set(status),
         Order.closed_at.set(now),

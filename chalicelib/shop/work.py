@@ -7,6 +7,7 @@ lease first, because schedules overlap and the index lags; what is final leaves 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import cast
@@ -49,27 +50,44 @@ def shards() -> Iterable[int]:
     return range(WORK_SHARDS)
 
 
+_LISTED = ("owner", "sort", "kind", "work_shard", "next_look_at")
+
+
 def list_due(shard: int, now: datetime, limit: int) -> list[WorkItem]:
     """What is due in a shard, longest waiting first, up to `limit`. One Query of an index, which may lag
-    behind.
+    behind; a further one for each megabyte.
 
-    An item that cannot be read holds up no other.
+    The items have their keys and their due time only: the lease brings the rest, as it is stored then.
     """
-    asked = UserItem.work_index.query(shard, WorkItem.next_look_at <= int(now.timestamp()), limit=limit)
+    due = WorkItem.next_look_at <= int(now.timestamp())
+    asked = UserItem.work_index.query(shard, due, limit=limit, attributes_to_get=list(_LISTED))
     return cast(list[WorkItem], readable(asked))
 
 
-def take_lease(item: WorkItem, now: datetime) -> None:
-    """Have a listed item for oneself for `LEASE`: nobody else finds it due meanwhile. One write.
+def in_turns(due: Iterable[WorkItem], of_one: int) -> list[WorkItem]:
+    """What to process in one round: everybody's longest waiting item, then everybody's second, and so on, at most
+    `of_one` of one owner. However much is due of one user, another's first item is among the first.
+    """
+    turns: list[list[WorkItem]] = [[] for _ in range(of_one)]
+    taken: Counter[str] = Counter()
+    for item in sorted(due, key=lambda item: int(item.next_look_at or 0)):
+        if taken[item.owner] < of_one:
+            turns[taken[item.owner]].append(item)
+            taken[item.owner] += 1
+    return [item for turn in turns for item in turn]
 
-    Raises LeaseTaken when somebody else has it or it is not listed any more. If its holder dies it is due
+
+def take_lease(item: WorkItem, now: datetime) -> None:
+    """Claim a due item: other workers skip it until `LEASE` has passed. One write, which also reads the item anew.
+
+    Raises LeaseTaken when another worker has it or it is not listed any more. If its holder dies it is due
     again.
     """
     look_again(item, now + LEASE)
 
 
 def look_again(item: WorkItem, at: datetime | None) -> None:
-    """Put off when a listed item is looked at next, or (None) take it off the list. One write.
+    """Reschedule an item, or (None) remove it from the work list. One write, which also reads the item anew.
 
     Raises LeaseTaken when it is not listed as it was read.
     """

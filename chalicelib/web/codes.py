@@ -58,6 +58,10 @@ def _amount_text(facts: Mapping[str, object]) -> str:
     return f"应付金额为{yuan_text(cast(int, facts['due']))}元，请刷新页面后重试"
 
 
+def _open_orders_text(facts: Mapping[str, object]) -> str:
+    return f"您已有{facts['most']}个未支付的订单，请先支付或取消其中一些，再提交新订单"
+
+
 _TRY_LATER = "服务暂时不可用，请稍后再试"
 _COURSE_GONE = "课程不存在或暂时不能购买"
 _POLICY_WRONG = "价格策略异常，请重新选择课程有效期"
@@ -188,6 +192,7 @@ PAYMENT: Codes = {
     errors.BelowMinimum: Answer(1307, _minimum_text),
     errors.AmountMismatch: Answer(1308, _amount_text),
     errors.IdempotencyKeyUsed: Answer(1309, "该请求编号已用于另一个订单，请刷新页面后重试"),
+    errors.TooManyOpenOrders: Answer(5000, _open_orders_text),
     errors.InvalidRequest: Answer(5000, _UNREADABLE_REQUEST),
     errors.StoreUnavailable: Answer(5000, _TRY_LATER),
     errors.OutcomeUnknown: Answer(5000, "下单结果未知，请先在我的订单中查看，再决定是否重新下单"),
@@ -196,6 +201,7 @@ _ONLY_WHEN_ORDERING = (
     errors.BeliTaken,
     errors.AmountMismatch,
     errors.IdempotencyKeyUsed,
+    errors.TooManyOpenOrders,
     errors.OutcomeUnknown,
 )
 QUOTE: Codes = {refusal: answer for refusal, answer in PAYMENT.items() if refusal not in _ONLY_WHEN_ORDERING}

@@ -511,6 +511,7 @@ def test_every_text_of_every_refusal_is_for_a_learner() -> None:
     samples += [
         errors.BelowMinimum(coupon="新人券", minimum=10000),
         errors.AmountMismatch(due=5),
+        errors.TooManyOpenOrders(most=50),
     ]
     for table in tables.values():
         for kind, answer in table.items():

@@ -11,8 +11,11 @@ import pytest
 
 import app as application
 from chalicelib.errors import StoreUnavailable
-from chalicelib.flows import work_off
+from chalicelib.flows import reconcile, refund_order, work_off
+from chalicelib.gateways import Gateways
 from chalicelib.shop import order, work
+from chalicelib.shop.payment_type import ALIPAY
+from chalicelib.shop.refund import Refund
 from chalicelib.storage.dynamodb import connection
 from localstack.alipay import AlipaySimulator
 from tests import builders, purchases
@@ -55,19 +58,27 @@ def is_listed(number: str) -> bool:
 # The timetable
 
 
+@pytest.mark.parametrize("is_scanned", [True, False], ids=["scanned", "never scanned"])
 def test_the_timer_asks_at_1_3_10_and_30_minutes_then_half_an_hour_later_and_for_three_days(
-    buyer: Buyer, faulty_app: FaultyApp, clock: Clock
+    buyer: Buyer, faulty_app: FaultyApp, clock: Clock, alipay: AlipaySimulator, is_scanned: bool
 ) -> None:
     number = buyer.place()
     placed_at = purchases.stored(number).placed_at
     expires_at = purchases.stored(number).expires_at
-    moments = [
-        *minutes_after(placed_at, 1, 3, 10),
-        expires_at,
-        expires_at + order.CLOSE_MARGIN,  # nobody scanned it: that is final only now
-        expires_at + timedelta(minutes=30),
-        *(expires_at + days * DAY for days in (1, 2, 3)),
-    ]
+    if is_scanned:
+        purchases.scan(alipay, number)
+        moments = [
+            *minutes_after(placed_at, 1, 3, 10),
+            expires_at,
+            expires_at + timedelta(minutes=30),
+        ]
+    else:
+        moments = [
+            *minutes_after(placed_at, 1, 10),
+            expires_at,
+            expires_at + order.CLOSE_MARGIN,  # nobody scanned it: that is final only now
+        ]
+    moments += [expires_at + days * DAY for days in (1, 2, 3)]
     for before, moment in zip([placed_at, *moments], moments, strict=False):
         with faulty_app.alipay.recording() as calls:
             clock.stand_at(moment - timedelta(seconds=2))
@@ -82,11 +93,15 @@ def test_the_timer_asks_at_1_3_10_and_30_minutes_then_half_an_hour_later_and_for
     buyer.assert_has_everything_back()
 
 
-@pytest.mark.parametrize("minutes", [1, 3, 10])
+@pytest.mark.parametrize(
+    ("minutes", "is_scanned"), [(1, False), (10, False), (1, True), (3, True), (10, True)]
+)
 def test_with_every_notice_lost_the_timer_delivers_at_its_next_turn(
-    buyer: Buyer, clock: Clock, alipay: AlipaySimulator, minutes: float
+    buyer: Buyer, clock: Clock, alipay: AlipaySimulator, minutes: float, is_scanned: bool
 ) -> None:
     number = buyer.place()
+    if is_scanned:
+        purchases.scan(alipay, number)
     placed_at = purchases.stored(number).placed_at
     for moment in minutes_after(placed_at, *(turn for turn in (1, 3, 10) if turn < minutes)):
         clock.stand_at(moment)
@@ -153,7 +168,7 @@ def test_late_money_that_goes_back_leaves_the_order_on_its_timetable(
     other = buyer.place()  # takes the coupon and the beli
     purchases.pay(alipay, number)
     expires_at = purchases.stored(number).expires_at
-    clock.stand_at(builders.now() + timedelta(minutes=2))
+    clock.stand_at(builders.now() + timedelta(minutes=11))
     purchases.run_timer()
     assert purchases.payments(number) == ["late"]
     assert is_listed(number)
@@ -164,6 +179,59 @@ def test_late_money_that_goes_back_leaves_the_order_on_its_timetable(
     assert purchases.payments(number) == ["late"]
     assert alipay.trade(number).refunded == 24000
     assert purchases.status(other) == order.EXPIRED
+
+
+# Many of one user
+
+
+def test_however_much_is_due_of_one_user_anothers_paid_order_is_in_the_first_round(
+    buyer: Buyer, faulty_app: FaultyApp, clock: Clock, alipay: AlipaySimulator
+) -> None:
+    """Hundreds of orders of one learner are due for longer, in all shards; the notice of another's is lost."""
+    crowd = builders.a_user()
+    placed_at = builders.now() - timedelta(minutes=20)
+    with order.Order.batch_write() as batch:
+        for _ in range(400):
+            batch.save(an_open_order(crowd.user_id, placed_at))
+    number = buyer.place()
+    purchases.pay(alipay, number)
+    clock.stand_at(builders.now() + timedelta(minutes=1))
+    processed: list[str] = []
+
+    def only_count(item: Any, gateways: Gateways, now: datetime) -> None:
+        if item.owner == crowd.owner:
+            processed.append(item.owner)
+        else:
+            reconcile.look_after_order(item, gateways, now)
+            processed.append(item.number)
+
+    kinds = {order.Order: only_count, Refund: refund_order.carry_out}
+    try:
+        assert work_off.run_due_work(application.app.gateways, clock, 60.0, kinds=kinds) >= 401
+        buyer.assert_owns_the_course(clock)
+        assert processed.index(number) < 2 * work_off.AT_ONCE
+        assert processed.count(crowd.owner) == 400
+    finally:
+        with order.Order.batch_write() as batch:
+            for placed in order.Order.query(crowd.owner, order.Order.sort.startswith("ORDER#")):
+                batch.delete(placed)
+
+
+def an_open_order(user_id: int, placed_at: datetime) -> order.Order:
+    """An open order that has been due since a minute after it was placed."""
+    placed = order.order_item(
+        order.new_number(placed_at),
+        user_id,
+        placed_at,
+        status=order.PLACED,
+        payment_type=ALIPAY,
+        amount=100,
+        lines=[],
+        subject="课程",
+        expires_at=placed_at + timedelta(minutes=30),
+    )
+    placed.enter_work(placed_at + timedelta(minutes=1))
+    return placed
 
 
 # Unknown changes nothing

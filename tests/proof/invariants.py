@@ -21,6 +21,7 @@ from chalicelib.shop.enrollment import EnrollmentSlice
 from chalicelib.shop.event import By, What
 from chalicelib.shop.idempotency import FirstAnswer
 from chalicelib.shop.ledger import LedgerEntry
+from chalicelib.shop.open_items import OpenItems
 from chalicelib.shop.order import Order, OrderEvent, OrderPointer
 from chalicelib.shop.partition import partition
 from chalicelib.shop.payment import Payment, RefundNotice
@@ -34,7 +35,7 @@ from tests.proof.reading import items_in, read_partition
 
 KINDS = (
     *(User, LedgerEntry, CouponRecord, Claim, Order, OrderEvent, Payment, RefundNotice, Refund),
-    *(EnrollmentSlice, FirstAnswer, Session),
+    *(EnrollmentSlice, FirstAnswer, Session, OpenItems),
 )
 """Every kind of item that may lie in a user's partition."""
 
@@ -455,6 +456,23 @@ def _notices(mine: Belongings) -> Iterator[str]:
             yield f"{name} waits for a person: {told.attention}, settled at {told.settled_at}"
 
 
+def _open_items(mine: Belongings) -> Iterator[str]:
+    """Every open order that was placed here is counted, so that nobody has more than the most of them."""
+    counted = {listed.sort: set(listed.sorts or ()) for listed in mine.of(OpenItems)}
+    for placed in mine.of(Order):
+        is_ours = placed.source is None and placed.is_open()
+        if is_ours and placed.sort not in counted.get("OPEN#ORDERS", set()):
+            yield f"open order {placed.number} is not counted"
+    for sort, sorts in counted.items():
+        if len(sorts) > MOST_OPEN[sort]:
+            yield f"{sort} counts {len(sorts)}"
+        for gone in sorts - {item.sort for item in mine.items}:
+            yield f"{sort} counts what is nowhere: {gone}"
+
+
+MOST_OPEN = {"OPEN#ORDERS": 50}
+
+
 def _sessions(mine: Belongings) -> Iterator[str]:
     """A session is its user's."""
     for session in mine.of(Session):
@@ -580,6 +598,7 @@ RULES: tuple[Callable[[Belongings], Iterator[str]], ...] = (
         _events,
         _keys,
         _claims,
+        _open_items,
         _sessions,
     ),
 )

@@ -53,6 +53,14 @@ def test_an_order_that_lives_shorter_has_no_look_between_its_end_and_half_an_hou
     assert looks(an_order(life=5)) == [1, 3, 5, 35, 5 + DAY, 5 + 2 * DAY, 5 + 3 * DAY]
 
 
+def test_an_order_that_alipay_knows_nothing_of_is_asked_about_more_rarely() -> None:
+    found, now, moments = an_order(life=45), PLACED, []
+    while (at := found.next_look(now, is_unseen=True)) is not None:
+        moments.append((at - SECOND) / timedelta(minutes=1))
+        now = at
+    assert moments == [1, 10, 45, 45 + DAY, 45 + 2 * DAY, 45 + 3 * DAY]
+
+
 def test_after_three_days_it_is_over() -> None:
     found = an_order()
     end = found.expires_at + timedelta(days=3)

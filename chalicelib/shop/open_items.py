@@ -1,0 +1,54 @@
+"""How many things of one kind a user may have open at once: unpaid orders, undecided refunds.
+
+A set of sort keys per kind. The transaction that opens a thing adds its key, on the condition that the set is
+smaller than the limit, which so holds however many requests arrive at once. Nothing is taken out when a thing
+closes: keys of closed things are removed when the set is full. So closing costs nothing more, and whatever closes
+a thing, or was cut off, can leave no wrong count. Things must not open again, and imported ones are not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pynamodb.attributes import UnicodeSetAttribute
+from pynamodb.expressions.condition import size
+from pynamodb.expressions.update import Action
+
+from chalicelib.errors import ShopError
+from chalicelib.storage.dynamodb import Transaction, UserItem, find, find_together
+
+ORDERS, REFUNDS = "ORDERS", "REFUNDS"
+
+
+class OpenItems(UserItem, discriminator="OPEN_ITEMS"):
+    """Sort keys of all of a user's open things of one kind, and of some that have closed since."""
+
+    sorts = UnicodeSetAttribute(null=True)
+
+
+def _key(owner: str, kind: str) -> OpenItems:
+    return OpenItems(owner, f"OPEN#{kind}")
+
+
+def add(transaction: Transaction, item: UserItem, kind: str, most: int, refusal: ShopError) -> None:
+    """Count an item that is about to be written. Refused where `most` are counted already."""
+    listed = OpenItems.sorts
+    has_room = listed.does_not_exist() | (size(listed) < most)
+    actions: list[Action] = [listed.add({item.sort}), OpenItems.kind.set(OpenItems)]
+    transaction.update(_key(item.owner, kind), actions, has_room, refusal)
+
+
+def make_room(owner: str, kind: str, most: int, is_open: Callable[[UserItem], bool]) -> bool:
+    """Take out the keys of things that are not open any more -> whether another one has room then.
+
+    Two round trips (a third for each further 100 keys), and one write where something has closed.
+    """
+    key = _key(owner, kind)
+    stored = find(OpenItems, key.owner, key.sort)
+    sorts = set(stored.sorts or ()) if stored else set()
+    found = find_together([(UserItem, owner, sort) for sort in sorts])
+    still_open = {item.sort for item in found.values() if isinstance(item, UserItem) and is_open(item)}
+    closed = sorts - still_open
+    if closed:
+        key.update([OpenItems.sorts.delete(closed)])
+    return len(still_open) < most
