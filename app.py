@@ -285,9 +285,10 @@ def list_my_courses():
 
 @app.route("/admin/refunds", methods=["GET"], codes=codes.BACK_OFFICE)
 def list_refunds():
-    sign_in.require_admin(app.user())
-    waiting = refund.list_waiting()
-    return responses.refunds(waiting, usernames(one.user_id for one in waiting))
+    user, page = app.user(), requests.page_request(app.query())
+    sign_in.require_admin(user)
+    waiting = refund.list_waiting(page.limit, page.cursor)
+    return responses.refunds(waiting, usernames(one.user_id for one in waiting.items))
 
 
 @app.route("/admin/refunds/{request_no}/approve", methods=["POST"], codes=codes.REFUND_APPROVE)

@@ -190,7 +190,8 @@ class IdempotencyKeyUsed(ShopError):
 
 
 class RefundNotAllowed(ShopError):
-    """The order or line cannot be refunded: `reason` is not paid, window, line, open or channel."""
+    """The order or line cannot be refunded: `reason` is not paid, window, line, open, channel
+    or many (as many applications of the user wait as may)."""
 
 
 class RefundNotFound(ShopError):

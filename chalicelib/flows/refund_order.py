@@ -54,7 +54,7 @@ def apply_for_refund(
     user_id: int, number: str, lines: Sequence[int] | None, reason: str, window: timedelta, now: datetime
 ) -> Refund:
     """Apply for the refund of some lines of a paid order, or (None) of all that are left. Access to them
-    pauses.
+    pauses. Where nothing would go back, the refund is done at once.
 
     Raises OrderNotFound, RefundNotAllowed (not paid, beyond the window after the payment, no such line,
     refunded or applied for already), StoreUnavailable, OutcomeUnknown.
@@ -67,13 +67,46 @@ def apply_for_refund(
     asked = refund.application(paid, chosen, reason, now)
     if asked.amount and paid.payment_type not in PROVIDERS:
         raise RefundNotAllowed(reason="channel")
+    if _gives_nothing_back(paid, asked):
+        return _take_back_at_once(paid, asked, now)
+    for _ in range(_TRIES):
+        transaction = Transaction()
+        order.request_refund(transaction, paid, chosen, Cause(By.LEARNER, f"refund {asked.request_no}"), now)
+        refund.request(transaction, asked)
+        for position in chosen:
+            course, refusal = paid.lines[position].course, RefundNotAllowed(reason="line")
+            enrollment.pause(transaction, user_id, course, number, position, now, refusal)
+        try:
+            transaction.commit()
+        except RefundNotAllowed as full:
+            if full.facts["reason"] != "many" or not refund.may_request(paid):
+                raise
+            continue
+        return asked
+    raise RefundNotAllowed(reason="many")
+
+
+def _gives_nothing_back(paid: Order, asked: Refund) -> bool:
+    """Whether an application is for lines that cost neither money nor beli and used no coupon."""
+    is_all = set(paid.open_lines()) == set(asked.lines)
+    records = [paid.lines[position].coupon_record_id for position in asked.lines]
+    if is_all:
+        records.append(paid.general_coupon_record_id)
+    return not asked.gives_back() and not any(record is not None for record in records)
+
+
+def _take_back_at_once(paid: Order, asked: Refund, now: datetime) -> Refund:
+    """Access to lines that cost nothing ends with the application: there is nothing for an operator to decide."""
+    cause = Cause(By.LEARNER, f"refund {asked.request_no}")
+    refund.finish_at_once(asked, now)
     transaction = Transaction()
-    order.request_refund(transaction, paid, chosen, Cause(By.LEARNER, f"refund {asked.request_no}"), now)
     refund.add(transaction, asked)
-    for position in chosen:
-        course = paid.lines[position].course
-        enrollment.pause(transaction, user_id, course, number, position, now, RefundNotAllowed(reason="line"))
-    transaction.commit()
+    order.record_event(transaction, paid, What.REFUND_REQUESTED, cause, now, RefundSettled())
+    _take_back(transaction, paid, asked.lines, 0, cause, now)
+    try:
+        transaction.commit()
+    except RefundSettled as changed:
+        raise RefundNotAllowed(reason="open") from changed
     return asked
 
 

@@ -19,6 +19,7 @@ from chalicelib.errors import (
     CouponUnusable,
     CourseNotFound,
     EnrollmentNotFound,
+    InvalidPage,
     InvalidRequest,
     InvalidSetting,
     NothingToSettle,
@@ -115,6 +116,8 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             return f"there is no refund with the request number {given.request_no!r}"
         case RefundSettled():
             return "the refund is not in a state for this any more: look at it with show-order"
+        case InvalidPage():
+            return "this is no CURSOR that a list has named"
         case OwnRefund():
             return "it is a refund of your own: another operator has to decide on it"
         case NothingToSettle():
@@ -254,7 +257,8 @@ def _parser() -> argparse.ArgumentParser:
     added = command("show-order", _show_order, "show an order with its lines, payments, refunds and history")
     added.add_argument("number")
 
-    command("list-refunds", _list_refunds, "list the refund applications that wait for a decision")
+    added = command("list-refunds", _list_refunds, "list the refund applications that wait for a decision")
+    _add_page(added)
 
     added = act("approve-refund", _approve_refund, "approve an application; the provider is asked at once")
     added.add_argument("request_no")
@@ -265,7 +269,8 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("request_no")
     added.add_argument("--answer", type=_reason_text, required=True, help="shown to the learner")
 
-    command("problems", _problems, "list what needs a person, why, and what can be done")
+    added = command("problems", _problems, "list what needs a person, why, and what can be done")
+    _add_page(added)
 
     added = act("retry-refund", _retry_refund, "have a stuck refund tried again; safe, money goes back once")
     added.add_argument("request_no")
@@ -322,6 +327,21 @@ def _add_catalog_commands(catalog: argparse.ArgumentParser) -> None:
     )
     added.add_argument("--yes", action="store_true", help="do not ask")
     _add_by(added)
+
+
+def _add_page(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--limit", type=_page_size, default=100, help="how many to list (default: 100, at most 500)"
+    )
+    command.add_argument(
+        "--after", metavar="CURSOR", help="go on after an earlier list, which says with what"
+    )
+
+
+def _page_size(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:4]) <= 500:
+        raise argparse.ArgumentTypeError(f"not a number from 1 to 500: {text!r}")
+    return int(text)
 
 
 def _add_by(command: argparse.ArgumentParser) -> None:
@@ -750,13 +770,15 @@ def _list_refunds(given: argparse.Namespace) -> None:
     from chalicelib.shop.refund import list_waiting
     from chalicelib.shop.user import usernames
 
-    waiting = list_waiting()
-    names = usernames(refund.user_id for refund in waiting)
-    for refund in waiting:
+    page = list_waiting(given.limit, given.after)
+    names = usernames(refund.user_id for refund in page.items)
+    for refund in page.items:
         courses = "、".join(refund.course_names)
         say(f"order {refund.order_number} of {names.get(refund.user_id, refund.user_id)}: {courses}")
         say(f"  {_refund_line(refund)}")
-    if not waiting:
+    if page.next_cursor:
+        say(f"more applications wait: list-refunds --after {page.next_cursor}")
+    elif not page.items:
         say("no application waits for a decision")
 
 
@@ -790,8 +812,8 @@ def _problems(given: argparse.Namespace) -> None:
     from chalicelib.shop.refund import APPLICATION, DONE, STUCK, Refund
     from chalicelib.shop.stray_notice import StrayNotice
 
-    problems = list_attention(PROBLEM)
-    for problem in problems:
+    page = list_attention(PROBLEM, given.limit, given.after)
+    for problem in page.items:
         if isinstance(problem, Refund) and problem.status == DONE:
             say(f"order {problem.order_number}: a refund was made twice. {_refund_line(problem)}")
             say(f"  when it is dealt with: settle-refund {problem.request_no} --reason ...")
@@ -827,7 +849,9 @@ def _problems(given: argparse.Namespace) -> None:
             say(
                 f"  when it is dealt with: settle-stray {problem.order_number} {problem.trade_no} --reason ..."
             )
-    if not problems:
+    if page.next_cursor:
+        say(f"there are more: problems --after {page.next_cursor}")
+    elif not page.items:
         say("nothing needs a person")
 
 

@@ -10,6 +10,7 @@ from typing import cast
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.update import Action
 
+from chalicelib.shop.partition import Page, decode_cursor, encode_cursor, query_page
 from chalicelib.storage.dynamodb import UserItem, WholeNumber, readable
 
 DECISION, PROBLEM = "decision", "problem"
@@ -29,6 +30,25 @@ class AttentionItem(UserItem):
 LEAVE_ATTENTION: list[Action] = [AttentionItem.attention.remove(), AttentionItem.attention_at.remove()]
 
 
-def list_attention(kind: str) -> list[AttentionItem]:
-    """All that waits for a person, longest first. One Query of an index, which may lag behind by a moment."""
-    return cast(list[AttentionItem], readable(UserItem.attention_index.query(kind)))
+def list_attention(kind: str, limit: int, cursor: str | None = None) -> Page[AttentionItem]:
+    """What waits for a person, longest first. One Query of an index, which may lag behind by a moment.
+
+    Up to `limit` rows and a megabyte of them. An item that cannot be read hides no other. Raises InvalidPage.
+    """
+    start = _decode(kind, cursor) if cursor else None
+    asked = UserItem.attention_index.query(kind, limit=limit + 1, last_evaluated_key=start)
+    rows, more = query_page(asked, limit)
+    next_cursor = None
+    if more:
+        keys = (rows[-1]["attention_at"]["N"], rows[-1]["owner"]["S"], rows[-1]["sort"]["S"])
+        next_cursor = encode_cursor(_SEPARATOR.join(keys))
+    return Page(cast(list[AttentionItem], readable(map(UserItem.from_raw_data, rows))), next_cursor)
+
+
+_SEPARATOR = " "
+
+
+def _decode(kind: str, cursor: str) -> dict[str, dict[str, str]]:
+    keys = decode_cursor(cursor, r"[0-9]{1,12} [!-~]{1,200} [!-~]{1,300}")
+    at, owner, sort = keys.split(_SEPARATOR)
+    return {"attention": {"S": kind}, "attention_at": {"N": at}, "owner": {"S": owner}, "sort": {"S": sort}}

@@ -7,7 +7,9 @@ import binascii
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from pynamodb.pagination import ResultIterator
 
 from chalicelib.errors import InvalidPage
 from chalicelib.storage.dynamodb import UserItem
@@ -30,30 +32,39 @@ def list_partition(user_id: int, prefix: str) -> list[UserItem]:
 
 @dataclass(frozen=True)
 class Page(Generic[AnItem]):
-    """Some of a user's items, newest first, and the cursor of what follows, if anything does."""
+    """Some items, in the order of their list, and the cursor of what follows, if anything does."""
 
     items: list[AnItem]
     next_cursor: str | None
 
 
+def query_page(asked: ResultIterator[AnItem], limit: int) -> tuple[list[dict[str, Any]], bool]:
+    """The first `limit` rows of a query of one row more -> the rows, and whether anything follows.
+
+    One Query, so at most a megabyte of stored items, in however few rows that is: what an answer can hold.
+    """
+    answer = next(asked.page_iter)
+    rows = answer["Items"]
+    return rows[:limit], len(rows) > limit or "LastEvaluatedKey" in answer
+
+
 def list_page(model: type[AnItem], user_id: int, prefix: str, limit: int, cursor: str | None) -> Page[AnItem]:
     """A user's items whose sort keys are `prefix`, a `sortable` time and more, newest first. One Query.
 
-    Strongly consistent; up to `limit` rows. Raises InvalidPage for a cursor that is none.
+    Strongly consistent; up to `limit` rows and a megabyte of them. Raises InvalidPage for a cursor that is none.
     """
     start = decode_cursor(cursor, re.escape(prefix) + _AFTER_PREFIX) if cursor else None
-    found = list(
-        model.query(
-            partition(user_id),
-            model.sort.startswith(prefix),
-            consistent_read=True,
-            scan_index_forward=False,
-            limit=limit + 1,  # one row more than asked for tells whether anything follows
-            last_evaluated_key={"owner": {"S": partition(user_id)}, "sort": {"S": start}} if start else None,
-        )
+    asked = model.query(
+        partition(user_id),
+        model.sort.startswith(prefix),
+        consistent_read=True,
+        scan_index_forward=False,
+        limit=limit + 1,  # one row more than asked for tells whether anything follows
+        last_evaluated_key={"owner": {"S": partition(user_id)}, "sort": {"S": start}} if start else None,
     )
-    more = len(found) > limit
-    return Page(found[:limit], encode_cursor(found[limit - 1].sort) if more else None)
+    rows, more = query_page(asked, limit)
+    next_cursor = encode_cursor(rows[-1]["sort"]["S"]) if more else None
+    return Page([model.from_raw_data(row) for row in rows], next_cursor)
 
 
 def sortable(at: datetime) -> str:

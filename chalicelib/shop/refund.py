@@ -17,11 +17,12 @@ from typing import Any
 from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.errors import OrderNotFound, RefundNotFound, RefundSettled
+from chalicelib.errors import OrderNotFound, RefundNotAllowed, RefundNotFound, RefundSettled
 from chalicelib.money import Fen
+from chalicelib.shop import open_items
 from chalicelib.shop.attention import DECISION, LEAVE_ATTENTION, PROBLEM, AttentionItem, list_attention
 from chalicelib.shop.order import Order, OrderLine, about, find_by_number
-from chalicelib.shop.partition import list_partition
+from chalicelib.shop.partition import Page, list_partition
 from chalicelib.shop.work import WorkItem, stay_in_work
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find, refusing
 
@@ -86,6 +87,10 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     attempts = WholeNumber(default=0)
     trouble = UnicodeAttribute(null=True)
     is_elsewhere = BooleanAttribute(null=True)
+
+    def gives_back(self) -> bool:
+        """Whether money or beli go back with it."""
+        return bool(self.amount or self.beli)
 
     def is_open(self) -> bool:
         """Whether the refund has not come to its end."""
@@ -169,6 +174,36 @@ def of_payment(taker: Order, trade_no: str, amount: Fen, why: str, now: datetime
     return back
 
 
+MAX_WAITING = 5
+"""How many applications of one learner may wait for a decision."""
+
+
+def request(transaction: Transaction, asked: Refund) -> None:
+    """Add an application that waits for a decision. Refusals: RefundNotAllowed (many), RefundSettled (its number is
+    taken).
+    """
+    refusal = RefundNotAllowed(reason="many")
+    open_items.add(transaction, asked, open_items.REFUNDS, MAX_WAITING, refusal)
+    add(transaction, asked)
+
+
+def may_request(order: Order) -> bool:
+    """Whether the order's user may have one application more, after those that were decided are counted no more.
+    Two round trips; one write where there are any.
+    """
+
+    def waits(item: UserItem) -> bool:
+        return isinstance(item, Refund) and item.status == REQUESTED
+
+    return open_items.make_room(order.owner, open_items.REFUNDS, MAX_WAITING, waits)
+
+
+def finish_at_once(asked: Refund, now: datetime) -> None:
+    """Let an application that gives nothing back be done when it is written: there is nothing to decide."""
+    asked.status, asked.settled_at = DONE, now
+    asked.attention = asked.attention_at = None
+
+
 def add(transaction: Transaction, refund: Refund) -> None:
     """Add a new refund. Refusal: RefundSettled (its number is taken)."""
     transaction.put_new(refund, RefundSettled())
@@ -194,9 +229,10 @@ def find_of_order(order: Order, request_no: str) -> Refund | None:
     return find(Refund, order.owner, _sort(order.number, request_no))
 
 
-def list_waiting() -> list[Refund]:
-    """All applications that wait for a decision, longest first. One Query of an index."""
-    return [item for item in list_attention(DECISION) if isinstance(item, Refund)]
+def list_waiting(limit: int, cursor: str | None = None) -> Page[Refund]:
+    """Applications that wait for a decision, longest first, as of `list_attention`. Raises InvalidPage."""
+    page = list_attention(DECISION, limit, cursor)
+    return Page([item for item in page.items if isinstance(item, Refund)], page.next_cursor)
 
 
 def list_refunds(order: Order) -> list[Refund]:

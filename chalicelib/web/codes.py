@@ -104,6 +104,7 @@ def _refund_text(facts: Mapping[str, object]) -> str:
         "window": "已超过可申请退费的期限",
         "line": "所选课程不存在或已退费",
         "channel": "该订单不能在线退费，请联系客服",
+        "many": "您已有5个退费申请等待审核，请等待处理后再申请",
     }
     return reasons[str(facts["reason"])]
 

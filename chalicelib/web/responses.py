@@ -35,10 +35,11 @@ from chalicelib.shop.enrollment import Enrollment
 from chalicelib.shop.event import EVENT_TEXTS, What
 from chalicelib.shop.ledger import EntryList
 from chalicelib.shop.order import CANCELLED, STATUS_NAMES, Order, OrderEvent, OrderLine, OrderList
+from chalicelib.shop.partition import Page
 from chalicelib.shop.payment_type import PAYMENT_NAMES
 from chalicelib.shop.price_policy import PricePolicyCopy, period_name
+from chalicelib.shop.refund import DONE, Refund, oldest_first
 from chalicelib.shop.refund import STATUS_NAMES as REFUND_STATUS_NAMES
-from chalicelib.shop.refund import Refund, oldest_first
 from chalicelib.shop.session import Session
 from chalicelib.shop.settlement import Settlement
 from chalicelib.shop.user import User
@@ -609,12 +610,13 @@ def _refund(one: Refund) -> Json:
 
 def refund(one: Refund) -> Json:
     """`POST /order/{order_number}/refund`."""
-    return success(_refund(one), "退费申请已提交，等待审核")
+    is_done = one.status == DONE
+    return success(_refund(one), "退费已完成，课程已关闭" if is_done else "退费申请已提交，等待审核")
 
 
-def refunds(waiting: Iterable[Refund], usernames: Mapping[int, str]) -> Json:
+def refunds(waiting: Page[Refund], usernames: Mapping[int, str]) -> Json:
     """`GET /admin/refunds`: applications that wait for a decision, of whom and for what. Names by the users' ids."""
-    return success(
+    body = success(
         [
             _refund(one)
             | {
@@ -622,9 +624,12 @@ def refunds(waiting: Iterable[Refund], usernames: Mapping[int, str]) -> Json:
                 "username": usernames.get(one.user_id, ""),
                 "courses": list(one.course_names),
             }
-            for one in waiting
+            for one in waiting.items
         ]
     )
+    if waiting.next_cursor:
+        body["next"] = waiting.next_cursor
+    return body
 
 
 def decided_refund(request_no: str, status: str) -> Json:

@@ -463,6 +463,10 @@ def _open_items(mine: Belongings) -> Iterator[str]:
         is_ours = placed.source is None and placed.is_open()
         if is_ours and placed.sort not in counted.get("OPEN#ORDERS", set()):
             yield f"open order {placed.number} is not counted"
+    for asked in mine.of(Refund):
+        is_ours = asked.source is None and asked.status == refund.REQUESTED
+        if is_ours and asked.sort not in counted.get("OPEN#REFUNDS", set()):
+            yield f"application {asked.request_no} is not counted"
     for sort, sorts in counted.items():
         if len(sorts) > MOST_OPEN[sort]:
             yield f"{sort} counts {len(sorts)}"
@@ -470,7 +474,7 @@ def _open_items(mine: Belongings) -> Iterator[str]:
             yield f"{sort} counts what is nowhere: {gone}"
 
 
-MOST_OPEN = {"OPEN#ORDERS": 50}
+MOST_OPEN = {"OPEN#ORDERS": 50, "OPEN#REFUNDS": refund.MAX_WAITING}
 
 
 def _sessions(mine: Belongings) -> Iterator[str]:
