@@ -246,6 +246,7 @@ def _new_order(user: User, priced: PricedChoice, settings: Settings, now: dateti
         general_coupon_record_id=general.record_id if general else None,
         general_coupon_name=general.name if general else None,
         general_discount=amounts.general_discount,
+        general_minimum=general.minimum if general and general.coupon_type == coupon.FULL else None,
         beli=amounts.beli,
         beli_discount=amounts.beli_discount,
         title=order.title([line.course_name for line in lines]),

@@ -11,6 +11,7 @@ import re
 import secrets
 import string
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -130,7 +131,8 @@ class OrderLine(MapAttribute[str, object]):
 class Order(WorkItem, AttentionItem, discriminator="ORDER"):
     """An order. Amounts in fen: `amount` is what is due in money, the sum of the lines' `payable`.
 
-    `title` and `expires_at` are what its provider is told, each time the same. `requested_lines` and
+    `title` and `expires_at` are what its provider is told, each time the same. `general_minimum` is the
+    least price of the lines that its general coupon, a 满减券, is good for. `requested_lines` and
     `refunded_lines` are positions in `lines`; `refunded_amount` is money that went back for them. `asked_at`
     is when a learner's page last had the provider asked. `trouble` is why the order waits for a person, if it does.
     """
@@ -144,6 +146,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
     general_coupon_record_id = WholeNumber(null=True)
     general_coupon_name = UnicodeAttribute(null=True)
     general_discount = WholeNumber(default=0)
+    general_minimum = WholeNumber(null=True)
     beli = WholeNumber(default=0)
     beli_discount = WholeNumber(default=0)
     title = UnicodeAttribute(attr_name="subject")
@@ -225,6 +228,22 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         """Whether a page may have the provider asked again: every 5 seconds, the more rarely the older the order."""
         pause = max(_SHORTEST_ASK, (now - self.placed_at) / 10)
         return self.is_open() and (self.asked_at is None or now - self.asked_at >= pause)
+
+    def refundable(self, lines: Collection[int]) -> Fen:
+        """What goes back in money (fen) for some of its open lines: what was paid for the open ones, less what those
+        that are kept cost.
+
+        Where these no longer reach the minimum of the general coupon, they cost what they cost without it; never more
+        than is left goes back, and never less than nothing. All lines, refunded one by one in whatever order, give
+        back exactly what was paid.
+        """
+        kept = [self.lines[position] for position in self.open_lines() if position not in lines]
+        cost = sum(line.payable for line in kept)
+        if self.general_minimum is None:
+            return sum(self.lines[position].payable for position in lines)
+        if sum(line.price for line in kept) < self.general_minimum:
+            cost += sum(line.general_share for line in kept)
+        return max(0, self.amount - self.refunded_amount - cost)
 
     def open_lines(self) -> list[int]:
         """The positions of the lines that are not refunded."""

@@ -143,14 +143,14 @@ def _refund_item(
 def application(
     paid: Order, lines: Sequence[int], reason: str, now: datetime, request_no: str | None = None
 ) -> Refund:
-    """A learner's application for the refund of some lines, ready to be written: money as money, beli as
-    beli. Its request number is a new one unless it is given.
+    """A learner's application for the refund of some open lines, ready to be written: money as of
+    `Order.refundable`, beli as beli. Its request number is a new one unless it is given.
     """
     chosen: list[OrderLine] = [paid.lines[position] for position in lines]
     return _refund_item(
         paid,
         APPLICATION,
-        sum(line.payable for line in chosen),
+        paid.refundable(lines),
         REQUESTED,
         now,
         request_no=request_no,

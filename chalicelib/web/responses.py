@@ -538,6 +538,7 @@ def order(
 ) -> Json:
     """`GET /order/{order_number}`: amounts with their breakdown, what can be done now, refunds and history."""
     lines, kept = found.lines, list(about)
+    can_refund = found.can_be_refunded(settings.refund_window, now)
     shown: Json = {
         "order_number": found.number,
         "date": beijing_text(found.placed_at),
@@ -554,9 +555,10 @@ def order(
         "seconds_left": max(0, int((found.expires_at - now).total_seconds())) if found.is_open() else 0,
         "can_pay": found.can_be_sent_to_pay(now),
         "can_cancel": found.is_open(),
-        "can_refund": found.can_be_refunded(settings.refund_window, now),
+        "can_refund": can_refund,
+        "refundable_amount": to_yuan(found.refundable(found.open_lines()) if can_refund else 0),
         "orderdetail_list": [
-            _order_line(line) | _settled_line(found, position, settings.shop_url)
+            _order_line(line) | _settled_line(found, position, can_refund, settings.shop_url)
             for position, line in enumerate(lines)
         ],
         "refunds": [_refund(one) for one in oldest_first(kept)],
@@ -576,8 +578,9 @@ def order(
     return success(shown)
 
 
-def _settled_line(found: Order, position: int, shop_url: str) -> Json:
+def _settled_line(found: Order, position: int, can_refund: bool, shop_url: str) -> Json:
     line = found.lines[position]
+    is_refundable = can_refund and position in found.open_lines()
     state = "refunded" if position in found.refunded_lines else ""
     if position in found.requested_lines:
         state = "requested"
@@ -591,6 +594,7 @@ def _settled_line(found: Order, position: int, shop_url: str) -> Json:
         "beli": line.beli,
         "beli_share": to_yuan(line.beli_share),
         "payable": to_yuan(line.payable),
+        "refundable": to_yuan(found.refundable([position]) if is_refundable else 0),
         "refund_status": {"refunded": "已退费", "requested": "退费申请中", "": ""}[state],
     }
 

@@ -297,6 +297,27 @@ def test_lines_refunded_one_after_the_other_add_up_to_the_order(
     assert student.apply()["code"] == 1505
 
 
+def test_a_line_kept_below_a_coupons_minimum_is_shown_and_refunded_at_its_full_price(
+    gateway_server: GatewayServer, alipay: AlipaySimulator, office: Client
+) -> None:
+    user = builders.a_user()
+    learner = Client(gateway_server.base_url, user)
+    courses = [builders.a_course(prices=[price]) for price in (10900, 10000)]
+    general = builders.a_coupon(user, coupon_type=coupon.FULL, minimum=20000, value=5000)
+    number = bought(learner, alipay, courses, 159, general=general)
+    shown = learner.order(number)
+    assert [line["refundable"] for line in shown["orderdetail_list"]] == [59, 50]
+    assert (shown["refundable_amount"], shown["actual_amount"]) == (159, 159)
+    for line, amount in ((1, 50), (0, 109)):
+        asked = learner.post(f"/order/{number}/refund", {"reason": "r", "lines": [line]})["data"]
+        assert asked["amount"] == amount
+        assert learner.order(number)["refundable_amount"] == 0  # one application at a time
+        assert approve(office, asked["request_no"])["data"]["status"] == "已退款"
+    assert [back.amount for back in alipay.book.refunds(number)] == [5000, 10900]
+    assert learner.order(number)["refunded_amount"] == 159
+    assert purchases.record(user, general).status == coupon.UNUSED
+
+
 def test_a_line_is_refunded_once(student: Student, office: Client) -> None:
     approve(office, student.applies([0]))
     for lines in ([0], [0, 1]):

@@ -332,11 +332,14 @@ def _orders(mine: Belongings) -> Iterator[str]:
             "beli": (sum(line.beli for line in lines), placed.beli),
             "beli_share": (sum(line.beli_share for line in lines), placed.beli_discount),
             "general_share": (sum(line.general_share for line in lines), placed.general_discount),
-            "refunded": (
-                sum(lines[position].payable for position in placed.refunded_lines),
-                placed.refunded_amount,
-            ),
         }
+        if placed.general_minimum is None:
+            back = sum(lines[position].payable for position in placed.refunded_lines)
+            sums["refunded"] = (back, placed.refunded_amount)
+        least = placed.amount - _kept_cost(placed, set(placed.refunded_lines))
+        most = placed.amount - sum(lines[position].payable for position in placed.open_lines())
+        if not least <= placed.refunded_amount <= most:
+            yield f"{name}: {placed.refunded_amount} was refunded, it should be {least} to {most}"
         for what, (parts, whole) in sums.items():
             if parts != whole:
                 yield f"{name}: {what} of its lines is {parts}, of the order {whole}"
@@ -434,12 +437,40 @@ def _refunds(mine: Belongings) -> Iterator[str]:
             yield f"{name}: more was refunded by applications than in all"
         for item in asked:
             chosen = [placed.lines[position] for position in item.lines]
-            if item.amount != sum(line.payable for line in chosen):
+            if item.amount not in _refundable(placed, item, asked):
                 yield f"{name}: an application for {item.lines} is for {item.amount}"
             if item.beli != sum(line.beli for line in chosen):
                 yield f"{name}: an application for {item.lines} is for {item.beli} beli"
         if placed.refunded_amount > placed.amount:
             yield f"{name}: {placed.refunded_amount} of {placed.amount} was refunded"
+
+
+def _kept_cost(placed: Order, gone: set[int]) -> int:
+    """What the lines that are not gone cost: without the general coupon where they are below its minimum."""
+    kept = [line for position, line in enumerate(placed.lines) if position not in gone]
+    is_below = (
+        placed.general_minimum is not None and sum(line.price for line in kept) < placed.general_minimum
+    )
+    return sum(line.price - line.beli_share - (0 if is_below else line.general_share) for line in kept)
+
+
+def _refundable(placed: Order, asked: Refund, others: list[Refund]) -> set[int]:
+    """What an application may be for, by what had been refunded before: of one moment, either was first."""
+    if placed.general_minimum is None:
+        return {sum(placed.lines[position].payable for position in asked.lines)}
+    amounts = set()
+    for is_before in (datetime.__lt__, datetime.__le__):
+        before = [
+            other
+            for other in others
+            if other is not asked
+            and other.status == refund.DONE
+            and is_before(other.settled_at, asked.requested_at)
+        ]
+        gone = {position for other in before for position in other.lines}
+        left = placed.amount - sum(other.amount for other in before)
+        amounts.add(max(0, left - _kept_cost(placed, gone | set(asked.lines))))
+    return amounts
 
 
 def _notices(mine: Belongings) -> Iterator[str]:

@@ -7,11 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidPage
-from chalicelib.shop import order
+from chalicelib.shop import coupon, order
+from chalicelib.shop.coupon import CouponRecord
+from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.order import Order, OrderLine
 from chalicelib.shop.payment_type import ALIPAY, WECHAT
+from chalicelib.shop.settlement import PricedLine, settle
 
 NOW = datetime(2026, 3, 1, 15, 59, 59, 987654, tzinfo=UTC)
 
@@ -116,3 +121,91 @@ def test_an_order_knows_all_its_coupon_records_the_general_one_last() -> None:
 def test_a_cursor_that_the_list_did_not_give_is_refused_before_any_store_is_asked(cursor: str) -> None:
     with pytest.raises(InvalidPage):
         order.list_orders(7, 10, cursor)
+
+
+# What goes back
+
+
+def an_order_with(prices: list[int], minimum: int, value: int, beli: int) -> Order:
+    """A paid order of lines at these prices (fen), with a general 满减券 and some beli."""
+    general = CouponRecord("USER#7", "R", name="券", coupon_type=coupon.FULL, minimum=minimum, value=value)
+    settled = settle(
+        [PricedLine(CourseKey("course", at), price) for at, price in enumerate(prices)], general, beli
+    )
+    lines = [
+        OrderLine(
+            course_type="course",
+            course_id=line.course.course_id,
+            original_price=line.price,
+            price=line.rebate_price,
+            general_share=line.general_share,
+            beli_share=line.beli_share,
+            beli=line.beli,
+            payable=line.payable,
+        )
+        for line in settled.lines
+    ]
+    return an_order(status=order.PAID, lines=lines, amount=settled.payable, general_minimum=minimum)
+
+
+def refund(paid: Order, lines: list[int]) -> int:
+    """Refund some lines, in memory -> what goes back."""
+    back = paid.refundable(lines)
+    paid.refunded_lines = sorted([*paid.refunded_lines, *lines])
+    paid.refunded_amount += back
+    return back
+
+
+def test_a_line_kept_below_the_coupons_minimum_costs_its_full_price() -> None:
+    paid = an_order_with([10900, 10000], minimum=20000, value=5000, beli=0)
+    assert paid.lines[0].payable == 8292
+    assert refund(paid, [1]) == 15900 - 10900
+    assert refund(paid, [0]) == 10900
+
+
+def test_lines_that_still_reach_the_minimum_keep_their_shares() -> None:
+    paid = an_order_with([10000, 10000, 10000], minimum=20000, value=3000, beli=0)
+    assert refund(paid, [0]) == 9000
+    assert refund(paid, [1]) == 18000 - 10000
+    assert refund(paid, [2]) == 10000
+
+
+def test_nothing_goes_back_while_the_kept_lines_cost_more_than_was_paid() -> None:
+    paid = an_order_with([6000, 6000], minimum=10000, value=9000, beli=0)
+    assert refund(paid, [0]) == 0
+    assert refund(paid, [1]) == 3000
+
+
+def test_an_order_without_a_minimum_gives_back_what_was_paid_for_the_lines() -> None:
+    paid = an_order_with([6000, 4000], minimum=10000, value=1000, beli=0)
+    paid.general_minimum = None
+    assert refund(paid, [0]) == paid.lines[0].payable
+
+
+@settings(deadline=None)
+@given(
+    prices=st.lists(st.integers(0, 50_000), min_size=1, max_size=6),
+    minimum=st.integers(0, 120_000),
+    value=st.integers(0, 60_000),
+    beli=st.integers(0, 3_000),
+    data=st.data(),
+)
+def test_lines_refunded_in_any_order_give_back_exactly_what_was_paid(
+    prices: list[int], minimum: int, value: int, beli: int, data: st.DataObject
+) -> None:
+    assume(sum(prices) >= minimum)
+    paid = an_order_with(prices, minimum, value, beli)
+    left = data.draw(st.permutations(range(len(prices))))
+    while left:
+        some = data.draw(st.integers(1, len(left)))
+        back = refund(paid, sorted(left[:some]))
+        assert back >= 0 and paid.refunded_amount <= paid.amount
+        left = left[some:]
+        kept = [paid.lines[position] for position in paid.open_lines()]
+        # The school keeps what the kept lines cost, where so much was paid at all.
+        cost = sum(line.payable for line in kept)
+        if sum(line.price for line in kept) < minimum:
+            cost = sum(line.price - line.beli_share for line in kept)
+        if back:
+            assert paid.amount - paid.refunded_amount == cost
+    assert paid.refunded_amount == paid.amount
