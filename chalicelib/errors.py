@@ -161,6 +161,10 @@ class OrderNotFound(ShopError):
     """The user has no order of this number."""
 
 
+class FreeTermTaken(PricePolicyNotFound):
+    """The user has had the free term of a course that has paid ones too, or has it in an open order."""
+
+
 class TooManyOpenOrders(ShopError):
     """The user has as many unpaid orders as a user may have: `most`."""
 

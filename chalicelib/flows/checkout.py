@@ -12,6 +12,7 @@ from chalicelib.errors import (
     BeliTaken,
     CartStoreUnavailable,
     CouponUnusable,
+    FreeTermTaken,
     IdempotencyKeyTaken,
     IdTaken,
     OrderClosed,
@@ -25,7 +26,7 @@ from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.payments import PageKind, PayPage
 from chalicelib.money import Fen
 from chalicelib.settings import Settings
-from chalicelib.shop import cart, coupon, idempotency, ledger, open_items, order
+from chalicelib.shop import cart, coupon, free_course, idempotency, ledger, open_items, order
 from chalicelib.shop.choice import Choice
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.event import By, Cause
@@ -69,10 +70,9 @@ def place_order(
     One transaction: the order, its coupon records reserved, its beli taken, the key's first answer kept. An
     order of 0 is paid at once. Three round trips before the address is known; then one to empty the cart and
     one to see whether there is an equal order; two or three more when the count of open orders is full. Without
-    a key each call makes an order of its own. Raises
-    IdempotencyKeyUsed, CourseNotFound, PricePolicyNotFound, CouponUnusable, BelowMinimum, AmountMismatch (in
-    this order; with the amount due, whatever `pay_money` is), TooManyOpenOrders, BeliTaken, StoreUnavailable,
-    OutcomeUnknown.
+    a key each call makes an order of its own. Raises IdempotencyKeyUsed, CourseNotFound, PricePolicyNotFound,
+    CouponUnusable, BelowMinimum, AmountMismatch (in this order; with the amount due, whatever `pay_money` is),
+    TooManyOpenOrders, FreeTermTaken, BeliTaken.
     """
     places = [idempotency.place(user.user_id, key)] if key else []
     found = read_choice(user, choice, places)
@@ -201,6 +201,7 @@ def _place(
     if key is not None:
         idempotency.keep(transaction, user.user_id, key, placed.number, page.text, page.kind, now)
     open_items.add(transaction, placed, open_items.ORDERS, most_open, TooManyOpenOrders(most=most_open))
+    free_course.take(transaction, user.user_id, free_course.of_order(placed), FreeTermTaken())
     for record in (*priced.coupons, priced.general_coupon):
         if record is not None:
             coupon.reserve(transaction, record, placed.number)
@@ -230,6 +231,7 @@ def _new_order(user: User, priced: PricedChoice, settings: Settings, now: dateti
             beli_share=line.beli_share,
             beli=line.beli,
             payable=line.payable,
+            is_free_once=free_course.is_once(course, policy.price) or None,
         )
         for course, policy, record, line in zip(
             priced.courses, priced.policies, priced.coupons, amounts.lines, strict=True

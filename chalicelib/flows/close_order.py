@@ -21,7 +21,7 @@ from chalicelib.gateways.payments import (
     Unclear,
     Unpaid,
 )
-from chalicelib.shop import audit, coupon, ledger, order, work
+from chalicelib.shop import audit, coupon, free_course, ledger, order, work
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 from chalicelib.storage.dynamodb import Transaction
@@ -153,6 +153,7 @@ def give_back_and_close(
     refusal = OrderClosed(order=found.number)
     for record_id in found.coupon_record_ids():
         coupon.release(transaction, found.user_id, record_id, found.number, refusal)
+    free_course.give_back(transaction, found.user_id, free_course.of_order(found), refusal)
     if found.beli:
         cause_key, why = f"{found.number}#closed", f"order {found.number} closed"
         ledger.change(transaction, ledger.entry(found.user_id, found.beli, cause_key, why, now), refusal)

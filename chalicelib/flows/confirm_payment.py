@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from chalicelib.errors import BeliTaken, CouponUnusable, OrderClosed
+from chalicelib.errors import BeliTaken, CouponUnusable, FreeTermTaken, OrderClosed
 from chalicelib.gateways.payments import Paid
-from chalicelib.shop import coupon, enrollment, ledger, order, payment, refund
+from chalicelib.shop import coupon, enrollment, free_course, ledger, order, payment, refund
 from chalicelib.shop.event import Cause, What
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment import Payment
@@ -77,7 +77,7 @@ def _take(current: Order, received: Payment, cause: Cause, now: datetime, is_ref
     elif current.is_closed():
         try:
             _reopen(current, received, now, is_refunded)
-        except (CouponUnusable, BeliTaken):
+        except (CouponUnusable, FreeTermTaken, BeliTaken):
             _send_back(current, received, payment.LATE, now)
     elif current.trade_no is None and current.amount:
         _identify(current, received, now)
@@ -103,7 +103,7 @@ def _deliver(
 def _reopen(closed: Order, received: Payment, now: datetime, is_refunded: bool) -> None:
     """A closed order is delivered after all; it takes its coupons (their end dates aside) and beli once more.
 
-    Raises CouponUnusable, BeliTaken when they are not there any more. One transaction.
+    Raises CouponUnusable, FreeTermTaken, BeliTaken when they are not there any more. One transaction.
     """
     transaction = Transaction()
     refusal = OrderClosed(order=closed.number)
@@ -119,6 +119,7 @@ def _reopen(closed: Order, received: Payment, now: datetime, is_refunded: bool) 
     payment.record(transaction, received, refusal)
     for record_id in closed.coupon_record_ids():
         coupon.redeem_again(transaction, closed.user_id, record_id, closed.number, now)
+    free_course.take(transaction, closed.user_id, free_course.of_order(closed), FreeTermTaken())
     if closed.beli:
         cause = f"order {closed.number} reopened"
         taken = ledger.entry(closed.user_id, -closed.beli, f"{closed.number}#reopened", cause, now)

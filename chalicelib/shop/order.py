@@ -16,7 +16,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import (
+    BooleanAttribute,
+    ListAttribute,
+    MapAttribute,
+    UnicodeAttribute,
+    UTCDateTimeAttribute,
+)
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -103,7 +109,8 @@ class OrderLine(MapAttribute[str, object]):
     """One course of an order, as it was when the order was placed. All amounts in fen.
 
     original_price: the policy's; price: after the course's coupon; general_share, beli_share: its parts of
-    the discounts on the whole order; beli: its part of the beli spent; payable: what is due for it in money.
+    the discounts on the whole order; beli: its part of the beli spent; payable: what is due for it in money;
+    is_free_once: its free term can be had once.
     """
 
     course_type = UnicodeAttribute()
@@ -121,6 +128,7 @@ class OrderLine(MapAttribute[str, object]):
     beli_share = WholeNumber(default=0)
     beli = WholeNumber(default=0)
     payable = WholeNumber()
+    is_free_once = BooleanAttribute(null=True)
 
     @property
     def course(self) -> CourseKey:

@@ -188,6 +188,7 @@ COUPON_CLAIM: Codes = {
 PAYMENT: Codes = {
     errors.CourseNotFound: Answer(1301, _COURSE_GONE),
     errors.PricePolicyNotFound: Answer(1302, _POLICY_WRONG),
+    errors.FreeTermTaken: Answer(1302, "课程的免费学习期限每人只能领取一次，您已领取过，请选择其他有效期"),
     errors.BeliTaken: Answer(1305, "贝里余额已变动，请刷新页面后重试"),
     errors.CouponUnusable: Answer(1306, _coupon_text),
     errors.BelowMinimum: Answer(1307, _minimum_text),
@@ -202,6 +203,7 @@ _ONLY_WHEN_ORDERING = (
     errors.BeliTaken,
     errors.AmountMismatch,
     errors.IdempotencyKeyUsed,
+    errors.FreeTermTaken,
     errors.TooManyOpenOrders,
     errors.OutcomeUnknown,
 )

@@ -152,7 +152,7 @@ def test_pages_of_large_orders_stay_within_what_a_lambda_may_answer(learner: Cli
                     payment_type=FREE,
                     amount=0,
                     lines=lines,
-                    subject="课程",
+                    title="课程",
                     expires_at=now,
                     closed_at=now,
                 )

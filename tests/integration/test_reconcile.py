@@ -227,7 +227,7 @@ def an_open_order(user_id: int, placed_at: datetime) -> order.Order:
         payment_type=ALIPAY,
         amount=100,
         lines=[],
-        subject="课程",
+        title="课程",
         expires_at=placed_at + timedelta(minutes=30),
     )
     placed.enter_work(placed_at + timedelta(minutes=1))

@@ -19,6 +19,7 @@ from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.coupon_claim import Claim
 from chalicelib.shop.enrollment import EnrollmentSlice
 from chalicelib.shop.event import By, What
+from chalicelib.shop.free_course import FreeCourses
 from chalicelib.shop.idempotency import FirstAnswer
 from chalicelib.shop.ledger import LedgerEntry
 from chalicelib.shop.open_items import OpenItems
@@ -35,7 +36,7 @@ from tests.proof.reading import items_in, read_partition
 
 KINDS = (
     *(User, LedgerEntry, CouponRecord, Claim, Order, OrderEvent, Payment, RefundNotice, Refund),
-    *(EnrollmentSlice, FirstAnswer, Session, OpenItems),
+    *(EnrollmentSlice, FirstAnswer, Session, OpenItems, FreeCourses),
 )
 """Every kind of item that may lie in a user's partition."""
 
@@ -487,6 +488,20 @@ def _notices(mine: Belongings) -> Iterator[str]:
             yield f"{name} waits for a person: {told.attention}, settled at {told.settled_at}"
 
 
+def _free_courses(mine: Belongings) -> Iterator[str]:
+    """The free term of a course that has paid ones is had once: by one order that is not closed."""
+    had = Counter(
+        str(line.course)
+        for placed in mine.of(Order)
+        if not placed.is_closed()
+        for line in placed.lines
+        if line.is_free_once
+    )
+    noted = {name for item in mine.of(FreeCourses) for name in item.courses or ()}
+    if set(had) != noted or any(times > 1 for times in had.values()):
+        yield f"free terms of {dict(had)} were had, noted are {noted}"
+
+
 def _open_items(mine: Belongings) -> Iterator[str]:
     """Every open order that was placed here is counted, so that nobody has more than the most of them."""
     counted = {listed.sort: set(listed.sorts or ()) for listed in mine.of(OpenItems)}
@@ -634,6 +649,7 @@ RULES: tuple[Callable[[Belongings], Iterator[str]], ...] = (
         _keys,
         _claims,
         _open_items,
+        _free_courses,
         _sessions,
     ),
 )

@@ -1,0 +1,64 @@
+"""Free terms beside paid ones: a learner has that of a course once.
+
+A course may have a policy of price 0 to try it, beside policies that cost money. One item of the user's names the
+courses whose free term they have ordered. The placing transaction adds a course on the condition that it is not
+named; an order that closes unpaid gives it back; one that was delivered never does, refunded or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pynamodb.attributes import UnicodeSetAttribute
+from pynamodb.expressions.update import Action
+
+from chalicelib.errors import ShopError
+from chalicelib.shop.catalog import Course
+from chalicelib.shop.course_key import CourseKey
+from chalicelib.shop.order import Order
+from chalicelib.shop.partition import partition
+from chalicelib.storage.dynamodb import Transaction, UserItem
+
+
+class FreeCourses(UserItem, discriminator="FREE_COURSES"):
+    """The courses (`course#1`) whose free term the user has, or has in an open order."""
+
+    courses = UnicodeSetAttribute(null=True)
+
+
+def is_once(course: Course, price: int) -> bool:
+    """Whether a policy of this price (fen) can be had once only: it is free, and another one of the course is not."""
+    return price == 0 and any(policy.price > 0 for policy in course.policies)
+
+
+def of_order(order: Order) -> list[CourseKey]:
+    """The courses of an order by whose free term it was placed."""
+    return [line.course for line in order.lines if line.is_free_once]
+
+
+def take(transaction: Transaction, user_id: int, courses: Iterable[CourseKey], refusal: ShopError) -> None:
+    """Note that the user has the free terms of these courses. Refused where they have one already."""
+    names = {str(course) for course in courses}
+    if not names:
+        return
+    taken = FreeCourses.courses
+    unused = None
+    for name in sorted(names):
+        unused = ~taken.contains(name) if unused is None else unused & ~taken.contains(name)
+    condition = taken.does_not_exist() | unused
+    actions: list[Action] = [taken.add(names), FreeCourses.kind.set(FreeCourses)]
+    transaction.update(_item(user_id), actions, condition, refusal)
+
+
+def give_back(
+    transaction: Transaction, user_id: int, courses: Iterable[CourseKey], refusal: ShopError
+) -> None:
+    """Let the user have the free terms of these courses again: the order with them closes."""
+    names = {str(course) for course in courses}
+    if names:
+        actions: list[Action] = [FreeCourses.courses.delete(names)]
+        transaction.update(_item(user_id), actions, FreeCourses.sort.exists(), refusal)
+
+
+def _item(user_id: int) -> FreeCourses:
+    return FreeCourses(partition(user_id), "FREE_COURSES")
