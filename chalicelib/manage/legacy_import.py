@@ -162,7 +162,16 @@ class _Import:
         put_units([Unit(row, (item,)) for row, item in categories], self.report)
         teachers = self._translate(file.TEACHERS, catalogue.teacher)
         put_units([Unit(row, (item,)) for row, item in teachers], self.report)
-        self.teachers = {row.id: item for row, item in teachers}
+        self.teachers = {row.id: item for row, item in teachers} | self._stored_teachers()
+
+    def _stored_teachers(self) -> dict[int, Teacher]:
+        """The teachers of earlier imports as they are now: pages copy what the shop has of them."""
+        known = [row.id for row in self.data.rows[file.TEACHERS] if self.report.was_there(row)]
+        stored: dict[int, Teacher] = {}
+        for start in range(0, len(known), MAX_BATCH_KEYS):
+            found = find_together(list(map(catalog.teacher_key, known[start : start + MAX_BATCH_KEYS])))
+            stored |= {item.teacher_id: item for item in found.values() if isinstance(item, Teacher)}
+        return stored
 
     def _courses(self) -> None:
         attributes = dict(self._translate_courses())
@@ -252,7 +261,10 @@ class _Import:
                 raise BadValue("the page recommends this course already")
             if len(detail.recommended) == MAX_LISTED:
                 raise BadValue(f"the page recommends {MAX_LISTED} courses already")
-            copy = catalogue.recommended(other.row.id, other.name)
+            stored = self.stored.get(catalog.course_place(other.key))
+            copy = catalogue.recommended(
+                other.row.id, stored.name if isinstance(stored, Course) else other.name
+            )
             detail.recommended.append(copy)
             parts.links.append(row)
             return copy

@@ -200,6 +200,11 @@ def teacher_sort(teacher_id: int) -> str:
     return f"TEACHER#{teacher_id}"
 
 
+def teacher_key(teacher_id: int) -> ItemKey:
+    """Where a teacher's item lies, for a batch read."""
+    return Teacher, _TEACHERS, teacher_sort(teacher_id)
+
+
 def teacher_item(teacher_id: int, **attributes: Any) -> Teacher:
     """A teacher, ready to be written; `attributes` as of `Teacher`."""
     return Teacher(_TEACHERS, teacher_sort(teacher_id), teacher_id=teacher_id, **attributes)

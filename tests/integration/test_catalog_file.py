@@ -265,6 +265,27 @@ def test_whatever_an_import_takes_can_be_applied_again(shop: Shop, extreme: Lega
     shop.edit(lambda content: content["coupons"][0].update(brief="新的简介"))
 
 
+def test_what_a_later_import_brings_copies_what_the_shop_has_by_then(shop: Shop, tmp_path: Path) -> None:
+    legacy = LegacyFile(tmp_path / "legacy.sqlite3")
+    teacher, first = legacy.add("api_teacher"), legacy.add("api_course")
+    legacy.run("SELECT 1")
+    import_into(shop, legacy)
+
+    def rename(content: Any) -> None:
+        content["teachers"][0]["name"] = "新名"
+        content["courses"][0]["name"] = "新课程名"
+
+    shop.edit(rename)
+
+    page = legacy.add("api_coursedetail", course_id=legacy.add("api_course"))
+    legacy.add("api_coursedetail_teachers", coursedetail_id=page, teacher_id=teacher)
+    legacy.add("api_coursedetail_recommend_courses", coursedetail_id=page, course_id=first)
+    legacy.close()
+    import_into(shop, legacy)
+    shop.export()
+    assert "no difference" in shop.check()
+
+
 def test_a_page_that_refers_to_what_is_gone_can_be_exported_and_mended(demo: Shop) -> None:
     content = demo.export()
     taught = next(row["detail"]["teachers"][0] for row in content["courses"] if row.get("detail"))

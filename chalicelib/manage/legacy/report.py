@@ -85,6 +85,10 @@ class Report:
         """Whether the row has its outcome."""
         return row.id in self.outcomes[row.table]
 
+    def was_there(self, row: Row) -> bool:
+        """Whether an earlier import brought the row."""
+        return self.outcomes[row.table].get(row.id) == ALREADY_THERE
+
     def is_in_the_shop(self, table: str, row_id: int | None) -> bool:
         """Whether this import or an earlier one brought the row."""
         return row_id is not None and self.outcomes[table].get(row_id) in (TAKEN, ALREADY_THERE)
