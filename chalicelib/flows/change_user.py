@@ -1,4 +1,4 @@
-"""What an operator changes about a user: whether he may sign in, and his role."""
+"""What an operator changes about a user: whether they may sign in, and their role."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from chalicelib.storage.dynamodb import Transaction
 
 
 def disable_user(user: User, by: str, reason: str, now: datetime) -> bool:
-    """Let a user in no more and end all his sessions at once -> False when that was so already.
+    """Disable a user and end all their sessions -> False when they were disabled already.
 
-    What he owns stays his. Raises ChangedMeanwhile.
+    What they own is kept. Raises ChangedMeanwhile.
     """
     if user.disabled:
         return False
@@ -25,7 +25,7 @@ def disable_user(user: User, by: str, reason: str, now: datetime) -> bool:
 
 
 def enable_user(user: User, by: str, reason: str, now: datetime) -> bool:
-    """Let a disabled user sign in again -> False when he could. Raises ChangedMeanwhile."""
+    """Let a disabled user sign in again -> False when they could. Raises ChangedMeanwhile."""
     if not user.disabled:
         return False
     transaction = Transaction()
@@ -46,5 +46,5 @@ def set_role(user: User, role: str, by: str, reason: str, now: datetime) -> bool
 
 
 def named(user: User) -> str:
-    """A user as the operators' log names him."""
+    """A user's name and id, as the operators' log shows them."""
     return f"user {user.username} ({user.user_id})"

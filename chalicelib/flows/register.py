@@ -21,7 +21,7 @@ from .sign_in import start_session
 def sign_up(
     username: str, password: str, address: str, settings: Settings, now: datetime, device: str = ""
 ) -> tuple[User, str]:
-    """Register a learner and sign him in -> the user and a token.
+    """Register a learner and sign them in -> the user and a token.
 
     Raises WeakPassword, TooManyAttempts (10 of a name, 300 of an address in 15 minutes), UserNameTaken.
     """

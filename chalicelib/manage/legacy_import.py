@@ -1,9 +1,8 @@
 """`import-legacy`: the old system's database becomes users, courses, coupons and orders of the shop.
 
-Nothing is overwritten: every put is conditional on absence, and what belongs together is one transaction. So an
-import that was cut off is completed by the next one, and an import of what is there already changes nothing.
-A row that cannot be taken takes nothing else with it but what depends on it; once the old data are corrected,
-importing again takes the rest. Ids of the old system are kept.
+Nothing is overwritten: every put is conditional on absence, and what belongs together is one transaction. The next
+import completes one that was cut off, and importing again changes nothing. A row that is refused refuses only the
+rows that depend on it; once the old data are corrected, importing again takes the rest. Ids are kept.
 """
 
 from __future__ import annotations
@@ -59,12 +58,10 @@ _NO_HASH = (
 def import_legacy(
     path: Path, now: datetime, progress: Progress | None = None, by: str | None = None
 ) -> Report:
-    """Take over everything that can be taken of a file -> the report, whose `str()` the operator reads.
+    """Import what can be taken of a file -> the report, whose `str()` the operator reads.
 
-    An operator's import (`by`) is in the operators' log from its beginning, however it ends.
-
-    Raises UnreadableFile, OSError; StoreUnavailable and OutcomeUnknown when the store fails on the way: what
-    was written until then is whole, and the next import goes on from there.
+    An operator's import (`by`) is logged before it begins. Raises UnreadableFile, OSError. When the store fails on the
+    way, what was written is whole, and the next import goes on from there.
     """
     data = read_file(path)
     if by is not None:
@@ -319,7 +316,7 @@ class _Import:
         return Unit(parts.row, (mark, course, *policies, *detail), with_rows=tuple(rows))
 
     def _rows_since(self, parts: _CourseParts) -> list[Unit]:
-        """A course of an earlier import: what came with it then is there; policies may come later."""
+        """A course of an earlier import: its rows are there already; only policies may be added later."""
         self.report.already_there(parts.row)
         mark = self.stored[imported_course_place(parts.key)]
         course = self.stored.get(catalog.course_place(parts.key))

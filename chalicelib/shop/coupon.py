@@ -1,7 +1,7 @@
 """Coupons: the offer, and each user's records (pieces) of it.
 
-A record copies the rules of its offer, so that settling reads records only and an offer that changes later
-changes no coupon somebody holds. An offer taken offline can no longer be claimed; records of it stay good.
+A record copies the rules of its offer, so that settling reads records only, and a later change of the offer
+changes no coupon that somebody holds. An offer taken offline can no longer be claimed; records of it stay good.
 """
 
 from __future__ import annotations
@@ -141,8 +141,8 @@ def change_offer(
 ) -> None:
     """Give a stored offer the rules and the quantity of another one, and take no claim back.
 
-    What is left changes by as much as the quantity does. Refused when the offer was changed otherwise since it
-    was read, or when fewer pieces would be left than none.
+    The remaining pieces change by as much as the quantity does. Refused when the offer was changed otherwise since it
+    was read, or when less than no piece would remain.
     """
     more = wanted.quantity - stored.quantity
     condition = is_as_read(stored, *COUNTED)
@@ -218,7 +218,7 @@ def list_offers() -> list[CouponOffer]:
 
 
 def record_place(user_id: int, record_id: int) -> ItemKey:
-    """Where a user's record lies, for a batch read. Another user's record is never found there."""
+    """The key of a user's record, for a batch read. It never finds another user's record."""
     return CouponRecord, partition(user_id), f"{_PREFIX}{record_id}"
 
 

@@ -63,7 +63,7 @@ def user_item(user_id: int, **attributes: Any) -> User:
 
 
 def user_place(user_id: int) -> ItemKey:
-    """Where a user's item lies, for a batch read."""
+    """The key of a user's item, for a batch read."""
     return User, partition(user_id), "USER"
 
 
@@ -122,13 +122,13 @@ def change_password(transaction: Transaction, user: User, password: str, iterati
 
 
 def disable(transaction: Transaction, user: User, refusal: ShopError) -> None:
-    """Let a user in no more; all his sessions end. Refused when he is disabled already or gone."""
+    """Disable a user and end all their sessions. Refused when they are disabled already or gone."""
     actions: list[Action] = [User.disabled.set(True), User.generation.add(1)]
     transaction.update(user, actions, User.disabled == False, refusal)  # noqa: E712
 
 
 def enable(transaction: Transaction, user: User, refusal: ShopError) -> None:
-    """Let a disabled user sign in again. Refused when he is not disabled."""
+    """Let a disabled user sign in again. Refused when they are not disabled."""
     transaction.update(user, [User.disabled.set(False)], User.disabled == True, refusal)  # noqa: E712
 
 

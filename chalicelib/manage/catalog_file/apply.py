@@ -1,7 +1,7 @@
 """Writing a plan, step by step: each step is one transaction with its entry in the operators' log.
 
-Every write is conditional on the item's being as it was read, so that nothing that somebody else wrote meanwhile
-is lost, and an apply that was cut off is completed by the next one.
+Every write is conditional on the item's being as it was read: nobody's change is overwritten. The next apply
+completes one that was cut off.
 """
 
 from __future__ import annotations

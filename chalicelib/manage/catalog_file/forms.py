@@ -1,4 +1,4 @@
-"""How single values of a catalogue file are written and read. What is of another form raises `Wrong`."""
+"""Read and write single values of a catalogue file. Reading a value of another form raises `Wrong`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RELATIVE = re.compile(r"today(?P<days>[+-][0-9]{1,5})?")
 
 
 class Wrong(Exception):
-    """A value is of another form; the text says of which it should be."""
+    """The value has another form; the text says which one it should have."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Rows of a catalogue file <-> the items of the table.
 
-An item's place in the table follows from the row; copies (of policies in a course, of teachers and names in a
-page) are made here from what the file says once.
+A row determines its item's key. A file says each thing once; the copies (of policies in a course, of teachers and
+names in a page) are made here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ AnItem = TypeVar("AnItem", bound=CatalogItem)
 class Maker:
     """Makes the items of one catalogue's rows. `source` names the tool that writes them, where that matters.
 
-    Of a stored catalogue, references to what does not exist make no copies; a file that was read has none.
+    A reference to what does not exist makes no copy.
     """
 
     def __init__(self, catalogue: Catalogue, now: datetime, source: str | None = None) -> None:
@@ -184,7 +184,7 @@ class Maker:
 
 
 def catalogue_of(items: Iterable[CatalogItem]) -> Catalogue:
-    """The rows of everything stored. What has no course, and references to what does not exist, are of no row."""
+    """The rows of everything stored. Leave out contents without a course, and references to what does not exist."""
     stored = list(items)
     teachers = {item.teacher_id for item in _of(stored, catalog.Teacher)}
     recommendable = {item.course_id for item in _of(stored, catalog.Course) if item.course_type == COURSE}

@@ -1,8 +1,8 @@
-"""What has to be written so that the stored catalogue is what a file says, and what must not be done.
+"""Plan the writes that make the stored catalogue equal to a file, and refuse what must not be done.
 
-What sold orders and claimed coupons rest on stays: a course that may have been sold is not removed, a page keeps
-its id, a coupon's quantity covers its claims. Prices, rules and policies may change: orders and coupon records
-carry copies.
+Orders and claimed coupons keep what they rest on: a course that may have been sold is not removed, a page keeps its
+id, a coupon's quantity covers its claims. Prices, rules and policies may change: orders and coupon records carry
+copies.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Stored:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Two readings have the same one if and only if nothing but claims of coupons came between."""
+        """A digest of everything but the claims of coupons: equal for two readings if nothing else changed."""
         texts = sorted(_text(item) for item in self.items.values())
         return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
@@ -187,7 +187,7 @@ def _place(item: CatalogItem) -> ItemPlace:
 
 
 def _text(item: CatalogItem) -> str:
-    """All of an item that a file decides."""
+    """The attributes of an item that a file decides, as text."""
     attributes = {
         name: value
         for name, value in item.serialize(null_check=False).items()
@@ -201,7 +201,7 @@ def _is_same(old: CatalogItem | None, new: CatalogItem) -> bool:
 
 
 def _carry_over(old: CatalogItem | None, new: CatalogItem) -> None:
-    """Let a new version of an item keep what no file says."""
+    """Copy to a new version of an item what no file says."""
     if old is not None:
         new.source = old.source
     if isinstance(new, Course):
@@ -212,7 +212,7 @@ def _carry_over(old: CatalogItem | None, new: CatalogItem) -> None:
 
 
 def _unsaid(stored: Stored, writes: Iterable[Write], said: set[str], now: datetime) -> Iterator[Change]:
-    """Writes that no change of a row explains: copies that are not as what they copy, remains of what is gone."""
+    """Name the writes that no changed row explains: outdated copies, and remains of removed courses."""
     known = {_place(item) for item in Maker(stored.catalogue, now).all()}
     by_subject: dict[str, list[Write]] = {}
     for write in writes:

@@ -44,11 +44,11 @@ class Document:
     twice: list[Place] = field(default_factory=list)
 
     def line(self, place: Place) -> int:
-        """The line on which a value begins; of one that is missing, where what should hold it does."""
+        """The line on which a value begins. For a missing value: the line of what should hold it."""
         return next(self.lines[place[:end]] for end in range(len(place), -1, -1) if place[:end] in self.lines)
 
     def at(self, place: Place, text: str) -> str:
-        """A fault as somebody with an editor reads it."""
+        """A fault with file and line, as an editor jumps to it."""
         return f"{self.name}:{self.line(place)}: {_shown(place)}{text}"
 
 
@@ -102,7 +102,7 @@ def read_catalogue(document: Document, place: Place = (), today: date | None = N
 
 
 class _Reader:
-    """Reads rows and goes on after a fault: a value that cannot be read becomes `rules.BROKEN`."""
+    """Reads rows, and goes on after a fault: an unreadable value becomes `rules.BROKEN`."""
 
     def __init__(self, today: date | None) -> None:
         self.today = today

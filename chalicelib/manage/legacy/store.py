@@ -1,4 +1,4 @@
-"""Writing units: whatever belongs together is put in one transaction, and only where nothing is yet."""
+"""Write units: put what belongs together by one transaction, and only where nothing is yet."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def key_of(item: StoredItem) -> ItemKey:
 
 
 def put_units(units: Sequence[Unit], report: Report) -> None:
-    """Write those units that are not in the shop yet, and settle the outcome of each of their rows.
+    """Write the units that are not in the shop yet, and record the outcome of each of their rows.
 
-    Raises StoreUnavailable, OutcomeUnknown; what was written until then is whole, and is found again.
+    When the store fails on the way, what was written is whole, and is found again.
     """
     for asked in _batches(_one_for_each_place(units, report), MAX_BATCH_KEYS):
         stored = find_together([key_of(unit.items[0]) for unit in asked])
@@ -83,7 +83,7 @@ def put_units(units: Sequence[Unit], report: Report) -> None:
 
 
 def _one_for_each_place(units: Sequence[Unit], report: Report) -> list[Unit]:
-    """The units without those whose place an earlier row of the file has, which are refused."""
+    """Refuse the units whose key an earlier row of the file has -> the others."""
     first: dict[ItemKey, Unit] = {}
     for unit in units:
         if first.setdefault(key_of(unit.items[0]), unit) is not unit:
@@ -92,7 +92,7 @@ def _one_for_each_place(units: Sequence[Unit], report: Report) -> list[Unit]:
 
 
 def _put(units: Sequence[Unit], report: Report) -> None:
-    """Write units by one transaction; if one of them stands in the way, each by its own."""
+    """Write units by one transaction, or, when one of them is refused, each by its own."""
     transaction = Transaction()
     for unit in units:
         unit.write(transaction)
