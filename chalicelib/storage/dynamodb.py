@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
-from botocore.exceptions import ClientError
 from pynamodb.attributes import (
     Attribute,
     DiscriminatorAttribute,
@@ -51,9 +50,7 @@ MAX_ID = 10**15 - 1
 MAX_ITEM_BYTES = 380_000
 """Of an item as JSON. DynamoDB takes items of 400 kB; the rest is for how this counts."""
 WORK_SHARDS = 8
-"""Over how many partitions of the work index open orders are spread. Changing it needs a rewrite of open
-orders.
-"""
+"""Partitions of the work index. A change needs a rewrite of all items that are on the work list."""
 
 _ATTEMPTS = 3
 _THROTTLED_SLOWLY = 10
@@ -288,9 +285,7 @@ class CatalogItem(StoredItem):
 
 
 class WorkIndex(GlobalSecondaryIndex["UserItem"]):
-    """Orders that somebody has to look at, by the time of it (epoch seconds). Sparse: final orders are not in
-    it.
-    """
+    """Items on the work list by when they are due (epoch seconds). Sparse: a finished item is not in it."""
 
     class Meta:
         index_name = "by_work"
@@ -301,7 +296,7 @@ class WorkIndex(GlobalSecondaryIndex["UserItem"]):
 
 
 class AttentionIndex(GlobalSecondaryIndex["UserItem"]):
-    """What waits for a person, by kind and time (epoch seconds). Sparse: what is settled is not in it."""
+    """Items flagged for a person, by kind and time (epoch seconds). Sparse: a resolved item is not in it."""
 
     class Meta:
         index_name = "by_attention"
@@ -341,9 +336,9 @@ def find(model: type[AnItem], hash_key: str, range_key: str) -> AnItem | None:
 
 
 def find_together(keys: Sequence[ItemKey]) -> dict[ItemKey, StoredItem]:
-    """The items of these keys, of any of the tables, strongly consistent: one round trip for each 100 keys.
+    """Read the items of these keys, of any table, strongly consistent. One round trip for each 100 keys.
 
-    Keys without an item are absent from the answer. Keys that DynamoDB leaves unprocessed are asked for again.
+    The answer lacks keys that have no item. Keys that DynamoDB leaves unprocessed are asked for again.
     """
     unique = list(dict.fromkeys(keys))
     found: dict[ItemKey, StoredItem] = {}
@@ -386,7 +381,7 @@ def _place(table: str, item: dict[str, Any], by_place: dict[tuple[str, str, str]
 
 
 def is_as_read(item: StoredItem, *but: str) -> Condition:
-    """The condition that a stored item still has the attributes of `item`, which was read, `but` for some."""
+    """The condition that the stored item has not changed since `item` was read. Attributes in `but` may differ."""
     condition: Condition = Path("sort").exists()
     for name, attribute in type(item).get_attributes().items():
         is_key = attribute.is_hash_key or attribute.is_range_key
@@ -398,7 +393,7 @@ def is_as_read(item: StoredItem, *but: str) -> Condition:
 
 
 def readable(asked: Iterator[Model]) -> list[Model]:
-    """What was asked for, but for items that cannot be read: they are logged, and hide no other."""
+    """Return the items that can be read. Log the others: a person must look at them."""
     found: list[Model] = []
     while True:
         try:
@@ -413,8 +408,8 @@ def readable(asked: Iterator[Model]) -> list[Model]:
 def refusing(refusal: ShopError) -> Iterator[None]:
     """Raise `refusal` when the conditional write inside finds its condition false.
 
-    For writes that may be tried again by the client library: a first attempt whose answer was lost makes the
-    second one look refused. Use it only where that does no harm; money goes through `Transaction`.
+    The connection repeats a call whose answer was lost, and the repetition may be refused because of what the first
+    attempt wrote. Use it only where that does no harm; money goes through `Transaction`.
     """
     try:
         yield
@@ -535,8 +530,7 @@ class Transaction:
         return find(type(own), getattr(own, hash_name), getattr(own, range_name)) is not None
 
     def _reasons(self, error: VerboseClientError) -> list[str]:
-        reasons = _client_error(error).response.get("CancellationReasons", [])
-        return [str(reason.get("Code", "None")) for reason in reasons]
+        return [reason.code if reason else "None" for reason in error.cancellation_reasons]
 
     def _is_busy(self, error: VerboseClientError) -> bool:
         """Whether load or conflict stood in the way. A failed condition beside it may be the work of another
@@ -551,10 +545,6 @@ class Transaction:
         raise AssertionError(
             f"a transaction was refused for no known reason: {self._reasons(error)}"
         ) from error
-
-
-def _client_error(error: VerboseClientError) -> ClientError:
-    return cast(ClientError, error.__cause__)
 
 
 def random_id() -> int:

@@ -1,6 +1,6 @@
-"""Redis: one connection per container, short time-outs, the shop's own error.
+"""Redis: one client per process, short time-outs, the shop's own error.
 
-redis is imported on first use: functions that touch no cart do not pay for it.
+Imports redis on first use, so that functions without a cart do not pay for it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def redis_client() -> Redis:
-    """The process's one client. Time-outs of a few tenths of a second; one repetition on a broken connection."""
+    """The process's one client. Gives up within half a second; repeats a call once when its connection broke."""
     from redis import Redis
     from redis.backoff import NoBackoff
     from redis.exceptions import ConnectionError as RedisConnectionError
@@ -36,7 +36,7 @@ def redis_client() -> Redis:
 
 @contextmanager
 def cart_store() -> Iterator[Redis]:
-    """The client, with every trouble of Redis raised as CartStoreUnavailable."""
+    """The client. Inside the block every error of Redis becomes CartStoreUnavailable."""
     from redis.exceptions import RedisError
 
     try:
@@ -46,5 +46,5 @@ def cart_store() -> Iterator[Redis]:
 
 
 def key(kind: str, user_id: int) -> str:
-    """The Redis key of a user's thing; the tables' prefix keeps shops on one Redis apart."""
+    """The Redis key of something of a user's. The tables' prefix keeps shops on one Redis apart."""
     return f"{table_prefix()}{kind}:{user_id}"

@@ -1,4 +1,4 @@
-"""Creating the tables from their one definition, the CloudFormation template `infra/stores.json`."""
+"""Create the tables from their one definition, the CloudFormation template `infra/stores.json`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TEMPLATE = Path(__file__).parents[2] / "infra" / "stores.json"
 
 
 def table_definitions(prefix: str) -> list[dict[str, Any]]:
-    """The `Properties` of every table of the template, with the table prefix filled in."""
+    """The `Properties` of each table in the template, with the table prefix filled in."""
     resources = json.loads(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
     definitions = []
     for resource in resources.values():
@@ -25,9 +25,9 @@ def table_definitions(prefix: str) -> list[dict[str, Any]]:
 
 
 def create_tables() -> list[str]:
-    """Create the tables that do not exist yet and return the names of all. Safe to repeat.
+    """Create the tables that do not exist yet -> the names of all. Safe to repeat.
 
-    Raises StoreUnavailable.
+    Uses botocore's client, which waits until a table exists; nothing that serves requests does.
     """
     import botocore.session
     from botocore.exceptions import BotoCoreError, ClientError
