@@ -291,8 +291,13 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
     "The captcha": (_CAPTCHA, *_rows(GeetestSettings)),
     "Alipay": tuple(_rows(AlipaySettings)),
     "AWS, by the names of its own tools": (
-        Setting("AWS_ENDPOINT_URL_DYNAMODB", "DynamoDB's address, where it is not that of AWS", default=""),
-        Setting("AWS_ENDPOINT_URL", "the same for all of AWS", default=""),
+        Setting(
+            "AWS_ENDPOINT_URL_DYNAMODB",
+            "DynamoDB's address, where it is not that of AWS",
+            _address,
+            default="",
+        ),
+        Setting("AWS_ENDPOINT_URL", "the same for all of AWS", _address, default=""),
         Setting("AWS_REGION", "the region", default=""),
         Setting("AWS_DEFAULT_REGION", "the region, where `AWS_REGION` is not set", default=""),
         Setting("AWS_ACCESS_KEY_ID", "who asks", default=""),
@@ -378,14 +383,16 @@ def _text(name: str, environment: Mapping[str, str]) -> str:
 
 
 def aws_settings(environment: Mapping[str, str] = os.environ) -> AwsSettings:
-    """The variables `AWS_...`, which Lambda sets for every function."""
+    """The variables `AWS_...`, which Lambda sets for every function. Raises InvalidSetting for a malformed address."""
 
     def first(*names: str) -> str | None:
         return next((environment[name] for name in names if environment.get(name)), None)
 
+    addresses = (SETTINGS[name] for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"))
+    endpoint = next((setting for setting in addresses if environment.get(setting.name)), None)
     return AwsSettings(
         region=first("AWS_REGION", "AWS_DEFAULT_REGION"),
-        endpoint_url=first("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"),
+        endpoint_url=cast(str, _value(endpoint, environment)) if endpoint else None,
         ca_bundle=first("AWS_CA_BUNDLE"),
         access_key_id=first("AWS_ACCESS_KEY_ID"),
         secret_access_key=first("AWS_SECRET_ACCESS_KEY"),

@@ -410,3 +410,24 @@ def test_every_key_is_a_secret() -> None:
 @pytest.mark.parametrize("name", [name for name in REQUIRED if name.startswith("ALIPAY_")])
 def test_a_group_is_whole_or_not_there(name: str) -> None:
     assert refusal(environment(**{name: None})) == (name, "a value: it is not set")
+
+
+def test_dynamodbs_own_address_wins_over_that_of_all_of_aws() -> None:
+    general = {"AWS_ENDPOINT_URL": "http://localhost:1/"}
+    assert shop_settings.aws_settings({}).endpoint_url is None
+    assert shop_settings.aws_settings(general).endpoint_url == "http://localhost:1"
+    own = general | {"AWS_ENDPOINT_URL_DYNAMODB": "http://localhost:2"}
+    assert shop_settings.aws_settings(own).endpoint_url == "http://localhost:2"
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"])
+@pytest.mark.parametrize("value", ["localhost:8000", "http://", "http://host:port", "ftp://host"])
+def test_a_malformed_address_of_dynamodb_is_named(name: str, value: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        shop_settings.aws_settings({name: value})
+    assert caught.value.facts["name"] == name
+
+
+def test_keys_of_aws_do_not_show() -> None:
+    given = {"AWS_SECRET_ACCESS_KEY": "hidden one", "AWS_SESSION_TOKEN": "hidden two"}
+    assert "hidden" not in repr(shop_settings.aws_settings(given))
