@@ -3,15 +3,16 @@
 from chalice.app import CloudWatchEvent, Rate, Response
 
 from chalicelib.flows import (
+    apply_for_refund,
     browse,
     check_captcha,
     checkout,
     claim_coupon,
     close_order,
+    decide_refund,
     fill_cart,
     quote,
     reconcile,
-    refund_order,
     register,
     settle,
     sign_in,
@@ -259,9 +260,9 @@ def cancel_order(order_number):
 
 
 @app.route("/order/{order_number}/refund", methods=["POST"], codes=codes.REFUND_APPLY)
-def apply_for_refund(order_number):
+def request_refund(order_number):
     user, asked, number = app.user(), requests.refund_request(app.json()), requests.order_number(order_number)
-    applied = refund_order.apply_for_refund(
+    applied = apply_for_refund.apply(
         user.user_id, number, asked.lines, asked.reason, app.settings.refund_window, app.now()
     )
     return responses.refund(applied)
@@ -295,7 +296,7 @@ def list_refunds():
 def approve_refund(request_no):
     operator = sign_in.require_admin(app.user())
     number = requests.request_no(request_no)
-    status = refund_order.approve(
+    status = decide_refund.approve(
         number, operator.username, app.gateways, app.now(), operator_id=operator.user_id
     )
     return responses.decided_refund(number, status)
@@ -306,7 +307,7 @@ def refuse_refund(request_no):
     user, body = app.user(), app.json()
     operator, number = sign_in.require_admin(user), requests.request_no(request_no)
     answer = requests.answer_text(body)
-    refund_order.refuse(
+    decide_refund.refuse(
         number, operator.username, answer, app.gateways, app.now(), operator_id=operator.user_id
     )
     return responses.decided_refund(number, refund.REFUSED)

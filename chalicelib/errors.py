@@ -197,6 +197,10 @@ class RefundNotAllowed(ShopError):
     """The order or line cannot be refunded: `reason` is not paid, window, line, open, channel
     or many (as many applications of the user wait as may)."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason=reason)
+        self.reason = reason
+
 
 class RefundNotFound(ShopError):
     """There is no refund with this request number."""
@@ -219,9 +223,17 @@ class PaymentUnknown(ShopError):
     depends on it was left as it was. `needs_person`: asking again will not help.
     """
 
+    def __init__(self, order: str, reason: str, needs_person: bool) -> None:
+        super().__init__(order=order, reason=reason, needs_person=needs_person)
+        self.reason = reason
+
 
 class NotificationRefused(ShopError):
     """A payment notification fails one of its checks; `check` says which."""
+
+    def __init__(self, check: str) -> None:
+        super().__init__(check=check)
+        self.check = check
 
 
 class OutcomeUnknown(ShopError):

@@ -38,7 +38,7 @@ from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction, UserItem
 
 from . import confirm_payment
-from .close_order import PROVIDER_SECONDS
+from .ask_provider import PROVIDER_SECONDS
 from .settle import PricedChoice, price_choice, read_choice
 
 log = logging.getLogger(__name__)

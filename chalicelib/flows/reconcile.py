@@ -10,76 +10,82 @@ from datetime import datetime
 
 from chalicelib.errors import (
     LeaseTaken,
-    OrderAlreadyPaid,
     OrderClosed,
     OutcomeUnknown,
-    PaymentUnknown,
     StoreUnavailable,
 )
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.deadline import Deadline
-from chalicelib.gateways.payments import Closed, NotKnown
+from chalicelib.gateways.payments import Unclear
 from chalicelib.shop import order, work
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment_type import PROVIDERS
 
-from . import close_order, confirm_payment
+from . import ask_provider, close_order, confirm_payment
+from .ask_provider import Standing
 
 log = logging.getLogger(__name__)
 
 _PAGE_SECONDS = 3.0
 
 
-def look_after_order(found: Order, gateways: Gateways, now: datetime) -> PaymentUnknown | None:
+def look_after_order(found: Order, gateways: Gateways, now: datetime) -> Unclear | None:
     """Query the provider about an order that is due, and act: deliver, close or reschedule it -> the unclear answer,
     if it was one.
 
-    Raises StoreUnavailable, OutcomeUnknown.
+    Raises CannotTakeBack.
     """
     if found.is_delivered() and found.payment_type not in PROVIDERS:
         return None
     try:
-        if found.is_open() and (found.amount == 0 or now >= found.expires_at):
-            close_order.close(found, order.EXPIRED, Cause(By.CLOCK), gateways, now)
-            return None
-        deadline = Deadline(close_order.PROVIDER_SECONDS)
-        state = close_order.ask(found, gateways, deadline)
-        close_order.raise_if_paid(found, state, gateways, now)
-        if found.is_open() and isinstance(state, Closed):
-            close_order.give_back_and_close(found, order.CANCELLED, Cause(By.QUERY), now)
-            return None
-    except PaymentUnknown as unknown:
-        _try_later(found, unknown, now)
-        return unknown
-    except OrderAlreadyPaid:
+        is_over = found.is_open() and (found.amount == 0 or now >= found.expires_at)
+        standing = _close(found, gateways, now) if is_over else _ask(found, gateways, now)
+    except (OrderClosed, LeaseTaken):
+        _look_again(order.reload(found), now)
+        return None
+    if isinstance(standing, Unclear):
+        _try_later(found, standing, now)
+        return standing
+    if standing is Standing.DELIVERED:
         current = order.reload(found)
         order.forget_trouble(current)
         _look_again(current, now)
-    except (OrderClosed, LeaseTaken):
+    return None
+
+
+def _close(found: Order, gateways: Gateways, now: datetime) -> Standing | Unclear:
+    standing = close_order.close(found, order.EXPIRED, Cause(By.CLOCK), gateways, now)
+    if standing is Standing.NOT_BEGUN:
         _look_again(order.reload(found), now)
-    else:
+    return standing
+
+
+def _ask(found: Order, gateways: Gateways, now: datetime) -> Standing | Unclear:
+    standing = ask_provider.bring_up_to_date(found, gateways, now)
+    if standing is Standing.CLOSED and found.is_open():
+        close_order.give_back_and_close(found, order.CANCELLED, Cause(By.QUERY), now)
+    elif standing in (Standing.WAITS, Standing.NOT_BEGUN, Standing.CLOSED):
         if not found.is_delivered():
             order.forget_trouble(found)
         elif found.next_look_at is not None:
             order.note_trouble(
                 found, "it was found paid and refunded, and the provider does not say so any more", now
             )
-        _look_again(found, now, is_unseen=isinstance(state, NotKnown))
-    return None
+        _look_again(found, now, is_unseen=standing is Standing.NOT_BEGUN)
+    return standing
 
 
-def _try_later(found: Order, unknown: PaymentUnknown, now: datetime) -> None:
-    """Nothing clear is known of an order: nothing is changed but when it is asked about next, and a person is told
-    where time will not help or did not. Of an order that is not on the work list nothing was expected.
+def _try_later(found: Order, unclear: Unclear, now: datetime) -> None:
+    """The provider's answer was unclear: keep the order as it is, back off, and flag it when waiting cannot help or has
+    gone on too long. Of an order that is not on the work list nothing was expected.
     """
     log.warning("the provider gives no clear answer about an order: order=%s", found.number)
     if found.next_look_at is None:
         return
-    if unknown.facts["needs_person"] or found.is_past_patience(now):
+    if unclear.needs_person or found.is_past_patience(now):
         # A delivered order is on the work list only while it is to be taken back.
         what = "its money went back" if found.is_delivered() else "it is paid"
-        order.note_trouble(found, f"whether {what} is not known: {unknown.facts['reason']}", now)
+        order.note_trouble(found, f"whether {what} is not known: {unclear.reason}", now)
     _put_off(found, found.next_try(now))
 
 
@@ -102,7 +108,7 @@ def _put_off(current: Order, at: datetime | None) -> None:
 
 
 def ask_for_page(found: Order, gateways: Gateways, now: datetime) -> Order:
-    """The order as it is after the provider was asked, for a page that shows it: at most every 5 seconds, ever more
+    """The order as it is after a query of its provider, for a page that shows it: at most every 5 seconds, ever more
     rarely.
 
     Trouble of any kind leaves it to the timer. One call of the provider.
@@ -113,14 +119,15 @@ def ask_for_page(found: Order, gateways: Gateways, now: datetime) -> Order:
         order.note_asked(found, now)
         if found.amount == 0:
             confirm_payment.confirm_free(found, Cause(By.QUERY), now)
-        else:
-            state = close_order.ask(found, gateways, Deadline(_PAGE_SECONDS))
-            close_order.raise_if_paid(found, state, gateways, now)
-            return found
+            return order.reload(found)
+        standing = ask_provider.bring_up_to_date(found, gateways, now, _PAGE_SECONDS)
     except LeaseTaken:
         return found
-    except (OrderAlreadyPaid, OrderClosed):
-        pass
-    except (PaymentUnknown, StoreUnavailable, OutcomeUnknown) as trouble:
+    except OrderClosed:
+        return order.reload(found)
+    except (StoreUnavailable, OutcomeUnknown) as trouble:
         log.warning("an order's page could not be brought up to date: %s", type(trouble).__name__)
-    return order.reload(found)
+        return order.reload(found)
+    if isinstance(standing, Unclear):
+        log.warning("an order's page could not be brought up to date: %s", standing.reason)
+    return order.reload(found) if isinstance(standing, Unclear) or standing is Standing.DELIVERED else found

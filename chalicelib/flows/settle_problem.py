@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from chalicelib.errors import CannotTakeBack, NothingToSettle, PaymentUnknown
+from chalicelib.errors import CannotTakeBack, NothingToSettle, OrderClosed, PaymentUnknown
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.payments import Notice
-from chalicelib.shop import audit, order, payment, stray_notice
+from chalicelib.gateways.payments import Notice, Unclear
+from chalicelib.shop import audit, order, refund_notice, stray_notice
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 from chalicelib.shop.stray_notice import StrayNotice
@@ -19,9 +19,7 @@ from chalicelib.storage.dynamodb import Transaction
 from . import close_order, reconcile, take_notification
 
 
-def retry_order(
-    number: str, by: str, gateways: Gateways, now: datetime
-) -> tuple[Order, PaymentUnknown | None]:
+def retry_order(number: str, by: str, gateways: Gateways, now: datetime) -> tuple[Order, Unclear | None]:
     """Query the provider about an order once more, and act as the timer does -> the order as it is then, and what is
     unclear, if the answer was.
 
@@ -44,15 +42,30 @@ def settle_order(number: str, by: str, reason: str, gateways: Gateways, now: dat
     found = order.find_by_number(number)
     if found.attention is None:
         raise NothingToSettle()
-    cause, said = Cause(By.OPERATOR, by), audit.entry(by, "settle-order", number, now, reason=reason)
+    cause = Cause(By.OPERATOR, by)
+    transaction = audit.recorded(audit.entry(by, "settle-order", number, now, reason=reason))
     if found.is_open():
-        close_order.close(found, order.CANCELLED, cause, gateways, now, said=said)
+        _close(found, cause, gateways, now, transaction)
         return
     if found.next_look_at is not None:
         found = _looked_after(found, gateways, now)
-    transaction = Transaction()
     order.settle_trouble(transaction, found, cause, now)
-    audit.commit(transaction, said)
+    transaction.commit()
+
+
+def _close(found: Order, cause: Cause, gateways: Gateways, now: datetime, transaction: Transaction) -> None:
+    """Close an open order; on an operator's word also where asking the provider cannot help."""
+    try:
+        standing = close_order.close(found, order.CANCELLED, cause, gateways, now, transaction)
+        is_on_their_word = isinstance(standing, Unclear) and standing.needs_person
+    except OrderClosed:
+        if found.amount:
+            raise
+        is_on_their_word = True  # one of 0 that cannot be delivered
+    if is_on_their_word:
+        close_order.give_back_and_close(found, order.CANCELLED, cause, now, transaction, is_watched=False)
+    else:
+        close_order.raise_unless_closed(found, standing)
 
 
 def _looked_after(found: Order, gateways: Gateways, now: datetime) -> Order:
@@ -60,9 +73,9 @@ def _looked_after(found: Order, gateways: Gateways, now: datetime) -> Order:
     try:
         unclear = reconcile.look_after_order(found, gateways, now)
     except CannotTakeBack:
-        unclear = None  # the provider's word is clear, and it is for a person to act on it.
-    if unclear is not None and not unclear.facts["needs_person"]:
-        raise unclear
+        unclear = None  # The provider's word is clear, and it is for a person to act on it.
+    if unclear is not None and not unclear.needs_person:
+        raise PaymentUnknown(found.number, unclear.reason, needs_person=False)
     return order.reload(found)
 
 
@@ -100,14 +113,14 @@ def settle_notice(number: str, request_no: str, by: str, reason: str, now: datet
     """
     told = [
         notice
-        for notice in payment.list_notices(order.find_by_number(number))
+        for notice in refund_notice.list_all(order.find_by_number(number))
         if notice.request_no == request_no and notice.attention is not None
     ]
     if not told:
         raise NothingToSettle()
     transaction = Transaction()
     for notice in told:
-        payment.settle_notice(transaction, notice, now)
+        refund_notice.resolve(transaction, notice, now)
     audit.commit(transaction, audit.entry(by, "settle-notice", f"{number} {request_no}", now, reason=reason))
 
 

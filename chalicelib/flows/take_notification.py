@@ -7,11 +7,11 @@ from datetime import datetime
 
 from chalicelib.errors import OrderClosed, OrderNotFound
 from chalicelib.gateways.payments import Notice, Told
-from chalicelib.shop import order, payment, refund, stray_notice
+from chalicelib.shop import order, refund, refund_notice, stray_notice
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 
-from . import close_order, confirm_payment, refund_order
+from . import carry_out_refund, close_order, confirm_payment, take_back
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def act_on(notice: Notice, now: datetime) -> str | None:
             # Money that goes back was received before, whether or not anybody told us then.
             _take_payment(found, notice, cause, now, is_refunded=True)
             _take_refund(found, notice, cause, now)
-            refund_order.overtake(order.reload(found), notice.trade_no, cause, now)
+            take_back.overtake(order.reload(found), notice.trade_no, cause, now)
         case Told.CLOSED:
             _take_closing(found, notice.trade_no, cause, now)
         case Told.UNHEARD:
@@ -95,7 +95,7 @@ def _take_refund(found: Order, notice: Notice, cause: Cause, now: datetime) -> N
         ours = None
     is_partial = notice.told == Told.REFUNDED_IN_PART
     needs_person = ours is None and is_partial and not _is_known(found, notice)
-    refund_order.record_notice(
+    refund_notice.record(
         found,
         notice.trade_no,
         notice.refunded,
@@ -105,7 +105,7 @@ def _take_refund(found: Order, notice: Notice, cause: Cause, now: datetime) -> N
         needs_person=needs_person,
     )
     if ours is not None:
-        refund_order.complete(found, ours, cause, now)
+        carry_out_refund.complete(found, ours, cause, now)
 
 
 def _is_known(found: Order, notice: Notice) -> bool:
@@ -119,7 +119,7 @@ def _is_known(found: Order, notice: Notice) -> bool:
         for each in refund.list_refunds(found)
         if each.status == refund.DONE and each.trade_no == notice.trade_no and not each.is_elsewhere
     )
-    told = [each.refunded for each in payment.list_notices(found) if each.trade_no == notice.trade_no]
+    told = [each.refunded for each in refund_notice.list_all(found) if each.trade_no == notice.trade_no]
     return notice.refunded in (ours, *told)
 
 

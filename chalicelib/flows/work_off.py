@@ -16,7 +16,7 @@ from chalicelib.shop.order import Order
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.work import WorkItem
 
-from . import reconcile, refund_order
+from . import carry_out_refund, reconcile
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ Process = Callable[[Any, Gateways, datetime], object]
 
 KINDS: Mapping[type[WorkItem], Process] = {
     Order: reconcile.look_after_order,
-    Refund: refund_order.carry_out,
+    Refund: carry_out_refund.process,
 }
 """What is done with a due item of each kind, after its lease was taken."""
 

@@ -124,7 +124,7 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             return "nothing of this waits for a person (any more): look at `problems`"
         case PaymentUnknown() if hasattr(given, "number"):
             return (
-                f"the provider gives no clear answer ({error.facts['reason']}), and nothing was changed: there may be"
+                f"the provider gives no clear answer ({error.reason}), and nothing was changed: there may be"
                 " money that is not dealt with; try again later"
             )
         case OrderAlreadyPaid():
@@ -724,6 +724,7 @@ def _show_order(given: argparse.Namespace) -> None:
     from chalicelib.shop import order as orders
     from chalicelib.shop import payment as payments
     from chalicelib.shop import refund as refunds
+    from chalicelib.shop import refund_notice as refund_notices
     from chalicelib.shop.payment_type import PAYMENT_NAMES
     from chalicelib.shop.user import find_user
 
@@ -748,8 +749,8 @@ def _show_order(given: argparse.Namespace) -> None:
         say(f"  payment {yuan(payment.amount)} by {payment.provider} trade {payment.trade_no}: {payment.use}")
     for refund in refunds.list_refunds(order):
         say(f"  refund  {_refund_line(refund)}")
-    for notice in payments.list_notices(order):
-        waits = ", waits for a person" if notice.attention else ", dealt with" if notice.settled_at else ""
+    for notice in refund_notices.list_all(order):
+        waits = ", waits for a person" if notice.attention else ", dealt with" if notice.resolved_at else ""
         say(f"  notice  {yuan(notice.refunded)} refunded in all, request {notice.request_no}{waits}")
     for event in orders.list_events(order):
         say(f"  event   {beijing_text(event.at)} {event.what}, by {event.cause}")
@@ -783,7 +784,7 @@ def _list_refunds(given: argparse.Namespace) -> None:
 
 
 def _approve_refund(given: argparse.Namespace) -> None:
-    from chalicelib.flows.refund_order import approve
+    from chalicelib.flows.decide_refund import approve
     from chalicelib.shop.refund import DONE, STUCK
 
     who = _who(given)
@@ -798,7 +799,7 @@ def _approve_refund(given: argparse.Namespace) -> None:
 
 
 def _refuse_refund(given: argparse.Namespace) -> None:
-    from chalicelib.flows.refund_order import refuse
+    from chalicelib.flows.decide_refund import refuse
 
     who = _who(given)
     refuse(given.request_no, who, given.answer, _gateways(), _now(), operator_id=_user_id(who))
@@ -808,8 +809,8 @@ def _refuse_refund(given: argparse.Namespace) -> None:
 def _problems(given: argparse.Namespace) -> None:
     from chalicelib.shop.attention import PROBLEM, list_attention
     from chalicelib.shop.order import STATUS_NAMES, Order
-    from chalicelib.shop.payment import RefundNotice
     from chalicelib.shop.refund import APPLICATION, DONE, STUCK, Refund
+    from chalicelib.shop.refund_notice import RefundNotice
     from chalicelib.shop.stray_notice import StrayNotice
 
     page = list_attention(PROBLEM, given.limit, given.after)
@@ -870,8 +871,8 @@ def _retry_order(given: argparse.Namespace) -> None:
 
     order, unclear = retry_order(given.number, _who(given), _gateways(), _now())
     say(f"{order.number}: {STATUS_NAMES[order.status]}{f'; {order.trouble}' if order.trouble else ''}")
-    if unclear is not None and str(unclear.facts["reason"]) not in (order.trouble or ""):
-        say(f"  the provider gives no clear answer: {unclear.facts['reason']}")
+    if unclear is not None and unclear.reason not in (order.trouble or ""):
+        say(f"  the provider gives no clear answer: {unclear.reason}")
 
 
 def _settle_order(given: argparse.Namespace) -> None:
@@ -899,14 +900,14 @@ def _settle_stray(given: argparse.Namespace) -> None:
 
 
 def _retry_refund(given: argparse.Namespace) -> None:
-    from chalicelib.flows.refund_order import try_again
+    from chalicelib.flows.decide_refund import try_again
 
     status = try_again(given.request_no, _who(given), _gateways(), _now())
     say(f"{given.request_no}: {status}")
 
 
 def _settle_refund(given: argparse.Namespace) -> None:
-    from chalicelib.flows.refund_order import settle_elsewhere
+    from chalicelib.flows.decide_refund import settle_elsewhere
 
     who = _who(given)
     is_providers = settle_elsewhere(

@@ -58,6 +58,13 @@ def _cut(text: str) -> str:
     return text if len(text) <= _MAX_TEXT_LENGTH else text[: _MAX_TEXT_LENGTH - 1] + "…"
 
 
+def recorded(new_entry: AuditEntry) -> Transaction:
+    """A transaction for an act, with its entry: neither is there without the other."""
+    transaction = Transaction()
+    transaction.put_own(new_entry, IdTaken())
+    return transaction
+
+
 def commit(transaction: Transaction, new_entry: AuditEntry) -> None:
     """Write an act's transaction with its entry, so that neither is there without the other.
 

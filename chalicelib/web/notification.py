@@ -41,9 +41,8 @@ def _take(parse: Callable[[], Notice], now: datetime) -> bool:
         request_log.note(told=notice.told, notify_id=notice.notify_id)
         failed = take_notice(notice, now)
     except NotificationRefused as refusal:
-        check = refusal.facts.get("check")
-        level = logging.ERROR if check == _GENUINE else logging.WARNING
-        log.log(level, "a notification was refused: %s", check)
+        level = logging.ERROR if refusal.check == _GENUINE else logging.WARNING
+        log.log(level, "a notification was refused: %s", refusal.check)
         return False
     except Exception as trouble:
         log.error("a notification was not taken: %s", type(trouble).__name__, exc_info=True)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 
-from chalicelib.shop import coupon, order, payment
+from chalicelib.shop import coupon, order, payment, refund_notice
 from chalicelib.shop.enrollment import EnrollmentSlice
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order, OrderEvent
@@ -63,7 +63,7 @@ def refund_of(fen: int, request_no: str, *, total: int = 24000) -> Fields:
 
 def refunds(number: str) -> list[int]:
     """The running totals (fen) of the refunds on record."""
-    return sorted(told.refunded for told in payment.list_notices(purchases.stored(number)))
+    return sorted(told.refunded for told in refund_notice.list_all(purchases.stored(number)))
 
 
 # The way in

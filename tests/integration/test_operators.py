@@ -10,7 +10,7 @@ import pytest
 from chalicelib.beijing_time import beijing_text
 from chalicelib.errors import ChangedMeanwhile, IdTaken
 from chalicelib.flows import change_user, grant
-from chalicelib.flows.refund_order import overtake
+from chalicelib.flows.take_back import overtake
 from chalicelib.shop import audit, catalog, enrollment, order, user
 from chalicelib.shop.audit import AuditEntry
 from chalicelib.shop.course_key import DEGREE_COURSE, CourseKey

@@ -11,7 +11,7 @@ import pytest
 
 import app as application
 from chalicelib.errors import StoreUnavailable
-from chalicelib.flows import reconcile, refund_order, work_off
+from chalicelib.flows import carry_out_refund, reconcile, work_off
 from chalicelib.gateways import Gateways
 from chalicelib.shop import order, work
 from chalicelib.shop.payment_type import ALIPAY
@@ -205,7 +205,7 @@ def test_however_much_is_due_of_one_user_anothers_paid_order_is_in_the_first_rou
             reconcile.look_after_order(item, gateways, now)
             processed.append(item.number)
 
-    kinds = {order.Order: only_count, Refund: refund_order.carry_out}
+    kinds = {order.Order: only_count, Refund: carry_out_refund.process}
     try:
         assert work_off.run_due_work(application.app.gateways, clock, 60.0, kinds=kinds) >= 401
         buyer.assert_owns_the_course(clock)

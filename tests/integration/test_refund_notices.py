@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.shop import coupon, order, payment, refund
+from chalicelib.shop import coupon, order, refund, refund_notice
 from chalicelib.shop.user import ADMIN, User
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
@@ -78,7 +78,9 @@ def approve(office: Client, request_no: str) -> Any:
 
 def reported(number: str) -> list[tuple[int, str | None]]:
     """Running totals that Alipay told of, and whether a person is asked for."""
-    return [(notice.refunded, notice.attention) for notice in payment.list_notices(purchases.stored(number))]
+    return [
+        (notice.refunded, notice.attention) for notice in refund_notice.list_all(purchases.stored(number))
+    ]
 
 
 # Refunds of our own

@@ -12,10 +12,10 @@ import pytest
 
 import app as application
 from chalicelib.errors import RefundSettled, StoreUnavailable
-from chalicelib.flows import refund_order, settle_problem
+from chalicelib.flows import carry_out_refund, decide_refund, settle_problem
 from chalicelib.manage.legacy.report import Progress
 from chalicelib.manage.legacy_import import import_legacy
-from chalicelib.shop import coupon, enrollment, order, refund, work
+from chalicelib.shop import coupon, enrollment, order, refund, refund_notice, work
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.event import By, Cause
@@ -753,7 +753,7 @@ def test_a_refund_that_alipay_carries_out_while_it_is_refused_is_put_before_a_pe
     amount = student.payable()[0]
     paid = purchases.stored(student.number)
     assert paid.trade_no is not None
-    refund_order.record_notice(
+    refund_notice.record(
         paid, paid.trade_no, amount, request_no, Cause(By.NOTIFICATION, "early"), clock(), needs_person=False
     )
     assert refuse(office, request_no)["code"] == 1000
@@ -774,7 +774,7 @@ def test_refusing_and_retrying_a_stuck_refund_at_once_have_one_winner(
 
     def retry() -> bool:
         try:
-            refund_order.try_again(request_no, "op", application.app.gateways, clock())
+            decide_refund.try_again(request_no, "op", application.app.gateways, clock())
         except RefundSettled:
             return False
         return True
@@ -872,7 +872,7 @@ def test_a_refund_whose_answer_comes_after_it_was_said_to_have_gone_another_way_
         wait_for_hours(office, request_no, clock)
     under_way = student.refunds()[0]  # as the timer has it in hand
     operator.does("settle-refund", request_no, "--reason", "by bank transfer")
-    refund_order.carry_out(under_way, application.app.gateways, clock())
+    carry_out_refund.process(under_way, application.app.gateways, clock())
     assert student.back() == [30000]
     assert f"a refund was made twice. {request_no}" in operator.does("problems")
 

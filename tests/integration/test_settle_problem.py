@@ -12,7 +12,7 @@ import pytest
 import app as application
 from chalicelib.errors import NothingToSettle, OrderClosed, OutcomeUnknown, StoreUnavailable
 from chalicelib.flows.settle_problem import settle_order
-from chalicelib.shop import coupon, enrollment, order, payment, stray_notice
+from chalicelib.shop import coupon, enrollment, order, refund_notice, stray_notice
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment_type import WECHAT
@@ -571,6 +571,6 @@ def test_a_stray_notice_that_an_earlier_version_kept_is_acted_upon(
     pointer.save()
     assert "fits now, and was acted upon" in operator.does("retry-stray", number, told["trade_no"])
     assert purchases.status(number) == order.REFUNDED
-    (recorded,) = payment.list_notices(purchases.stored(number))
+    (recorded,) = refund_notice.list_all(purchases.stored(number))
     assert (recorded.request_no, recorded.attention) == (told["trade_no"], None)
     assert problem_of(operator, number) == ""

@@ -25,8 +25,9 @@ from chalicelib.shop.ledger import LedgerEntry
 from chalicelib.shop.open_items import OpenItems
 from chalicelib.shop.order import Order, OrderEvent, OrderPointer
 from chalicelib.shop.partition import partition
-from chalicelib.shop.payment import Payment, RefundNotice
+from chalicelib.shop.payment import Payment
 from chalicelib.shop.refund import Refund
+from chalicelib.shop.refund_notice import RefundNotice
 from chalicelib.shop.session import Session
 from chalicelib.shop.user import User, UserName
 from chalicelib.shop.user_name import folded
@@ -484,8 +485,8 @@ def _notices(mine: Belongings) -> Iterator[str]:
             yield f"{name} is of no order"
             continue
         is_foreign = told.request_no not in own and told.refunded < placed.amount
-        if is_foreign != (told.attention == attention.PROBLEM or told.settled_at is not None):
-            yield f"{name} waits for a person: {told.attention}, settled at {told.settled_at}"
+        if is_foreign != (told.attention == attention.PROBLEM or told.resolved_at is not None):
+            yield f"{name} waits for a person: {told.attention}, settled at {told.resolved_at}"
 
 
 def _free_courses(mine: Belongings) -> Iterator[str]:

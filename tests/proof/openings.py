@@ -9,7 +9,8 @@ from datetime import timedelta
 
 from chalicelib.shop import attention, order, payment, refund
 from chalicelib.shop.coupon_claim import Claim
-from chalicelib.shop.payment import Payment, RefundNotice
+from chalicelib.shop.payment import Payment
+from chalicelib.shop.refund_notice import RefundNotice
 from tests.proof.provider import EARLY, LOST, OTHER_AMOUNT, REFUSING, UNDONE
 from tests.proof.world import World
 

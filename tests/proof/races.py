@@ -13,7 +13,7 @@ from typing import Any
 
 import app as application
 from chalicelib.errors import RefundSettled
-from chalicelib.flows import refund_order
+from chalicelib.flows import decide_refund
 from chalicelib.shop import coupon, coupon_claim, enrollment, order, refund
 from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.user import User
@@ -184,7 +184,7 @@ class RefundAgainstRefund(Race):
 
     def race(self) -> None:
         request_no = self.applied()
-        approve = partial(self.decide, refund_order.approve, request_no, "op", application.app.gateways)
+        approve = partial(self.decide, decide_refund.approve, request_no, "op", application.app.gateways)
         assert sum(at_once(*[approve] * THREADS)) == 1
         self.assert_refunded()
 
@@ -207,9 +207,9 @@ class ApproveAgainstRefuse(RefundAgainstRefund):
     def race(self) -> None:
         request_no = self.applied()
         approved, refused = at_once(
-            partial(self.decide, refund_order.approve, request_no, "op", application.app.gateways),
+            partial(self.decide, decide_refund.approve, request_no, "op", application.app.gateways),
             partial(
-                self.decide, refund_order.refuse, request_no, "other", "不符合", application.app.gateways
+                self.decide, decide_refund.refuse, request_no, "other", "不符合", application.app.gateways
             ),
         )
         assert approved != refused
@@ -274,7 +274,7 @@ class RefusalAgainstConsole(RefundAgainstRefund):
         self.alipay.refund(self.number)
         told = purchases.notice(self.alipay, self.number)
         at_once(
-            partial(self.decide, refund_order.refuse, request_no, "op", "不符合", application.app.gateways),
+            partial(self.decide, decide_refund.refuse, request_no, "op", "不符合", application.app.gateways),
             partial(purchases.deliver, told),
         )
         assert purchases.deliver(told) == "success"
@@ -288,7 +288,7 @@ class ApprovalAgainstItsNotice(RefundAgainstRefund):
         request_no = self.applied()
         self.alipay.refund(self.number, 4000, request_no)
         told = purchases.notice(self.alipay, self.number)
-        approve = partial(self.decide, refund_order.approve, request_no, "op", application.app.gateways)
+        approve = partial(self.decide, decide_refund.approve, request_no, "op", application.app.gateways)
         at_once(approve, *[partial(purchases.deliver, told)] * THREADS)
         assert purchases.deliver(told) == "success"
         self.assert_refunded()
@@ -345,7 +345,7 @@ class ApproveAgainstConsole(RefundAgainstRefund):
     def race(self) -> None:
         request_no = self.applied()
         at_once(
-            partial(self.decide, refund_order.approve, request_no, "op", application.app.gateways),
+            partial(self.decide, decide_refund.approve, request_no, "op", application.app.gateways),
             self.refund_at_console,
         )
         assert purchases.deliver(purchases.notice(self.alipay, self.number)) == "success"

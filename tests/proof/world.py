@@ -17,12 +17,13 @@ from urllib.parse import urlencode
 
 from chalicelib.errors import ShopError
 from chalicelib.flows import (
+    apply_for_refund,
     checkout,
     claim_coupon,
     close_order,
+    decide_refund,
     grant,
     reconcile,
-    refund_order,
     settle_problem,
     work_off,
 )
@@ -366,9 +367,7 @@ class World:
         applied = self._do(
             "apply",
             codes.REFUND_APPLY,
-            lambda: refund_order.apply_for_refund(
-                placed.user_id, number, chosen, "学不完", window, self.clock()
-            ),
+            lambda: apply_for_refund.apply(placed.user_id, number, chosen, "学不完", window, self.clock()),
         )
         return applied.request_no if applied else None
 
@@ -521,16 +520,16 @@ class World:
 
     def approve_one(self, request_no: str) -> None:
         """An operator approves this application."""
-        refund_order.approve(request_no, "op", self.gateways, self.clock())
+        decide_refund.approve(request_no, "op", self.gateways, self.clock())
 
     def refuse_one(self, request_no: str) -> None:
         """An operator refuses this application. Of one that was stuck a while it is not too early to tell any more."""
         self.provider.moods = deque(mood for mood in self.provider.moods if mood != EARLY)
-        refund_order.refuse(request_no, "op", "不符合条件", self.gateways, self.clock())
+        decide_refund.refuse(request_no, "op", "不符合条件", self.gateways, self.clock())
 
     def retry_one(self, request_no: str) -> None:
         """An operator has this refund tried again."""
-        refund_order.try_again(request_no, "op", self.gateways, self.clock())
+        decide_refund.try_again(request_no, "op", self.gateways, self.clock())
 
     def try_again(self, position: int) -> None:
         """An operator has a stuck refund tried again."""

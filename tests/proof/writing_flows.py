@@ -15,12 +15,13 @@ import pytest
 import app as application
 from chalicelib.errors import NothingToSettle, ShopError
 from chalicelib.flows import (
+    apply_for_refund,
     change_password,
     change_user,
     check_captcha,
     claim_coupon,
+    decide_refund,
     grant,
-    refund_order,
     register,
     settle_problem,
 )
@@ -37,6 +38,7 @@ from chalicelib.shop import (
     order,
     payment,
     refund,
+    refund_notice,
     stray_notice,
 )
 from chalicelib.shop import user as users
@@ -521,7 +523,7 @@ class PartlyRefundedAtTheConsole(Notified):
 
     def assert_end(self) -> None:
         self.assert_owns(self.number)
-        (told,) = payment.list_notices(purchases.stored(self.number))
+        (told,) = refund_notice.list_all(purchases.stored(self.number))
         assert (told.refunded, told.attention) == (100, attention.PROBLEM)
 
 
@@ -540,7 +542,7 @@ class SettleNotice(PartlyRefundedAtTheConsole):
         )
 
     def assert_end(self) -> None:
-        (told,) = payment.list_notices(purchases.stored(self.number))
+        (told,) = refund_notice.list_all(purchases.stored(self.number))
         assert told.attention is None
 
 
@@ -581,7 +583,7 @@ class ToldOfOwnRefund(Notified):
 
     def begin(self) -> None:
         self.number = self.paid()
-        applied = refund_order.apply_for_refund(
+        applied = apply_for_refund.apply(
             self.user.user_id, self.number, [0], "学不完", timedelta(days=7), self.clock()
         )
         stored = purchases.stored(self.number)
@@ -602,9 +604,7 @@ class OvertakesAnApplication(RefundedAtTheConsole):
 
     def begin(self) -> None:
         super().begin()
-        refund_order.apply_for_refund(
-            self.user.user_id, self.number, [0], "学不完", timedelta(days=7), self.clock()
-        )
+        apply_for_refund.apply(self.user.user_id, self.number, [0], "学不完", timedelta(days=7), self.clock())
 
     def assert_end(self) -> None:
         super().assert_end()
@@ -758,7 +758,7 @@ class TimerRefunds(TimerFlow):
 
     def begin(self) -> None:
         self.number = self.paid()
-        applied = refund_order.apply_for_refund(
+        applied = apply_for_refund.apply(
             self.user.user_id, self.number, [0], "学不完", timedelta(days=7), self.clock()
         )
         applied.update([refund.Refund.status.set(refund.APPROVED)])
@@ -1095,7 +1095,7 @@ class TryAgain(Decide):
 
     def act(self) -> object:
         gateways = application.app.gateways
-        return by_operator(lambda: refund_order.try_again(self.request_no, "op", gateways, self.clock()))
+        return by_operator(lambda: decide_refund.try_again(self.request_no, "op", gateways, self.clock()))
 
     def assert_end(self) -> None:
         Approve.assert_end(self)  # type: ignore[arg-type]
@@ -1110,7 +1110,7 @@ class RefuseStuck(TryAgain):
     def act(self) -> object:
         gateways = application.app.gateways
         return by_operator(
-            lambda: refund_order.refuse(self.request_no, "op", "不符合", gateways, self.clock())
+            lambda: decide_refund.refuse(self.request_no, "op", "不符合", gateways, self.clock())
         )
 
     def assert_end(self) -> None:
@@ -1125,7 +1125,7 @@ class SettleElsewhere(TryAgain):
     def act(self) -> object:
         gateways = application.app.gateways
         return by_operator(
-            lambda: refund_order.settle_elsewhere(
+            lambda: decide_refund.settle_elsewhere(
                 self.request_no, "op", "by bank transfer", gateways, self.clock()
             )
         )

@@ -1,0 +1,79 @@
+"""Applying for a refund: a learner asks for their money back, and access to what it paid for pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from chalicelib.errors import RefundNotAllowed, RefundSettled
+from chalicelib.shop import enrollment, order, refund
+from chalicelib.shop.event import By, Cause, What
+from chalicelib.shop.order import Order
+from chalicelib.shop.payment_type import PROVIDERS
+from chalicelib.shop.refund import Refund
+from chalicelib.storage.dynamodb import Transaction
+
+from . import carry_out_refund
+
+_TRIES = 4
+"""How often an application waits for room among the open ones."""
+
+
+def apply(
+    user_id: int, number: str, lines: Sequence[int] | None, reason: str, window: timedelta, now: datetime
+) -> Refund:
+    """Apply for the refund of some lines of a paid order, or (None) of all that are left. Access to them
+    pauses. Where nothing would go back, the refund is done at once.
+
+    Raises OrderNotFound, RefundNotAllowed (not paid, beyond the window after the payment, no such line,
+    refunded or applied for already, paid by a provider that this shop cannot ask, too many open).
+    """
+    paid = order.find_own(user_id, number)
+    paid.raise_unless_refundable(window, now)
+    chosen = paid.open_lines() if lines is None else sorted(set(lines))
+    if not chosen or not set(chosen) <= set(paid.open_lines()):
+        raise RefundNotAllowed(reason="line")
+    asked = refund.application(paid, chosen, reason, now)
+    if asked.amount and paid.payment_type not in PROVIDERS:
+        raise RefundNotAllowed(reason="channel")
+    if _gives_nothing_back(paid, asked):
+        return _take_back_at_once(paid, asked, now)
+    for _ in range(_TRIES):
+        transaction = Transaction()
+        order.request_refund(transaction, paid, chosen, Cause(By.LEARNER, f"refund {asked.request_no}"), now)
+        refund.request(transaction, asked)
+        for position in chosen:
+            course, refusal = paid.lines[position].course, RefundNotAllowed(reason="line")
+            enrollment.pause(transaction, user_id, course, number, position, now, refusal)
+        try:
+            transaction.commit()
+        except RefundNotAllowed as full:
+            if full.reason != "many" or not refund.may_request(paid):
+                raise
+            continue
+        return asked
+    raise RefundNotAllowed(reason="many")
+
+
+def _gives_nothing_back(paid: Order, asked: Refund) -> bool:
+    """Whether an application is for lines that cost neither money nor beli and used no coupon."""
+    is_all = set(paid.open_lines()) == set(asked.lines)
+    records = [paid.lines[position].coupon_record_id for position in asked.lines]
+    if is_all:
+        records.append(paid.general_coupon_record_id)
+    return not asked.gives_back() and not any(record is not None for record in records)
+
+
+def _take_back_at_once(paid: Order, asked: Refund, now: datetime) -> Refund:
+    """Access to lines that cost nothing ends with the application: there is nothing for an operator to decide."""
+    cause = Cause(By.LEARNER, f"refund {asked.request_no}")
+    refund.finish_at_once(asked, now)
+    transaction = Transaction()
+    refund.add(transaction, asked)
+    order.record_event(transaction, paid, What.REFUND_REQUESTED, cause, now, RefundSettled())
+    carry_out_refund.take_back_lines(transaction, paid, asked.lines, 0, cause, now)
+    try:
+        transaction.commit()
+    except RefundSettled as changed:
+        raise RefundNotAllowed(reason="open") from changed
+    return asked

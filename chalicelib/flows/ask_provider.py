@@ -1,0 +1,88 @@
+"""Asking a payment provider what became of an order, and doing what its answer says."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum, auto
+
+from chalicelib.gateways import Gateways
+from chalicelib.gateways.deadline import Deadline
+from chalicelib.gateways.payments import (
+    Closed,
+    NotKnown,
+    Paid,
+    Refunded,
+    TooLate,
+    TradeState,
+    Unclear,
+    Unpaid,
+)
+from chalicelib.shop import order
+from chalicelib.shop.event import By, Cause
+from chalicelib.shop.order import Order
+
+from . import confirm_payment, take_back
+
+PROVIDER_SECONDS = 8.0
+"""All calls to providers that one request makes share this deadline; past it the result is unclear (contract)."""
+
+
+class Standing(Enum):
+    """How an order stands with its provider, once what the answer says was done."""
+
+    DELIVERED = auto()
+    """It was paid: it is delivered, or taken back where all of it was refunded."""
+    WAITS = auto()
+    """Its trade waits for the buyer."""
+    NOT_BEGUN = auto()
+    """Nobody has begun to pay (yet)."""
+    CLOSED = auto()
+    """Its trade is closed and was never paid."""
+
+
+def bring_up_to_date(
+    found: Order, gateways: Gateways, now: datetime, seconds: float = PROVIDER_SECONDS
+) -> Standing | Unclear:
+    """Query an order's provider, and deliver the order or take it back if the answer says so. One call; one more for
+    each refund that was not confirmed yet.
+
+    Raises OrderClosed (it cannot be delivered and is flagged), CannotTakeBack.
+    """
+    return _act_on(found, _query(found, gateways, Deadline(seconds)), gateways, now)
+
+
+def close_trade(found: Order, gateways: Gateways, now: datetime) -> Standing | Unclear:
+    """As `bring_up_to_date`, and close a trade that waits for its buyer. Up to three calls."""
+    deadline = Deadline(PROVIDER_SECONDS)
+    state = _query(found, gateways, deadline)
+    if isinstance(state, Unpaid):
+        answer = gateways.of(found.payment_type).close(found.number, deadline)
+        # Too late: it was paid or closed between the two calls.
+        state = _query(found, gateways, deadline) if isinstance(answer, TooLate) else answer
+    return _act_on(found, state, gateways, now)
+
+
+def _query(found: Order, gateways: Gateways, deadline: Deadline) -> TradeState:
+    return gateways.of(found.payment_type).query(found.number, found.amount, deadline)
+
+
+def _act_on(found: Order, state: TradeState, gateways: Gateways, now: datetime) -> Standing | Unclear:
+    cause = Cause(By.QUERY)
+    match state:
+        case Unclear():
+            return state
+        case Unpaid():
+            return Standing.WAITS
+        case NotKnown():
+            return Standing.NOT_BEGUN
+        case Closed():
+            return Standing.CLOSED
+        case Paid():
+            confirm_payment.confirm(found, state, cause, now)
+        case Refunded(payment):
+            confirm_payment.confirm(found, payment, cause, now, is_refunded=True)
+            unclear = take_back.complete_what_is_done(order.reload(found), gateways, now)
+            if unclear is not None:
+                return unclear
+            take_back.overtake(order.reload(found), payment.trade_no, cause, now)
+    return Standing.DELIVERED

@@ -1,0 +1,136 @@
+"""Deciding about a refund: an operator approves it, refuses it, has it tried again, or says how else it ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from chalicelib.errors import OwnRefund, PaymentUnknown, RefundSettled
+from chalicelib.gateways import Gateways
+from chalicelib.gateways.payments import Unclear
+from chalicelib.shop import audit, enrollment, order, refund
+from chalicelib.shop.attention import PROBLEM
+from chalicelib.shop.event import By, Cause, What
+from chalicelib.shop.order import Order
+from chalicelib.shop.refund import Refund
+
+from . import carry_out_refund
+
+
+def _find_others(request_no: str, operator_id: int | None) -> tuple[Order, Refund]:
+    """The refund that an operator decides on, and its order. `operator_id`: their user id, where they have one.
+
+    Raises RefundNotFound, OwnRefund (the order is the operator's own).
+    """
+    paid, asked = refund.find_refund(request_no)
+    if asked.user_id == operator_id:
+        raise OwnRefund()
+    return paid, asked
+
+
+def refuse(
+    request_no: str,
+    by: str,
+    answer: str,
+    gateways: Gateways,
+    now: datetime,
+    *,
+    operator_id: int | None = None,
+) -> None:
+    """An operator refuses an application: access runs again, longer by what the pause took of it.
+
+    A stuck one can be refused too, once the provider says that it was not executed. Raises RefundNotFound, OwnRefund,
+    RefundSettled (also when the provider has executed it: then it is completed), PaymentUnknown (the answer is unclear,
+    nothing is changed).
+    """
+    paid, asked = _find_others(request_no, operator_id)
+    if asked.why != refund.APPLICATION or asked.status not in (refund.REQUESTED, refund.STUCK):
+        raise RefundSettled()
+    if asked.status == refund.STUCK:
+        is_done = carry_out_refund.was_executed_though_refused(paid, asked, gateways, now)
+        if isinstance(is_done, Unclear):
+            raise PaymentUnknown(paid.number, is_done.reason, needs_person=False)
+        if is_done:
+            carry_out_refund.complete(paid, asked, Cause(By.PROVIDER), now)
+            raise RefundSettled()
+    transaction = audit.recorded(audit.entry(by, "refuse-refund", request_no, now, reason=answer))
+    refund.settle(transaction, asked, refund.REFUSED, now, by=by, answer=answer, only=str(asked.status))
+    order.refuse_refund(transaction, paid, Cause(By.OPERATOR, f"{by}, refund {request_no}"), now)
+    slices = enrollment.list_slices(paid.user_id)
+    for position in asked.lines:
+        course = paid.lines[position].course
+        lost = enrollment.lost_to_pause(slices, course, paid.number, position, now)
+        enrollment.resume(transaction, paid.user_id, course, paid.number, position, lost, RefundSettled())
+    transaction.commit()
+
+
+def approve(
+    request_no: str, by: str, gateways: Gateways, now: datetime, *, operator_id: int | None = None
+) -> str:
+    """An operator approves an application; the provider is asked at once -> the refund's status afterwards.
+
+    What the provider does not confirm now is asked again by the timer. Five round trips where it does, and one call.
+    Raises RefundNotFound, OwnRefund, RefundSettled.
+    """
+    paid, asked = _find_others(request_no, operator_id)
+    transaction = audit.recorded(audit.entry(by, "approve-refund", request_no, now))
+    refund.approve(transaction, asked, by, now)
+    order.record_event(transaction, paid, What.REFUND_APPROVED, Cause(By.OPERATOR, by), now, RefundSettled())
+    transaction.commit()
+    return carry_out_refund.carry_out(paid, asked, gateways, now)
+
+
+def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
+    """An operator has a refund that is stuck, or not confirmed yet, tried once more -> its status afterwards. Safe: the
+    provider refunds once.
+
+    Raises RefundNotFound, RefundSettled.
+    """
+    paid, asked = refund.find_refund(request_no)
+    transaction = audit.recorded(audit.entry(by, "retry-refund", request_no, now))
+    refund.try_again(transaction, asked, now)
+    order.record_event(
+        transaction, paid, What.REFUND_TRIED_AGAIN, Cause(By.OPERATOR, by), now, RefundSettled()
+    )
+    transaction.commit()
+    return carry_out_refund.carry_out(paid, asked, gateways, now)
+
+
+def settle_elsewhere(
+    request_no: str,
+    by: str,
+    reason: str,
+    gateways: Gateways,
+    now: datetime,
+    *,
+    operator_id: int | None = None,
+) -> bool:
+    """An operator says that the money of a flagged refund went back another way: all that it stands for happens, and
+    the provider is not asked any more -> whether the provider had executed it: it is asked first, and its answer wins.
+
+    Should the provider execute it later, that is flagged, and resolved here, too. Raises RefundNotFound, OwnRefund,
+    RefundSettled (it is not flagged).
+    """
+    paid, asked = _find_others(request_no, operator_id)
+    if asked.attention != PROBLEM:
+        raise RefundSettled()
+    said = audit.entry(by, "settle-refund", request_no, now, reason=reason)
+    if asked.status == refund.DONE:
+        transaction = audit.recorded(said)
+        refund.forget_trouble(transaction, asked)
+        transaction.commit()
+        return False
+    if carry_out_refund.is_executed(paid, asked, gateways) is True:
+        audit.write(said)
+        carry_out_refund.complete(paid, asked, Cause(By.PROVIDER), now)
+        return True
+    # Where the answer is unclear, a person knows more than the provider says.
+    carry_out_refund.complete_with(
+        audit.recorded(said),
+        paid,
+        asked,
+        Cause(By.OPERATOR, f"{by}, refunded elsewhere"),
+        now,
+        only=str(asked.status),
+        is_elsewhere=True,
+    )
+    return False

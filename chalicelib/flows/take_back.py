@@ -1,0 +1,84 @@
+"""Taking back what a provider has refunded, whoever had it refunded."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from datetime import datetime
+
+from chalicelib.errors import CannotTakeBack, RefundSettled
+from chalicelib.gateways import Gateways
+from chalicelib.gateways.payments import Unclear
+from chalicelib.shop import order, refund
+from chalicelib.shop.event import By, Cause
+from chalicelib.shop.order import Order
+from chalicelib.shop.refund import Refund
+from chalicelib.storage.dynamodb import Transaction
+
+from . import carry_out_refund
+
+log = logging.getLogger(__name__)
+
+_TRIES = 4
+"""How often an order that others change at the same moment is read anew."""
+
+
+def complete_what_is_done(paid: Order, gateways: Gateways, now: datetime) -> Unclear | None:
+    """Complete those of an order's applied-for refunds that the provider has executed, also where the money went back
+    another way already -> what is unclear, also while one is under way: for some seconds the provider may not know it.
+
+    One call for each.
+    """
+    for asked in refund.list_refunds(paid):
+        if asked.why == refund.APPLICATION:
+            is_done = _is_executed(paid, asked, gateways, now)
+            if isinstance(is_done, Unclear):
+                return is_done
+            if is_done:
+                # An order that is not as it should be is flagged by whoever takes it back as a whole.
+                with suppress(RefundSettled):
+                    carry_out_refund.complete(paid, asked, Cause(By.PROVIDER), now)
+    return None
+
+
+def _is_executed(paid: Order, asked: Refund, gateways: Gateways, now: datetime) -> bool | Unclear:
+    if asked.status == refund.STUCK:
+        return carry_out_refund.was_executed_though_refused(paid, asked, gateways, now)
+    if asked.status != refund.APPROVED and not asked.is_elsewhere:
+        return False
+    is_done = carry_out_refund.is_executed(paid, asked, gateways)
+    is_under_way = asked.status == refund.APPROVED and bool(asked.amount) and is_done is False
+    return Unclear("a refund of it is under way") if is_under_way else is_done
+
+
+def overtake(paid: Order, trade_no: str, cause: Cause, now: datetime) -> None:
+    """The provider tells that a whole trade was refunded, whoever did it: what is left of its order is taken
+    back, and money of this trade that was to go back has gone.
+
+    Repeating it changes nothing. An order that another trade paid, or whose money our own refunds account for,
+    stays as it is. Raises CannotTakeBack.
+    """
+    for other in refund.list_refunds(paid):
+        if other.why != refund.APPLICATION and other.trade_no == trade_no and other.is_open():
+            carry_out_refund.complete(paid, other, cause, now)
+    for _ in range(_TRIES):
+        current = order.reload(paid)
+        left = current.amount - current.refunded_amount
+        if current.trade_no != trade_no or not left or current.status == order.REFUNDED:
+            return
+        transaction = Transaction()
+        for other in refund.list_refunds(current):
+            if other.why == refund.APPLICATION and other.is_open():
+                refund.settle(transaction, other, refund.OVERTAKEN, now)
+        carry_out_refund.take_back_lines(transaction, current, current.open_lines(), left, cause, now)
+        try:
+            transaction.commit()
+        except RefundSettled:
+            continue  # an application was decided, or carried out, at this very moment
+        return
+    order.note_trouble(
+        current,
+        "the provider refunded all of it, and that cannot be carried out: what it holds is not as it says",
+        now,
+    )
+    raise CannotTakeBack(store="dynamodb", operation="overtake", reason="conflict")

@@ -1,0 +1,111 @@
+"""Refund notices: what providers tell of refunds, whoever had them made. Each word is recorded once."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import cast
+
+from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.expressions.update import Action
+
+from chalicelib.errors import NothingToSettle, OrderClosed
+from chalicelib.money import Fen
+from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
+from chalicelib.shop.event import Cause, CauseAttribute, What
+from chalicelib.shop.order import Order, about, record_event
+from chalicelib.shop.partition import list_partition
+from chalicelib.storage.dynamodb import Transaction, WholeNumber, refusing
+
+log = logging.getLogger(__name__)
+
+
+class RefundNotice(AttentionItem, discriminator="REFUND_NOTICE"):
+    """A provider's word of a refund: `refunded` (fen) is what it says was refunded. `resolved_at` is when a person said
+    that it was dealt with.
+    """
+
+    order_number = UnicodeAttribute()
+    trade_no = UnicodeAttribute()
+    refunded = WholeNumber()
+    request_no = UnicodeAttribute()
+    cause = CauseAttribute()
+    recorded_at = UTCDateTimeAttribute()
+    resolved_at = UTCDateTimeAttribute(null=True, attr_name="settled_at")
+
+
+def record(
+    order: Order,
+    trade_no: str,
+    refunded: Fen,
+    request_no: str,
+    cause: Cause,
+    now: datetime,
+    *,
+    needs_person: bool,
+) -> None:
+    """Record a provider's word of a refund, once for each of its requests, with an event; flag it if it `needs_person`.
+    One write; one more where it is recorded already and was not flagged.
+    """
+    seen = OrderClosed(order=order.number)
+    notice = RefundNotice(
+        order.owner,
+        _sort(order.number, request_no, refunded),
+        order_number=order.number,
+        trade_no=trade_no,
+        refunded=refunded,
+        request_no=request_no,
+        cause=cause,
+        recorded_at=now,
+    )
+    if needs_person:
+        notice.attention, notice.attention_at = PROBLEM, int(now.timestamp())
+    transaction = Transaction()
+    transaction.put_new(notice, seen)
+    record_event(transaction, order, What.REFUND_REPORTED, cause, now, seen)
+    try:
+        transaction.commit()
+    except OrderClosed:
+        # It was recorded while the refund could still become one of ours, and that was refused meanwhile.
+        if not needs_person or not _flag(order, request_no, refunded, now):
+            return
+    if needs_person:
+        log.error(
+            "a partial refund that is not ours names no line, a person must act: order=%s", order.number
+        )
+
+
+def _flag(order: Order, request_no: str, refunded: Fen, now: datetime) -> bool:
+    """Flag a recorded refund notice for review -> True if it was neither flagged nor resolved before. One write."""
+    notice = RefundNotice(order.owner, _sort(order.number, request_no, refunded))
+    actions: list[Action] = [
+        RefundNotice.attention.set(PROBLEM),
+        RefundNotice.attention_at.set(int(now.timestamp())),
+    ]
+    unheard = (
+        RefundNotice.sort.exists()
+        & RefundNotice.attention.does_not_exist()
+        & RefundNotice.resolved_at.does_not_exist()
+    )
+    try:
+        with refusing(NothingToSettle()):
+            notice.update(actions, condition=unheard)
+    except NothingToSettle:
+        return False
+    return True
+
+
+def _sort(order_number: str, request_no: str, refunded: Fen) -> str:
+    return f"{about(order_number)}REFUND_NOTICE#{request_no}#{refunded}"
+
+
+def list_all(order: Order) -> list[RefundNotice]:
+    """All refunds that a provider told of, oldest first. One Query."""
+    found = cast(list[RefundNotice], list_partition(order.user_id, f"{about(order.number)}REFUND_NOTICE#"))
+    return sorted(found, key=lambda notice: (notice.recorded_at, notice.request_no))
+
+
+def resolve(transaction: Transaction, notice: RefundNotice, now: datetime) -> None:
+    """A person has dealt with a notice: it is listed no longer. Refusal: NothingToSettle."""
+    actions: list[Action] = [RefundNotice.resolved_at.set(now), *LEAVE_ATTENTION]
+    transaction.update(notice, actions, RefundNotice.attention == PROBLEM, NothingToSettle())
