@@ -28,10 +28,22 @@ def text(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
 
 
+def payment_types_described() -> list[str]:
+    schemas = json.loads(text("openapi.json"))["components"]["schemas"]
+    (described,) = [
+        properties["payment_type"]["enum"]
+        for schema in schemas.values()
+        if "payment_type" in (properties := schema.get("properties", {}))
+    ]
+    return list(described)
+
+
 def missing_of(provider: str) -> Iterator[str]:
     """What a provider of this name still lacks, in words."""
     if provider not in PAYMENT_NAMES:
         yield "PAYMENT_NAMES in shop/payment_type.py: the text that learners read"
+    elif PAYMENT_NAMES[provider] not in payment_types_described():
+        yield f"openapi.json: {PAYMENT_NAMES[provider]} among the texts of payment_type"
     if provider not in PROVIDER_WORDS:
         yield "PROVIDER_WORDS in tests/unit/test_structure.py: the words that stay in its gateway file"
     yield from missing_of_gateway(provider)
@@ -100,19 +112,19 @@ def test_a_provider_has_all_its_parts(provider: str) -> None:
 
 
 def test_a_newcomer_is_told_every_part() -> None:
-    assert list(missing_of("newpay")) == [
+    assert list(missing_of("nopay")) == [
         "PAYMENT_NAMES in shop/payment_type.py: the text that learners read",
         "PROVIDER_WORDS in tests/unit/test_structure.py: the words that stay in its gateway file",
-        "chalicelib/gateways/newpay.py: its gateway",
+        "chalicelib/gateways/nopay.py: its gateway",
         "open_gateways in gateways/__init__.py: it is opened",
-        "Settings.newpay in settings.py: the group of its settings",
-        "app.py: the Lambda newpay_notify",
-        ".chalice/config.json: newpay_notify",
-        ".chalice/policy-newpay_notify.json: what newpay_notify may do",
-        "infra/functions.json: POST /trade/newpay",
-        "infra/functions.json: NewpayNotifyInvokePermission",
-        "HTTP_FUNCTIONS in localstack/api_gateway.py: POST /trade/newpay",
-        "localstack/newpay/: a simulator",
+        "Settings.nopay in settings.py: the group of its settings",
+        "app.py: the Lambda nopay_notify",
+        ".chalice/config.json: nopay_notify",
+        ".chalice/policy-nopay_notify.json: what nopay_notify may do",
+        "infra/functions.json: POST /trade/nopay",
+        "infra/functions.json: NopayNotifyInvokePermission",
+        "HTTP_FUNCTIONS in localstack/api_gateway.py: POST /trade/nopay",
+        "localstack/nopay/: a simulator",
     ]
 
 
@@ -138,6 +150,10 @@ def test_what_is_not_set_up_answers_as_a_provider_does() -> None:
 
 def test_a_file_without_a_gateway_is_none() -> None:
     assert list(missing_of_gateway("http")) == ["chalicelib/gateways/http.py: one class whose name is 'http'"]
+
+
+def test_every_way_to_pay_is_described() -> None:
+    assert set(payment_types_described()) == set(PAYMENT_NAMES.values())
 
 
 def test_the_constants_name_providers() -> None:
