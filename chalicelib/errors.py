@@ -268,7 +268,7 @@ class ChangedMeanwhile(ShopError):
     """What an operator acts on is no longer as it was read; `what` names it. Nothing was changed."""
 
 
-class NothingToSettle(ShopError):
+class NothingToResolve(ShopError):
     """What an operator would settle does not wait for a person (any more)."""
 
 

@@ -95,7 +95,7 @@ def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> st
     return carry_out_refund.carry_out(paid, asked, gateways, now)
 
 
-def settle_elsewhere(
+def resolve_elsewhere(
     request_no: str,
     by: str,
     reason: str,
@@ -113,7 +113,7 @@ def settle_elsewhere(
     paid, asked = _find_others(request_no, operator_id)
     if asked.attention != PROBLEM:
         raise RefundSettled()
-    said = audit.entry(by, "settle-refund", request_no, now, reason=reason)
+    said = audit.entry(by, "resolve-refund", request_no, now, reason=reason)
     if asked.status == refund.DONE:
         transaction = audit.recorded(said)
         refund.forget_trouble(transaction, asked)

@@ -22,7 +22,7 @@ from chalicelib.errors import (
     InvalidPage,
     InvalidRequest,
     InvalidSetting,
-    NothingToSettle,
+    NothingToResolve,
     OrderAlreadyPaid,
     OrderClosed,
     OrderNotFound,
@@ -120,7 +120,7 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             return "this is no CURSOR that a list has named"
         case OwnRefund():
             return "it is a refund of your own: another operator has to decide on it"
-        case NothingToSettle():
+        case NothingToResolve():
             return "nothing of this waits for a person (any more): look at `problems`"
         case PaymentUnknown() if hasattr(given, "number"):
             return (
@@ -132,7 +132,7 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
         case PaymentUnknown():
             return (
                 "the provider gives no clear answer whether the money went back, and nothing was changed: try again, or"
-                " when you know that it did, settle-refund"
+                " when you know that it did, resolve-refund"
             )
         case OrderClosed():
             return (
@@ -276,7 +276,7 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("request_no")
 
     added = act(
-        "settle-refund", _settle_refund, "say that the money of a listed refund went back another way"
+        "resolve-refund", _resolve_refund, "say that the money of a listed refund went back another way"
     )
     added.add_argument("request_no")
     added.add_argument("--reason", type=_reason_text, required=True, help="how it went back, kept in the log")
@@ -285,8 +285,8 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("number", help="the order's number")
 
     added = act(
-        "settle-order",
-        _settle_order,
+        "resolve-order",
+        _resolve_order,
         "say that a listed order has been dealt with; an open one is closed, unless the provider says it is paid",
     )
     added.add_argument("number", help="the order's number")
@@ -296,12 +296,12 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("number", help="the order number that the notice names")
     added.add_argument("trade_no")
 
-    added = act("settle-stray", _settle_stray, "say that a notice that fits no order has been dealt with")
+    added = act("resolve-stray", _resolve_stray, "say that a notice that fits no order has been dealt with")
     added.add_argument("number", help="the order number that the notice names")
     added.add_argument("trade_no")
     added.add_argument("--reason", type=_reason_text, required=True, help="what was done, kept in the log")
 
-    added = act("settle-notice", _settle_notice, "say that a reported partial refund has been dealt with")
+    added = act("resolve-notice", _resolve_notice, "say that a reported partial refund has been dealt with")
     added.add_argument("number", help="the order's number")
     added.add_argument("request_no")
     added.add_argument("--reason", type=_reason_text, required=True, help="what was done, kept in the log")
@@ -817,7 +817,7 @@ def _problems(given: argparse.Namespace) -> None:
     for problem in page.items:
         if isinstance(problem, Refund) and problem.status == DONE:
             say(f"order {problem.order_number}: a refund was made twice. {_refund_line(problem)}")
-            say(f"  when it is dealt with: settle-refund {problem.request_no} --reason ...")
+            say(f"  when it is dealt with: resolve-refund {problem.request_no} --reason ...")
         elif isinstance(problem, Refund):
             state = (
                 "is stuck" if problem.status == STUCK else "has not been confirmed by its provider for hours"
@@ -826,20 +826,20 @@ def _problems(given: argparse.Namespace) -> None:
             say(f"  when its cause is mended: retry-refund {problem.request_no}")
             if problem.status == STUCK and problem.why == APPLICATION:
                 say(f"  when it shall not be refunded: refuse-refund {problem.request_no} --answer ...")
-            say(f"  when the money went back another way: settle-refund {problem.request_no} --reason ...")
+            say(f"  when the money went back another way: resolve-refund {problem.request_no} --reason ...")
         elif isinstance(problem, RefundNotice):
             say(
                 f"order {problem.order_number}: the provider told of a partial refund that the shop did not make,"
                 f" {money.yuan_text(problem.refunded)} refunded in all; it names no line"
             )
             say(
-                f"  when it is dealt with: settle-notice {problem.order_number} {problem.request_no} --reason ..."
+                f"  when it is dealt with: resolve-notice {problem.order_number} {problem.request_no} --reason ..."
             )
         elif isinstance(problem, Order):
             say(f"order {problem.number} ({STATUS_NAMES[problem.status]}): {problem.trouble}")
             say(f"  to have the provider asked again at once: retry-order {problem.number}")
             closing = ", which closes it" if problem.is_open() else ""
-            say(f"  when it is dealt with{closing}: settle-order {problem.number} --reason ...")
+            say(f"  when it is dealt with{closing}: resolve-order {problem.number} --reason ...")
         elif isinstance(problem, StrayNotice):
             say(
                 f"order {problem.order_number}: a genuine notice of {problem.provider} does not fit,"
@@ -848,7 +848,7 @@ def _problems(given: argparse.Namespace) -> None:
             )
             say(f"  when its cause is mended: retry-stray {problem.order_number} {problem.trade_no}")
             say(
-                f"  when it is dealt with: settle-stray {problem.order_number} {problem.trade_no} --reason ..."
+                f"  when it is dealt with: resolve-stray {problem.order_number} {problem.trade_no} --reason ..."
             )
     if page.next_cursor:
         say(f"there are more: problems --after {page.next_cursor}")
@@ -866,7 +866,7 @@ _STRAYS = {
 
 
 def _retry_order(given: argparse.Namespace) -> None:
-    from chalicelib.flows.settle_problem import retry_order
+    from chalicelib.flows.resolve_problem import retry_order
     from chalicelib.shop.order import STATUS_NAMES
 
     order, unclear = retry_order(given.number, _who(given), _gateways(), _now())
@@ -875,15 +875,15 @@ def _retry_order(given: argparse.Namespace) -> None:
         say(f"  the provider gives no clear answer: {unclear.reason}")
 
 
-def _settle_order(given: argparse.Namespace) -> None:
-    from chalicelib.flows.settle_problem import settle_order
+def _resolve_order(given: argparse.Namespace) -> None:
+    from chalicelib.flows.resolve_problem import resolve_order
 
-    settle_order(given.number, _who(given), given.reason, _gateways(), _now())
-    say(f"{given.number} is settled")
+    resolve_order(given.number, _who(given), given.reason, _gateways(), _now())
+    say(f"{given.number} is resolved")
 
 
 def _retry_stray(given: argparse.Namespace) -> None:
-    from chalicelib.flows.settle_problem import retry_stray
+    from chalicelib.flows.resolve_problem import retry_stray
 
     still_wrong = retry_stray(given.number, given.trade_no, _who(given), _gateways(), _now())
     for check in still_wrong:
@@ -892,11 +892,11 @@ def _retry_stray(given: argparse.Namespace) -> None:
         say(f"trade {given.trade_no} fits now, and was acted upon: see show-order {given.number}")
 
 
-def _settle_stray(given: argparse.Namespace) -> None:
-    from chalicelib.flows.settle_problem import settle_stray
+def _resolve_stray(given: argparse.Namespace) -> None:
+    from chalicelib.flows.resolve_problem import resolve_stray
 
-    settle_stray(given.number, given.trade_no, _who(given), given.reason, _now())
-    say(f"trade {given.trade_no} is settled")
+    resolve_stray(given.number, given.trade_no, _who(given), given.reason, _now())
+    say(f"trade {given.trade_no} is resolved")
 
 
 def _retry_refund(given: argparse.Namespace) -> None:
@@ -906,11 +906,11 @@ def _retry_refund(given: argparse.Namespace) -> None:
     say(f"{given.request_no}: {status}")
 
 
-def _settle_refund(given: argparse.Namespace) -> None:
-    from chalicelib.flows.decide_refund import settle_elsewhere
+def _resolve_refund(given: argparse.Namespace) -> None:
+    from chalicelib.flows.decide_refund import resolve_elsewhere
 
     who = _who(given)
-    is_providers = settle_elsewhere(
+    is_providers = resolve_elsewhere(
         given.request_no, who, given.reason, _gateways(), _now(), operator_id=_user_id(who)
     )
     if is_providers:
@@ -919,14 +919,14 @@ def _settle_refund(given: argparse.Namespace) -> None:
             " another way as well, it went twice"
         )
     else:
-        say(f"{given.request_no}: settled, access and discounts too")
+        say(f"{given.request_no}: resolved, access and discounts too")
 
 
-def _settle_notice(given: argparse.Namespace) -> None:
-    from chalicelib.flows.settle_problem import settle_notice
+def _resolve_notice(given: argparse.Namespace) -> None:
+    from chalicelib.flows.resolve_problem import resolve_notice
 
-    settle_notice(given.number, given.request_no, _who(given), given.reason, _now())
-    say(f"{given.request_no} of order {given.number} is settled")
+    resolve_notice(given.number, given.request_no, _who(given), given.reason, _now())
+    say(f"{given.request_no} of order {given.number} is resolved")
 
 
 def _gateways() -> Gateways:

@@ -1,6 +1,6 @@
 """What waits for a person: applications to decide, and problems that the shop cannot solve by itself.
 
-A sparse index, `by_attention`, lists it by kind; what is settled leaves it.
+A sparse index, `by_attention`, lists it by kind; what is resolved leaves it.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from chalicelib.beijing_time import BEIJING
 from chalicelib.errors import (
     IdTaken,
     LeaseTaken,
-    NothingToSettle,
+    NothingToResolve,
     OrderClosed,
     OrderNotFound,
     RefundNotAllowed,
@@ -502,9 +502,9 @@ def forget_trouble(order: Order) -> None:
             order.update(_LEAVE_TROUBLE, condition=Order.sort.exists())
 
 
-def settle_trouble(transaction: Transaction, order: Order, cause: Cause, now: datetime) -> None:
-    """A person has dealt with an order: it is looked at and listed no more. Refusal: NothingToSettle."""
-    refusal = NothingToSettle()
+def resolve_trouble(transaction: Transaction, order: Order, cause: Cause, now: datetime) -> None:
+    """A person has dealt with an order: it is looked at and listed no more. Refusal: NothingToResolve."""
+    refusal = NothingToResolve()
     actions: list[Action] = [*_LEAVE_TROUBLE, *stay_in_work(None)]
     unchanged = (Order.attention == PROBLEM) & (Order.status == order.status)
     transaction.update(order, actions, unchanged, refusal)

@@ -9,7 +9,7 @@ from typing import cast
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.errors import NothingToSettle, OrderClosed
+from chalicelib.errors import NothingToResolve, OrderClosed
 from chalicelib.money import Fen
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
 from chalicelib.shop.event import Cause, CauseAttribute, What
@@ -88,9 +88,9 @@ def _flag(order: Order, request_no: str, refunded: Fen, now: datetime) -> bool:
         & RefundNotice.resolved_at.does_not_exist()
     )
     try:
-        with refusing(NothingToSettle()):
+        with refusing(NothingToResolve()):
             notice.update(actions, condition=unheard)
-    except NothingToSettle:
+    except NothingToResolve:
         return False
     return True
 
@@ -106,6 +106,6 @@ def list_all(order: Order) -> list[RefundNotice]:
 
 
 def resolve(transaction: Transaction, notice: RefundNotice, now: datetime) -> None:
-    """A person has dealt with a notice: it is listed no longer. Refusal: NothingToSettle."""
+    """A person has dealt with a notice: it is listed no longer. Refusal: NothingToResolve."""
     actions: list[Action] = [RefundNotice.resolved_at.set(now), *LEAVE_ATTENTION]
-    transaction.update(notice, actions, RefundNotice.attention == PROBLEM, NothingToSettle())
+    transaction.update(notice, actions, RefundNotice.attention == PROBLEM, NothingToResolve())

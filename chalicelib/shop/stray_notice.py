@@ -11,7 +11,7 @@ from typing import cast
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
-from chalicelib.errors import NothingToSettle
+from chalicelib.errors import NothingToResolve
 from chalicelib.money import Fen
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
 from chalicelib.shop.payment_type import FIRST_PROVIDER
@@ -56,8 +56,8 @@ def keep(
     refunded: Fen,
     request_no: str | None,
 ) -> None:
-    """Keep a notification for a person, with the check it failed. Once, however often it is told: one that was settled
-    stays settled. One write.
+    """Keep a notification for a person, with the check it failed. Once, however often it is told: one that was resolved
+    stays resolved. One write.
     """
     stray = StrayNotice(
         _partition(order_number),
@@ -77,14 +77,14 @@ def keep(
         attention_at=int(now.timestamp()),
     )
     try:
-        with refusing(NothingToSettle()):
+        with refusing(NothingToResolve()):
             stray.save(condition=StrayNotice.sort.does_not_exist())
-    except NothingToSettle:
+    except NothingToResolve:
         return
 
 
 def list_waiting(order_number: str, trade_no: str) -> list[StrayNotice]:
-    """The notices of a trade that wait for a person, strongly consistent. One Query. Raises NothingToSettle when
+    """The notices of a trade that wait for a person, strongly consistent. One Query. Raises NothingToResolve when
     there is none.
     """
     mine = StrayNotice.query(
@@ -92,7 +92,7 @@ def list_waiting(order_number: str, trade_no: str) -> list[StrayNotice]:
     )
     waiting = [stray for stray in cast(list[StrayNotice], list(mine)) if stray.attention is not None]
     if not waiting:
-        raise NothingToSettle()
+        raise NothingToResolve()
     return sorted(waiting, key=lambda stray: stray.recorded_at)
 
 
@@ -101,6 +101,6 @@ def forget(stray: StrayNotice) -> None:
     stray.update([*LEAVE_ATTENTION], condition=StrayNotice.sort.exists())
 
 
-def settle(transaction: Transaction, stray: StrayNotice) -> None:
-    """A notice waits for a person no more. Refusal: NothingToSettle."""
-    transaction.update(stray, [*LEAVE_ATTENTION], StrayNotice.attention == PROBLEM, NothingToSettle())
+def resolve(transaction: Transaction, stray: StrayNotice) -> None:
+    """A notice waits for a person no more. Refusal: NothingToResolve."""
+    transaction.update(stray, [*LEAVE_ATTENTION], StrayNotice.attention == PROBLEM, NothingToResolve())

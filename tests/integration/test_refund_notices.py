@@ -286,19 +286,19 @@ def test_a_partial_refund_that_is_not_ours_names_no_line_and_is_put_before_a_per
     listed = operator.does("problems")
     assert f"order {pair.number}: the provider told of a partial refund that the shop did not make" in listed
     assert "50.0" in listed
-    assert f"settle-notice {pair.number} console-1" in listed
+    assert f"resolve-notice {pair.number} console-1" in listed
     assert reported(pair.number) == [(5000, "problem")]
 
 
 def test_a_person_settles_it_once_with_a_reason(pair: Pair, operator: Operator) -> None:
     pair.alipay.refund(pair.number, 5000, "console-1")
     pair.hear_of_refunds()
-    said = operator.does("settle-notice", pair.number, "console-1", "--reason", "a discount by telephone")
-    assert said == f"console-1 of order {pair.number} is settled\n"
+    said = operator.does("resolve-notice", pair.number, "console-1", "--reason", "a discount by telephone")
+    assert said == f"console-1 of order {pair.number} is resolved\n"
     assert pair.number not in operator.does("problems")
-    operator.is_refused("settle-notice", pair.number, "console-1", "--reason", "again")
-    operator.is_refused("settle-notice", pair.number, "console-2", "--reason", "never told")
-    operator.is_refused("settle-notice", "NOSUCH", "console-1", "--reason", "no order")
+    operator.is_refused("resolve-notice", pair.number, "console-1", "--reason", "again")
+    operator.is_refused("resolve-notice", pair.number, "console-2", "--reason", "never told")
+    operator.is_refused("resolve-notice", "NOSUCH", "console-1", "--reason", "no order")
     assert reported(pair.number) == [(5000, None)]
     # A repetition of the notice does not bring it back.
     assert purchases.deliver(purchases.notice(pair.alipay, pair.number)) == "success"
@@ -360,7 +360,7 @@ def test_a_finished_trade_that_repeats_a_total_told_before_needs_nobody_more(
 ) -> None:
     pair.alipay.refund(pair.number, 1000, "console-1")
     pair.hear_of_refunds()
-    operator.does("settle-notice", pair.number, "console-1", "--reason", "a discount")
+    operator.does("resolve-notice", pair.number, "console-1", "--reason", "a discount")
     finished = {"trade_status": "TRADE_FINISHED", "out_biz_no": None}
     assert purchases.deliver(purchases.notice(pair.alipay, pair.number, **finished)) == "success"
     assert pair.number not in operator.does("problems")

@@ -12,7 +12,7 @@ import pytest
 
 import app as application
 from chalicelib.errors import RefundSettled, StoreUnavailable
-from chalicelib.flows import carry_out_refund, decide_refund, settle_problem
+from chalicelib.flows import carry_out_refund, decide_refund, resolve_problem
 from chalicelib.manage.legacy.report import Progress
 from chalicelib.manage.legacy_import import import_legacy
 from chalicelib.shop import coupon, enrollment, order, refund, refund_notice, work
@@ -741,7 +741,7 @@ def test_a_stuck_refund_that_alipay_carries_out_after_it_was_refused_is_put_befo
     alipay.refund(student.number, student.payable()[0], request_no)
     assert purchases.deliver(purchases.notice(alipay, student.number)) == "success"
     assert student.owned() == [True, True]
-    assert f"settle-notice {student.number} {request_no}" in operator.does("problems")
+    assert f"resolve-notice {student.number} {request_no}" in operator.does("problems")
 
 
 def test_a_refund_that_alipay_carries_out_while_it_is_refused_is_put_before_a_person_once(
@@ -760,8 +760,8 @@ def test_a_refund_that_alipay_carries_out_while_it_is_refused_is_put_before_a_pe
     alipay.refund(student.number, amount, request_no)
     told = purchases.notice(alipay, student.number)
     assert purchases.deliver(told) == "success"
-    assert f"settle-notice {student.number} {request_no}" in operator.does("problems")
-    operator.does("settle-notice", student.number, request_no, "--reason", "by telephone")
+    assert f"resolve-notice {student.number} {request_no}" in operator.does("problems")
+    operator.does("resolve-notice", student.number, request_no, "--reason", "by telephone")
     assert purchases.deliver(told) == "success"
     assert request_no not in operator.does("problems")
 
@@ -793,15 +793,15 @@ def wait_for_hours(office: Client, request_no: str, clock: Clock) -> None:
         purchases.run_timer()
 
 
-def test_a_refund_that_is_not_confirmed_for_hours_can_be_said_to_be_settled(
+def test_a_refund_that_is_not_confirmed_for_hours_can_be_said_to_be_resolved(
     faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
 ) -> None:
     student = Student(faulty_app.base_url, alipay)
     request_no = student.applies()
     with faulty_app.alipay.down():
         wait_for_hours(office, request_no, clock)
-        assert f"settle-refund {request_no}" in operator.does("problems")
-        operator.does("settle-refund", request_no, "--reason", "by bank transfer")
+        assert f"resolve-refund {request_no}" in operator.does("problems")
+        operator.does("resolve-refund", request_no, "--reason", "by bank transfer")
     assert request_no not in operator.does("problems")
     assert student.shown() == "已退费"
     clock.advance(hours=3)
@@ -815,8 +815,8 @@ def test_a_refund_that_alipay_carried_out_is_not_said_to_have_gone_another_way(
     student = Student(faulty_app.base_url, alipay)
     request_no = stuck(student, faulty_app, office, clock, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
     alipay.refund(student.number, student.payable()[0], request_no)
-    assert "carried it out itself" in operator.does("settle-refund", request_no, "--reason", "by bank")
-    assert f"settle-refund  {request_no}" in operator.does("audit")
+    assert "carried it out itself" in operator.does("resolve-refund", request_no, "--reason", "by bank")
+    assert f"resolve-refund  {request_no}" in operator.does("audit")
     assert [(one.status, one.is_elsewhere) for one in student.refunds()] == [(refund.DONE, None)]
     assert student.lines() == ["已退费", ""]
 
@@ -826,7 +826,7 @@ def test_nobody_settles_a_refund_of_their_own(
 ) -> None:
     student = Student(faulty_app.base_url, alipay)
     request_no = stuck(student, faulty_app, office, clock, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
-    settled = ("settle-refund", request_no, "--reason", "已转账")
+    settled = ("resolve-refund", request_no, "--reason", "已转账")
     assert "another operator" in operator.is_refused(*settled, "--by", student.person.username)
     assert student.shown() == "退费申请中"
     operator.does(*settled, "--by", "wang")
@@ -847,7 +847,7 @@ def test_a_refund_that_went_another_way_and_is_carried_out_all_the_same_is_put_b
     no = refused(student.alipay, REFUND, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
     with faulty_app.alipay.faults(Fault.on("GET", action=no, where=calls_of(REFUND, student.number))):
         approve(office, request_no)
-    operator.does("settle-refund", request_no, "--reason", "by bank transfer")
+    operator.does("resolve-refund", request_no, "--reason", "by bank transfer")
     assert request_no not in operator.does("problems")
     alipay.refund(student.number, student.refunds()[0].amount, request_no)
     for _ in range(2):
@@ -855,11 +855,11 @@ def test_a_refund_that_went_another_way_and_is_carried_out_all_the_same_is_put_b
         listed = operator.does("problems")
         assert f"order {student.number}: a refund was made twice. {request_no}" in listed
         assert f"retry-refund {request_no}" not in listed
-    operator.does("settle-refund", request_no, "--reason", "the learner sent it back")
+    operator.does("resolve-refund", request_no, "--reason", "the learner sent it back")
     assert request_no not in operator.does("problems")
     assert purchases.deliver(purchases.notice(alipay, student.number)) == "success"
     assert student.number not in operator.does("problems")
-    assert "not in a state" in operator.is_refused("settle-refund", request_no, "--reason", "again")
+    assert "not in a state" in operator.is_refused("resolve-refund", request_no, "--reason", "again")
     assert student.lines() == (["已退费", ""] if lines else ["已退费", "已退费"])
 
 
@@ -871,7 +871,7 @@ def test_a_refund_whose_answer_comes_after_it_was_said_to_have_gone_another_way_
     with faulty_app.alipay.down():
         wait_for_hours(office, request_no, clock)
     under_way = student.refunds()[0]  # as the timer has it in hand
-    operator.does("settle-refund", request_no, "--reason", "by bank transfer")
+    operator.does("resolve-refund", request_no, "--reason", "by bank transfer")
     carry_out_refund.process(under_way, application.app.gateways, clock())
     assert student.back() == [30000]
     assert f"a refund was made twice. {request_no}" in operator.does("problems")
@@ -885,7 +885,7 @@ def test_a_refund_that_went_another_way_and_that_asking_finds_carried_out_is_put
     no = refused(student.alipay, REFUND, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
     with faulty_app.alipay.faults(Fault.on("GET", action=no, where=calls_of(REFUND, student.number))):
         approve(office, request_no)
-    operator.does("settle-refund", request_no, "--reason", "by bank transfer")
+    operator.does("resolve-refund", request_no, "--reason", "by bank transfer")
     alipay.refund(student.number, 30000, request_no)
     assert operator.does("retry-order", student.number) == f"{student.number}: 已退费\n"
     assert f"a refund was made twice. {request_no}" in operator.does("problems")
@@ -903,12 +903,12 @@ def test_an_order_that_is_not_as_it_says_is_put_before_a_person_when_alipay_has_
     ]
     part.delete()
     with pytest.raises(StoreUnavailable):
-        settle_problem.retry_order(student.number, "op", application.app.gateways, clock())
+        resolve_problem.retry_order(student.number, "op", application.app.gateways, clock())
     assert f"order {student.number} (退费申请中): the provider refunded all of it" in operator.does(
         "problems"
     )
     part.save()
-    settle_problem.retry_order(student.number, "op", application.app.gateways, clock())
+    resolve_problem.retry_order(student.number, "op", application.app.gateways, clock())
     student.assert_all_refunded()
     assert student.number not in operator.does("problems")
 
@@ -1038,24 +1038,24 @@ def test_an_application_of_the_old_system_is_decided_and_settled_here(
     assert f"order {number} of " in operator.does("list-refunds")
     assert "see `problems`" in operator.does("approve-refund", asked.request_no)
     listed = operator.does("problems")
-    assert f"settle-refund {asked.request_no}" in listed
+    assert f"resolve-refund {asked.request_no}" in listed
     assert ("paid by wechat, which cannot be asked" if payment_type == 0 else "ACQ.TRADE_NOT_EXIST") in listed
-    said = operator.does("settle-refund", asked.request_no, "--reason", "by bank transfer")
-    assert said == f"{asked.request_no}: settled, access and discounts too\n"
+    said = operator.does("resolve-refund", asked.request_no, "--reason", "by bank transfer")
+    assert said == f"{asked.request_no}: resolved, access and discounts too\n"
     assert purchases.status(number) == order.REFUNDED
     assert asked.request_no not in operator.does("problems")
     mine = enrollment.list_slices(old.id(buyer))
     assert [part.withdrawn_at is not None for part in mine] == [True]
-    assert "not in a state" in operator.is_refused("settle-refund", asked.request_no, "--reason", "again")
+    assert "not in a state" in operator.is_refused("resolve-refund", asked.request_no, "--reason", "again")
 
 
-def test_only_a_refund_that_waits_for_a_person_can_be_said_to_be_settled(
+def test_only_a_refund_that_waits_for_a_person_can_be_said_to_be_resolved(
     student: Student, office: Client, operator: Operator
 ) -> None:
     request_no = student.applies()
-    assert "not in a state" in operator.is_refused("settle-refund", request_no, "--reason", "r")
+    assert "not in a state" in operator.is_refused("resolve-refund", request_no, "--reason", "r")
     approve(office, request_no)
-    assert "not in a state" in operator.is_refused("settle-refund", request_no, "--reason", "r")
+    assert "not in a state" in operator.is_refused("resolve-refund", request_no, "--reason", "r")
     student.assert_all_refunded()
 
 

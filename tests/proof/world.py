@@ -24,7 +24,7 @@ from chalicelib.flows import (
     decide_refund,
     grant,
     reconcile,
-    settle_problem,
+    resolve_problem,
     work_off,
 )
 from chalicelib.flows.settle import price_choice, read_choice
@@ -554,7 +554,7 @@ class World:
 
     def look_again(self, number: str) -> None:
         """An operator has Alipay asked about an order, whatever its state."""
-        settle_problem.retry_order(number, "op", self.gateways, self.clock())
+        resolve_problem.retry_order(number, "op", self.gateways, self.clock())
         self.outcomes["look again"] += 1
 
     def grant(self, who: int, beli: int) -> None:

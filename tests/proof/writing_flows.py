@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 import app as application
-from chalicelib.errors import NothingToSettle, ShopError
+from chalicelib.errors import NothingToResolve, ShopError
 from chalicelib.flows import (
     apply_for_refund,
     change_password,
@@ -23,7 +23,7 @@ from chalicelib.flows import (
     decide_refund,
     grant,
     register,
-    settle_problem,
+    resolve_problem,
 )
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import (
@@ -530,7 +530,7 @@ class PartlyRefundedAtTheConsole(Notified):
 class SettleNotice(PartlyRefundedAtTheConsole):
     """An operator has dealt with it."""
 
-    covers = ("manage settle-notice",)
+    covers = ("manage resolve-notice",)
 
     def begin(self) -> None:
         super().begin()
@@ -538,7 +538,7 @@ class SettleNotice(PartlyRefundedAtTheConsole):
 
     def act(self) -> object:
         return by_operator(
-            lambda: settle_problem.settle_notice(self.number, "console1", "op", "抱歉", self.clock())
+            lambda: resolve_problem.resolve_notice(self.number, "console1", "op", "抱歉", self.clock())
         )
 
     def assert_end(self) -> None:
@@ -1120,12 +1120,12 @@ class RefuseStuck(TryAgain):
 class SettleElsewhere(TryAgain):
     """An operator says that the money of a stuck refund went back another way."""
 
-    covers = ("manage settle-refund",)
+    covers = ("manage resolve-refund",)
 
     def act(self) -> object:
         gateways = application.app.gateways
         return by_operator(
-            lambda: decide_refund.settle_elsewhere(
+            lambda: decide_refund.resolve_elsewhere(
                 self.request_no, "op", "by bank transfer", gateways, self.clock()
             )
         )
@@ -1148,7 +1148,7 @@ class RetryOrder(Flow):
 
     def act(self) -> object:
         gateways = application.app.gateways
-        return by_operator(lambda: settle_problem.retry_order(self.number, "op", gateways, self.clock()))
+        return by_operator(lambda: resolve_problem.retry_order(self.number, "op", gateways, self.clock()))
 
     def assert_end(self) -> None:
         self.assert_owns(self.number)
@@ -1158,7 +1158,7 @@ class RetryOrder(Flow):
 class SettleOrder(RetryOrder):
     """An operator has dealt with an order: it is closed."""
 
-    covers = ("manage settle-order",)
+    covers = ("manage resolve-order",)
 
     def begin(self) -> None:
         self.number = self.place()
@@ -1167,7 +1167,7 @@ class SettleOrder(RetryOrder):
     def act(self) -> object:
         gateways = application.app.gateways
         return by_operator(
-            lambda: settle_problem.settle_order(self.number, "op", "by telephone", gateways, self.clock())
+            lambda: resolve_problem.resolve_order(self.number, "op", "by telephone", gateways, self.clock())
         )
 
     def assert_end(self) -> None:
@@ -1212,31 +1212,31 @@ class RetryStray(Stray):
     def act(self) -> object:
         trade_no = self.notice["trade_no"]
         return by_operator(
-            lambda: settle_problem.retry_stray(
+            lambda: resolve_problem.retry_stray(
                 self.number, trade_no, "op", application.app.gateways, self.clock()
             )
         )
 
     def assert_end(self) -> None:
         self.assert_owns(self.number)
-        with pytest.raises(NothingToSettle):
+        with pytest.raises(NothingToResolve):
             self.waiting()
 
 
 class SettleStray(RetryStray):
     """An operator has dealt with it."""
 
-    covers = ("manage settle-stray",)
+    covers = ("manage resolve-stray",)
 
     def act(self) -> object:
         trade_no = self.notice["trade_no"]
         return by_operator(
-            lambda: settle_problem.settle_stray(self.number, trade_no, "op", "known", self.clock())
+            lambda: resolve_problem.resolve_stray(self.number, trade_no, "op", "known", self.clock())
         )
 
     def assert_end(self) -> None:
         assert purchases.status(self.number) == order.PLACED
-        with pytest.raises(NothingToSettle):
+        with pytest.raises(NothingToResolve):
             self.waiting()
 
 

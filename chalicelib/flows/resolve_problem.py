@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from chalicelib.errors import CannotTakeBack, NothingToSettle, OrderClosed, PaymentUnknown
+from chalicelib.errors import CannotTakeBack, NothingToResolve, OrderClosed, PaymentUnknown
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import Notice, Unclear
 from chalicelib.shop import audit, order, refund_notice, stray_notice
@@ -31,25 +31,25 @@ def retry_order(number: str, by: str, gateways: Gateways, now: datetime) -> tupl
     return order.reload(found), unclear
 
 
-def settle_order(number: str, by: str, reason: str, gateways: Gateways, now: datetime) -> None:
+def resolve_order(number: str, by: str, reason: str, gateways: Gateways, now: datetime) -> None:
     """Resolve an order's problem on an operator's word. If the order is still watched, query the provider first; its
     answer wins. An open order is closed and releases its coupons and beli.
 
-    Raises OrderNotFound, NothingToSettle (it is not flagged, or no longer after the query), OrderAlreadyPaid (it was
+    Raises OrderNotFound, NothingToResolve (it is not flagged, or no longer after the query), OrderAlreadyPaid (it was
     paid, and is delivered), PaymentUnknown (the answer is unclear: there may be money that is not dealt with),
     OrderClosed (it changed at this moment, or cannot be closed).
     """
     found = order.find_by_number(number)
     if found.attention is None:
-        raise NothingToSettle()
+        raise NothingToResolve()
     cause = Cause(By.OPERATOR, by)
-    transaction = audit.recorded(audit.entry(by, "settle-order", number, now, reason=reason))
+    transaction = audit.recorded(audit.entry(by, "resolve-order", number, now, reason=reason))
     if found.is_open():
         _close(found, cause, gateways, now, transaction)
         return
     if found.next_look_at is not None:
         found = _looked_after(found, gateways, now)
-    order.settle_trouble(transaction, found, cause, now)
+    order.resolve_trouble(transaction, found, cause, now)
     transaction.commit()
 
 
@@ -82,7 +82,7 @@ def _looked_after(found: Order, gateways: Gateways, now: datetime) -> Order:
 def retry_stray(number: str, trade_no: str, by: str, gateways: Gateways, now: datetime) -> list[str]:
     """Take the waiting notices of a trade once more -> for each what is still wrong with it, or nothing.
 
-    What fits now is acted upon and listed no more. Raises NothingToSettle, StoreUnavailable, OutcomeUnknown.
+    What fits now is acted upon and listed no more. Raises NothingToResolve, StoreUnavailable, OutcomeUnknown.
     """
     waiting, still_wrong = stray_notice.list_waiting(number, trade_no), []
     audit.write(audit.entry(by, "retry-stray", f"{number} {trade_no}", now))
@@ -95,21 +95,23 @@ def retry_stray(number: str, trade_no: str, by: str, gateways: Gateways, now: da
     return still_wrong
 
 
-def settle_stray(number: str, trade_no: str, by: str, reason: str, now: datetime) -> None:
+def resolve_stray(number: str, trade_no: str, by: str, reason: str, now: datetime) -> None:
     """A person has dealt with the waiting notices of a trade: they are listed no more.
 
-    Raises NothingToSettle, StoreUnavailable, OutcomeUnknown.
+    Raises NothingToResolve, StoreUnavailable, OutcomeUnknown.
     """
     for stray in stray_notice.list_waiting(number, trade_no):
         transaction = Transaction()
-        stray_notice.settle(transaction, stray)
-        audit.commit(transaction, audit.entry(by, "settle-stray", f"{number} {trade_no}", now, reason=reason))
+        stray_notice.resolve(transaction, stray)
+        audit.commit(
+            transaction, audit.entry(by, "resolve-stray", f"{number} {trade_no}", now, reason=reason)
+        )
 
 
-def settle_notice(number: str, request_no: str, by: str, reason: str, now: datetime) -> None:
+def resolve_notice(number: str, request_no: str, by: str, reason: str, now: datetime) -> None:
     """A person has dealt with a partial refund that the provider told of: it is listed no more.
 
-    Raises OrderNotFound, NothingToSettle, StoreUnavailable, OutcomeUnknown.
+    Raises OrderNotFound, NothingToResolve, StoreUnavailable, OutcomeUnknown.
     """
     told = [
         notice
@@ -117,11 +119,11 @@ def settle_notice(number: str, request_no: str, by: str, reason: str, now: datet
         if notice.request_no == request_no and notice.attention is not None
     ]
     if not told:
-        raise NothingToSettle()
+        raise NothingToResolve()
     transaction = Transaction()
     for notice in told:
         refund_notice.resolve(transaction, notice, now)
-    audit.commit(transaction, audit.entry(by, "settle-notice", f"{number} {request_no}", now, reason=reason))
+    audit.commit(transaction, audit.entry(by, "resolve-notice", f"{number} {request_no}", now, reason=reason))
 
 
 def _notice(stray: StrayNotice, gateways: Gateways) -> Notice:

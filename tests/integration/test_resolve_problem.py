@@ -1,4 +1,4 @@
-"""Orders and notices that the shop cannot help by itself: listed with the reason, looked at again, settled."""
+"""Orders and notices that the shop cannot help by itself: listed with the reason, looked at again, resolved."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import app as application
-from chalicelib.errors import NothingToSettle, OrderClosed, OutcomeUnknown, StoreUnavailable
-from chalicelib.flows.settle_problem import settle_order
+from chalicelib.errors import NothingToResolve, OrderClosed, OutcomeUnknown, StoreUnavailable
+from chalicelib.flows.resolve_problem import resolve_order
 from chalicelib.shop import coupon, enrollment, order, refund_notice, stray_notice
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.order import Order
@@ -26,7 +26,7 @@ from tests.purchases import Buyer, Clock
 from tests.terminal import Operator
 
 QUERY = "alipay.trade.query"
-SETTLED = ("--reason", "refunded by telephone")
+RESOLVED = ("--reason", "refunded by telephone")
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_an_order_of_which_alipay_has_another_amount_is_put_before_a_person_at_o
         assert "待支付" in listed
         assert "another amount for it: 24.00" in listed
         assert f"retry-order {number}" in listed
-        assert f"settle-order {number} --reason" in listed
+        assert f"resolve-order {number} --reason" in listed
         assert "another amount" in operator.does("show-order", number)
         assert "another amount" in operator.does("retry-order", number)
         buyer.assert_order_waits(number)
@@ -131,17 +131,17 @@ def test_a_person_settles_an_order_and_it_is_closed_gives_back_and_is_asked_abou
     buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
 ) -> None:
     number = buyer.place()
-    assert "waits for a person" in operator.is_refused("settle-order", number, *SETTLED)
+    assert "waits for a person" in operator.is_refused("resolve-order", number, *RESOLVED)
     clock.advance(minutes=2)
     with alipay_says(faulty_app, alipay, number, trade_status="TRADE_SUCCESS", total_amount="24.00"):
         purchases.run_timer()
-        assert operator.does("settle-order", number, *SETTLED, "--by", "he") == f"{number} is settled\n"
+        assert operator.does("resolve-order", number, *RESOLVED, "--by", "he") == f"{number} is resolved\n"
     assert problem_of(operator, number) == ""
     assert purchases.status(number) == order.CANCELLED
     buyer.assert_has_everything_back()
     assert purchases.stored(number).next_look_at is None
-    assert "waits for a person" in operator.is_refused("settle-order", number, *SETTLED)
-    assert f"he  settle-order  {number}; because: refunded by telephone" in operator.does("audit")
+    assert "waits for a person" in operator.is_refused("resolve-order", number, *RESOLVED)
+    assert f"he  resolve-order  {number}; because: refunded by telephone" in operator.does("audit")
     assert purchases.happened(number) == ["placed", "cancelled"]
     # Its money is still taken if it comes: settling drops nothing.
     purchases.pay(alipay, number)
@@ -149,7 +149,7 @@ def test_a_person_settles_an_order_and_it_is_closed_gives_back_and_is_asked_abou
     buyer.assert_owns_the_course(clock)
 
 
-def test_an_order_that_alipay_says_nothing_clear_of_is_not_settled_because_there_may_be_money(
+def test_an_order_that_alipay_says_nothing_clear_of_is_not_resolved_because_there_may_be_money(
     buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
 ) -> None:
     number = buyer.place()
@@ -158,21 +158,23 @@ def test_an_order_that_alipay_says_nothing_clear_of_is_not_settled_because_there
     down = Fault.on("GET", action=answer(502, b""), where=lambda call: number in call.path)
     with faulty_app.alipay.faults(down):
         purchases.run_timer()
-        assert "settle-order" in problem_of(operator, number)
-        assert "no clear answer (GatewayUnavailable" in operator.is_refused("settle-order", number, *SETTLED)
+        assert "resolve-order" in problem_of(operator, number)
+        assert "no clear answer (GatewayUnavailable" in operator.is_refused(
+            "resolve-order", number, *RESOLVED
+        )
         buyer.assert_order_waits(number)
-    assert "was paid after all" in operator.is_refused("settle-order", number, *SETTLED)
+    assert "was paid after all" in operator.is_refused("resolve-order", number, *RESOLVED)
     assert problem_of(operator, number) == ""
     buyer.assert_owns_the_course(clock)
 
 
-def test_an_order_that_can_still_be_paid_is_closed_at_alipay_too_when_it_is_settled(
+def test_an_order_that_can_still_be_paid_is_closed_at_alipay_too_when_it_is_resolved(
     buyer: Buyer, alipay: AlipaySimulator, clock: Clock, operator: Operator
 ) -> None:
     number = buyer.place()
     purchases.scan(alipay, number)
     order.note_trouble(purchases.stored(number), "made up", clock())
-    operator.does("settle-order", number, *SETTLED)
+    operator.does("resolve-order", number, *RESOLVED)
     assert purchases.status(number) == order.CANCELLED
     assert alipay.trade(number).status == "TRADE_CLOSED"
     assert purchases.stored(number).next_look_at is not None
@@ -236,7 +238,7 @@ def test_an_order_of_0_that_cannot_be_delivered_is_put_before_a_person(
     purchases.run_timer()
     assert "it cannot be delivered: what it holds is not as it says" in problem_of(operator, number)
     assert purchases.cancel(buyer, number)["code"] == 1504
-    assert "not as it says" in operator.is_refused("settle-order", number, *SETTLED)
+    assert "not as it says" in operator.is_refused("resolve-order", number, *RESOLVED)
     held.order_number = number
     held.save()
     assert operator.does("retry-order", number) == f"{number}: 交易成功\n"
@@ -244,7 +246,7 @@ def test_an_order_of_0_that_cannot_be_delivered_is_put_before_a_person(
     assert purchases.owns(buyer.person, course, clock())
 
 
-def test_an_order_of_0_that_cannot_be_delivered_can_be_settled(
+def test_an_order_of_0_that_cannot_be_delivered_can_be_resolved(
     buyer: Buyer, faulty_app: FaultyApp, clock: Clock, operator: Operator
 ) -> None:
     course = builders.a_course(prices=[5000])
@@ -254,7 +256,7 @@ def test_an_order_of_0_that_cannot_be_delivered_can_be_settled(
     clock.advance(minutes=2)
     purchases.run_timer()
     assert problem_of(operator, number)
-    operator.does("settle-order", number, *SETTLED)
+    operator.does("resolve-order", number, *RESOLVED)
     assert purchases.status(number) == order.CANCELLED
     assert problem_of(operator, number) == ""
     assert purchases.record(buyer.person, buyer.coupon).status == coupon.UNUSED
@@ -283,7 +285,7 @@ def test_a_full_refund_that_was_found_by_asking_is_not_forgotten_when_acting_on_
     # A person is told that Alipay says nothing more of it, cannot settle that unseen, and it is asked again.
     assert "whether its money went back is not known" in problem_of(operator, number)
     with faulty_app.alipay.down():
-        assert "no clear answer" in operator.is_refused("settle-order", number, *SETTLED)
+        assert "no clear answer" in operator.is_refused("resolve-order", number, *RESOLVED)
     clock.advance(hours=1)
     purchases.run_timer()
     assert purchases.status(number) == order.REFUNDED
@@ -296,7 +298,7 @@ def test_a_full_refund_that_was_found_by_asking_is_acted_on_before_anybody_settl
     buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
 ) -> None:
     number = found_refunded_and_not_taken_back(buyer, faulty_app, alipay, clock)
-    assert "any more" in operator.is_refused("settle-order", number, *SETTLED)
+    assert "any more" in operator.is_refused("resolve-order", number, *RESOLVED)
     assert purchases.status(number) == order.REFUNDED
     assert problem_of(operator, number) == ""
     buyer.assert_has_everything_back()
@@ -314,7 +316,7 @@ def test_what_alipay_has_refunded_and_a_notice_takes_back_is_no_problem_any_more
     assert problem_of(operator, number) == ""
 
 
-def test_what_alipay_has_refunded_and_cannot_be_taken_back_is_settled_by_a_persons_word(
+def test_what_alipay_has_refunded_and_cannot_be_taken_back_is_resolved_by_a_persons_word(
     buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
 ) -> None:
     number = found_refunded_and_not_taken_back(buyer, faulty_app, alipay, clock)
@@ -324,7 +326,7 @@ def test_what_alipay_has_refunded_and_cannot_be_taken_back_is_settled_by_a_perso
     clock.advance(hours=1)
     purchases.run_timer()
     assert "cannot be carried out" in problem_of(operator, number)
-    assert operator.does("settle-order", number, *SETTLED) == f"{number} is settled\n"
+    assert operator.does("resolve-order", number, *RESOLVED) == f"{number} is resolved\n"
     assert problem_of(operator, number) == ""
     assert purchases.stored(number).next_look_at is None
 
@@ -350,7 +352,7 @@ def found_refunded_and_not_taken_back(
     return number
 
 
-def test_a_closed_order_that_alipay_says_nothing_clear_of_is_not_settled_because_there_may_be_money(
+def test_a_closed_order_that_alipay_says_nothing_clear_of_is_not_resolved_because_there_may_be_money(
     buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
 ) -> None:
     number = buyer.place()
@@ -359,14 +361,14 @@ def test_a_closed_order_that_alipay_says_nothing_clear_of_is_not_settled_because
     clock.stand_at(purchases.stored(number).expires_at + timedelta(minutes=32))
     with faulty_app.alipay.down():
         purchases.run_timer()
-        assert "settle-order" in problem_of(operator, number)
-        assert "no clear answer" in operator.is_refused("settle-order", number, *SETTLED)
-    assert "any more" in operator.is_refused("settle-order", number, *SETTLED)
+        assert "resolve-order" in problem_of(operator, number)
+        assert "no clear answer" in operator.is_refused("resolve-order", number, *RESOLVED)
+    assert "any more" in operator.is_refused("resolve-order", number, *RESOLVED)
     assert problem_of(operator, number) == ""
     buyer.assert_owns_the_course(clock)
 
 
-def test_a_closed_order_of_which_alipay_has_another_amount_is_settled_by_a_persons_word(
+def test_a_closed_order_of_which_alipay_has_another_amount_is_resolved_by_a_persons_word(
     buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
 ) -> None:
     number = buyer.place()
@@ -375,7 +377,7 @@ def test_a_closed_order_of_which_alipay_has_another_amount_is_settled_by_a_perso
     with alipay_says(faulty_app, alipay, number, trade_status="TRADE_SUCCESS", total_amount="24.00"):
         purchases.run_timer()
         assert "another amount" in problem_of(operator, number)
-        assert operator.does("settle-order", number, *SETTLED) == f"{number} is settled\n"
+        assert operator.does("resolve-order", number, *RESOLVED) == f"{number} is resolved\n"
     assert problem_of(operator, number) == ""
     assert purchases.stored(number).next_look_at is None
     buyer.assert_has_everything_back()
@@ -389,8 +391,8 @@ def test_many_people_settle_an_order_once(
 
     def settle() -> bool:
         try:
-            settle_order(number, "op", "at once", application.app.gateways, clock())
-        except (NothingToSettle, OrderClosed):
+            resolve_order(number, "op", "at once", application.app.gateways, clock())
+        except (NothingToResolve, OrderClosed):
             return False
         return True
 
@@ -436,11 +438,11 @@ def test_a_paid_trade_that_alipay_closed_without_a_word_is_put_before_a_person(
     buyer.assert_has_everything_back()
 
 
-def test_a_paid_order_that_was_settled_stays_as_it_is(
+def test_a_paid_order_that_was_resolved_stays_as_it_is(
     buyer: Buyer, alipay: AlipaySimulator, clock: Clock, operator: Operator
 ) -> None:
     number = closed_without_a_word(buyer, alipay)
-    operator.does("settle-order", number, *SETTLED)
+    operator.does("resolve-order", number, *RESOLVED)
     buyer.assert_owns_the_course(clock)
     assert problem_of(operator, number) == ""
     assert purchases.happened(number) == ["placed", "paid", "trouble settled"]
@@ -457,7 +459,7 @@ def test_an_order_whose_coupon_was_meddled_with_is_listed_until_it_is_delivered(
     assert purchases.deliver(purchases.notice(alipay, number)) == "fail"
     assert "paid and cannot be delivered" in problem_of(operator, number)
     assert "paid and cannot be delivered" in operator.does("retry-order", number)
-    assert "not as it says" in operator.is_refused("settle-order", number, *SETTLED)
+    assert "not as it says" in operator.is_refused("resolve-order", number, *RESOLVED)
     held.order_number = number
     held.save()
     assert operator.does("retry-order", number) == f"{number}: 交易成功\n"
@@ -475,12 +477,12 @@ def test_an_order_of_the_old_system_that_waits_for_another_providers_money_is_no
     purchases.run_timer()
     buyer.assert_order_waits(number)
     assert "to be paid by wechat, which cannot be asked" in problem_of(operator, number)
-    operator.does("settle-order", number, "--reason", "not paid at WeChat")
+    operator.does("resolve-order", number, "--reason", "not paid at WeChat")
     buyer.assert_has_everything_back()
 
 
 def test_an_order_that_does_not_exist_is_named(operator: Operator) -> None:
-    for command in (("retry-order",), ("settle-order", *SETTLED)):
+    for command in (("retry-order",), ("resolve-order", *RESOLVED)):
         name, *options = command
         assert operator.is_refused(name, "NOSUCH", *options) == "there is no order with the number 'NOSUCH'"
 
@@ -514,12 +516,12 @@ def test_a_genuine_notice_that_fits_no_order_is_kept_for_a_person(
     assert f"retry-stray {named} {trade_no}" in listed
     assert "still does not fit" in operator.does("retry-stray", named, trade_no)
     assert problem_of(operator, named) == listed
-    assert operator.does("settle-stray", named, trade_no, *SETTLED) == f"trade {trade_no} is settled\n"
+    assert operator.does("resolve-stray", named, trade_no, *RESOLVED) == f"trade {trade_no} is resolved\n"
     assert problem_of(operator, named) == ""
-    # Told once more, it stays settled; the true one is taken as ever.
+    # Told once more, it stays resolved; the true one is taken as ever.
     assert purchases.deliver(told) == "fail"
     assert problem_of(operator, named) == ""
-    assert "waits for a person" in operator.is_refused("settle-stray", named, trade_no, *SETTLED)
+    assert "waits for a person" in operator.is_refused("resolve-stray", named, trade_no, *RESOLVED)
     assert "waits for a person" in operator.is_refused("retry-stray", named, trade_no)
     assert purchases.deliver(purchases.notice(alipay, number)) == "success"
     buyer.assert_owns_the_course()
