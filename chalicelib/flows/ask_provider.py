@@ -84,5 +84,5 @@ def _act_on(found: Order, state: TradeState, gateways: Gateways, now: datetime) 
             unclear = take_back.complete_what_is_done(order.reload(found), gateways, now)
             if unclear is not None:
                 return unclear
-            take_back.overtake(order.reload(found), payment.trade_no, cause, now)
+            take_back.supersede(order.reload(found), payment.trade_no, cause, now)
     return Standing.DELIVERED

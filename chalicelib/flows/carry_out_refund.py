@@ -164,10 +164,10 @@ def complete(taker: Order, approved: Refund, cause: Cause, now: datetime) -> Non
             complete_with(Transaction(), current, approved, cause, now)
         except RefundSettled:
             stored = refund.find_of_order(taker, approved.request_no)
-            if stored is not None and stored.is_elsewhere:
-                refund.note_twice(stored, now)
+            if stored is not None and stored.refunded_externally:
+                refund.flag_double_refund(stored, now)
                 return
-            if stored is not None and stored.status in (refund.DONE, refund.OVERTAKEN):
+            if stored is not None and stored.status in (refund.DONE, refund.SUPERSEDED):
                 return
             if is_last or stored is None or stored.status == refund.REFUSED:
                 log.error("a refund cannot be carried out here, a person must look: order=%s", taker.number)
@@ -180,10 +180,10 @@ def complete(taker: Order, approved: Refund, cause: Cause, now: datetime) -> Non
 def complete_with(
     transaction: Transaction, taker: Order, approved: Refund, cause: Cause, now: datetime, **how: Any
 ) -> None:
-    """Commit a transaction with all that a refund stands for; `how` it came to its end, as of `refund.settle`. Raises
+    """Commit a transaction with all that a refund stands for; `how` it came to its end, as of `refund.finish`. Raises
     RefundSettled: the refund or the order is not as it was read.
     """
-    refund.settle(transaction, approved, refund.DONE, now, **how)
+    refund.finish(transaction, approved, refund.DONE, now, **how)
     if approved.why == refund.APPLICATION:
         take_back_lines(transaction, taker, approved.lines, approved.amount, cause, now)
     else:

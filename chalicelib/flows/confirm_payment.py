@@ -82,7 +82,7 @@ def _take(current: Order, received: Payment, cause: Cause, now: datetime, is_ref
     elif current.trade_no is None and current.amount:
         _identify(current, received, now)
     else:
-        _send_back(current, received, payment.SURPLUS, now)
+        _send_back(current, received, payment.DUPLICATE, now)
 
 
 def _deliver(
@@ -150,7 +150,7 @@ def _send_back(taker: Order, received: Payment, use: str, now: datetime) -> None
     """Record money that its order cannot use, together with its refund, which the timer carries out."""
     received.use = use
     is_late = use == payment.LATE
-    why = refund.LATE if is_late else refund.SURPLUS
+    why = refund.LATE if is_late else refund.DUPLICATE
     what = What.LATE_PAYMENT if is_late else What.DUPLICATE_PAYMENT
     transaction = Transaction()
     refusal = OrderClosed(order=taker.number)

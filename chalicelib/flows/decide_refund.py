@@ -53,7 +53,7 @@ def refuse(
             carry_out_refund.complete(paid, asked, Cause(By.PROVIDER), now)
             raise RefundSettled()
     transaction = audit.recorded(audit.entry(by, "refuse-refund", request_no, now, reason=answer))
-    refund.settle(transaction, asked, refund.REFUSED, now, by=by, answer=answer, only=str(asked.status))
+    refund.finish(transaction, asked, refund.REFUSED, now, by=by, answer=answer, only=str(asked.status))
     order.refuse_refund(transaction, paid, Cause(By.OPERATOR, f"{by}, refund {request_no}"), now)
     slices = enrollment.list_slices(paid.user_id)
     for position in asked.lines:
@@ -131,6 +131,6 @@ def resolve_elsewhere(
         Cause(By.OPERATOR, f"{by}, refunded elsewhere"),
         now,
         only=str(asked.status),
-        is_elsewhere=True,
+        refunded_externally=True,
     )
     return False

@@ -44,14 +44,14 @@ def complete_what_is_done(paid: Order, gateways: Gateways, now: datetime) -> Unc
 def _is_executed(paid: Order, asked: Refund, gateways: Gateways, now: datetime) -> bool | Unclear:
     if asked.status == refund.STUCK:
         return carry_out_refund.was_executed_though_refused(paid, asked, gateways, now)
-    if asked.status != refund.APPROVED and not asked.is_elsewhere:
+    if asked.status != refund.APPROVED and not asked.refunded_externally:
         return False
     is_done = carry_out_refund.is_executed(paid, asked, gateways)
     is_under_way = asked.status == refund.APPROVED and bool(asked.amount) and is_done is False
     return Unclear("a refund of it is under way") if is_under_way else is_done
 
 
-def overtake(paid: Order, trade_no: str, cause: Cause, now: datetime) -> None:
+def supersede(paid: Order, trade_no: str, cause: Cause, now: datetime) -> None:
     """The provider tells that a whole trade was refunded, whoever did it: what is left of its order is taken
     back, and money of this trade that was to go back has gone.
 
@@ -69,7 +69,7 @@ def overtake(paid: Order, trade_no: str, cause: Cause, now: datetime) -> None:
         transaction = Transaction()
         for other in refund.list_refunds(current):
             if other.why == refund.APPLICATION and other.is_open():
-                refund.settle(transaction, other, refund.OVERTAKEN, now)
+                refund.finish(transaction, other, refund.SUPERSEDED, now)
         carry_out_refund.take_back_lines(transaction, current, current.open_lines(), left, cause, now)
         try:
             transaction.commit()
@@ -81,4 +81,4 @@ def overtake(paid: Order, trade_no: str, cause: Cause, now: datetime) -> None:
         "the provider refunded all of it, and that cannot be carried out: what it holds is not as it says",
         now,
     )
-    raise CannotTakeBack(store="dynamodb", operation="overtake", reason="conflict")
+    raise CannotTakeBack(store="dynamodb", operation="supersede", reason="conflict")

@@ -70,7 +70,7 @@ def act_on(notice: Notice, now: datetime) -> str | None:
             # Money that goes back was received before, whether or not anybody told us then.
             _take_payment(found, notice, cause, now, is_refunded=True)
             _take_refund(found, notice, cause, now)
-            take_back.overtake(order.reload(found), notice.trade_no, cause, now)
+            take_back.supersede(order.reload(found), notice.trade_no, cause, now)
         case Told.CLOSED:
             _take_closing(found, notice.trade_no, cause, now)
         case Told.UNHEARD:
@@ -117,7 +117,7 @@ def _is_known(found: Order, notice: Notice) -> bool:
     ours = sum(
         each.amount
         for each in refund.list_refunds(found)
-        if each.status == refund.DONE and each.trade_no == notice.trade_no and not each.is_elsewhere
+        if each.status == refund.DONE and each.trade_no == notice.trade_no and not each.refunded_externally
     )
     told = [each.refunded for each in refund_notice.list_all(found) if each.trade_no == notice.trade_no]
     return notice.refunded in (ours, *told)

@@ -14,14 +14,14 @@ from chalicelib.shop.order import Order, about
 from chalicelib.shop.partition import list_partition
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find
 
-APPLIED, LATE, SURPLUS = "applied", "late", "surplus"
-"""applied: it paid its order. late: its order was closed already. surplus: its order had been paid by another
-trade.
+APPLIED, LATE, DUPLICATE = "applied", "late", "surplus"
+"""applied: it paid its order. late: its order was closed already. surplus: another trade had paid its order, this one
+is a duplicate.
 """
 
 
 class Payment(UserItem, discriminator="PAYMENT"):
-    """Money received: `amount` in fen, the provider's `trade_no`. What is late or surplus goes back."""
+    """Money received: `amount` in fen, the provider's `trade_no`. What is late or a duplicate goes back."""
 
     order_number = UnicodeAttribute()
     provider = UnicodeAttribute()

@@ -32,12 +32,12 @@ REQUESTED, APPROVED, STUCK = "requested", "approved", "stuck"
 """requested: waits for an operator. approved: the provider is asked until it confirms. stuck: it refuses to,
 and a person must act.
 """
-DONE, REFUSED, OVERTAKEN = "done", "refused", "overtaken"
-"""done: the provider has confirmed. refused: by an operator. overtaken: the whole trade was refunded
+DONE, REFUSED, SUPERSEDED = "done", "refused", "overtaken"
+"""done: the provider has confirmed. refused: by an operator. superseded: the whole trade was refunded
 elsewhere.
 """
 
-APPLICATION, LATE, SURPLUS = "application", "late payment", "surplus payment"
+APPLICATION, LATE, DUPLICATE = "application", "late payment", "surplus payment"
 
 STATUS_NAMES = {
     REQUESTED: "待审核",
@@ -45,7 +45,7 @@ STATUS_NAMES = {
     STUCK: "退款中",
     DONE: "已退款",
     REFUSED: "已拒绝",
-    OVERTAKEN: "已退款",
+    SUPERSEDED: "已退款",
 }
 """Status -> what a learner reads. That a refund is stuck is the school's worry, not the learner's."""
 
@@ -65,7 +65,7 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     """One refund: `amount` in fen of money, `beli` whole, `lines` positions in the order, `course_names` theirs.
 
     `request_no` is what the provider knows it by, `attempts` how often it was asked, `trouble` what it said
-    last. `decided_by` and `answer` are the operator's. `is_elsewhere`: its money went back another way, says an
+    last. `decided_by` and `answer` are the operator's. `refunded_externally`: its money went back another way, says an
     operator, and the provider has not said otherwise.
     """
 
@@ -86,7 +86,7 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     settled_at = UTCDateTimeAttribute(null=True)
     attempts = WholeNumber(default=0)
     trouble = UnicodeAttribute(null=True)
-    is_elsewhere = BooleanAttribute(null=True)
+    refunded_externally = BooleanAttribute(null=True, attr_name="is_elsewhere")
 
     def gives_back(self) -> bool:
         """Whether money or beli go back with it."""
@@ -258,7 +258,7 @@ def try_again(transaction: Transaction, refund: Refund, now: datetime) -> None:
     transaction.update(refund, actions, Refund.status.is_in(APPROVED, STUCK), RefundSettled())
 
 
-def settle(
+def finish(
     transaction: Transaction,
     refund: Refund,
     status: str,
@@ -267,10 +267,10 @@ def settle(
     by: str | None = None,
     answer: str = "",
     only: str | None = None,
-    is_elsewhere: bool = False,
+    refunded_externally: bool = False,
 ) -> None:
-    """A refund comes to its end: done or overtaken (unless it was settled), or refused (while it waits for a
-    person). `only`: while it is in this state. `is_elsewhere`: its money went back another way.
+    """A refund comes to its end: done or superseded (unless it was at its end), or refused (while it waits for a
+    person). `only`: while it is in this state. `refunded_externally`: its money went back another way.
 
     Refusal: RefundSettled.
     """
@@ -282,11 +282,11 @@ def settle(
     ]
     if by is not None:
         actions += [Refund.decided_by.set(by), Refund.answer.set(answer)]
-    if is_elsewhere:
-        actions.append(Refund.is_elsewhere.set(True))
+    if refunded_externally:
+        actions.append(Refund.refunded_externally.set(True))
     before = {
         DONE: (APPROVED, STUCK),
-        OVERTAKEN: (REQUESTED, APPROVED, STUCK),
+        SUPERSEDED: (REQUESTED, APPROVED, STUCK),
         REFUSED: (REQUESTED, STUCK),
     }[status]
     expected = Refund.status.is_in(*before) if only is None else Refund.status == only
@@ -323,9 +323,9 @@ def mark_stuck(transaction: Transaction, refund: Refund, trouble: str, now: date
     transaction.update(refund, actions, Refund.status == APPROVED, RefundSettled())
 
 
-def note_twice(refund: Refund, now: datetime) -> None:
-    """The provider has carried out what went back another way, says an operator: put it before a person, once. One
-    write.
+def flag_double_refund(refund: Refund, now: datetime) -> None:
+    """The provider executed a refund that an operator had recorded as paid back elsewhere: flag the double refund,
+    once. One write.
     """
     trouble = (
         "the provider has carried it out, though it went back another way already: the money went back twice"
@@ -334,11 +334,11 @@ def note_twice(refund: Refund, now: datetime) -> None:
         Refund.trouble.set(trouble),
         Refund.attention.set(PROBLEM),
         Refund.attention_at.set(int(now.timestamp())),
-        Refund.is_elsewhere.remove(),
+        Refund.refunded_externally.remove(),
     ]
     try:
         with refusing(RefundSettled()):
-            refund.update(actions, condition=Refund.is_elsewhere == True)  # noqa: E712 (a condition of DynamoDB)
+            refund.update(actions, condition=Refund.refunded_externally == True)  # noqa: E712 (a condition of DynamoDB)
     except RefundSettled:
         return
     log.error("a refund was made twice, a person must act: order=%s", refund.order_number)

@@ -364,7 +364,7 @@ def test_a_second_trade_of_a_paid_order_goes_back_by_its_own_number(
     assert set(purchases.at_once(*[lambda: purchases.deliver(told)] * 4)) == {"success"}
     assert sorted(purchases.payments(number)) == ["applied", "surplus"]
     [back] = refunds(number)
-    assert (back.amount, back.trade_no, back.why) == (24000, second, refund.SURPLUS)
+    assert (back.amount, back.trade_no, back.why) == (24000, second, refund.DUPLICATE)
     clock.advance(seconds=2)
     common = {"code": "10000", "msg": "Success", "out_trade_no": number, "trade_no": second}
     state = "alipay.trade.fastpay.refund.query"
@@ -392,7 +392,7 @@ def test_two_late_trades_of_one_order_pay_it_once(buyer: Buyer, alipay: AlipaySi
     answers = purchases.at_once(*[lambda: purchases.deliver(first), lambda: purchases.deliver(second)] * 3)
     assert set(answers) == {"success"}
     assert sorted(purchases.payments(number)) == ["applied", "surplus"]
-    assert [back.why for back in refunds(number)] == [refund.SURPLUS]
+    assert [back.why for back in refunds(number)] == [refund.DUPLICATE]
     buyer.assert_owns_the_course()
 
 
@@ -464,7 +464,7 @@ def test_a_second_trade_that_the_console_refunds_takes_nothing_of_the_paid_order
         assert purchases.deliver(purchases.notice(alipay, number, **closed)) == "success"
     buyer.assert_owns_the_course()
     assert purchases.status(number) == order.PAID
-    assert [(back.why, back.status) for back in refunds(number)] == [(refund.SURPLUS, refund.DONE)]
+    assert [(back.why, back.status) for back in refunds(number)] == [(refund.DUPLICATE, refund.DONE)]
 
 
 def test_a_second_trade_that_was_refunded_before_anybody_told_of_it_takes_nothing_of_the_paid_order(
@@ -481,4 +481,4 @@ def test_a_second_trade_that_was_refunded_before_anybody_told_of_it_takes_nothin
     }
     assert purchases.deliver(purchases.notice(alipay, number, **closed)) == "success"
     buyer.assert_owns_the_course()
-    assert [(back.why, back.status) for back in refunds(number)] == [(refund.SURPLUS, refund.DONE)]
+    assert [(back.why, back.status) for back in refunds(number)] == [(refund.DUPLICATE, refund.DONE)]

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.beijing_time import beijing_text
 from chalicelib.errors import ChangedMeanwhile, IdTaken
 from chalicelib.flows import change_user, grant
-from chalicelib.flows.take_back import overtake
+from chalicelib.flows.take_back import supersede
 from chalicelib.shop import audit, catalog, enrollment, order, user
 from chalicelib.shop.audit import AuditEntry
 from chalicelib.shop.course_key import DEGREE_COURSE, CourseKey
@@ -232,7 +232,7 @@ def test_an_order_whose_days_an_operator_took_back_is_refunded_like_any_other(
     (taken,) = slices(person(learner))
 
     paid = purchases.stored(number)
-    overtake(paid, str(paid.trade_no), Cause(By.QUERY), builders.now())
+    supersede(paid, str(paid.trade_no), Cause(By.QUERY), builders.now())
 
     assert purchases.status(number) == order.REFUNDED
     assert purchases.stored(number).refunded_amount == 10000

@@ -166,7 +166,7 @@ def test_a_full_refund_from_the_console_overtakes_an_open_application(
     pair.alipay.refund(pair.number)
     pair.hear_of_refunds()
     pair.assert_all_taken_back()
-    assert pair.states() == [refund.OVERTAKEN]
+    assert pair.states() == [refund.SUPERSEDED]
     assert approve(office, request_no)["code"] == 1803
     assert all(one["request_no"] != request_no for one in office.get("/admin/refunds")["data"])
     assert [one["status"] for one in pair.order(pair.number)["refunds"]] == ["已退款"]
@@ -183,7 +183,7 @@ def test_a_full_refund_from_the_console_overtakes_an_approved_refund_that_was_no
     alipay.refund(pair.number)
     pair.hear_of_refunds()
     pair.assert_all_taken_back()
-    assert pair.states() == [refund.OVERTAKEN]
+    assert pair.states() == [refund.SUPERSEDED]
     clock.advance(minutes=5)
     purchases.run_timer()
     assert [one.amount for one in alipay.book.refunds(pair.number)] == [26000]
@@ -209,7 +209,7 @@ def test_a_full_refund_at_once_with_an_application_loses_nothing(pair: Pair) -> 
     )
     assert (first, second) == ("success", "success")
     pair.assert_all_taken_back()
-    assert pair.states() == ([refund.OVERTAKEN] if applied == 1000 else [])
+    assert pair.states() == ([refund.SUPERSEDED] if applied == 1000 else [])
 
 
 def test_a_full_refund_at_once_with_a_decision_loses_nothing(pair: Pair, office: Client) -> None:
@@ -223,7 +223,7 @@ def test_a_full_refund_at_once_with_a_decision_loses_nothing(pair: Pair, office:
     assert told_answer == "success"
     assert decided in (1000, 1803)
     pair.assert_all_taken_back()
-    assert pair.states() == [refund.REFUSED if decided == 1000 else refund.OVERTAKEN]
+    assert pair.states() == [refund.REFUSED if decided == 1000 else refund.SUPERSEDED]
 
 
 def test_a_refund_of_a_payment_nobody_told_of_delivers_and_takes_back(
@@ -341,7 +341,7 @@ def test_refunds_never_exceed_what_was_paid_whoever_makes_them(
     pair.alipay.refund(pair.number)
     pair.hear_of_refunds()
     pair.assert_all_taken_back()
-    assert pair.states() == [refund.OVERTAKEN]
+    assert pair.states() == [refund.SUPERSEDED]
 
 
 def test_a_finished_trade_that_repeats_the_total_of_our_own_refunds_needs_nobody(

@@ -817,7 +817,7 @@ def test_a_refund_that_alipay_carried_out_is_not_said_to_have_gone_another_way(
     alipay.refund(student.number, student.payable()[0], request_no)
     assert "carried it out itself" in operator.does("resolve-refund", request_no, "--reason", "by bank")
     assert f"resolve-refund  {request_no}" in operator.does("audit")
-    assert [(one.status, one.is_elsewhere) for one in student.refunds()] == [(refund.DONE, None)]
+    assert [(one.status, one.refunded_externally) for one in student.refunds()] == [(refund.DONE, None)]
     assert student.lines() == ["已退费", ""]
 
 

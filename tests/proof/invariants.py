@@ -397,7 +397,7 @@ def _payments(mine: Belongings) -> Iterator[str]:
             if item.why != refund.APPLICATION
         )
         unused = Counter(
-            (paid.trade_no, paid.amount, refund.LATE if paid.use == payment.LATE else refund.SURPLUS)
+            (paid.trade_no, paid.amount, refund.LATE if paid.use == payment.LATE else refund.DUPLICATE)
             for paid in payments
             if paid.use != payment.APPLIED
         )

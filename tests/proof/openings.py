@@ -162,7 +162,7 @@ def refunds_at_the_console(world: World) -> None:
     world.refund_at_console(part, 99)
     _tell_all_of(world, whole)
     _tell_all_of(world, part)
-    assert (_status(world, whole), _refunds(world, whole)) == (order.REFUNDED, [refund.OVERTAKEN])
+    assert (_status(world, whole), _refunds(world, whole)) == (order.REFUNDED, [refund.SUPERSEDED])
     assert _status(world, part) == order.PAID
     told = [notice for who in (0, 1) for notice in world.belongings(who).of(RefundNotice)]
     assert [notice.attention for notice in told if notice.order_number == part] == [attention.PROBLEM]

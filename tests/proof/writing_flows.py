@@ -558,7 +558,7 @@ class ToldOfASecondTrade(Notified):
     def assert_end(self) -> None:
         self.assert_owns(self.number)
         (back,) = refund.list_refunds(purchases.stored(self.number))
-        assert (back.why, back.amount, back.trade_no) == (refund.SURPLUS, 24000, self.notice["trade_no"])
+        assert (back.why, back.amount, back.trade_no) == (refund.DUPLICATE, 24000, self.notice["trade_no"])
 
 
 class SecondTradeRefundedAtTheConsole(ToldOfASecondTrade):
@@ -609,7 +609,7 @@ class OvertakesAnApplication(RefundedAtTheConsole):
     def assert_end(self) -> None:
         super().assert_end()
         (asked,) = refund.list_refunds(purchases.stored(self.number))
-        assert asked.status == refund.OVERTAKEN
+        assert asked.status == refund.SUPERSEDED
 
 
 class ClosedByTheBuyer(Notified):
