@@ -19,10 +19,13 @@ KEPT = timedelta(days=7)
 
 @dataclass(frozen=True)
 class IdempotencyKey:
-    """A client's key for one purchase, and what it buys as text that is equal for equal requests."""
+    """A client's key for one purchase, and what it buys as text that is equal for equal requests; also as earlier
+    versions wrote that text.
+    """
 
     key: str
     content: str
+    earlier_content: str = ""
 
 
 class FirstAnswer(UserItem, discriminator="IDEMPOTENCY_KEY"):
@@ -60,7 +63,7 @@ def find_first_answer(user_id: int, key: IdempotencyKey) -> FirstAnswer | None:
 
 
 def _for_this_content(first: FirstAnswer, key: IdempotencyKey) -> FirstAnswer:
-    if first.content != _digest(key.content):
+    if first.content not in (_digest(key.content), _digest(key.earlier_content)):
         raise IdempotencyKeyUsed()
     return first
 

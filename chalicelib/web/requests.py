@@ -406,7 +406,7 @@ def idempotency_key(header: str | None, asked: PaymentRequest) -> IdempotencyKey
         return None
     if not re.fullmatch(r"[!-~]{1,255}", header):
         raise InvalidRequest(field="Idempotency-Key")
-    return IdempotencyKey(header, _content(asked))
+    return IdempotencyKey(header, _content(asked), repr(asked))
 
 
 def _content(asked: PaymentRequest) -> str:
