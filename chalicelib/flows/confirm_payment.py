@@ -20,10 +20,9 @@ _TRIES = 4
 
 
 def confirm_free(placed: Order, cause: Cause, now: datetime) -> None:
-    """Deliver an open order of 0. Repeating it changes nothing. One round trip; two when it is no longer
-    open.
+    """Deliver an open order of 0, once. One round trip; two when it is no longer open.
 
-    Raises OrderClosed when it cannot be delivered and waits for a person, StoreUnavailable, OutcomeUnknown.
+    Raises OrderClosed when it cannot be delivered: then it is flagged.
     """
     try:
         _deliver(placed, None, cause, now)
@@ -35,14 +34,11 @@ def confirm_free(placed: Order, cause: Cause, now: datetime) -> None:
 
 
 def confirm(placed: Order, news: Paid, cause: Cause, now: datetime, *, is_refunded: bool = False) -> None:
-    """Deliver an order for which the whole amount was received, once. A repetition changes nothing.
+    """Deliver an order for which the whole amount was received, once.
 
-    `is_refunded`: all of it has gone back since, which is to be done next; until it is, the order stays on the work
-    list.
-
-    Money for an order that was closed reopens it, if its coupons and beli are all still there; else, and when
-    the order was paid by another trade, it is recorded and goes back. Raises StoreUnavailable,
-    OutcomeUnknown.
+    Money for a closed order reopens it, if its coupons and beli are all still there; else, and when another trade
+    has paid the order, it is recorded and goes back. `is_refunded`: all of it was refunded since; the order stays on
+    the work list until it is taken back. Raises OrderClosed when it cannot be delivered: then it is flagged.
     """
     current, last = placed, None
     for _ in range(_TRIES):
@@ -64,14 +60,14 @@ def confirm(placed: Order, news: Paid, cause: Cause, now: datetime, *, is_refund
         current = order.reload(placed)
         if payment.find_payment(current, news.trade_no) is not None:
             return
-    # What the order holds is not as the order says. Nothing is hidden, it is tried again.
+    # What the order holds is not as it says: flag it, and let whoever brings the news try again.
     order.note_trouble(current, "it was paid and cannot be delivered: what it holds is not as it says", now)
     assert last is not None
     raise last
 
 
 def _take(current: Order, received: Payment, cause: Cause, now: datetime, is_refunded: bool) -> None:
-    """Do with money what the order's state asks for. Raises OrderClosed when it is in another state by now."""
+    """Use money as the order's state asks for. Raises OrderClosed when that has changed."""
     if current.is_open():
         _deliver(current, received, cause, now, is_refunded)
     elif current.is_closed():

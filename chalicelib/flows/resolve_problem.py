@@ -1,6 +1,6 @@
-"""What operators do about orders and notices that the shop cannot help by itself: look again, or say what was done.
+"""Resolving problems: operators have flagged orders and notices tried again, or say that they were dealt with.
 
-Looking again is always safe: it does what the timer, or the notice told once more, would do.
+Trying again is always safe: it does what the timer, or the notification sent once more, would do.
 """
 
 from __future__ import annotations
@@ -80,9 +80,9 @@ def _looked_after(found: Order, gateways: Gateways, now: datetime) -> Order:
 
 
 def retry_stray(number: str, trade_no: str, by: str, gateways: Gateways, now: datetime) -> list[str]:
-    """Take the waiting notices of a trade once more -> for each what is still wrong with it, or nothing.
+    """Take the flagged notices of a trade once more -> the checks they still fail.
 
-    What fits now is acted upon and listed no more. Raises NothingToResolve, StoreUnavailable, OutcomeUnknown.
+    What fits now is acted upon and no longer flagged. Raises NothingToResolve.
     """
     waiting, still_wrong = stray_notice.list_waiting(number, trade_no), []
     audit.write(audit.entry(by, "retry-stray", f"{number} {trade_no}", now))
@@ -96,10 +96,7 @@ def retry_stray(number: str, trade_no: str, by: str, gateways: Gateways, now: da
 
 
 def resolve_stray(number: str, trade_no: str, by: str, reason: str, now: datetime) -> None:
-    """A person has dealt with the waiting notices of a trade: they are listed no more.
-
-    Raises NothingToResolve, StoreUnavailable, OutcomeUnknown.
-    """
+    """Resolve the flagged notices of a trade on an operator's word. Raises NothingToResolve."""
     for stray in stray_notice.list_waiting(number, trade_no):
         transaction = Transaction()
         stray_notice.resolve(transaction, stray)
@@ -109,9 +106,8 @@ def resolve_stray(number: str, trade_no: str, by: str, reason: str, now: datetim
 
 
 def resolve_notice(number: str, request_no: str, by: str, reason: str, now: datetime) -> None:
-    """A person has dealt with a partial refund that the provider told of: it is listed no more.
-
-    Raises OrderNotFound, NothingToResolve, StoreUnavailable, OutcomeUnknown.
+    """Resolve a partial refund that the provider told of, on an operator's word. Raises OrderNotFound,
+    NothingToResolve.
     """
     told = [
         notice

@@ -52,10 +52,9 @@ def _is_executed(paid: Order, asked: Refund, gateways: Gateways, now: datetime) 
 
 
 def supersede(paid: Order, trade_no: str, cause: Cause, now: datetime) -> None:
-    """The provider tells that a whole trade was refunded, whoever did it: what is left of its order is taken
-    back, and money of this trade that was to go back has gone.
+    """Take back what is left of an order whose whole trade was refunded, by whomever; its open refunds are superseded.
 
-    Repeating it changes nothing. An order that another trade paid, or whose money our own refunds account for,
+    An order that another trade paid, or whose money our own refunds account for,
     stays as it is. Raises CannotTakeBack.
     """
     for other in refund.list_refunds(paid):

@@ -97,10 +97,10 @@ def list_waiting(order_number: str, trade_no: str) -> list[StrayNotice]:
 
 
 def forget(stray: StrayNotice) -> None:
-    """A notice that was acted upon waits for a person no more. One write; repeating it changes nothing."""
+    """Clear the flag of a notice that was acted upon. One write."""
     stray.update([*LEAVE_ATTENTION], condition=StrayNotice.sort.exists())
 
 
 def resolve(transaction: Transaction, stray: StrayNotice) -> None:
-    """A notice waits for a person no more. Refusal: NothingToResolve."""
+    """Clear the flag of a notice on an operator's word. Refusal: NothingToResolve."""
     transaction.update(stray, [*LEAVE_ATTENTION], StrayNotice.attention == PROBLEM, NothingToResolve())
