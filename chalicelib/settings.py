@@ -24,12 +24,14 @@ from chalicelib.errors import InvalidSetting
 AGroup = TypeVar("AGroup")
 Reader = Callable[[str], object]
 """The text of a setting -> its value. Raises `_Malformed`."""
+Strictness = Callable[[Any], str | None]
+"""The value of a setting -> what it should be where people are served, or None when it is that."""
 
 
 @dataclass(frozen=True)
 class Setting:
     """A row of docs/settings.md. Without a `default` it must be set, if its group is there at all. Other programs
-    than this one read a setting that has no `read`.
+    than this one read a setting that has no `read`. `strict` is asked in every stage but those for trying out.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Setting:
     read: Reader | None = None
     default: str | None = None
     is_secret: bool = False
+    strict: Strictness | None = None
 
 
 class _Malformed(Exception):
@@ -117,7 +120,13 @@ def _origin(text: str) -> str:
 def _secret(text: str) -> str:
     if len(text.encode()) < 32:
         raise _Malformed("a secret of at least 32 bytes")
+    if _is_monotonous(text):
+        raise _Malformed("a secret of random characters")
     return text
+
+
+def _is_monotonous(key: str) -> bool:
+    return len(set(key)) < 8
 
 
 def _rsa_key(text: str) -> str:
@@ -139,14 +148,49 @@ _REDIS = _matching(
 )
 
 
+# What is asked where people are served
+
+
+def is_for_trying_out(stage: str) -> bool:
+    """Whether lax settings are allowed: in the stages `local`, `test` and those that begin with `dev` only."""
+    return stage.lower() in ("local", "test") or stage.lower().startswith("dev")
+
+
+def _https(address: str) -> str | None:
+    return "an address that begins with https://" if address.startswith("http:") else None
+
+
+def _redis_with_tls(url: str) -> str | None:
+    return "an address that begins with rediss:// or unix://" if url.startswith("redis:") else None
+
+
+def _at_least(lowest: int) -> Strictness:
+    return lambda number: None if number >= lowest else f"at least {lowest}"
+
+
+def _real_key(key: str) -> str | None:
+    return "the key that Geetest gave out" if len(key) < 16 or _is_monotonous(key) else None
+
+
+def _2048_bits(smallest: int) -> Strictness:
+    # In DER, every key of 2048 bits is longer than `smallest` bytes, and none of 1024 bits is.
+    return lambda key: None if len(base64.b64decode(key)) > smallest else "an RSA key of at least 2048 bits"
+
+
 # The settings
 
 
 def _setting(
-    name: str, read: Reader, meaning: str, *, default: str | None = None, is_secret: bool = False
+    name: str,
+    read: Reader,
+    meaning: str,
+    *,
+    default: str | None = None,
+    is_secret: bool = False,
+    strict: Strictness | None = None,
 ) -> Any:
     """The field of a setting. A secret does not show in `repr`."""
-    setting = Setting(name, meaning, read, default, is_secret)
+    setting = Setting(name, meaning, read, default, is_secret, strict)
     return field(repr=not is_secret, metadata={"setting": setting})
 
 
@@ -167,11 +211,18 @@ class AlipaySettings:
         _rsa_key,
         "the app's RSA key: PKCS#1 or PKCS#8, with or without header lines",
         is_secret=True,
+        strict=_2048_bits(900),
     )
     public_key: str = _setting(
-        "ALIPAY_PUBLIC_KEY", _rsa_key, "Alipay's RSA key (not the app's own public key)", is_secret=True
+        "ALIPAY_PUBLIC_KEY",
+        _rsa_key,
+        "Alipay's RSA key (not the app's own public key)",
+        is_secret=True,
+        strict=_2048_bits(256),
     )
-    gateway_url: str = _setting("ALIPAY_GATEWAY_URL", _address, "the address of Alipay's gateway")
+    gateway_url: str = _setting(
+        "ALIPAY_GATEWAY_URL", _address, "the address of Alipay's gateway", strict=_https
+    )
 
 
 @dataclass(frozen=True)
@@ -187,8 +238,9 @@ class GeetestSettings:
         _matching(r"[!-~]{1,128}", "the captcha's key at Geetest"),
         "the captcha's key",
         is_secret=True,
+        strict=_real_key,
     )
-    api_url: str = _setting("GEETEST_API_URL", _address, "Geetest's address")
+    api_url: str = _setting("GEETEST_API_URL", _address, "Geetest's address", strict=_https)
     offline_actions: frozenset[str] = _setting(
         "CAPTCHA_OFFLINE",
         _some_of("login", "register", "claim"),
@@ -205,25 +257,36 @@ class Settings:
     stage: str = _setting(
         "STAGE",
         _matching(r"[A-Za-z0-9-]{1,32}", "the name of a stage, such as dev or production"),
-        "name of the stage; one that begins with `prod` refuses `CAPTCHA=off`",
+        "name of the stage; only `local`, `test` and names that begin with `dev` allow http addresses, `redis://`,"
+        " `CAPTCHA=off`, few PBKDF2 rounds and weak keys",
         default="local",
     )
     api_url: str = _setting(
-        "API_URL", _address, "public base address of the API: notify and return addresses are made of it"
+        "API_URL",
+        _address,
+        "public base address of the API: notify and return addresses are made of it",
+        strict=_https,
     )
-    shop_url: str = _setting("SHOP_URL", _address, "public base address of the shop front")
+    shop_url: str = _setting("SHOP_URL", _address, "public base address of the shop front", strict=_https)
     allowed_origins: str = _setting(
-        "ALLOWED_ORIGINS", _origin, "`*`, or the one origin for CORS", default="*"
+        "ALLOWED_ORIGINS", _origin, "`*`, or the one origin for CORS", default="*", strict=_https
     )
-    jwt_key: str = _setting("JWT_KEY", _secret, "signing key of tokens, 32 bytes at least", is_secret=True)
+    jwt_key: str = _setting(
+        "JWT_KEY", _secret, "signing key of tokens and offline challenges, 32 bytes at least", is_secret=True
+    )
     password_iterations: int = _setting(
         "PASSWORD_ITERATIONS",
         _whole_number(1, MAX_PASSWORD_ITERATIONS),
-        "PBKDF2 rounds of new password hashes",
+        "PBKDF2 rounds of new password hashes, at least 300000 where people are served",
         default="600000",
+        strict=_at_least(300_000),
     )
     redis_url: str = _setting(
-        "REDIS_URL", _REDIS, "Redis, which keeps carts, accounts and limits", is_secret=True
+        "REDIS_URL",
+        _REDIS,
+        "Redis, which keeps carts, accounts and limits",
+        is_secret=True,
+        strict=_redis_with_tls,
     )
     table_prefix: str = _setting(
         "TABLE_PREFIX",
@@ -265,7 +328,18 @@ class Settings:
 
 
 _CAPTCHA = Setting(
-    "CAPTCHA", "`on` or `off`; `on` needs the group's other settings", _matching(r"on|off", "on or off"), "on"
+    "CAPTCHA",
+    "`on` or `off`; `on` needs the group's other settings",
+    _matching(r"on|off", "on or off"),
+    default="on",
+    strict=lambda captcha: None if captcha == "on" else "on",
+)
+_AWS_ENDPOINTS = tuple(
+    Setting(name, meaning, lambda text: _address(text) if text else "", default="", strict=_https)
+    for name, meaning in {
+        "AWS_ENDPOINT_URL_DYNAMODB": "DynamoDB's address, where it is not that of AWS",
+        "AWS_ENDPOINT_URL": "the same for all of AWS",
+    }.items()
 )
 
 
@@ -291,13 +365,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
     "The captcha": (_CAPTCHA, *_rows(GeetestSettings)),
     "Alipay": tuple(_rows(AlipaySettings)),
     "AWS, by the names of its own tools": (
-        Setting(
-            "AWS_ENDPOINT_URL_DYNAMODB",
-            "DynamoDB's address, where it is not that of AWS",
-            _address,
-            default="",
-        ),
-        Setting("AWS_ENDPOINT_URL", "the same for all of AWS", _address, default=""),
+        *_AWS_ENDPOINTS,
         Setting("AWS_REGION", "the region", default=""),
         Setting("AWS_DEFAULT_REGION", "the region, where `AWS_REGION` is not set", default=""),
         Setting("AWS_ACCESS_KEY_ID", "who asks", default=""),
@@ -330,10 +398,12 @@ def settings() -> Settings:
 
 
 def load(environment: Mapping[str, str]) -> Settings:
-    """Read and check all settings. Raises InvalidSetting, which names the first that is missing or malformed."""
+    """Read and check all settings. Raises InvalidSetting, which names the first that is missing, malformed or too
+    lax for the stage.
+    """
+    for endpoint in _AWS_ENDPOINTS:
+        _value(endpoint, environment)
     captcha_is_on = _value(_CAPTCHA, environment) == "on"
-    if not captcha_is_on and stage(environment).lower().startswith("prod"):
-        raise InvalidSetting(name="CAPTCHA", expected="on: a production stage does not run without it")
     found = Settings(
         **_values(Settings, environment),
         geetest=GeetestSettings(**_values(GeetestSettings, environment)) if captcha_is_on else None,
@@ -366,9 +436,13 @@ def _value(setting: Setting, environment: Mapping[str, str]) -> object:
         text = setting.default
     assert setting.read, setting.name
     try:
-        return setting.read(text)
+        value = setting.read(text)
     except _Malformed as error:
         raise InvalidSetting(name=setting.name, expected=str(error)) from error
+    expected = setting.strict(value) if setting.strict else None
+    if expected and not is_for_trying_out(stage(environment)):
+        raise InvalidSetting(name=setting.name, expected=f"{expected}, as people are served in this stage")
+    return value
 
 
 def _text(name: str, environment: Mapping[str, str]) -> str:

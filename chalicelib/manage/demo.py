@@ -18,7 +18,7 @@ from chalicelib.errors import IdTaken, InvalidSetting, UserNameTaken, UserNotFou
 from chalicelib.manage.catalog_file import reading
 from chalicelib.manage.catalog_file.items import Maker
 from chalicelib.manage.catalog_file.rows import Catalogue
-from chalicelib.settings import password_iterations, stage
+from chalicelib.settings import is_for_trying_out, password_iterations, stage
 from chalicelib.shop import audit, coupon, ledger, user
 from chalicelib.shop.audit import AuditEntry
 from chalicelib.shop.password import hash_password
@@ -91,13 +91,13 @@ def seed_demo(now: datetime, by: str = audit.UNNAMED) -> Report:
     """Add what is missing of the demo shop; its dates are counted from the day of `now`.
 
     Categories come last: a seeding that was cut off leaves a shop that still reads as empty. The first thing
-    that is added brings the entry in the operators' log. Raises InvalidSetting in a production stage, because
+    that is added brings the entry in the operators' log. Raises InvalidSetting where people are served, because
     everybody knows the demo users' password.
     """
-    if stage().lower().startswith("prod"):
+    if not is_for_trying_out(stage()):
         raise InvalidSetting(
             name="STAGE",
-            expected="a stage that is not production: everybody knows the password of the demo's users",
+            expected="local, test or dev...: everybody knows the password of the demo's users",
         )
     content = read_content()
     report = Report()

@@ -110,8 +110,8 @@ def test_seeding_takes_few_transactions(other_shop: OtherShop, faulty_app: Fault
     assert items == len(other_shop.items()) + 1  # each once, and the entry of the log
 
 
-def test_a_production_stage_is_not_seeded(other_shop: OtherShop) -> None:
-    for stage in ("prod", "production", "Production-2"):
+def test_a_stage_that_serves_people_is_not_seeded(other_shop: OtherShop) -> None:
+    for stage in ("prod", "Production-2", "live", "staging"):
         refused = other_shop.manage("seed-demo", STAGE=stage)
         assert refused.returncode == 1
         assert "STAGE" in refused.stderr

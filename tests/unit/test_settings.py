@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chalicelib import settings as shop_settings
@@ -230,14 +230,77 @@ def test_a_base_address_has_no_slash_at_its_end(name: str) -> None:
 
 
 def test_a_secret_is_measured_in_bytes() -> None:
-    assert load(environment(JWT_KEY="密" * 11)).jwt_key == "密" * 11
+    key = "春天在哪里呀小朋友眼睛"
+    assert load(environment(JWT_KEY=key)).jwt_key == key
 
 
-@pytest.mark.parametrize("stage", ["production", "prod", "Production", "PROD-2"])
-def test_a_production_stage_does_not_run_without_the_captcha(stage: str) -> None:
-    name, expected = refusal(environment(STAGE=stage, CAPTCHA="off"))
-    assert name == "CAPTCHA"
-    assert expected.startswith("on")
+def serving(stage: str, **changes: str | None) -> dict[str, str]:
+    """A complete environment of a stage that serves people, with changes."""
+    origin, redis = "https://shop.example.com", "rediss://cache.example.com:6379"
+    return with_captcha(**{"STAGE": stage, "REDIS_URL": redis, "ALLOWED_ORIGINS": origin, **changes})
+
+
+def key_of(bits: int) -> tuple[str, str]:
+    """A private and a public RSA key."""
+    key = rsa.generate_private_key(65537, bits)
+    return (
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        ).decode(),
+        key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.PKCS1).decode(),
+    )
+
+
+SHORT_PRIVATE, SHORT_PUBLIC = key_of(1024)
+LONG_PRIVATE, LONG_PUBLIC = key_of(2048)
+STRICT_STAGES = ["production", "prod", "PROD-2", "prod-cn", "live", "staging", "Testing", "locally", "x"]
+TRIAL_STAGES = ["local", "test", "dev", "dev-2", "Develop", "LOCAL"]
+LAX = [
+    ("CAPTCHA", "off", "on"),
+    ("PASSWORD_ITERATIONS", "1", "at least 300000"),
+    ("PASSWORD_ITERATIONS", "299999", "at least 300000"),
+    ("API_URL", "http://api.example.com", "https://"),
+    ("SHOP_URL", "http://shop.example.com", "https://"),
+    ("ALLOWED_ORIGINS", "http://shop.example.com", "https://"),
+    ("ALIPAY_GATEWAY_URL", "http://127.0.0.1:8100/gateway.do", "https://"),
+    ("GEETEST_API_URL", "http://127.0.0.1:8110", "https://"),
+    ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8200", "https://"),
+    ("AWS_ENDPOINT_URL", "http://127.0.0.1:8200", "https://"),
+    ("REDIS_URL", "redis://cache.example.com:6379", "rediss://"),
+    ("GEETEST_KEY", "short", "the key that Geetest gave out"),
+    ("GEETEST_KEY", "k" * 32, "the key that Geetest gave out"),
+    ("ALIPAY_APP_PRIVATE_KEY", SHORT_PRIVATE, "2048 bits"),
+    ("ALIPAY_PUBLIC_KEY", SHORT_PUBLIC, "2048 bits"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), LAX)
+def test_a_lax_setting_is_allowed_for_trying_out_only(name: str, value: str, expected: str) -> None:
+    for stage in STRICT_STAGES:
+        named, expectation = refusal(serving(stage, **{name: value}))
+        assert named == name
+        assert expected in expectation
+    for stage in TRIAL_STAGES:
+        load(serving(stage, **{name: value}))
+
+
+@pytest.mark.parametrize("stage", STRICT_STAGES)
+def test_a_stage_that_serves_people_starts_with_strict_settings(stage: str) -> None:
+    assert load(serving(stage)).stage == stage
+    assert load(serving(stage, ALLOWED_ORIGINS="*", PASSWORD_ITERATIONS="300000"))
+    assert load(serving(stage, ALIPAY_APP_PRIVATE_KEY=LONG_PRIVATE, ALIPAY_PUBLIC_KEY=LONG_PUBLIC))
+
+
+def test_every_rule_for_serving_people_has_an_example() -> None:
+    assert {name for name, setting in SETTINGS.items() if setting.strict} == {name for name, _, _ in LAX}
+
+
+@pytest.mark.parametrize("key", ["x" * 40, "密" * 11, "abcdefg" * 6])
+@pytest.mark.parametrize("stage", ["local", "production"])
+def test_a_key_of_few_letters_is_no_key(key: str, stage: str) -> None:
+    assert refusal(serving(stage, JWT_KEY=key)) == ("JWT_KEY", "a secret of random characters")
 
 
 @pytest.mark.parametrize("name", ["JWT_KEY", "ALIPAY_APP_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY"])
