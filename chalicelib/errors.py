@@ -251,6 +251,12 @@ class CartStoreUnavailable(StoreUnavailable):
     """Redis, which keeps carts and accounts, does not answer."""
 
 
+class CartStoreRefused(CartStoreUnavailable):
+    """Redis answers a command with an error that time does not cure, such as CROSSSLOT or MOVED; `reason` is its
+    name. No limit lets anybody through because of it.
+    """
+
+
 class CannotTakeBack(StoreUnavailable):
     """What a provider has refunded cannot be taken back here: what the order holds is not as it says. A person has
     been told.

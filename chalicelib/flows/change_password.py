@@ -9,7 +9,7 @@ from chalicelib.shop import audit
 from chalicelib.shop import session as sessions
 from chalicelib.shop import user as users
 from chalicelib.shop.password import password_matches, raise_if_weak
-from chalicelib.shop.rate_limit import Limit, only_failures_count
+from chalicelib.shop.rate_limit import Limit, take_attempt
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction
 
@@ -20,14 +20,15 @@ from .sign_in import SignedIn
 def change_own_password(signed_in: SignedIn, old: str, new: str, iterations: int) -> None:
     """Set a new password and end the user's other sessions, in one transaction.
 
-    Raises WrongPassword for a wrong old one, TooManyAttempts after 10 of these in 15 minutes, WeakPassword,
-    TokenRefused when this session ended meanwhile.
+    Raises WeakPassword, before anything is hashed; TooManyAttempts after 10 attempts in 15 minutes, whatever their
+    end, because each costs a hash; WrongPassword for a wrong old one; TokenRefused when this session ended
+    meanwhile. No captcha stands here: without Redis nobody may try (CartStoreUnavailable).
     """
     user = signed_in.user
-    with only_failures_count([Limit("password", str(user.user_id), 10)], WrongPassword):
-        if not password_matches(old, user.password):
-            raise WrongPassword()
     raise_if_weak(new, user.username)
+    take_attempt([Limit("password", str(user.user_id), 10, otherwise="refuse")])
+    if not password_matches(old, user.password):
+        raise WrongPassword()
     transaction = Transaction()
     generation = users.change_password(transaction, user, new, iterations)
     sessions.carry_over(transaction, signed_in.session, generation)

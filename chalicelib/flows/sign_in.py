@@ -41,15 +41,15 @@ def sign_in(
 ) -> tuple[User, str]:
     """Check name and password, record a session -> the user and the token of the session.
 
-    Raises TooManyAttempts after 10 failures of this name from this address or 300 of the address in 15
-    minutes, before anything is looked up; UserNotFound, then WrongPassword (also for a disabled user). A hash
-    with fewer iterations than are set today is renewed.
+    Raises TooManyAttempts after 10 failures of this name from this address or 300 of the address in 15 minutes, or
+    60 and 900 attempts with any end, before anything is looked up; UserNotFound, then WrongPassword (also for a
+    disabled user). A hash with fewer iterations than are set today is renewed.
     """
-    limits = [
-        Limit("login", f"{folded(username)}\n{address}", 10),
-        Limit("login-address", address, 300),
-    ]
-    with only_failures_count(limits, UserNotFound, WrongPassword):
+    who = f"{folded(username)}\n{address}"
+    failures = [Limit("login", who, 10), Limit("login-address", address, 300)]
+    # A right password costs a hash, too.
+    hashes = [Limit("login-hash", who, 60), Limit("login-hash-address", address, 900)]
+    with only_failures_count(failures, UserNotFound, WrongPassword, besides=hashes):
         user = users.find_by_name(username)
         if not password_matches(password, user.password) or user.disabled:
             raise WrongPassword()

@@ -1,6 +1,7 @@
 """Rate limits: how often somebody may try something, counted in Redis in fixed windows.
 
-A limit is a protection, not a fact of the shop: without Redis everybody may, and that is logged.
+A limit is a protection, not a fact of the shop: while Redis is out of reach most let everybody through, which is
+logged. A limit that is the only protection there is says `otherwise="refuse"`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
-from chalicelib.errors import CartStoreUnavailable, ShopError, TooManyAttempts
+from chalicelib.errors import CartStoreRefused, CartStoreUnavailable, ShopError, TooManyAttempts
 from chalicelib.settings import table_prefix
 from chalicelib.storage.redis_client import cart_store
 
@@ -23,30 +24,33 @@ WINDOW_SECONDS = 15 * 60
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `most` attempts of a kind by one subject (a name with an address, an address, a user) in 15
-    minutes.
+    """At most `most` attempts of a kind by one subject (a name with an address, an address, a user) in a window of
+    `seconds`; `otherwise` is what happens while Redis is out of reach.
     """
 
     kind: str
     subject: str
     most: int
+    seconds: int = WINDOW_SECONDS
+    otherwise: Literal["allow", "refuse"] = "allow"
 
     @property
     def key(self) -> str:
         """The Redis key. The subject is hashed: it may be long, and it is somebody's."""
         digest = hashlib.sha256(self.subject.encode()).hexdigest()[:32]
-        return f"{table_prefix()}limit:{self.kind}:{digest}"
+        # In cluster mode a script's keys must lie in one slot: that of what stands in braces.
+        return f"{table_prefix()}{{limit}}:{self.kind}:{digest}"
 
 
 # All counters are looked at before any is raised, in one step: attempts at once cannot slip through together.
 _TAKE = """
 for i, key in ipairs(KEYS) do
-  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[i + 1]) then
+  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i - 1]) then
     return math.max(redis.call('TTL', key), 1)
   end
 end
 for i, key in ipairs(KEYS) do
-  if redis.call('INCR', key) == 1 then redis.call('EXPIRE', key, ARGV[1]) end
+  if redis.call('INCR', key) == 1 then redis.call('EXPIRE', key, ARGV[2 * i]) end
 end
 return 0
 """
@@ -62,14 +66,20 @@ return 0
 def take_attempt(limits: Sequence[Limit]) -> None:
     """Count one attempt against all of these limits. One round trip.
 
-    Raises TooManyAttempts (`seconds` to wait) when one is used up; then nothing is counted.
+    Raises TooManyAttempts (`seconds` to wait) when one is used up; then nothing is counted. Raises
+    CartStoreUnavailable while Redis is out of reach and one of them says so, CartStoreRefused always.
     """
-    keys = [limit.key for limit in limits]
-    arguments = [str(WINDOW_SECONDS), *(str(limit.most) for limit in limits)]
+    arguments = [str(number) for limit in limits for number in (limit.most, limit.seconds)]
     try:
         with cart_store() as redis:
+            keys = [limit.key for limit in limits]
             seconds = cast(int, redis.eval(_TAKE, len(keys), *keys, *arguments))
+    except CartStoreRefused:
+        raise
     except CartStoreUnavailable:
+        if any(limit.otherwise == "refuse" for limit in limits):
+            log.error("Redis is out of reach: attempts are refused")
+            raise
         log.error("Redis is out of reach: attempts are not limited")
         return
     if seconds:
@@ -77,13 +87,16 @@ def take_attempt(limits: Sequence[Limit]) -> None:
 
 
 @contextmanager
-def only_failures_count(limits: Sequence[Limit], *failures: type[ShopError]) -> Iterator[None]:
-    """Count what is done inside as an attempt only if it ends with one of these failures.
+def only_failures_count(
+    limits: Sequence[Limit], *failures: type[ShopError], besides: Sequence[Limit] = ()
+) -> Iterator[None]:
+    """Count what is done inside as an attempt only if it ends with one of these failures; against the limits
+    `besides` it counts whatever its end.
 
     It is counted first and given back afterwards, so that attempts at once cannot exceed the limit together.
-    Raises TooManyAttempts. Two round trips, one for a failure.
+    Raises as `take_attempt`. Two round trips, one for a failure.
     """
-    take_attempt(limits)
+    take_attempt([*limits, *besides])
     try:
         yield
     except failures:

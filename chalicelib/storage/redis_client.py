@@ -5,16 +5,22 @@ Imports redis on first use, so that functions without a cart do not pay for it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from chalicelib.errors import CartStoreUnavailable
+from chalicelib.errors import CartStoreRefused, CartStoreUnavailable
 from chalicelib.settings import settings, table_prefix
 
 if TYPE_CHECKING:
     from redis import Redis
+
+log = logging.getLogger(__name__)
+
+_PASSING = ("BUSY", "LOADING", "MISCONF", "NOREPLICAS", "UNBLOCKED")
+"""How errors begin that Redis answers while it is in trouble, beside those that have a class in the library."""
 
 
 @lru_cache(maxsize=1)
@@ -36,12 +42,23 @@ def redis_client() -> Redis:
 
 @contextmanager
 def cart_store() -> Iterator[Redis]:
-    """The client. Inside the block every error of Redis becomes CartStoreUnavailable."""
-    from redis.exceptions import RedisError
+    """The client. Raises CartStoreUnavailable for Redis's troubles, CartStoreRefused for what it will never do."""
+    from redis.exceptions import (
+        ClusterDownError,
+        OutOfMemoryError,
+        ReadOnlyError,
+        RedisError,
+        ResponseError,
+        TryAgainError,
+    )
 
     try:
         yield redis_client()
     except RedisError as error:
+        passing = isinstance(error, ClusterDownError | OutOfMemoryError | ReadOnlyError | TryAgainError)
+        if isinstance(error, ResponseError) and not passing and not str(error).startswith(_PASSING):
+            log.error("Redis refuses a command: %s", type(error).__name__)
+            raise CartStoreRefused(store="redis", reason=type(error).__name__) from error
         raise CartStoreUnavailable(store="redis", reason=type(error).__name__) from error
 
 

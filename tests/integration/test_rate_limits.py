@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from chalicelib.errors import TooManyAttempts, UserNotFound
+from chalicelib.errors import CartStoreRefused, CartStoreUnavailable, TooManyAttempts, UserNotFound
 from chalicelib.shop.rate_limit import WINDOW_SECONDS, Limit, only_failures_count, take_attempt
 from chalicelib.shop.user import User
 from chalicelib.storage.redis_client import redis_client
@@ -197,6 +197,74 @@ def test_trouble_of_the_database_is_no_attempt(faulty_app: FaultyApp) -> None:
     assert redis_client().get(Limit("login-address", client.address, 300).key) == "0"
 
 
+# What costs a hash
+
+
+def test_sixty_logins_of_a_name_and_nine_hundred_of_an_address_are_enough() -> None:
+    client, user = ClientAt(), builders.a_user()
+    use_up("login-hash", f"{user.username}\n{client.address}", 60, but=1)
+    assert sign_in(client, user.username, PASSWORD)["code"] == 1000
+    check_has_to_wait(sign_in(client, user.username, PASSWORD))
+    assert sign_in(ClientAt(), user.username, PASSWORD)["code"] == 1000
+    use_up("login-hash-address", client.address, 900, but=1)
+    check_has_to_wait(sign_in(client, builders.a_user().username, PASSWORD))
+
+
+def test_every_attempt_to_change_a_password_counts() -> None:
+    learner = ClientAt(builders.a_user())
+    passwords = [PASSWORD, "another good one"]
+    for number in range(10):
+        old, new = passwords[number % 2], passwords[1 - number % 2]
+        assert change(learner, old, new)["code"] == 1000
+    check_has_to_wait(change(learner, PASSWORD, "a third good one"))
+
+
+def change(learner: ClientAt, old: str, new: str) -> Any:
+    return learner.put("/password", {"old_password": old, "new_password": new})
+
+
+def test_a_weak_new_password_is_refused_before_anything_is_counted_or_hashed(
+    faulty_app: FaultyApp,
+) -> None:
+    learner = ClientAt(builders.a_user())
+    with faulty_app.redis.recording() as trips, faulty_app.dynamodb.recording() as calls:
+        for _ in range(12):
+            check_refusal(change(learner, "wrong", "short"), 1007)
+    assert not trips
+    assert len(calls) == 12, "who asks"
+
+
+def test_without_redis_nobody_changes_a_password(faulty_app: FaultyApp) -> None:
+    learner = ClientAt(builders.a_user())
+    body = {"old_password": PASSWORD, "new_password": "another good one"}
+    with faulty_app.redis.down():
+        assert learner.request("PUT", "/password", json=body).status_code == 503
+    assert change(learner, PASSWORD, "another good one")["code"] == 1000
+
+
+# Windows of their own, and limits that fail closed
+
+
+def test_a_limit_has_the_window_it_says() -> None:
+    minute, day = Limit("a", builders.new_name(), 1, 60), Limit("b", builders.new_name(), 5, 86_400)
+    take_attempt([minute, day])
+    for limit in (minute, day):
+        assert limit.seconds - 10 < int(str(redis_client().ttl(limit.key))) <= limit.seconds
+    with pytest.raises(TooManyAttempts) as caught:
+        take_attempt([day, minute])
+    assert 0 < cast(int, caught.value.facts["seconds"]) <= 60
+
+
+def test_a_limit_that_stands_alone_refuses_while_redis_is_down(faulty_app: FaultyApp) -> None:
+    alone = Limit("test", builders.new_name(), 5, otherwise="refuse")
+    accompanied = Limit("test", builders.new_name(), 5)
+    with faulty_app.redis.down():
+        take_attempt([accompanied])
+        for limits in ([alone], [accompanied, alone]):
+            with pytest.raises(CartStoreUnavailable):
+                take_attempt(limits)
+
+
 # Redis in trouble
 
 
@@ -223,6 +291,31 @@ def test_a_redis_that_hangs_loads_or_breaks_off_stops_nobody(faulty_app: FaultyA
         assert sign_in(client, user.username, PASSWORD)["code"] == 1000
         register = {"username": builders.new_name(), "password": PASSWORD}
         assert client.post("/register", register)["code"] == 1000
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "CROSSSLOT Keys in request don't hash to the same slot",
+        "MOVED 3999 127.0.0.1:6381",
+        "NOPERM this user has no permissions to run the 'eval' command",
+        "ERR unknown command 'eval'",
+    ],
+)
+def test_a_redis_that_will_never_count_lets_nobody_through(
+    faulty_app: FaultyApp, answer: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client, user = ClientAt(), builders.a_user()
+    body = {"username": user.username, "password": PASSWORD}
+    with (
+        faulty_app.redis.faults(Fault.on("EVAL", action=redis_error(answer))),
+        caplog.at_level(logging.ERROR),
+    ):
+        assert client.request("POST", "/login", json=body).status_code == 503
+        with pytest.raises(CartStoreRefused):
+            take_attempt([Limit("test", builders.new_name(), 5)])
+    assert "Redis refuses a command" in caplog.text
+    assert "out of reach" not in caplog.text
 
 
 # Attempts under way
