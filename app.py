@@ -37,9 +37,9 @@ TIMER_SECONDS = 100.0
 # People
 
 
-@app.route("/api/captcha_check", methods=["GET"])
+@app.route("/api/captcha_check", methods=["GET"], codes=codes.CAPTCHA)
 def start_captcha():
-    started = check_captcha.start_captcha(app.gateways.geetest, app.now())
+    started = check_captcha.start_captcha(app.gateways.geetest, app.address(), app.settings, app.now())
     return responses.captcha(started)
 
 

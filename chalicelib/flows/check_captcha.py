@@ -15,9 +15,9 @@ from datetime import datetime
 from chalicelib.errors import CaptchaFailed, GatewayUnavailable, ShopError, StoreUnavailable
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.geetest import Geetest
-from chalicelib.settings import GeetestSettings
+from chalicelib.settings import Settings
 from chalicelib.shop import captcha
-from chalicelib.shop.captcha import Challenge
+from chalicelib.shop.rate_limit import Limit, take_attempt
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _CHALLENGE_CHARACTERS = string.ascii_lowercase + string.digits
 
 @dataclass(frozen=True)
 class StartedCaptcha:
-    """What a page starts its widget with: `success` 1 online, 0 offline; `challenge` is empty for version 4."""
+    """What a page starts its widget with: `success` 1 online, 0 offline; `challenge` is empty online in version 4."""
 
     success: int
     captcha_id: str
@@ -47,104 +47,93 @@ class CaptchaAnswer:
     parts: tuple[str, str, str]
 
 
-def start_captcha(geetest: Geetest | None, now: datetime) -> StartedCaptcha:
-    """Start a captcha and remember its challenge with its mode. Raises StoreUnavailable.
+def start_captcha(geetest: Geetest | None, address: str, settings: Settings, now: datetime) -> StartedCaptcha:
+    """Start a captcha. Nothing is stored. Raises TooManyAttempts (600 of an address in 15 minutes).
 
-    Without Geetest the challenge is ours and offline: it proves nothing, and only what the setting names
+    While Geetest is down the challenge is ours and offline: it proves nothing, and only what the setting names
     takes it.
     """
     if geetest is None:
-        return StartedCaptcha(0, "off", _invented())
-    if geetest.version == 4:
-        return StartedCaptcha(1, geetest.captcha_id, "")
-    deadline = Deadline(_SECONDS)
-    challenge = _register(geetest, deadline) if geetest.is_up(deadline) else None
-    mode = captcha.ONLINE if challenge else captcha.OFFLINE
-    if challenge is None:
-        log.error("Geetest is out of reach: an offline challenge was given out")
-        challenge = _invented()
-    captcha.remember_new(captcha.challenge_item(challenge, mode, now))
-    return StartedCaptcha(int(mode == captcha.ONLINE), geetest.captcha_id, challenge)
-
-
-def _register(geetest: Geetest, deadline: Deadline) -> str | None:
-    try:
-        return geetest.register(deadline)
-    except GatewayUnavailable:
-        return None
-
-
-def _invented() -> str:
-    return "".join(secrets.choice(_CHALLENGE_CHARACTERS) for _ in range(32))
+        invented = "".join(secrets.choice(_CHALLENGE_CHARACTERS) for _ in range(32))
+        return StartedCaptcha(0, "off", invented)
+    take_attempt([Limit("captcha-start", address, 600)])
+    challenge = geetest.begin(Deadline(_SECONDS))
+    if challenge is not None:
+        return StartedCaptcha(1, geetest.captcha_id, challenge)
+    log.error("Geetest is out of reach: an offline challenge was given out")
+    return StartedCaptcha(0, geetest.captcha_id, captcha.sign_offline(settings.jwt_key, now))
 
 
 @contextmanager
 def solved_captcha(
     action: str,
     answer: CaptchaAnswer | None,
+    address: str,
     geetest: Geetest | None,
-    settings: GeetestSettings | None,
+    settings: Settings,
     now: datetime,
 ) -> Iterator[None]:
-    """Do what is inside for a solved captcha only, which is gone when that succeeds. With `CAPTCHA=off`
+    """Do what is inside for a solved captcha only, which is used up when that succeeds. With `CAPTCHA=off`
     everything passes.
 
-    A challenge we remember is held to its mode and its five attempts; one we do not know is confirmed by
-    Geetest or refused. Registering or claiming has it for itself: many at once come to one. Trouble at Geetest
-    refuses: the page then starts anew, offline. Raises CaptchaFailed, StoreUnavailable.
+    A challenge serves five attempts. Registering or claiming has it for itself: many at once come to one. Trouble at
+    Geetest refuses: the page then starts anew, offline. Raises CaptchaFailed, TooManyAttempts.
     """
-    if geetest is None or settings is None:
+    if geetest is None:
         yield
         return
     if answer is None:
         raise CaptchaFailed()
-    known = captcha.find_challenge(answer.key)
-    if known is None:
-        _confirm(answer, geetest)
-        known = captcha.challenge_item(answer.key, captcha.ONLINE, now, captcha.fingerprint(*answer.parts))
-        captcha.remember_new(known)
     mark = None if action == LOGIN else secrets.token_hex(8)
-    captcha.count_attempt(known, now, mark)
+    issued_at = captcha.offline_since(answer.key, settings.jwt_key)
+    if issued_at is not None:
+        _accept_offline(action, issued_at, address, geetest, settings, now)
+        captcha.count_attempt(answer.key, issued_at, now, mark=mark)
+    else:
+        passed = captcha.fingerprint(*answer.parts)
+        if not captcha.has_passed(answer.key, passed):
+            _confirm(answer, address, geetest)
+        captcha.count_attempt(answer.key, now, now, passed, mark)
     try:
-        _raise_unless_solved(known, action, answer, geetest, settings)
         yield
     except ShopError:
         if mark is not None:
-            _let_go(known, mark)
+            _let_go(answer.key, mark)
         raise
-    _forget(answer)
+    _use_up(answer.key)
 
 
-def _raise_unless_solved(
-    known: Challenge, action: str, answer: CaptchaAnswer, geetest: Geetest, settings: GeetestSettings
+def _accept_offline(
+    action: str, issued_at: datetime, address: str, geetest: Geetest, settings: Settings, now: datetime
 ) -> None:
-    if known.mode == captcha.OFFLINE:
-        if action not in settings.offline_actions:
-            raise CaptchaFailed()
-        log.warning("an offline captcha was let through: action=%s", action)
-        return
-    fingerprint = captcha.fingerprint(*answer.parts)
-    if known.passed != fingerprint:
-        _confirm(answer, geetest)
-        captcha.remember_passed(known, fingerprint)
+    """Let an answer through that nobody can verify. The limit stands in for the captcha, so it has to count."""
+    is_allowed = settings.geetest is not None and action in settings.geetest.offline_actions
+    if not is_allowed or now >= issued_at + captcha.LIFE:
+        raise CaptchaFailed()
+    take_attempt([Limit("captcha-offline", address, 300, otherwise="refuse")])
+    if geetest.begin(Deadline(_SECONDS)) is not None:  # it is back: the page can start a real one
+        raise CaptchaFailed()
+    log.warning("an offline captcha was let through: action=%s", action)
 
 
-def _let_go(known: Challenge, mark: str) -> None:
+def _let_go(challenge: str, mark: str) -> None:
     try:
-        captcha.let_go(known, mark)
+        captcha.let_go(challenge, mark)
     except (CaptchaFailed, StoreUnavailable):
         log.warning("a captcha cannot be used again, its page has to start another one")
 
 
-def _forget(answer: CaptchaAnswer) -> None:
+def _use_up(challenge: str) -> None:
     try:
-        captcha.forget(answer.key)
+        captcha.use_up(challenge)
     except StoreUnavailable:
         # It is refused after ten minutes.
-        log.warning("a used captcha could not be removed")
+        log.warning("a used captcha could not be marked")
 
 
-def _confirm(answer: CaptchaAnswer, geetest: Geetest) -> None:
+def _confirm(answer: CaptchaAnswer, address: str, geetest: Geetest) -> None:
+    """Have Geetest confirm an answer. Each costs a call, solved or made up: an address has 600 in 15 minutes."""
+    take_attempt([Limit("captcha-answer", address, 600)])
     deadline = Deadline(_SECONDS)
     try:
         if geetest.version == 4:

@@ -37,8 +37,21 @@ class Geetest:
         self._status_url = api_url.replace("//api.geetest.com", "//bypass.geetest.com")
         self._status: tuple[float, bool] | None = None
 
-    def register(self, deadline: Deadline) -> str:
-        """A new challenge for the page (version 3), as issued to it. One call. Raises GatewayUnavailable."""
+    def begin(self, deadline: Deadline) -> str | None:
+        """A new challenge for a page (version 4: "", its widget fetches its own); None while Geetest is down.
+
+        One call, and now and then one more.
+        """
+        if not self._is_up(deadline):
+            return None
+        if self.version == 4:
+            return ""
+        try:
+            return self._register(deadline)
+        except GatewayUnavailable:
+            return None
+
+    def _register(self, deadline: Deadline) -> str:
         query = {
             "gt": self.captcha_id,
             "json_format": "1",
@@ -51,14 +64,17 @@ class Geetest:
             raise GatewayUnavailable(gateway="geetest", reason="no challenge")
         return hashlib.md5((challenge + self._key).encode(), usedforsecurity=False).hexdigest()
 
-    def is_up(self, deadline: Deadline) -> bool:
-        """Whether Geetest says that it works (version 3). One call now and then. Trouble of any kind is no."""
+    def _is_up(self, deadline: Deadline) -> bool:
         if self._status is None or time.monotonic() > self._status[0] + _STATUS_SECONDS:
             self._status = (time.monotonic(), self._ask_status(deadline))
         return self._status[1]
 
     def _ask_status(self, deadline: Deadline) -> bool:
+        # Version 4 has no word for it: whatever its server answers to a made-up answer, it answers.
+        probe = {"lot_number": "0" * 32, "captcha_output": "-", "pass_token": "0" * 64, "gen_time": "0"}
         try:
+            if self.version == 4:
+                return bool(self._validate_v4(probe, deadline))
             answer = self._call(
                 f"{self._status_url}/v1/bypass_status.php", {"gt": self.captcha_id}, None, deadline
             )
@@ -87,12 +103,16 @@ class Geetest:
             "captcha_output": captcha_output,
             "pass_token": pass_token,
             "gen_time": gen_time,
-            "sign_token": hmac.new(self._key.encode(), lot_number.encode(), "sha256").hexdigest(),
         }
-        answer = self._call(f"{self._api_url}/validate", {"captcha_id": self.captcha_id}, form, deadline)
+        answer = self._validate_v4(form, deadline)
         if answer.get("status") != "success":
             raise GatewayUnavailable(gateway="geetest", reason=f"status {answer.get('code')}")
         return answer.get("result") == "success"
+
+    def _validate_v4(self, form: dict[str, str], deadline: Deadline) -> dict[str, Any]:
+        signature = hmac.new(self._key.encode(), form["lot_number"].encode(), "sha256").hexdigest()
+        query = {"captcha_id": self.captcha_id}
+        return self._call(f"{self._api_url}/validate", query, form | {"sign_token": signature}, deadline)
 
     def _call(
         self, address: str, query: dict[str, str], form: dict[str, str] | None, deadline: Deadline

@@ -1,14 +1,16 @@
-"""Captcha challenges: what we issued or saw confirmed, remembered for ten minutes with the mode it was issued
-in.
+"""Captcha challenges. Giving one out stores nothing: Geetest knows its own, and ours (offline) carries our signature.
 
-The mode is never taken from a client. A challenge serves up to five attempts, because after a wrong password
-old clients send the same one again, and is gone once what it was for has succeeded.
+What is stored is a challenge whose answer was accepted. It serves five attempts within ten minutes, because after a
+wrong password old clients send the same answer again, and none once what it was for has succeeded.
 """
 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+import hmac
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
@@ -16,29 +18,47 @@ from pynamodb.expressions.update import Action
 from chalicelib.errors import CaptchaFailed
 from chalicelib.storage.dynamodb import UserItem, WholeNumber, find, refusing
 
-ONLINE, OFFLINE = "online", "offline"
-
 LIFE = timedelta(minutes=10)
 MAX_ATTEMPTS = 5
 
+_TIME, _NONCE, _SIGNATURE = 8, 8, 16
+"""Of how many hexadecimal digits an offline challenge's parts are: together as many as a challenge of Geetest's."""
+
+
+def sign_offline(key: str, now: datetime) -> str:
+    """A new offline challenge, signed with `key`: 32 characters, as one of Geetest's."""
+    head = f"{int(now.timestamp()):0{_TIME}x}{secrets.token_hex(_NONCE // 2)}"
+    return head + _signature(head, key)
+
+
+def offline_since(challenge: str, key: str) -> datetime | None:
+    """When we gave out this offline challenge; None for any other."""
+    if not re.fullmatch(rf"[0-9a-f]{{{_TIME + _NONCE + _SIGNATURE}}}", challenge):
+        return None
+    head, signature = challenge[: _TIME + _NONCE], challenge[_TIME + _NONCE :]
+    if not hmac.compare_digest(signature, _signature(head, key)):
+        return None
+    return datetime.fromtimestamp(int(head[:_TIME], 16), UTC)
+
+
+def _signature(head: str, key: str) -> str:
+    # The key signs tokens, too: what stands before the challenge keeps the two apart.
+    signed = f"offline captcha challenge {head}"
+    return hmac.new(key.encode(), signed.encode(), "sha256").hexdigest()[:_SIGNATURE]
+
 
 class Challenge(UserItem, discriminator="CAPTCHA"):
-    """A challenge (version 3) or lot (version 4): partition `CAPTCHA#<its first 32 characters>`.
+    """An answered challenge (version 3) or lot (version 4): partition `CAPTCHA#<its first 32 characters>`.
 
     `passed` is the fingerprint of the answer that Geetest has confirmed: the same answer needs no second
     confirmation, which Geetest would refuse. `serving` marks the request that has the challenge for itself.
     """
 
-    mode = UnicodeAttribute()
     created_at = UTCDateTimeAttribute()
     attempts = WholeNumber(default=0)
     passed = UnicodeAttribute(null=True)
     serving = UnicodeAttribute(null=True)
     forget_at = WholeNumber()
-
-    def is_alive(self, now: datetime) -> bool:
-        """Whether it can still be answered."""
-        return now < self.created_at + LIFE
 
 
 def _partition(challenge: str) -> str:
@@ -46,60 +66,52 @@ def _partition(challenge: str) -> str:
     return f"CAPTCHA#{challenge[:32]}"
 
 
-def challenge_item(challenge: str, mode: str, now: datetime, passed: str | None = None) -> Challenge:
-    """A challenge, ready to be written."""
-    return Challenge(
-        _partition(challenge),
-        "CAPTCHA",
-        mode=mode,
-        created_at=now,
-        passed=passed,
-        forget_at=int((now + 2 * LIFE).timestamp()),
-    )
-
-
 def fingerprint(*answer: str) -> str:
     """What is kept of a confirmed answer."""
     return hashlib.sha256("\n".join(answer).encode()).hexdigest()
 
 
-def find_challenge(challenge: str) -> Challenge | None:
-    """The challenge, or None for one that we neither issued nor saw. One round trip."""
-    return find(Challenge, _partition(challenge), "CAPTCHA")
+def has_passed(challenge: str, passed: str) -> bool:
+    """Whether this answer (its fingerprint) to the challenge was confirmed before. One round trip."""
+    known = find(Challenge, _partition(challenge), "CAPTCHA")
+    return known is not None and known.passed == passed
 
 
-def count_attempt(challenge: Challenge, now: datetime, mark: str | None = None) -> None:
-    """Use one of the challenge's attempts; with a `mark` no other marked request has it until `let_go`.
+def count_attempt(
+    challenge: str, since: datetime, now: datetime, passed: str | None = None, mark: str | None = None
+) -> None:
+    """Use one of the challenge's attempts, the first as any other; with a `mark` no other marked request has it
+    until `let_go`. One write.
 
-    Raises CaptchaFailed when no attempt is left, its time is over, or another request has it.
+    `since` is when its ten minutes begin, if it was not used before. Raises CaptchaFailed when no attempt is left, its
+    time is over, or another request has it.
     """
-    oldest = now - LIFE
-    still_good = (Challenge.attempts < MAX_ATTEMPTS) & (Challenge.created_at > oldest)
-    actions: list[Action] = [Challenge.attempts.add(1)]
+    item = Challenge(_partition(challenge), "CAPTCHA")
+    still_good = (Challenge.attempts < MAX_ATTEMPTS) & (Challenge.created_at > now - LIFE)
+    actions: list[Action] = [
+        Challenge.kind.set(Challenge),
+        Challenge.created_at.set(Challenge.created_at | since),
+        Challenge.forget_at.set(Challenge.forget_at | int((since + 2 * LIFE).timestamp())),
+        Challenge.attempts.add(1),
+    ]
+    if passed is not None:
+        actions.append(Challenge.passed.set(passed))
     if mark is not None:
         still_good &= Challenge.serving.does_not_exist() | (Challenge.serving == mark)
         actions.append(Challenge.serving.set(mark))
     with refusing(CaptchaFailed()):
-        challenge.update(actions, condition=still_good)
+        item.update(actions, condition=Challenge.sort.does_not_exist() | still_good)
 
 
-def let_go(challenge: Challenge, mark: str) -> None:
-    """Let another request have the challenge. Raises CaptchaFailed when the request of `mark` has it not."""
+def let_go(challenge: str, mark: str) -> None:
+    """Let another request have the challenge. Raises CaptchaFailed when the request identified by `mark` does not
+    hold it.
+    """
+    item = Challenge(_partition(challenge), "CAPTCHA")
     with refusing(CaptchaFailed()):
-        challenge.update([Challenge.serving.remove()], condition=Challenge.serving == mark)
+        item.update([Challenge.serving.remove()], condition=Challenge.serving == mark)
 
 
-def remember_passed(challenge: Challenge, passed: str) -> None:
-    """Keep the fingerprint of the answer that Geetest confirmed."""
-    with refusing(CaptchaFailed()):
-        challenge.update([Challenge.passed.set(passed)], condition=Challenge.sort.exists())
-
-
-def remember_new(challenge: Challenge) -> None:
-    """Keep a challenge. A repetition replaces it."""
-    challenge.save()
-
-
-def forget(challenge: str) -> None:
-    """Let go of a challenge that has served its purpose."""
-    Challenge(_partition(challenge), "CAPTCHA").delete()
+def use_up(challenge: str) -> None:
+    """Let a challenge that has served its purpose serve no more. One write."""
+    Challenge(_partition(challenge), "CAPTCHA").update([Challenge.attempts.set(MAX_ATTEMPTS)])

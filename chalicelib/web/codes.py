@@ -112,6 +112,9 @@ def _refund_text(facts: Mapping[str, object]) -> str:
 _CAPTCHA_FAILED = Answer(1001, "滑动验证失败，请重新完成滑动验证")
 _TOO_MANY = Answer(1004, _wait_text)
 
+CAPTCHA: Codes = {
+    errors.TooManyAttempts: _TOO_MANY,
+}
 LOGIN: Codes = {
     errors.CaptchaFailed: _CAPTCHA_FAILED,
     errors.TooManyAttempts: _TOO_MANY,

@@ -243,11 +243,11 @@ class ShopApp(Chalice):
     def captcha(self, action: str, body: object) -> Iterator[None]:
         """Do what is inside only for a body with a solved captcha, which is used up when it succeeds.
 
-        Raises CaptchaFailed, StoreUnavailable.
+        Raises CaptchaFailed, TooManyAttempts.
         """
-        geetest, settings = self.gateways.geetest, self.settings.geetest
-        answer = requests.captcha_answer(body, settings.version) if settings else None
-        with check_captcha.solved_captcha(action, answer, geetest, settings, self.now()):
+        geetest = self.gateways.geetest
+        answer = requests.captcha_answer(body, geetest.version) if geetest else None
+        with check_captcha.solved_captcha(action, answer, self.address(), geetest, self.settings, self.now()):
             yield
 
     def fresh(self, key: tuple[object, ...], load: Callable[[], Loaded]) -> Loaded:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,9 @@ import pytest
 from chalicelib.gateways.geetest import Geetest
 from chalicelib.shop import captcha
 from chalicelib.shop.captcha import Challenge
+from chalicelib.shop.rate_limit import Limit, take_attempt
 from chalicelib.storage.dynamodb import find
+from chalicelib.storage.redis_client import redis_client
 from localstack.api_gateway import GatewayServer
 from localstack.geetest import Refusal
 from tests import builders
@@ -82,11 +84,27 @@ def test_a_page_starts_a_captcha_and_a_solved_one_signs_in(shop: CaptchaShop, vi
     assert login(visitor, builders.a_user().username, solved)["code"] == 1000
 
 
-def test_a_challenge_is_remembered_with_its_mode_for_a_while(shop: CaptchaShop, visitor: ClientAt) -> None:
-    known = stored(start(visitor)["challenge"])
+@pytest.mark.parametrize("mode", ["up", "down"])
+def test_a_challenge_is_stored_when_an_answer_is_accepted_and_not_before(
+    shop: CaptchaShop, visitor: ClientAt, mode: str, faulty_app: FaultyApp
+) -> None:
+    shop.switch(mode)
+    with faulty_app.dynamodb.recording() as calls:
+        challenge = start(visitor)["challenge"]
+    assert not calls
+    solved = shop.geetest.solve(challenge) if mode == "up" else offline_answer(challenge)
+    check_refusal(login(visitor, builders.a_user().username, solved, "wrong"), 1002)
+    known = stored(challenge)
     assert known is not None
-    assert (known.mode, known.attempts, known.passed) == (captcha.ONLINE, 0, None)
+    assert known.attempts == 1
+    assert (known.passed is not None) == (mode == "up")
     assert known.forget_at > known.created_at.timestamp() + captcha.LIFE.total_seconds()
+
+
+def test_an_answer_that_is_not_accepted_stores_nothing(shop: CaptchaShop, visitor: ClientAt) -> None:
+    challenge = start(visitor)["challenge"]
+    check_refusal(login(visitor, builders.a_user().username, offline_answer(challenge)), 1001)
+    assert stored(challenge) is None
 
 
 def test_each_page_gets_a_challenge_of_its_own(shop: CaptchaShop, visitor: ClientAt) -> None:
@@ -153,7 +171,6 @@ def test_the_fifth_attempt_still_signs_in(shop: CaptchaShop, visitor: ClientAt) 
 def test_after_a_success_the_challenge_is_gone(shop: CaptchaShop, visitor: ClientAt) -> None:
     user, solved = builders.a_user(), shop.solved(visitor)
     assert login(visitor, user.username, solved)["code"] == 1000
-    assert stored(solved["geetest_challenge"]) is None
     check_refusal(login(visitor, user.username, solved), 1001)
     check_refusal(register(visitor, solved), 1001)
 
@@ -169,11 +186,25 @@ def test_after_ten_minutes_a_challenge_is_too_old(shop: CaptchaShop, visitor: Cl
     check_refusal(login(visitor, user.username, solved), 1001)
 
 
-def test_wrong_slides_use_up_attempts_too(shop: CaptchaShop, visitor: ClientAt) -> None:
+def test_wrong_slides_count_for_the_address_and_leave_the_challenge_to_a_right_one(
+    shop: CaptchaShop, visitor: ClientAt
+) -> None:
     user, challenge = builders.a_user(), start(visitor)["challenge"]
-    for _ in range(5):
+    for _ in range(6):
         check_refusal(login(visitor, user.username, offline_answer(challenge)), 1001)
-    check_refusal(login(visitor, user.username, shop.geetest.solve(challenge)), 1001)
+    assert redis_client().get(Limit("captcha-answer", visitor.address, 600).key) == "6"
+    assert login(visitor, user.username, shop.geetest.solve(challenge))["code"] == 1000
+
+
+def test_an_address_has_six_hundred_starts_and_answers(shop: CaptchaShop, visitor: ClientAt) -> None:
+    for kind in ("captcha-start", "captcha-answer"):
+        for _ in range(600):
+            take_attempt([Limit(kind, visitor.address, 600)])
+    with shop.proxy.recording() as calls:
+        check_refusal(visitor.get("/api/captcha_check/"), 1004)
+        check_refusal(login(visitor, builders.a_user().username, offline_answer("a1" * 16)), 1004)
+    assert not calls
+    assert start(ClientAt())["success"] == 1
 
 
 def test_a_second_slide_on_one_challenge_is_confirmed_anew(shop: CaptchaShop, visitor: ClientAt) -> None:
@@ -246,9 +277,6 @@ def test_with_geetest_away_the_page_gets_an_offline_challenge_which_signs_in(
     assert started["gt"] == GEETEST_ID
     assert len(started["challenge"]) == 32
     assert "Geetest is out of reach" in caplog.text
-    known = stored(started["challenge"])
-    assert known is not None
-    assert known.mode == captcha.OFFLINE
     user = builders.a_user()
     with caplog.at_level(logging.WARNING):
         solved = offline_answer(started["challenge"])
@@ -301,9 +329,82 @@ def test_a_challenge_keeps_the_mode_it_was_issued_in(shop: CaptchaShop, visitor:
     offline = start(visitor)["challenge"]
     check_refusal(login(visitor, user.username, offline_answer(online)), 1001)
     shop.switch("up")
-    assert login(visitor, user.username, offline_answer(offline))["code"] == 1000, "the page cannot know"
     with pytest.raises(Refusal):
         shop.geetest.solve(offline)
+
+
+@pytest.mark.parametrize("mode", ["down", "bypass", "silent"])
+def test_an_offline_challenge_is_worth_nothing_once_geetest_is_back(
+    shop: CaptchaShop, visitor: ClientAt, mode: str
+) -> None:
+    user = builders.a_user()
+    shop.switch(mode)
+    collected = [offline_answer(start(visitor)["challenge"]) for _ in range(2)]
+    shop.switch("up")
+    for solved in collected:
+        check_refusal(login(visitor, user.username, solved), 1001)
+    shop.switch(mode)
+    assert login(visitor, user.username, collected[0])["code"] == 1000
+
+
+def test_an_offline_challenge_is_too_old_after_ten_minutes(
+    shop: CaptchaShop, visitor: ClientAt, clock: Clock
+) -> None:
+    user = builders.a_user()
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    clock.stand_at(noon)
+    shop.switch("down")
+    solved = offline_answer(start(visitor)["challenge"])
+    clock.stand_at(noon + captcha.LIFE - timedelta(seconds=1))
+    check_refusal(login(visitor, user.username, solved, "wrong"), 1002)
+    fresh = offline_answer(start(visitor)["challenge"])
+    clock.stand_at(noon + captcha.LIFE)
+    check_refusal(login(visitor, user.username, solved), 1001)
+    assert login(visitor, user.username, fresh)["code"] == 1000
+
+
+def test_a_forged_offline_challenge_is_refused(shop: CaptchaShop, visitor: ClientAt) -> None:
+    user = builders.a_user()
+    shop.switch("down")
+    genuine = start(visitor)["challenge"]
+    for position in range(32):
+        other = "1" if genuine[position] == "0" else "0"
+        forged = genuine[:position] + other + genuine[position + 1 :]
+        check_refusal(login(visitor, user.username, offline_answer(forged)), 1001)
+    with captcha_on(JWT_KEY="another key of this shop, as long as it must be"):
+        other_shops = offline_answer(start(visitor)["challenge"])
+    shop.switch("down")
+    check_refusal(login(visitor, user.username, other_shops), 1001)
+    assert login(visitor, user.username, offline_answer(genuine))["code"] == 1000
+
+
+def test_with_redis_and_geetest_down_nobody_guesses(faulty_app: FaultyApp) -> None:
+    visitor, user = ClientAt(), builders.a_user()
+    with captcha_on() as shop:
+        shop.switch("down")
+        with faulty_app.redis.down():
+            body = {"username": user.username, "password": PASSWORD}
+            offline = offline_answer(start(visitor)["challenge"])
+            assert visitor.request("POST", "/login", json=body | offline).status_code == 503
+        assert login(visitor, user.username, offline)["code"] == 1000
+        assert redis_client().get(Limit("captcha-offline", visitor.address, 300).key) == "1"
+
+
+def test_with_redis_down_a_solved_captcha_still_signs_in(faulty_app: FaultyApp) -> None:
+    visitor, user = ClientAt(), builders.a_user()
+    with captcha_on() as shop, faulty_app.redis.down():
+        assert login(visitor, user.username, shop.solved(visitor))["code"] == 1000
+
+
+def test_an_address_signs_in_offline_three_hundred_times_at_most(
+    shop: CaptchaShop, visitor: ClientAt
+) -> None:
+    shop.switch("down")
+    for _ in range(300):
+        take_attempt([Limit("captcha-offline", visitor.address, 300)])
+    check_refusal(
+        login(visitor, builders.a_user().username, offline_answer(start(visitor)["challenge"])), 1004
+    )
 
 
 def test_geetest_is_asked_how_it_is_once_in_a_while(shop: CaptchaShop, visitor: ClientAt) -> None:
@@ -396,8 +497,9 @@ def test_other_endpoints_ask_for_no_captcha(shop: CaptchaShop) -> None:
 
 def test_version_4_starts_without_a_challenge(v4: CaptchaShop, visitor: ClientAt) -> None:
     with v4.proxy.recording() as calls:
-        assert start(visitor) == {"success": 1, "gt": GEETEST_ID, "challenge": ""}
-    assert not calls
+        for _ in range(3):
+            assert start(visitor) == {"success": 1, "gt": GEETEST_ID, "challenge": ""}
+    assert v4.asked(calls) == ["/validate"], "whether Geetest answers at all, once in a while"
 
 
 def test_version_4_signs_in_after_a_wrong_password_and_is_then_gone(
@@ -433,13 +535,37 @@ def test_version_4_takes_no_answer_of_version_3(v4: CaptchaShop, visitor: Client
     check_refusal(login(visitor, builders.a_user().username, solved), 1001)
 
 
+def offline_answer_v4(challenge: str) -> dict[str, object]:
+    """What a page of version 4 sends with an offline challenge."""
+    return dict(zip(V4_KEYS, (challenge, "x" * 32, "x" * 32, "0"), strict=True))
+
+
 @pytest.mark.parametrize("mode", ["down", "silent"])
-def test_version_4_has_no_offline_mode(v4: CaptchaShop, visitor: ClientAt, mode: str) -> None:
+def test_version_4_confirms_nothing_while_geetest_is_down(
+    v4: CaptchaShop, visitor: ClientAt, mode: str
+) -> None:
     user, solved = builders.a_user(), v4.geetest.solve_v4()
     v4.switch(mode)
     check_refusal(login(visitor, user.username, solved), 1001)
+    check_refusal(login(visitor, user.username, offline_answer_v4("a1" * 16)), 1001)
     v4.switch("up")
     assert login(visitor, user.username, solved)["code"] == 1000
+
+
+@pytest.mark.parametrize("mode", ["down", "silent"])
+def test_version_4_signs_in_offline_as_version_3_does(v4: CaptchaShop, visitor: ClientAt, mode: str) -> None:
+    user = builders.a_user()
+    v4.switch(mode)
+    started = start(visitor)
+    assert (started["success"], len(started["challenge"])) == (0, 32)
+    solved = offline_answer_v4(started["challenge"])
+    check_refusal(register(visitor, solved), 1001)
+    check_refusal(login(visitor, user.username, solved, "wrong"), 1002)
+    v4.switch("up")
+    check_refusal(login(visitor, user.username, solved), 1001)
+    v4.switch(mode)
+    assert login(visitor, user.username, solved)["code"] == 1000
+    check_refusal(login(visitor, user.username, solved), 1001)
 
 
 # Off
@@ -464,14 +590,20 @@ def test_a_database_that_is_down_is_503_and_lets_nobody_in(faulty_app: FaultyApp
         solved = shop.solved(visitor)
         body = {"username": user.username, "password": PASSWORD, **solved}
         with faulty_app.dynamodb.down():
-            assert visitor.request("GET", "/api/captcha_check").status_code == 503
             assert visitor.request("POST", "/login", json=body).status_code == 503
         assert login(visitor, user.username, solved)["code"] == 1000
 
 
-def test_a_success_is_one_even_if_the_challenge_cannot_be_removed(faulty_app: FaultyApp) -> None:
+def test_a_success_is_one_even_if_the_challenge_cannot_be_used_up(faulty_app: FaultyApp) -> None:
     visitor, user = ClientAt(), builders.a_user()
     with captcha_on() as shop:
         solved = shop.solved(visitor)
-        with faulty_app.dynamodb.faults(Fault.on("DeleteItem", action=reset_before())):
+        check_refusal(login(visitor, user.username, solved, "wrong"), 1002)
+        # The attempt is counted by one update; whatever comes after it fails.
+        with faulty_app.dynamodb.faults(
+            *(
+                Fault.on("UpdateItem", action=reset_before(), nth=number, must_fire=False)
+                for number in range(2, 12)
+            )
+        ):
             assert login(visitor, user.username, solved)["code"] == 1000

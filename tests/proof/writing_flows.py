@@ -18,19 +18,16 @@ from chalicelib.flows import (
     apply_for_refund,
     change_password,
     change_user,
-    check_captcha,
     claim_coupon,
     decide_refund,
     grant,
     register,
     resolve_problem,
 )
-from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import (
     account,
     attention,
     audit,
-    captcha,
     cart,
     coupon,
     coupon_claim,
@@ -57,6 +54,7 @@ from tests.proof import invariants
 from tests.purchases import Clock
 
 READING = {
+    "GET /api/captcha_check",
     *("GET /userinfo", "GET /sessions", "GET /course/category", "GET /courses", "GET /courses/search"),
     *(
         "GET /coursedetail/{detail_id}",
@@ -300,29 +298,6 @@ class EndSession(Flow):
     def assert_end(self) -> None:
         assert self.learner.get("/userinfo/")["code"] == 1000
         assert self.other.get("/userinfo/")["code"] == 401
-
-
-class NoGeetest:
-    """Geetest, out of reach."""
-
-    captcha_id, version = "1", 3
-
-    def is_up(self, deadline: Deadline) -> bool:
-        return False
-
-
-class StartCaptcha(Flow):
-    covers = ("GET /api/captcha_check",)
-
-    def act(self) -> object:
-        try:
-            self.started = check_captcha.start_captcha(NoGeetest(), self.clock())  # type: ignore[arg-type]
-        except ShopError as told:
-            return told
-        return None
-
-    def assert_end(self) -> None:
-        assert captcha.find_challenge(self.started.challenge) is not None
 
 
 # Cart and account
@@ -1241,7 +1216,7 @@ class SettleStray(RetryStray):
 
 
 FLOWS: Sequence[type[Flow]] = (
-    *(Register, CreateUser, LogIn, ChangePassword, LogOut, EndSession, StartCaptcha),
+    *(Register, CreateUser, LogIn, ChangePassword, LogOut, EndSession),
     *(AddToCart, RemoveFromCart, OpenAccount),
     *(PayWithEverything, PayWithoutKey, PayNothing, PayNothingAndLeave),
     *(Notified, NotifiedOfNothingMore, LateMoneyReopens, LateMoneyGoesBack),
