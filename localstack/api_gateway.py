@@ -126,7 +126,8 @@ class ApiGateway(LocalGateway):
         properties = self._gateway_responses[response_type]
         headers = [("Content-Type", "application/json")]
         for parameter, value in properties["ResponseParameters"].items():
-            text = value["Fn::Sub"].replace("${AllowedOrigins}", self._allowed_origins)
+            text = value if isinstance(value, str) else value["Fn::Sub"]
+            text = text.replace("${AllowedOrigins}", self._allowed_origins)
             headers.append((parameter.removeprefix("gatewayresponse.header."), text.strip("'")))
         body = properties["ResponseTemplates"]["application/json"].encode()
         return Answer(int(properties["StatusCode"]), tuple(headers), body)

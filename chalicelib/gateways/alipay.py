@@ -22,6 +22,7 @@ from chalicelib.errors import GatewayUnavailable, InvalidSetting, NotificationRe
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.http import fetch
 from chalicelib.gateways.payments import (
+    MAX_NOTICE_BYTES,
     Closed,
     CloseState,
     Notice,
@@ -46,7 +47,6 @@ from chalicelib.money import Fen, NotMoney, from_yuan, to_yuan
 
 log = logging.getLogger(__name__)
 
-MAX_NOTICE_BYTES = 32 * 1024
 _MAX_FIELDS = 100
 _FINAL = ("40001", "40002", "40006")
 """Alipay's codes for a request or a contract with which something is wrong: sending the same again will not help."""

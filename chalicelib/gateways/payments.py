@@ -14,6 +14,9 @@ from chalicelib.errors import GatewayUnavailable, NotificationRefused
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.money import Fen
 
+MAX_NOTICE_BYTES = 32 * 1024
+"""The most that a provider's notification may have; what is longer is refused before it is decoded."""
+
 
 class PageKind(StrEnum):
     """What the browser does with a pay page: go there, or show it as a QR code."""

@@ -15,7 +15,7 @@ from typing import Any
 from chalicelib import request_log
 from chalicelib.errors import NotificationRefused
 from chalicelib.flows.take_notification import take_notice
-from chalicelib.gateways.payments import Notice, PaymentProvider, Receipt
+from chalicelib.gateways.payments import MAX_NOTICE_BYTES, Notice, PaymentProvider, Receipt
 from chalicelib.web import requests
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,8 @@ def _headers(event: dict[str, Any]) -> dict[str, str]:
 
 def _body(event: dict[str, Any]) -> bytes:
     body = event.get("body") or ""
+    if len(body) > 4 * MAX_NOTICE_BYTES // 3 + 4:  # in base64, too, that is more than is taken
+        raise NotificationRefused(check="size")
     if event.get("isBase64Encoded"):
         try:
             return base64.b64decode(body, validate=True)
@@ -83,7 +85,7 @@ def _body(event: dict[str, Any]) -> bytes:
 def _plain(receipt: Receipt) -> dict[str, Any]:
     return {
         "statusCode": receipt.status,
-        "headers": {"Content-Type": "text/plain"},
+        "headers": {"Content-Type": "text/plain", "X-Content-Type-Options": "nosniff"},
         "body": receipt.body,
         "isBase64Encoded": False,
     }

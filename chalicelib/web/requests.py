@@ -1,4 +1,4 @@
-"""JSON and query text -> what the flows take. Everything wrong gets the nearest refusal of its endpoint here.
+"""JSON and query fields -> what the flows take. Whatever is wrong gets the nearest refusal of its endpoint here.
 
 Keys of stores are built from what comes out of here only: whole numbers and checked text.
 """
@@ -9,8 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn
+from typing import Any
 
 from chalicelib.errors import (
     CouponNotFound,
@@ -26,7 +25,6 @@ from chalicelib.errors import (
     PricePolicyNotFound,
     RefundNotFound,
     SessionNotFound,
-    Unreadable,
     UserNotFound,
     WeakPassword,
     WrongPassword,
@@ -42,77 +40,13 @@ from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.order import MAX_LINES, is_number
 from chalicelib.shop.texts import short_text
 from chalicelib.shop.user_name import is_valid_name, is_valid_new_name
+from chalicelib.web.reading import is_encodable, read_fields, read_flag, read_id
 
-_MAX_NUMBER_LENGTH = 40
-_MAX_DEPTH = 20
 _MAX_PASSWORD_LENGTH = 1024
 _MAX_CURSOR_LENGTH = 400
 _MAX_CAPTCHA_LENGTH = 4096
 _MAX_SEARCH_LENGTH = 100
 _SEARCH_ROWS = 20
-
-
-def read_json(body: bytes) -> Any:
-    """The value of a JSON body; numbers with a fraction or exponent are decimals.
-
-    Raises Unreadable for bad syntax or encoding, NaN, Infinity, absurdly long numbers, deep nesting.
-    """
-    try:
-        value = json.loads(
-            body.decode("utf-8"), parse_int=_whole, parse_float=_decimal, parse_constant=_constant
-        )
-    except (ValueError, RecursionError) as error:
-        raise Unreadable() from error
-    if not _is_shallow(value):
-        raise Unreadable()
-    return value
-
-
-def _whole(text: str) -> int:
-    if len(text) > _MAX_NUMBER_LENGTH:
-        raise ValueError("absurdly long number")
-    return int(text)
-
-
-def _decimal(text: str) -> Decimal:
-    if len(text) > _MAX_NUMBER_LENGTH:
-        raise ValueError("absurdly long number")
-    try:
-        number = Decimal(text)
-    except InvalidOperation as error:  # an exponent of 19 digits
-        raise ValueError("absurd exponent") from error
-    if abs(number.adjusted()) > _MAX_NUMBER_LENGTH:
-        raise ValueError("absurd exponent")
-    return number
-
-
-def _constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _is_shallow(value: Any) -> bool:
-    level = [value]
-    for _ in range(_MAX_DEPTH):
-        level = [
-            child
-            for parent in level
-            if isinstance(parent, dict | list)
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-        ]
-        if not level:
-            return True
-    return False
-
-
-def read_id(value: object) -> int | None:
-    """An id: a whole number or its text in ASCII digits, 15 at most; None for anything else."""
-    if isinstance(value, Decimal) and value == value.to_integral_value():
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if 0 <= value < 10**15 else None
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value):
-        return int(value)
-    return None
 
 
 def _course_key(fields: Mapping[str, Any]) -> CourseKey:
@@ -137,21 +71,6 @@ def _coupon_id(value: object) -> int:
     return record_id
 
 
-def _flag(value: object) -> bool:
-    flags: dict[object, bool] = {"true": True, "false": False}
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value in flags:
-        return flags[value]
-    raise InvalidRequest(field="is_beli")
-
-
-def _fields(value: object, field: str = "body") -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InvalidRequest(field=field)
-    return value
-
-
 def captcha_answer(body: object, version: int) -> CaptchaAnswer | None:
     """The captcha's fields of a body, by Geetest's version (3 or 4); None where one is absent or empty."""
     names = {
@@ -163,7 +82,7 @@ def captcha_answer(body: object, version: int) -> CaptchaAnswer | None:
     texts = [value for value in values if isinstance(value, str) and 0 < len(value) <= _MAX_CAPTCHA_LENGTH]
     if len(texts) < len(values) or not re.fullmatch(r"[0-9A-Za-z_-]{8,64}", texts[0]):
         return None
-    if not all(_is_encodable(text) for text in texts):
+    if not all(is_encodable(text) for text in texts):
         return None
     key, first, second, third = texts
     return CaptchaAnswer(key, (first, second, third))
@@ -187,7 +106,7 @@ def register_request(body: object) -> RegisterRequest:
 
 
 def _new_password(value: object) -> str:
-    if not isinstance(value, str) or not _is_encodable(value):
+    if not isinstance(value, str) or not is_encodable(value):
         raise WeakPassword(rule="length")
     return value
 
@@ -204,7 +123,7 @@ def password_request(body: object) -> PasswordRequest:
     """Body of `PUT /password`. Raises WrongPassword, WeakPassword."""
     fields = body if isinstance(body, dict) else {}
     old = fields.get("old_password")
-    if not isinstance(old, str) or len(old) > _MAX_PASSWORD_LENGTH or not _is_encodable(old):
+    if not isinstance(old, str) or len(old) > _MAX_PASSWORD_LENGTH or not is_encodable(old):
         raise WrongPassword()
     return PasswordRequest(old, _new_password(fields.get("new_password")))
 
@@ -266,17 +185,9 @@ def sign_in_request(body: object) -> SignInRequest:
     username, password = fields.get("username"), fields.get("password")
     if not isinstance(username, str) or not is_valid_name(username):
         raise UserNotFound()
-    if not isinstance(password, str) or len(password) > _MAX_PASSWORD_LENGTH or not _is_encodable(password):
+    if not isinstance(password, str) or len(password) > _MAX_PASSWORD_LENGTH or not is_encodable(password):
         password = ""
     return SignInRequest(username, password)
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def cart_add_request(body: object) -> ChosenPolicy:
@@ -285,13 +196,13 @@ def cart_add_request(body: object) -> ChosenPolicy:
 
 
 def _chosen_policy(value: object) -> ChosenPolicy:
-    fields = _fields(value)
+    fields = read_fields(value)
     return ChosenPolicy(_course_key(fields), _policy_id(fields.get("price_policy_id")))
 
 
 def cart_remove_request(body: object) -> CourseKey:
     """Body of `DELETE /shoppingcar`. Raises InvalidRequest, CourseNotFound."""
-    return _course_key(_fields(body))
+    return _course_key(read_fields(body))
 
 
 def account_request(body: object) -> list[ChosenPolicy]:
@@ -315,13 +226,13 @@ class PriceRequest:
 
 def price_request(body: object) -> PriceRequest:
     """Body of `PUT /account`. Raises InvalidRequest, CouponUnusable."""
-    fields = _fields(body)
-    use_beli = _flag(fields.get("is_beli"))
-    chosen = _fields(fields.get("choose_coupons") or {}, "choose_coupons")
+    fields = read_fields(body)
+    use_beli = read_flag(fields.get("is_beli"), "is_beli")
+    chosen = read_fields(fields.get("choose_coupons") or {}, "choose_coupons")
     general: int | None = None
     coupons: dict[CourseKey, int] = {}
     for name, value in chosen.items():
-        if value is None or value == "" or (value == 0 and not isinstance(value, bool)):
+        if value is None or value == "" or (type(value) is int and value == 0):
             continue
         if name == "global_coupon_id":
             general = _coupon_id(value)
@@ -358,7 +269,7 @@ def payment_request(body: object) -> PaymentRequest:
     """
     choice = quote_request(body)
     try:
-        return PaymentRequest(choice, from_yuan(_fields(body).get("pay_money")))  # type: ignore[arg-type]
+        return PaymentRequest(choice, from_yuan(read_fields(body).get("pay_money")))  # type: ignore[arg-type]
     except NotMoney:
         # Refused once it is known what is due, which the refusal tells.
         return PaymentRequest(choice, None)
@@ -369,8 +280,8 @@ def quote_request(body: object) -> Choice:
 
     Raises InvalidRequest, CourseNotFound, PricePolicyNotFound, CouponUnusable.
     """
-    fields = _fields(body)
-    use_beli = _flag(fields.get("is_beli"))
+    fields = read_fields(body)
+    use_beli = read_flag(fields.get("is_beli"), "is_beli")
     entries = fields.get("course_list")
     if not isinstance(entries, list):
         raise InvalidRequest(field="course_list")
@@ -391,7 +302,7 @@ def quote_request(body: object) -> Choice:
 
 
 def _chosen_line(value: object) -> ChosenLine:
-    fields = _fields(value, "course_list")
+    fields = read_fields(value, "course_list")
     course = _course_key(fields)
     policy_id = _policy_id(fields.get("default_price_policy_id"))
     record = fields.get("coupon_record_id")
@@ -433,7 +344,7 @@ class RefundRequest:
 
 def refund_request(body: object) -> RefundRequest:
     """Body of `POST /order/{order_number}/refund`. Raises InvalidRequest."""
-    fields = _fields(body)
+    fields = read_fields(body)
     lines = fields.get("lines")
     if lines is None:
         return RefundRequest(None, _short_text(fields.get("reason")))
@@ -447,7 +358,7 @@ def refund_request(body: object) -> RefundRequest:
 
 def answer_text(body: object) -> str:
     """The operator's answer in a body. Raises InvalidRequest."""
-    return _short_text(_fields(body).get("answer"))
+    return _short_text(read_fields(body).get("answer"))
 
 
 def _short_text(value: object) -> str:

@@ -27,8 +27,9 @@ from chalicelib.flows import check_captcha, sign_in
 from chalicelib.flows.sign_in import SignedIn
 from chalicelib.gateways import Gateways, open_gateways
 from chalicelib.settings import Settings
+from chalicelib.shop.texts import is_shown
 from chalicelib.shop.user import User
-from chalicelib.web import codes, requests
+from chalicelib.web import codes, reading, requests
 from chalicelib.web.codes import Codes
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,9 @@ _FRESH_ROWS = 20_000
 """How many courses (or other rows) are kept in all, whatever number of answers they belong to."""
 
 _PREFLIGHT_SECONDS = 2 * 3600
+
+_SAFETY = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""In every answer: most are personal, and what is public is kept fresh here."""
 
 Loaded = TypeVar("Loaded")
 
@@ -145,7 +149,10 @@ class ShopApp(Chalice):
         return answer
 
     def _answer(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = super().__call__(event, context)
+        if reading.head_is_too_large(event):
+            answer = self._refuse(Unreadable(), codes.NONE).to_dict()
+        else:
+            answer = super().__call__(event, context)
         status, given = answer["statusCode"], {name.lower() for name in answer["headers"]}
         is_outside = "access-control-allow-origin" not in given
         if is_outside:
@@ -155,6 +162,7 @@ class ShopApp(Chalice):
             text = "服务器内部错误" if status >= 500 else "请求的地址或方法不存在"
             answer["body"] = json.dumps(envelope(status, text), ensure_ascii=False)
             answer["headers"]["Content-Type"] = "application/json"
+        answer["headers"] |= _SAFETY
         return answer
 
     @property
@@ -184,18 +192,15 @@ class ShopApp(Chalice):
 
     def json(self) -> Any:
         """The body's JSON with decimals for numbers. Raises Unreadable."""
-        return requests.read_json(self._body())
+        return reading.read_json(self._body())
 
     def optional_json(self) -> Any:
         """As `json`, but None for a request without a body."""
-        return requests.read_json(self._body()) if self._body() else None
+        body = self._body()
+        return reading.read_json(body) if body else None
 
     def _body(self) -> bytes:
-        try:
-            body = self._request().raw_body
-        except ValueError as error:
-            raise Unreadable() from error
-        return body if isinstance(body, bytes) else body.encode()
+        return reading.body_bytes(self._request().to_original_event())
 
     def header(self, name: str) -> str | None:
         """A header of the request, by its name in lower case."""
@@ -237,7 +242,7 @@ class ShopApp(Chalice):
     def device(self) -> str:
         """What the browser calls itself, up to 120 printable characters."""
         name = self._request().headers.get("user-agent") or ""
-        return "".join(character for character in name if character.isprintable())[:120]
+        return "".join(filter(is_shown, name[:240]))[:120]
 
     @contextmanager
     def captcha(self, action: str, body: object) -> Iterator[None]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import suppress
 from typing import Any, cast
 
 import pytest
+from redis.exceptions import RedisError
 
 from chalicelib.errors import CartStoreRefused, CartStoreUnavailable, TooManyAttempts, UserNotFound
 from chalicelib.shop.rate_limit import WINDOW_SECONDS, Limit, only_failures_count, take_attempt
@@ -279,7 +281,16 @@ def test_without_redis_everybody_may_sign_in_and_it_is_logged(
         check_refusal(sign_in(client, user.username), 1002)
     assert "Redis is out of reach" in caplog.text
     assert user.username not in caplog.text
+    while not answers():
+        pass
     check_has_to_wait(sign_in(client, user.username, PASSWORD))
+
+
+def answers() -> bool:
+    """Whether Redis answers in time: on a busy machine its time-outs can run out."""
+    with suppress(RedisError):
+        return bool(redis_client().ping())
+    return False
 
 
 @pytest.mark.parametrize(

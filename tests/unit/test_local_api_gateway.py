@@ -400,6 +400,9 @@ def test_every_gateway_response_is_the_envelope_with_its_status_and_cors() -> No
         assert body["code"] == int(properties["StatusCode"])
         assert body["msg"]
         assert body["data"] is None
-        assert "gatewayresponse.header.Access-Control-Allow-Origin" in properties["ResponseParameters"]
+        parameters = properties["ResponseParameters"]
+        assert "gatewayresponse.header.Access-Control-Allow-Origin" in parameters
+        assert parameters["gatewayresponse.header.Cache-Control"] == "'no-store'"
+        assert parameters["gatewayresponse.header.X-Content-Type-Options"] == "'nosniff'"
         assert resource["Type"] == "AWS::ApiGateway::GatewayResponse"
         assert properties["RestApiId"] == {"Ref": "RestAPI"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any
@@ -26,10 +28,11 @@ from chalicelib.errors import (
 )
 from chalicelib.shop.account import ChosenPolicy
 from chalicelib.shop.course_key import CourseKey
-from chalicelib.web import requests
+from chalicelib.web import reading, requests
 
 NO_IDS: list[object] = [
-    True, False, None, 1.5, Decimal("1.5"), -1, 10**15, Decimal("1e15"), Decimal("1e40"), Decimal("-0.1"),
+    True, False, None, 1.5, 1.0, Decimal("1.5"), Decimal("30.0"), Decimal("3e1"),
+    Decimal(7), -1, 10**15, Decimal("1e15"), Decimal("1e40"), Decimal("-0.1"),
     "", " ", "1 ", " 1", "1\n", "+1", "-1", "1.0", "1e3", "1_0", "0x1", "１", "١", "²", "1" * 16, "\ud800", "\x00",
     "abc", [], {}, [1], {"id": 1},
 ]  # fmt: skip
@@ -48,13 +51,15 @@ NO_IDS: list[object] = [
         b"1" * 5000, b"-" + b"1" * 41, b"[" + b"9" * 100_000 + b"]", b"1." + b"0" * 5000, b"1e999999", b"-1e999999",
         b"1e-999999", b"0e999999", b"1e99999999999999999999", b"1E-99999999999999999999",
         b"[" * 21 + b"]" * 21, b'{"a":' * 30 + b"1" + b"}" * 30, b"[" * 1000, b"[" * 100_000 + b"]" * 100_000,
-        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000, '{"a": "\ufffd"}'.encode(), '{"a": "课程"}'.encode("gbk"),
+        b'"' + b"a" * reading.MAX_BODY_BYTES + b'"', b" " * reading.MAX_BODY_BYTES + b"1",
+        b"[" + b"[]," * 20_000 + b"1]", b"[" + b"1," * 30_000 + b"1]", b"[" + b"{}," * 1_001 + b"1]",
     ],
     ids=lambda body: repr(body[:24]),
 )  # fmt: skip
 def test_what_is_no_sensible_json_is_unreadable(body: bytes) -> None:
     with pytest.raises(Unreadable):
-        requests.read_json(body)
+        reading.read_json(body)
 
 
 @pytest.mark.parametrize(
@@ -64,16 +69,17 @@ def test_what_is_no_sensible_json_is_unreadable(body: bytes) -> None:
         (b"223.35", Decimal("223.35")), (b"1e2", Decimal("1e2")), (b"0.1", Decimal("0.1")),
         (b"1" * 40, int("1" * 40)), ('"立减券"'.encode(), "立减券"), (b'"\\ud800"', "\ud800"),
         (b'"\\ud83d\\ude00"', "😀"), (b'{"a": 1, "a": 2}', {"a": 2}),
+        (b'"' + b"a" * (reading.MAX_BODY_BYTES - 2) + b'"', "a" * (reading.MAX_BODY_BYTES - 2)),
         (b"[" * 20 + b"]" * 20, json.loads("[" * 20 + "]" * 20)),
     ],
 )  # fmt: skip
 def test_readable_json_is_read_exactly(body: bytes, value: object) -> None:
-    assert requests.read_json(body) == value
+    assert reading.read_json(body) == value
 
 
 @given(st.decimals(0, 10**8, places=2))
 def test_numbers_never_become_binary_floats(amount: Decimal) -> None:
-    read = requests.read_json(str(amount).encode())
+    read = reading.read_json(str(amount).encode())
     assert not isinstance(read, float)
     assert read == amount
 
@@ -81,7 +87,42 @@ def test_numbers_never_become_binary_floats(amount: Decimal) -> None:
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_unreadable(body: bytes) -> None:
     with suppress(Unreadable):
-        requests.read_json(body)
+        reading.read_json(body)
+
+
+@pytest.mark.parametrize("is_encoded", [False, True])
+@pytest.mark.parametrize("body", ["{}", "学习", ""])
+def test_a_body_is_read_as_text_or_base64(body: str, is_encoded: bool) -> None:
+    sent = base64.b64encode(body.encode()).decode() if is_encoded else body
+    assert reading.body_bytes({"body": sent, "isBase64Encoded": is_encoded}) == body.encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "is_encoded"),
+    [
+        ("no base64!", True),
+        ("=" * 3, True),
+        ("\ud800", False),
+        ("学", True),
+        ("x" * 65_537, False),
+        ("A" * 90_000, True),
+    ],
+)
+def test_a_body_that_is_none_is_unreadable(body: str, is_encoded: bool) -> None:
+    with pytest.raises(Unreadable):
+        reading.body_bytes({"body": body, "isBase64Encoded": is_encoded})
+
+
+def test_a_body_that_is_too_large_is_not_decoded() -> None:
+    class Encoded(str):
+        """Fails whoever looks into it."""
+
+        def encode(self, *_: str) -> bytes:
+            raise AssertionError("it was looked into")
+
+    for is_encoded in (False, True):
+        with pytest.raises(Unreadable):
+            reading.body_bytes({"body": Encoded("A" * 6_000_000), "isBase64Encoded": is_encoded})
 
 
 # Ids
@@ -96,16 +137,15 @@ def test_any_bytes_are_read_or_unreadable(body: bytes) -> None:
         ("0012", 12),
         (10**15 - 1, 10**15 - 1),
         ("9" * 15, 10**15 - 1),
-        (Decimal("7.0"), 7),
     ],
 )
 def test_an_id_is_a_whole_number_or_its_digits(value: object, number: int) -> None:
-    assert requests.read_id(value) == number
+    assert reading.read_id(value) == number
 
 
 @pytest.mark.parametrize("value", NO_IDS, ids=ascii)
 def test_nothing_else_is_an_id(value: object) -> None:
-    assert requests.read_id(value) is None
+    assert reading.read_id(value) is None
 
 
 # Sign-in
@@ -211,7 +251,7 @@ def test_is_beli_is_nothing_else(value: object) -> None:
         requests.price_request({"choose_coupons": {}})
 
 
-@pytest.mark.parametrize("value", [None, 0, "", Decimal("0.0")])
+@pytest.mark.parametrize("value", [None, 0, ""])
 def test_null_zero_and_empty_text_choose_no_coupon(value: object) -> None:
     read = price(choose_coupons={"global_coupon_id": value, "1": value, "degree_course#2": value})
     assert read == requests.PriceRequest({}, None, False)
@@ -370,3 +410,50 @@ def test_an_order_is_asked_for_by_number_and_amount() -> None:
 def test_what_can_be_no_order_number_is_no_order(text: str) -> None:
     with pytest.raises(OrderNotFound):
         requests.order_number(text)
+
+
+# Whole numbers and choices, in every reader
+
+
+def bought(**changes: object) -> dict[str, object]:
+    line = {"course_id": 1, "default_price_policy_id": 2, "coupon_record_id": 3} | changes
+    return {"is_beli": False, "course_list": [line], "global_coupon_id": 4, "pay_money": 1}
+
+
+WHOLE_NUMBERS: dict[str, Callable[[object], object]] = {
+    "cart course": lambda v: requests.cart_add_request({"course_id": v, "price_policy_id": 1}),
+    "cart policy": lambda v: requests.cart_add_request({"course_id": 1, "price_policy_id": v}),
+    "cart removal": lambda v: requests.cart_remove_request({"course_id": v}),
+    "account course": lambda v: requests.account_request([{"course_id": v, "price_policy_id": 1}]),
+    "account policy": lambda v: requests.account_request([{"course_id": 1, "price_policy_id": v}]),
+    "account coupon": lambda v: requests.price_request({"is_beli": False, "choose_coupons": {"1": v}}),
+    "account general coupon": lambda v: requests.price_request(
+        {"is_beli": False, "choose_coupons": {"global_coupon_id": v}}
+    ),
+    "payment course": lambda v: requests.payment_request(bought(course_id=v)),
+    "payment policy": lambda v: requests.payment_request(bought(default_price_policy_id=v)),
+    "payment coupon": lambda v: requests.payment_request(bought(coupon_record_id=v)),
+    "payment general coupon": lambda v: requests.payment_request(bought() | {"global_coupon_id": v}),
+    "quote general coupon": lambda v: requests.quote_request(bought() | {"global_coupon_id": v}),
+    "refund line": lambda v: requests.refund_request({"lines": [v], "reason": "why"}),
+}
+CHOICES: dict[str, Callable[[object], object]] = {
+    "course type": lambda v: requests.cart_remove_request({"course_id": 1, "course_type": v}),
+    "account beli": lambda v: requests.price_request({"is_beli": v}),
+    "payment beli": lambda v: requests.payment_request(bought() | {"is_beli": v}),
+}
+
+
+@pytest.mark.parametrize("where", WHOLE_NUMBERS)
+def test_what_only_equals_a_whole_number_is_none(where: str) -> None:
+    WHOLE_NUMBERS[where](1)
+    for text in ("30.0", "3e1", "1.0", "1e0", "0.0", "true", "false"):
+        with pytest.raises(ShopError):
+            WHOLE_NUMBERS[where](reading.read_json(text.encode()))
+
+
+@pytest.mark.parametrize("where", CHOICES)
+def test_what_only_equals_a_choice_is_none(where: str) -> None:
+    for text in ("1", "0", "1.0", "0.0", "1e0", "[]", "{}", '["course"]', '"True"', '"COURSE"'):
+        with pytest.raises(ShopError):
+            CHOICES[where](reading.read_json(text.encode()))
