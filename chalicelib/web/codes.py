@@ -76,6 +76,7 @@ EVERYWHERE: Codes = {
     errors.CoursePageNotFound: Answer(404, "课程不存在", 404),
     errors.StoreUnavailable: Answer(503, _TRY_LATER, 503),
     errors.OutcomeUnknown: Answer(503, _TRY_LATER, 503),
+    errors.GatewayUnavailable: Answer(503, _TRY_LATER, 503),
 }
 
 NONE: Codes = {}
@@ -200,6 +201,7 @@ PAYMENT: Codes = {
     errors.TooManyOpenOrders: Answer(5000, _open_orders_text),
     errors.InvalidRequest: Answer(5000, _UNREADABLE_REQUEST),
     errors.StoreUnavailable: Answer(5000, _TRY_LATER),
+    errors.GatewayUnavailable: Answer(5000, _TRY_LATER),
     errors.OutcomeUnknown: Answer(5000, "下单结果未知，请先在我的订单中查看，再决定是否重新下单"),
 }
 _ONLY_WHEN_ORDERING = (
@@ -208,6 +210,7 @@ _ONLY_WHEN_ORDERING = (
     errors.IdempotencyKeyUsed,
     errors.FreeTermTaken,
     errors.TooManyOpenOrders,
+    errors.GatewayUnavailable,
     errors.OutcomeUnknown,
 )
 QUOTE: Codes = {refusal: answer for refusal, answer in PAYMENT.items() if refusal not in _ONLY_WHEN_ORDERING}

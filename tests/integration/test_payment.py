@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+import app as application
 from chalicelib.beijing_time import beijing_text
 from chalicelib.flows.grant import grant_beli
+from chalicelib.gateways import Gateways
 from chalicelib.shop import catalog, coupon, order
 from chalicelib.shop.course_key import DEGREE_COURSE
 from chalicelib.shop.user import User
@@ -766,6 +768,22 @@ def test_forty_courses_with_forty_coupons_a_general_one_and_beli_are_one_transac
     assert purchases.status(number) == order.REFUNDED
     assert not any(purchases.owns(user, course) for course in courses)
     purchases.assert_untouched(user, beli=1005, unused=[*coupons.values(), general])
+
+
+def test_a_provider_that_has_no_pay_page_now_is_told_and_nothing_is_ordered(learner: Client) -> None:
+    """One that must be asked for its page may not answer; here none is set up at all."""
+    course = builders.a_course(prices=[30000])
+    number = purchases.place(learner, [course], 300)
+    before = application.app.gateways
+    application.app.gateways = Gateways(payments={}, geetest=before.geetest)
+    try:
+        assert learner.pay([course], 300)["code"] == 5000
+        answer = learner.request("GET", "/get_pay_url/", params={"order_number": number, "final_price": 300})
+        assert (answer.status_code, answer.json()["code"]) == (503, 503)
+    finally:
+        application.app.gateways = before
+    assert learner.user is not None
+    assert [placed.number for placed in purchases.orders(learner.user)] == [number]
 
 
 # GET /get_pay_url/
