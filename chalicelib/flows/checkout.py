@@ -74,7 +74,7 @@ def place_order(
     CouponUnusable, BelowMinimum, AmountMismatch (in this order; with the amount due, whatever `pay_money` is),
     TooManyOpenOrders, FreeTermTaken, BeliTaken.
     """
-    places = [idempotency.place(user.user_id, key)] if key else []
+    places = [idempotency.answer_key(user.user_id, key)] if key else []
     found = read_choice(user, choice, places)
     if key and (first := idempotency.first_answer(user.user_id, key, found)):
         return _answer_again(first, now)

@@ -9,7 +9,7 @@ from datetime import datetime
 from chalicelib.errors import CouponUnusable, CourseNotFound, PricePolicyNotFound
 from chalicelib.shop import account, coupon, settlement
 from chalicelib.shop.account import ChosenPolicy
-from chalicelib.shop.catalog import Course, course_place
+from chalicelib.shop.catalog import Course, course_item_key
 from chalicelib.shop.choice import Choice, ChosenLine, one_policy_each
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.course_key import CourseKey
@@ -111,7 +111,7 @@ def price_choice(user: User, choice: Choice, found: Found, now: datetime) -> Pri
     Raises CourseNotFound, PricePolicyNotFound, CouponUnusable, BelowMinimum.
     """
     for line in choice.lines:
-        course = found.get(course_place(line.course))
+        course = found.get(course_item_key(line.course))
         if not isinstance(course, Course) or not course.is_sold():
             raise CourseNotFound(course=str(line.course))
     for line in choice.lines:
@@ -123,8 +123,8 @@ def price_choice(user: User, choice: Choice, found: Found, now: datetime) -> Pri
 def _places(user: User, choice: Choice) -> list[ItemKey]:
     places: list[ItemKey] = []
     for line in choice.lines:
-        places += [course_place(line.course), policy_key(line.course, line.policy_id)]
-    return places + [coupon.record_place(user.user_id, record_id) for record_id in _record_ids(choice)]
+        places += [course_item_key(line.course), policy_key(line.course, line.policy_id)]
+    return places + [coupon.record_key(user.user_id, record_id) for record_id in _record_ids(choice)]
 
 
 def _record_ids(choice: Choice) -> list[int]:
@@ -133,7 +133,7 @@ def _record_ids(choice: Choice) -> list[int]:
 
 
 def _is_sold(line: ChosenLine, found: Found) -> bool:
-    course = found.get(course_place(line.course))
+    course = found.get(course_item_key(line.course))
     return (
         isinstance(course, Course) and course.is_sold() and policy_key(line.course, line.policy_id) in found
     )
@@ -148,7 +148,7 @@ def _price(user: User, choice: Choice, found: Found, now: datetime) -> PricedCho
     def record(record_id: int | None, course: CourseKey | None) -> CouponRecord | None:
         if record_id is None:
             return None
-        stored = found.get(coupon.record_place(user.user_id, record_id))
+        stored = found.get(coupon.record_key(user.user_id, record_id))
         if not isinstance(stored, CouponRecord):
             raise CouponUnusable(coupon=str(record_id), reason="unknown")
         if stored.bound_to != (str(course) if course else None):
@@ -160,7 +160,7 @@ def _price(user: User, choice: Choice, found: Found, now: datetime) -> PricedCho
 
     coupons = tuple(record(line.coupon_record_id, line.course) for line in choice.lines)
     general_coupon = record(choice.general_coupon_record_id, None)
-    courses = tuple(found[course_place(line.course)] for line in choice.lines)
+    courses = tuple(found[course_item_key(line.course)] for line in choice.lines)
     policies = tuple(found[policy_key(line.course, line.policy_id)] for line in choice.lines)
     priced = [
         PricedLine(line.course, policy.price, line_coupon)  # type: ignore[attr-defined]

@@ -81,10 +81,10 @@ def authenticate(authorization: str | None, settings: Settings, now: datetime) -
     if len(words) != 1:
         raise TokenRefused()
     claims = token.read_token(words[0], settings.jwt_key, now)
-    user_place = users.user_place(claims.user_id)
-    session_place = sessions.session_place(claims.user_id, claims.session_id)
-    found = find_together([user_place, session_place])
-    user, session = found.get(user_place), found.get(session_place)
+    user_key = users.user_key(claims.user_id)
+    session_key = sessions.session_key(claims.user_id, claims.session_id)
+    found = find_together([user_key, session_key])
+    user, session = found.get(user_key), found.get(session_key)
     if not isinstance(user, User) or user.disabled:
         raise UserGone()
     if not isinstance(session, Session) or session.generation != user.generation:

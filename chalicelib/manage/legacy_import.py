@@ -40,7 +40,7 @@ from chalicelib.shop.imported_course import (
     ImportedCourse,
     add_rows,
     imported_course_item,
-    imported_course_place,
+    imported_course_key,
 )
 from chalicelib.shop.order import MAX_LINES
 from chalicelib.shop.password import UNUSABLE_HASH
@@ -175,7 +175,7 @@ class _Import:
         self._read_stored(attributes)
         for row, course in attributes.items():
             key = CourseKey(COURSE, row.id)
-            mark, stored = imported_course_place(key), catalog.course_place(key)
+            mark, stored = imported_course_key(key), catalog.course_item_key(key)
             if stored in self.stored and mark not in self.stored:
                 self.report.not_taken(row, ID_TAKEN)
                 continue
@@ -186,7 +186,7 @@ class _Import:
         self._refuse_too_large(attributes)
         units = []
         for parts in self.courses.values():
-            if imported_course_place(parts.key) in self.stored:
+            if imported_course_key(parts.key) in self.stored:
                 units += self._rows_since(parts)
             else:
                 units.append(self._new_course(parts, attributes[parts.row]))
@@ -210,8 +210,8 @@ class _Import:
         keys = [CourseKey(COURSE, row.id) for row in rows]
         for start in range(0, len(keys), MAX_BATCH_KEYS // 2):
             asked = keys[start : start + MAX_BATCH_KEYS // 2]
-            places = [imported_course_place(key) for key in asked]
-            self.stored |= find_together([*places, *(catalog.course_place(key) for key in asked)])
+            places = [imported_course_key(key) for key in asked]
+            self.stored |= find_together([*places, *(catalog.course_item_key(key) for key in asked)])
 
     def _details(self) -> None:
         def translate(row: Row) -> CourseDetail:
@@ -219,7 +219,7 @@ class _Import:
             if parts.detail_row is not None:
                 raise BadValue(f"its course has {parts.detail_row} already")
             detail = catalogue.detail(row, parts.key)
-            if imported_course_place(parts.key) not in self.stored and _is_page(row.id):
+            if imported_course_key(parts.key) not in self.stored and _is_page(row.id):
                 raise BadValue(ID_TAKEN)
             parts.detail_row, parts.detail = row, detail
             return detail
@@ -318,8 +318,8 @@ class _Import:
     def _rows_since(self, parts: _CourseParts) -> list[Unit]:
         """A course of an earlier import: its rows are there already; only policies may be added later."""
         self.report.already_there(parts.row)
-        mark = self.stored[imported_course_place(parts.key)]
-        course = self.stored.get(catalog.course_place(parts.key))
+        mark = self.stored[imported_course_key(parts.key)]
+        course = self.stored.get(catalog.course_item_key(parts.key))
         assert isinstance(mark, ImportedCourse)
         new_policies = []
         for row in parts.rows():
@@ -373,9 +373,9 @@ class _Import:
 
     def _detail_id(self, parts: _CourseParts) -> int | None:
         """The page that a course's contents belong to: the stored course's, where it came in earlier."""
-        if imported_course_place(parts.key) not in self.stored:
+        if imported_course_key(parts.key) not in self.stored:
             return parts.detail.detail_id if parts.detail else None
-        course = self.stored.get(catalog.course_place(parts.key))
+        course = self.stored.get(catalog.course_item_key(parts.key))
         if not isinstance(course, Course):
             raise BadValue("its course was removed from the shop since")
         return course.detail_id

@@ -408,7 +408,7 @@ def list_courses(course_type: str, category_id: int | None, limit: int, cursor: 
 
 def find_courses(keys: Iterable[CourseKey]) -> dict[CourseKey, Course]:
     """The courses of these keys that exist, with the copies of their policies. One batch read."""
-    found = find_together([course_place(key) for key in keys])
+    found = find_together([course_item_key(key) for key in keys])
     return {course.key: course for course in found.values() if isinstance(course, Course)}
 
 
@@ -417,6 +417,6 @@ def scan_items(kinds: Sequence[type[CatalogItem]]) -> list[CatalogItem]:
     return list(CatalogItem.scan(CatalogItem.kind.is_in(*kinds), consistent_read=True))
 
 
-def course_place(key: CourseKey) -> ItemKey:
+def course_item_key(key: CourseKey) -> ItemKey:
     """Where a course's item lies, for a batch read."""
     return Course, str(key), "COURSE"

@@ -217,7 +217,7 @@ def list_offers() -> list[CouponOffer]:
     return list(CouponOffer.query(OFFERS, consistent_read=True))
 
 
-def record_place(user_id: int, record_id: int) -> ItemKey:
+def record_key(user_id: int, record_id: int) -> ItemKey:
     """The key of a user's record, for a batch read. It never finds another user's record."""
     return CouponRecord, partition(user_id), f"{_PREFIX}{record_id}"
 

@@ -42,7 +42,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def place(user_id: int, key: IdempotencyKey) -> ItemKey:
+def answer_key(user_id: int, key: IdempotencyKey) -> ItemKey:
     """Where the first answer of a user's key lies, for a batch read."""
     return FirstAnswer, partition(user_id), f"IDEMPOTENCY#{_digest(key.key)}"
 
@@ -51,13 +51,13 @@ def first_answer(
     user_id: int, key: IdempotencyKey, found: Mapping[ItemKey, StoredItem]
 ) -> FirstAnswer | None:
     """The key's first answer among what a batch read found. Raises IdempotencyKeyUsed when it bought something else."""
-    first = found.get(place(user_id, key))
+    first = found.get(answer_key(user_id, key))
     return _for_this_content(first, key) if isinstance(first, FirstAnswer) else None
 
 
 def find_first_answer(user_id: int, key: IdempotencyKey) -> FirstAnswer | None:
     """The key's first answer, or None. One round trip. Raises IdempotencyKeyUsed."""
-    _, owner, sort = place(user_id, key)
+    _, owner, sort = answer_key(user_id, key)
     first = find(FirstAnswer, owner, sort)
     return _for_this_content(first, key) if first else None
 
@@ -78,7 +78,7 @@ def keep(
     now: datetime,
 ) -> None:
     """Keep an answer as the key's first. Refusal: IdempotencyKeyTaken."""
-    _, owner, sort = place(user_id, key)
+    _, owner, sort = answer_key(user_id, key)
     answer = FirstAnswer(
         owner,
         sort,

@@ -31,7 +31,7 @@ def imported_course_item(course: CourseKey, rows: Iterable[str], source: str) ->
     return ImportedCourse(_IMPORTED, str(course), rows=set(rows), source=source)
 
 
-def imported_course_place(course: CourseKey) -> ItemKey:
+def imported_course_key(course: CourseKey) -> ItemKey:
     """Where a course's mark lies, for a batch read."""
     return ImportedCourse, _IMPORTED, str(course)
 

@@ -62,7 +62,7 @@ def start(user: User, now: datetime, device: str = "") -> Session:
     return session
 
 
-def session_place(user_id: int, session_id: str) -> ItemKey:
+def session_key(user_id: int, session_id: str) -> ItemKey:
     """Where a session lies, for a batch read."""
     return Session, partition(user_id), _sort(session_id)
 

@@ -62,7 +62,7 @@ def user_item(user_id: int, **attributes: Any) -> User:
     return User(partition(user_id), "USER", user_id=user_id, **attributes)
 
 
-def user_place(user_id: int) -> ItemKey:
+def user_key(user_id: int) -> ItemKey:
     """The key of a user's item, for a batch read."""
     return User, partition(user_id), "USER"
 
@@ -86,7 +86,7 @@ def find_user(user_id: int) -> User:
 
 def usernames(user_ids: Iterable[int]) -> dict[int, str]:
     """The names of users, by their ids. One batch read for a hundred of them."""
-    found = find_together([user_place(user_id) for user_id in dict.fromkeys(user_ids)])
+    found = find_together([user_key(user_id) for user_id in dict.fromkeys(user_ids)])
     return {user.user_id: user.username for user in found.values() if isinstance(user, User)}
 
 

@@ -113,7 +113,7 @@ def test_each_sign_in_is_recorded_as_a_session_of_its_own(visitor: Client) -> No
     one, other = (claims_of(sign_in(visitor, user.username)["data"]["token"]) for _ in range(2))
     assert one["jti"] != other["jti"]
     for claims in (one, other):
-        _, owner, sort = session.session_place(user.user_id, claims["jti"])
+        _, owner, sort = session.session_key(user.user_id, claims["jti"])
         stored = find(session.Session, owner, sort)
         assert stored is not None
         assert stored.expires_at.timestamp() == claims["exp"]

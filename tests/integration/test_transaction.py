@@ -13,7 +13,7 @@ from chalicelib.errors import BeliInsufficient, CouponUnusable, IdTaken, Outcome
 from chalicelib.shop import audit, ledger
 from chalicelib.shop.audit import AuditEntry
 from chalicelib.shop.ledger import LedgerEntry
-from chalicelib.shop.user import User, find_user, user_place
+from chalicelib.shop.user import User, find_user, user_key
 from chalicelib.storage.dynamodb import (
     MAX_TRANSACTION_ITEMS,
     Transaction,
@@ -360,23 +360,23 @@ def unprocessed(count: int) -> Action:
 
 def test_keys_that_were_left_unprocessed_are_asked_for_again(user: User, dynamodb: DynamoDBProxy) -> None:
     other = builders.a_user()
-    places = [user_place(user.user_id), user_place(other.user_id)]
+    keys = [user_key(user.user_id), user_key(other.user_id)]
     with (
         dynamodb.recording() as calls,
         dynamodb.faults(Fault.on("BatchGetItem", action=unprocessed(2), nth=range(1, 3))),
     ):
-        found = find_together(places)
-    assert set(found) == set(places)
+        found = find_together(keys)
+    assert set(found) == set(keys)
     assert len(calls) == 3
 
 
 def test_more_than_a_hundred_keys_are_read_a_hundred_at_a_time(dynamodb: DynamoDBProxy) -> None:
     users = [builders.a_user() for _ in range(3)]
-    places = [user_place(user.user_id) for user in users]
-    absent = [user_place(number) for number in range(250)]
+    keys = [user_key(user.user_id) for user in users]
+    absent = [user_key(number) for number in range(250)]
     with dynamodb.recording() as calls:
-        found = find_together([*absent[:120], *places, *absent, *places])
-    assert set(found) == set(places)
+        found = find_together([*absent[:120], *keys, *absent, *keys])
+    assert set(found) == set(keys)
     sizes = [sum(len(table["Keys"]) for table in call.request["RequestItems"].values()) for call in calls]
     assert sizes == [100, 100, 53]
     assert all(table["ConsistentRead"] for call in calls for table in call.request["RequestItems"].values())
@@ -394,7 +394,7 @@ def test_a_read_survives_load_and_broken_connections(
 ) -> None:
     for operation, read in {
         "GetItem": lambda: find_user(user.user_id).beli,
-        "BatchGetItem": lambda: next(iter(find_together([user_place(user.user_id)]).values())).beli,  # type: ignore[attr-defined]
+        "BatchGetItem": lambda: next(iter(find_together([user_key(user.user_id)]).values())).beli,  # type: ignore[attr-defined]
         "Query": lambda: sum(entry.beli for entry in ledger.list_entries(user.user_id)),
     }.items():
         with dynamodb.faults(Fault.on(operation, action=busy(), nth=1)):
@@ -406,7 +406,7 @@ def test_a_store_that_is_down_is_told_as_such(user: User, dynamodb: DynamoDBProx
         with pytest.raises(StoreUnavailable):
             find_user(user.user_id)
         with pytest.raises(StoreUnavailable):
-            find_together([user_place(user.user_id)])
+            find_together([user_key(user.user_id)])
         with pytest.raises(StoreUnavailable):
             ledger.list_entries(user.user_id)
     assert find_user(user.user_id).beli == 100
