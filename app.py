@@ -4,7 +4,6 @@ from chalice.app import CloudWatchEvent, Rate, Response
 
 from chalicelib.flows import (
     apply_for_refund,
-    browse,
     check_captcha,
     checkout,
     claim_coupon,
@@ -16,6 +15,7 @@ from chalicelib.flows import (
     register,
     settle,
     sign_in,
+    study,
     work_off,
 )
 from chalicelib.flows.change_password import change_own_password
@@ -67,7 +67,7 @@ def login():
 
 @app.route("/logout", methods=["DELETE"])
 def logout():
-    sign_in.sign_out(app.signed_in())
+    sign_in.sign_out(app.authorization(), app.settings)
     return responses.success()
 
 
@@ -80,8 +80,9 @@ def change_password():
 
 @app.route("/sessions", methods=["GET"])
 def list_sessions():
-    signed_in = app.signed_in()
-    return responses.sessions(session.list_sessions(signed_in.user, app.now()), signed_in.session)
+    caller = app.caller()
+    stored = caller.beside(session.list_sessions)
+    return responses.sessions(stored, caller.signed_in(), app.now())
 
 
 @app.route("/sessions/{session_id}", methods=["DELETE"], codes=codes.SESSIONS)
@@ -128,18 +129,14 @@ def show_course(detail_id):
 
 @app.route("/course/{course_id}/chapters", methods=["GET"], codes=codes.CONTENTS)
 def show_chapters(course_id):
-    return responses.chapters(_contents(course_id, app.visitor()))
+    key = requests.course_key_of(course_id, app.query())
+    return responses.chapters(study.contents_of(key, app.visitor(), app.fresh, app.now()))
 
 
 @app.route("/course/{course_id}/questions", methods=["GET"], codes=codes.CONTENTS)
 def show_questions(course_id):
-    return responses.questions(_contents(course_id, None))
-
-
-def _contents(course_id, visitor):
     key = requests.course_key_of(course_id, app.query())
-    page = app.fresh(("contents", key), lambda: catalog.find_course_contents(key))
-    return browse.show_contents(key, page, visitor.user_id if visitor else None, app.now())
+    return responses.questions(study.contents_of(key, None, app.fresh, app.now()))
 
 
 # Cart and settlement
@@ -147,14 +144,14 @@ def _contents(course_id, visitor):
 
 @app.route("/shoppingcar", methods=["POST"], codes=codes.CART_ADD)
 def add_to_cart():
-    user = app.user()
-    fill_cart.add_to_cart(user.user_id, requests.cart_add_request(app.json()), app.now())
+    caller = app.caller()
+    fill_cart.add_to_cart(caller, requests.cart_add_request(app.json()), app.now())
     return responses.success(msg="已加入购物车")
 
 
 @app.route("/shoppingcar", methods=["GET"], codes=codes.CART_SHOW)
 def show_cart():
-    return responses.cart(fill_cart.show_cart(app.user().user_id), app.settings.shop_url)
+    return responses.cart(fill_cart.show_cart(app.caller()), app.settings.shop_url)
 
 
 @app.route("/shoppingcar", methods=["DELETE"], codes=codes.CART_REMOVE)
@@ -166,32 +163,31 @@ def remove_from_cart():
 
 @app.route("/account", methods=["POST"], codes=codes.ACCOUNT_OPEN)
 def open_account():
-    user, body = app.user(), app.json()
-    settle.discard_account(user.user_id)
-    settle.open_account(user.user_id, requests.account_request(body))
+    caller, body = app.caller(), app.json()
+    with settle.replacing_account(caller):
+        settle.open_account(caller, requests.account_request(body))
     return responses.success()
 
 
 @app.route("/account", methods=["GET"], codes=codes.ACCOUNT_SHOW)
 def show_account():
-    view = settle.show_account(app.user().user_id, app.now())
+    view = settle.show_account(app.caller(), app.now())
     return responses.account(view, app.settings.shop_url)
 
 
 @app.route("/account", methods=["PUT"], codes=codes.ACCOUNT_PRICE)
 def price_account():
-    user, asked = app.user(), requests.price_request(app.json())
+    caller, asked = app.caller(), requests.price_request(app.json())
     priced = settle.price_account(
-        user, asked.coupons, asked.general_coupon_record_id, asked.use_beli, app.now()
+        caller, asked.coupons, asked.general_coupon_record_id, asked.use_beli, app.now()
     )
     return responses.priced_account(priced)
 
 
 @app.route("/account/quote", methods=["POST"], codes=codes.QUOTE)
 def quote_account():
-    user = app.user()
-    quoted = quote.quote(user, requests.quote_request(app.json()), app.now())
-    return responses.quote(quoted, user.beli)
+    caller = app.caller()
+    return responses.quote(quote.quote(caller, requests.quote_request(app.json()), app.now()))
 
 
 # Coupons
@@ -199,20 +195,20 @@ def quote_account():
 
 @app.route("/coupons", methods=["GET"])
 def list_coupons():
-    return responses.my_coupons(coupon.list_records(app.user().user_id), app.now())
+    return responses.my_coupons(app.caller().beside(coupon.list_records), app.now())
 
 
 @app.route("/coupons/available", methods=["GET"])
 def list_claimable_coupons():
-    offers = claim_coupon.list_claimable(app.user().user_id, app.now())
-    return responses.claimable_coupons(offers)
+    return responses.claimable_coupons(claim_coupon.list_claimable(app.caller(), app.now()))
 
 
 @app.route("/coupons/{coupon_id}/claim", methods=["POST"], codes=codes.COUPON_CLAIM)
 def claim(coupon_id):
-    user, body, number = app.user(), app.optional_json(), requests.coupon_id(coupon_id)
+    caller, body, number = app.caller(), app.optional_json(), requests.coupon_id(coupon_id)
+    offer = claim_coupon.find_offer(caller, number)
     with app.captcha(check_captcha.CLAIM, body):
-        record = claim_coupon.claim_coupon(user.user_id, number, app.address(), app.now())
+        record = claim_coupon.claim_coupon(caller.user_id, offer, app.address(), app.now())
     return responses.claimed_coupon(record)
 
 
@@ -221,32 +217,33 @@ def claim(coupon_id):
 
 @app.route("/payment", methods=["POST"], codes=codes.PAYMENT)
 def pay():
-    user, asked = app.user(), requests.payment_request(app.json())
+    caller, asked = app.caller(), requests.payment_request(app.json())
     key = requests.idempotency_key(app.header("idempotency-key"), asked)
     placed = checkout.place_order(
-        user, asked.choice, asked.pay_money, key, app.gateways, app.settings, app.now()
+        caller, asked.choice, asked.pay_money, key, app.gateways, app.settings, app.now()
     )
     return responses.placed_order(placed)
 
 
 @app.route("/get_pay_url", methods=["GET"], codes=codes.PAY_ADDRESS)
 def find_pay_address():
-    user, asked = app.user(), requests.pay_address_request(app.query())
-    payable = checkout.find_payable(user.user_id, asked.order_number, asked.amount, app.now())
+    caller, asked = app.caller(), requests.pay_address_request(app.query())
+    payable = checkout.find_payable(caller, asked.order_number, asked.amount, app.now())
     page = checkout.pay_page(payable, app.gateways)
     return responses.pay_address(page, checkout.find_equal(payable, app.now()))
 
 
 @app.route("/myorder", methods=["GET"])
 def list_orders():
-    user, page = app.user(), requests.page_request(app.query())
-    return responses.orders(order.list_orders(user.user_id, page.limit, page.cursor))
+    caller, page = app.caller(), requests.page_request(app.query())
+    found = caller.beside(lambda user_id: order.list_orders(user_id, page.limit, page.cursor))
+    return responses.orders(found)
 
 
 @app.route("/order/{order_number}", methods=["GET"], codes=codes.ORDER)
 def show_order(order_number):
-    user, number = app.user(), requests.order_number(order_number)
-    found = reconcile.ask_for_page(order.find_own(user.user_id, number), app.gateways, app.now())
+    caller, number = app.caller(), requests.order_number(order_number)
+    found = reconcile.ask_for_page(order.find_own(caller, number), app.gateways, app.now())
     equal = checkout.find_equal(found, app.now()) if found.is_open() else None
     about = order.list_about(found)
     return responses.order(found, about, equal, app.now(), app.settings)
@@ -254,29 +251,29 @@ def show_order(order_number):
 
 @app.route("/order/{order_number}/cancel", methods=["POST"], codes=codes.ORDER_CANCEL)
 def cancel_order(order_number):
-    user, number = app.user(), requests.order_number(order_number)
-    close_order.cancel_by_learner(user.user_id, number, app.gateways, app.now())
+    caller, number = app.caller(), requests.order_number(order_number)
+    close_order.cancel_by_learner(order.find_own(caller, number), app.gateways, app.now())
     return responses.cancelled_order(number)
 
 
 @app.route("/order/{order_number}/refund", methods=["POST"], codes=codes.REFUND_APPLY)
 def request_refund(order_number):
-    user, asked, number = app.user(), requests.refund_request(app.json()), requests.order_number(order_number)
-    applied = apply_for_refund.apply(
-        user.user_id, number, asked.lines, asked.reason, app.settings.refund_window, app.now()
-    )
+    caller, asked = app.caller(), requests.refund_request(app.json())
+    paid = order.find_own(caller, requests.order_number(order_number))
+    applied = apply_for_refund.apply(paid, asked.lines, asked.reason, app.settings.refund_window, app.now())
     return responses.refund(applied)
 
 
 @app.route("/beli", methods=["GET"])
 def list_ledger():
-    user, page = app.user(), requests.page_request(app.query())
-    return responses.ledger(ledger.list_newest(user.user_id, page.limit, page.cursor), user.beli)
+    caller, page = app.caller(), requests.page_request(app.query())
+    found = caller.beside(lambda user_id: ledger.list_newest(user_id, page.limit, page.cursor))
+    return responses.ledger(found, caller.user().beli)
 
 
 @app.route("/mycourses", methods=["GET"])
 def list_my_courses():
-    mine = enrollment.list_enrollments(app.user().user_id)
+    mine = app.caller().beside(enrollment.list_enrollments)
     courses = catalog.find_courses([course.course for course in mine])
     return responses.my_courses(mine, courses, app.now(), app.settings.shop_url)
 

@@ -15,10 +15,12 @@ from chalicelib.flows.change_user import set_role
 from chalicelib.flows.grant import grant_beli
 from chalicelib.flows.register import register
 from chalicelib.shop import catalog, coupon, session, token
+from chalicelib.shop.caller import Caller
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.course_key import COURSE, CourseKey
 from chalicelib.shop.price_policy import PricePolicy, policy_sort
+from chalicelib.shop.token import Claims
 from chalicelib.shop.user import ADMIN, User, find_user
 from chalicelib.storage.dynamodb import find, random_id
 
@@ -60,6 +62,17 @@ def a_token(user: User, at: datetime | None = None) -> str:
     from chalicelib.settings import settings
 
     return token.make_token(session.start(user, at or now()), settings().jwt_key)
+
+
+def claims_of(user: User) -> Claims:
+    """The claims of a new session of the user, which no clock of a test ends."""
+    started = session.start(user, now() + timedelta(days=10_000))
+    return Claims(user.user_id, started.session_id, int(started.expires_at.timestamp()))
+
+
+def a_caller(user: User) -> Caller:
+    """The user in a new session, as flows get to know who asks."""
+    return Caller(claims_of(user), now())
 
 
 def a_course(

@@ -30,15 +30,9 @@ class Example:
     user: User
     courses: list[Course]
     alipay: AlipaySimulator
+    learner: Client
+    visitor: Client
     new_client: NewClient
-
-    @cached_property
-    def learner(self) -> Client:
-        return self.new_client(self.user)
-
-    @cached_property
-    def visitor(self) -> Client:
-        return self.new_client(None)
 
     @cached_property
     def operator(self) -> Client:
@@ -87,7 +81,7 @@ def an_example(alipay: AlipaySimulator, new_client: NewClient, courses: int = 2)
     made = [builders.a_course(prices=[10000, 20000], category_id=category_id) for _ in range(courses)]
     for course in made:
         builders.a_coupon(user, course=course.key, value=1000)
-    return Example(user, made, alipay, new_client)
+    return Example(user, made, alipay, new_client(user), new_client(None), new_client)
 
 
 @dataclass(frozen=True)

@@ -19,16 +19,13 @@ _TRIES = 4
 """How often an application waits for room among the open ones."""
 
 
-def apply(
-    user_id: int, number: str, lines: Sequence[int] | None, reason: str, window: timedelta, now: datetime
-) -> Refund:
-    """Apply for the refund of some lines of a paid order, or (None) of all that are left. Access to them
+def apply(paid: Order, lines: Sequence[int] | None, reason: str, window: timedelta, now: datetime) -> Refund:
+    """Apply for the refund of some lines of a learner's own order, or (None) of all that are left. Access to them
     pauses. Where nothing would go back, the refund is done at once.
 
-    Raises OrderNotFound, RefundNotAllowed (not paid, beyond the window after the payment, no such line,
+    Raises RefundNotAllowed (not paid, beyond the window after the payment, no such line,
     refunded or applied for already, paid by a provider that this shop cannot ask, too many open).
     """
-    paid = order.find_own(user_id, number)
     paid.raise_unless_refundable(window, now)
     chosen = paid.open_lines() if lines is None else sorted(set(lines))
     if not chosen or not set(chosen) <= set(paid.open_lines()):
@@ -44,7 +41,7 @@ def apply(
         refund.request(transaction, asked)
         for position in chosen:
             course, refusal = paid.lines[position].course, RefundNotAllowed(reason="line")
-            enrollment.pause(transaction, user_id, course, number, position, now, refusal)
+            enrollment.pause(transaction, paid.user_id, course, paid.number, position, now, refusal)
         try:
             transaction.commit()
         except RefundNotAllowed as full:

@@ -8,13 +8,13 @@ from chalicelib.errors import WrongPassword
 from chalicelib.shop import audit
 from chalicelib.shop import session as sessions
 from chalicelib.shop import user as users
+from chalicelib.shop.caller import SignedIn
 from chalicelib.shop.password import password_matches, raise_if_weak
 from chalicelib.shop.rate_limit import Limit, take_attempt
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction
 
 from .change_user import named
-from .sign_in import SignedIn
 
 
 def change_own_password(signed_in: SignedIn, old: str, new: str, iterations: int) -> None:

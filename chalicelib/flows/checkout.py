@@ -27,6 +27,7 @@ from chalicelib.gateways.payments import PageKind, PayPage
 from chalicelib.money import Fen
 from chalicelib.settings import Settings
 from chalicelib.shop import cart, coupon, free_course, idempotency, ledger, open_items, order
+from chalicelib.shop.caller import Caller
 from chalicelib.shop.choice import Choice
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.event import By, Cause
@@ -39,7 +40,7 @@ from chalicelib.storage.dynamodb import Transaction, UserItem
 
 from . import confirm_payment
 from .ask_provider import PROVIDER_SECONDS
-from .settle import PricedChoice, price_choice, read_choice
+from .settle import PricedChoice, choice_keys, price_choice
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class PlacedOrder:
 
 
 def place_order(
-    user: User,
+    caller: Caller,
     choice: Choice,
     pay_money: Fen | None,
     key: IdempotencyKey | None,
@@ -68,14 +69,15 @@ def place_order(
     """Place an order of a choice, once for an idempotency key, and find the address to send the browser to.
 
     One transaction: the order, its coupon records reserved, its beli taken, the key's first answer kept. An
-    order of 0 is paid at once. Three round trips before the address is known; then one to empty the cart and
+    order of 0 is paid at once. Two round trips before the address is known; then one to empty the cart and
     one to see whether there is an equal order; two or three more when the count of open orders is full. Without
     a key each call makes an order of its own. Raises IdempotencyKeyUsed, CourseNotFound, PricePolicyNotFound,
     CouponUnusable, BelowMinimum, AmountMismatch (in this order; with the amount due, whatever `pay_money` is),
     TooManyOpenOrders, FreeTermTaken, BeliTaken.
     """
-    places = [idempotency.answer_key(user.user_id, key)] if key else []
-    found = read_choice(user, choice, places)
+    first_key = [idempotency.answer_key(caller.user_id, key)] if key else []
+    found = caller.find([*first_key, *choice_keys(caller.user_id, choice)])
+    user = caller.user()
     if key and (first := idempotency.first_answer(user.user_id, key, found)):
         return _answer_again(first, now)
     try:
@@ -145,12 +147,12 @@ def _bought(placed: Order) -> set[tuple[CourseKey, int | None]]:
     return {(placed.lines[at].course, placed.lines[at].policy_id) for at in placed.open_lines()}
 
 
-def find_payable(user_id: int, number: str, amount: Fen, now: datetime) -> Order:
-    """The user's order that may be sent to pay now, for this amount (fen). Two round trips.
+def find_payable(caller: Caller, number: str, amount: Fen, now: datetime) -> Order:
+    """The caller's order that may be sent to pay now, for this amount (fen). Two round trips.
 
     Raises OrderNotFound, OrderNotPayable.
     """
-    found = order.find_own(user_id, number)
+    found = order.find_own(caller, number)
     if found.amount != amount or not found.can_be_sent_to_pay(now):
         raise OrderNotPayable(order=number)
     return found
@@ -202,9 +204,8 @@ def _place(
         idempotency.keep(transaction, user.user_id, key, placed.number, page.text, page.kind, now)
     open_items.add(transaction, placed, open_items.ORDERS, most_open, TooManyOpenOrders(most=most_open))
     free_course.take(transaction, user.user_id, free_course.of_order(placed), FreeTermTaken())
-    for record in (*priced.coupons, priced.general_coupon):
-        if record is not None:
-            coupon.reserve(transaction, record, placed.number)
+    for record in priced.coupons():
+        coupon.reserve(transaction, record, placed.number)
     if placed.beli:
         cause = f"order {placed.number} placed"
         taken = ledger.entry(user.user_id, -placed.beli, f"{placed.number}#placed", cause, now)
@@ -216,26 +217,24 @@ def _new_order(user: User, priced: PricedChoice, settings: Settings, now: dateti
     amounts = priced.settlement
     lines = [
         OrderLine(  # type: ignore[no-untyped-call]
-            course_type=course.course_type,
-            course_id=course.course_id,
-            course_name=course.name,
-            course_img=course.course_img,
-            policy_id=policy.policy_id,
-            valid_period=policy.valid_period,
-            valid_period_name=period_name(policy.valid_period),
-            original_price=line.price,
-            price=line.rebate_price,
-            coupon_record_id=record.record_id if record else None,
-            coupon_name=record.name if record else None,
-            general_share=line.general_share,
-            beli_share=line.beli_share,
-            beli=line.beli,
-            payable=line.payable,
-            is_free_once=free_course.is_once(course, policy.price) or None,
+            course_type=line.course.course_type,
+            course_id=line.course.course_id,
+            course_name=line.course.name,
+            course_img=line.course.course_img,
+            policy_id=line.policy.policy_id,
+            valid_period=line.policy.valid_period,
+            valid_period_name=period_name(line.policy.valid_period),
+            original_price=line.amounts.price,
+            price=line.amounts.rebate_price,
+            coupon_record_id=line.coupon.record_id if line.coupon else None,
+            coupon_name=line.coupon.name if line.coupon else None,
+            general_share=line.amounts.general_share,
+            beli_share=line.amounts.beli_share,
+            beli=line.amounts.beli,
+            payable=line.amounts.payable,
+            is_free_once=free_course.is_once(line.course, line.policy.price) or None,
         )
-        for course, policy, record, line in zip(
-            priced.courses, priced.policies, priced.coupons, amounts.lines, strict=True
-        )
+        for line in priced.lines
     ]
     general = priced.general_coupon
     return order.order_item(
@@ -261,4 +260,4 @@ def _payment_type(priced: PricedChoice) -> str:
         return DEFAULT_PROVIDER
     if priced.settlement.beli:
         return BELI
-    return COUPON if priced.general_coupon or any(priced.coupons) else FREE
+    return COUPON if priced.coupons() else FREE

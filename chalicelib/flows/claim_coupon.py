@@ -17,38 +17,47 @@ from chalicelib.errors import (
 )
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import coupon, coupon_claim
+from chalicelib.shop.caller import Caller
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.coupon_claim import Fate
 from chalicelib.shop.rate_limit import Limit, take_attempt
+from chalicelib.storage.background import in_background
 from chalicelib.storage.dynamodb import Transaction, random_id
 
 log = logging.getLogger(__name__)
 
 
-def list_claimable(user_id: int, now: datetime) -> list[tuple[CouponOffer, bool]]:
-    """The offers whose claim window is open, and whether the user has claimed each. Two Queries."""
-    offers = [offer for offer in coupon.list_offers() if offer.status == coupon.ONLINE and offer.is_open(now)]
-    claimed = {claim.coupon_id for claim in coupon_claim.list_claims(user_id) if claim.is_done()}
+def list_claimable(caller: Caller, now: datetime) -> list[tuple[CouponOffer, bool]]:
+    """The offers whose claim window is open, and whether the caller has claimed each. Two Queries beside the
+    caller's own items.
+    """
+    listed = in_background(coupon.list_offers)
+    claimed = {claim.coupon_id for claim in caller.beside(coupon_claim.list_claims) if claim.is_done()}
+    offers = [offer for offer in listed() if offer.status == coupon.ONLINE and offer.is_open(now)]
     return [
         (offer, offer.coupon_id in claimed)
         for offer in sorted(offers, key=lambda offer: (offer.close_at, offer.coupon_id))
     ]
 
 
-def claim_coupon(user_id: int, coupon_id: int, address: str, now: datetime) -> CouponRecord:
-    """Give the user a record of a coupon, once. Six round trips.
+def find_offer(caller: Caller, coupon_id: int) -> CouponOffer | None:
+    """The offer that the caller wants to claim, or None. One round trip, which confirms the caller."""
+    return coupon.offer_in(caller.find([coupon.offer_key(coupon_id)]), coupon_id)
 
-    Raises TooManyAttempts (30 of a user, 900 of an address in 15 minutes), CouponNotFound, CouponNotOpen,
-    CouponClaimed, CouponSoldOut, StoreUnavailable, OutcomeUnknown. Cut off anywhere, the user may try again
-    half a minute later, and no piece is lost for longer than the sweep takes.
+
+def claim_coupon(user_id: int, offer: CouponOffer | None, address: str, now: datetime) -> CouponRecord:
+    """Give the user a record of a coupon, once. Five round trips.
+
+    Raises TooManyAttempts (30 of a user, 900 of an address in 15 minutes), CouponNotFound (of None, too),
+    CouponNotOpen, CouponClaimed, CouponSoldOut. Cut off anywhere, the user may try again half a minute later,
+    and no piece is lost for longer than the sweep takes.
     """
     take_attempt([Limit("claim", str(user_id), 30), Limit("claim-address", address, 900)])
-    offer = coupon.find_offer(coupon_id)
     if offer is None or offer.status != coupon.ONLINE:
-        raise CouponNotFound(coupon_id=coupon_id)
+        raise CouponNotFound()
     if not offer.is_open(now):
         raise CouponNotOpen(coupon=offer.name)
-    mine = coupon_claim.claim_item(user_id, coupon_id, random_id(), now)
+    mine = coupon_claim.claim_item(user_id, offer.coupon_id, random_id(), now)
     record = coupon.record_item(offer, user_id, mine.record_id, now)
     coupon_claim.begin(mine)
     try:
@@ -69,7 +78,7 @@ def claim_coupon(user_id: int, coupon_id: int, address: str, now: datetime) -> C
     try:
         coupon_claim.land(offer, mine.token)
     except StoreUnavailable:
-        log.warning("a claimed coupon's note is left to the sweep: coupon=%d", coupon_id)
+        log.warning("a claimed coupon's note is left to the sweep: coupon=%d", offer.coupon_id)
     return record
 
 

@@ -16,13 +16,13 @@ from . import ask_provider, confirm_payment
 from .ask_provider import Standing
 
 
-def cancel_by_learner(user_id: int, number: str, gateways: Gateways, now: datetime) -> None:
-    """Cancel the user's unpaid order and give back its coupons and beli. Repeating it changes nothing.
+def cancel_by_learner(found: Order, gateways: Gateways, now: datetime) -> None:
+    """Cancel a learner's own unpaid order and give back its coupons and beli. Repeating it changes nothing.
 
-    Raises OrderNotFound; OrderAlreadyPaid (also when the provider says so: the order is delivered); OrderClosed when it
+    Raises OrderAlreadyPaid (also when the provider says so: the order is delivered); OrderClosed when it
     has expired; PaymentUnknown when the provider's answer is unclear or the order is flagged: nothing is changed.
     """
-    found = order.find_own(user_id, number)
+    number = found.number
     if found.is_open():
         try:
             standing = close(found, order.CANCELLED, Cause(By.LEARNER), gateways, now)

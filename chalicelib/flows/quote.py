@@ -9,13 +9,14 @@ from datetime import datetime
 from chalicelib.errors import BelowMinimum
 from chalicelib.money import Fen
 from chalicelib.shop import coupon
-from chalicelib.shop.best_combination import best_combination
+from chalicelib.shop.best_combination import Combination, best_combination
+from chalicelib.shop.caller import Caller
 from chalicelib.shop.choice import Choice, ChosenLine
 from chalicelib.shop.coupon import CouponRecord
-from chalicelib.shop.settlement import PricedLine, Settlement, settle
-from chalicelib.shop.user import User
+from chalicelib.shop.settlement import DueLine, Settlement, settle
+from chalicelib.storage.background import in_background
 
-from .settle import PricedChoice, price_choice, read_choice
+from .settle import PricedChoice, choice_keys, price_choice
 
 USED, RESERVED, DATE, COURSE, MINIMUM = "used", "reserved", "date", "course", "minimum"
 """Why a coupon cannot be used here."""
@@ -32,63 +33,61 @@ class QuotedCoupon:
 
 @dataclass(frozen=True)
 class Quote:
-    """A priced choice, all of the user's coupons, and the best choice of coupons with its amounts."""
+    """A priced choice, all of the user's coupons, the best choice of coupons with its amounts, and the balance
+    of beli.
+    """
 
     priced: PricedChoice
     coupons: tuple[QuotedCoupon, ...]
     best: Choice
     best_settlement: Settlement
+    beli_balance: int
 
 
-def quote(user: User, choice: Choice, now: datetime) -> Quote:
-    """Price a choice without ordering it. Two round trips; nothing is written.
+def quote(caller: Caller, choice: Choice, now: datetime) -> Quote:
+    """Price a choice without ordering it. A batch read and a Query at once; nothing is written.
 
     A course's coupon is quoted on its line's price, a general one on what the choice leaves after its course
     coupons. The best combination is exact. Raises what `price_choice` raises.
     """
-    priced = price_choice(user, choice, read_choice(user, choice), now)
-    records = sorted(
-        coupon.list_records(user.user_id), key=lambda record: (record.valid_until, record.record_id)
-    )
-    subtotal = sum(line.rebate_price for line in priced.settlement.lines)
-    quoted = [_quoted(record, priced, subtotal, now) for record in records]
-    best = _best(choice, priced, [record for record in records if record.is_usable(now)])
-    lines = [
-        PricedLine(line.course, policy.price, record)
-        for line, policy, record in zip(choice.lines, priced.policies, best.coupons, strict=True)
+    listed = in_background(coupon.list_records, caller.user_id)
+    found = caller.find(choice_keys(caller.user_id, choice))
+    priced = price_choice(caller.user(), choice, found, now)
+    records = listed()
+    best = _best(priced, [record for record in records if record.is_usable(now)])
+    due = [
+        DueLine(line.course.key, line.policy.price, record)
+        for line, record in zip(priced.lines, best.coupons, strict=True)
     ]
-    settled = settle(lines, best.general_coupon, user.beli if choice.use_beli else 0)
-    return Quote(priced, tuple(quoted), best.choice, settled)
+    balance = caller.user().beli
+    settled = settle(due, best.general_coupon, balance if choice.use_beli else 0)
+    quoted = [_quoted(record, priced, now) for record in records]
+    return Quote(priced, tuple(quoted), _as_choice(priced, best), settled, balance)
 
 
-@dataclass(frozen=True)
-class _Best:
-    choice: Choice
-    coupons: tuple[CouponRecord | None, ...]
-    general_coupon: CouponRecord | None
-
-
-def _best(choice: Choice, priced: PricedChoice, usable: Sequence[CouponRecord]) -> _Best:
-    found = best_combination(
-        [policy.price for policy in priced.policies],
-        [[record for record in usable if record.is_for(line.course)] for line in choice.lines],
+def _best(priced: PricedChoice, usable: Sequence[CouponRecord]) -> Combination:
+    return best_combination(
+        [line.policy.price for line in priced.lines],
+        [[record for record in usable if record.is_for(line.course.key)] for line in priced.lines],
         [record for record in usable if record.bound_to is None],
     )
+
+
+def _as_choice(priced: PricedChoice, best: Combination) -> Choice:
     lines = tuple(
         ChosenLine(line.course, line.policy_id, record.record_id if record else None)
-        for line, record in zip(choice.lines, found.coupons, strict=True)
+        for line, record in zip(priced.choice.lines, best.coupons, strict=True)
     )
-    general = found.general_coupon
-    best = Choice(lines, general.record_id if general else None, choice.use_beli)
-    return _Best(best, found.coupons, general)
+    general = best.general_coupon
+    return Choice(lines, general.record_id if general else None, priced.choice.use_beli)
 
 
-def _quoted(record: CouponRecord, priced: PricedChoice, subtotal: Fen, now: datetime) -> QuotedCoupon:
+def _quoted(record: CouponRecord, priced: PricedChoice, now: datetime) -> QuotedCoupon:
     reason = _obstacle(record, now)
-    price: Fen | None = subtotal
+    price: Fen | None = sum(line.amounts.rebate_price for line in priced.lines)
     if record.bound_to is not None:
-        lines = zip(priced.choice.lines, priced.policies, strict=True)
-        price = next((policy.price for line, policy in lines if record.is_for(line.course)), None)
+        of_course = (line.policy.price for line in priced.lines if record.is_for(line.course.key))
+        price = next(of_course, None)
     if reason is None and price is None:
         reason = COURSE
     if reason is not None or price is None:

@@ -2,42 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.errors import CouponUnusable, CourseNotFound, PricePolicyNotFound
-from chalicelib.shop import account, coupon, settlement
+from chalicelib.errors import (
+    CartStoreUnavailable,
+    CouponUnusable,
+    CourseNotFound,
+    InvalidRequest,
+    PricePolicyNotFound,
+)
+from chalicelib.money import Fen
+from chalicelib.shop import account, coupon
 from chalicelib.shop.account import ChosenPolicy
-from chalicelib.shop.catalog import Course, course_item_key
+from chalicelib.shop.caller import Caller
+from chalicelib.shop.catalog import Course, course_in, course_item_key
 from chalicelib.shop.choice import Choice, ChosenLine, one_policy_each
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.course_key import CourseKey
-from chalicelib.shop.price_policy import PricePolicy, policy_key
-from chalicelib.shop.settlement import PricedLine, Settlement
+from chalicelib.shop.price_policy import PricePolicy, policy_in, policy_key
+from chalicelib.shop.settlement import DueLine, SettledLine, Settlement, settle
 from chalicelib.shop.user import User
-from chalicelib.storage.dynamodb import ItemKey, StoredItem, find_together
+from chalicelib.storage.background import in_background
+from chalicelib.storage.dynamodb import ItemKey, StoredItem
 
-from .fill_cart import ShownLine, show_lines
+from .fill_cart import ShownLine, line_keys, offered, show_lines
 
-
-def discard_account(user_id: int) -> None:
-    """Forget an account opened earlier, so that a refused one does not leave yesterday's courses to be paid."""
-    account.discard_account(user_id)
+Found = Mapping[ItemKey, StoredItem]
 
 
-def open_account(user_id: int, chosen: list[ChosenPolicy]) -> None:
+@contextmanager
+def replacing_account(caller: Caller) -> Iterator[None]:
+    """Forget an account opened earlier when what is inside is refused: old clients open the settlement page
+    whatever the answer was, and yesterday's courses must not be paid there. One round trip more.
+    """
+    try:
+        yield
+    except (CourseNotFound, PricePolicyNotFound, InvalidRequest, CartStoreUnavailable):
+        account.discard_account(caller.user().user_id)
+        raise
+
+
+def open_account(caller: Caller, chosen: list[ChosenPolicy]) -> None:
     """Make these lines the account, which is to be settled. Two round trips.
 
-    Raises CourseNotFound (also when there are no lines, or too many), PricePolicyNotFound, StoreUnavailable.
+    Raises CourseNotFound (also when there are no lines, or too many), PricePolicyNotFound.
     """
     lines = one_policy_each(chosen)
-    for line in show_lines(lines):
-        if line.course is None or not line.course.is_sold():
-            raise CourseNotFound(course=str(line.course_key))
-        if line.policy is None:
-            raise PricePolicyNotFound(course=str(line.course_key))
-    account.open_account(user_id, lines)
+    for line in show_lines(lines, caller.find(line_keys(lines))):
+        offered(line)
+    account.open_account(caller.user_id, lines)
 
 
 @dataclass(frozen=True)
@@ -48,23 +64,23 @@ class AccountView:
     usable_coupons: tuple[CouponRecord, ...]
 
     @property
-    def total(self) -> int:
-        """The sum (fen) of the lines that can be bought, without any discount."""
+    def total(self) -> Fen:
+        """The sum of the lines that can be bought, without any discount."""
         return sum(line.policy.price for line in self.lines if line.sellable and line.policy)
 
 
-def show_account(user_id: int, now: datetime) -> AccountView:
-    """The account and the usable coupons, those below their minimum included. Three round trips.
-
-    Raises AccountNotFound, StoreUnavailable.
+def show_account(caller: Caller, now: datetime) -> AccountView:
+    """The account and the usable coupons, those below their minimum included. Two round trips: Redis, then a
+    batch read and a Query at once. Raises AccountNotFound.
     """
-    lines = show_lines(account.find_account(user_id))
-    records = sorted(coupon.list_records(user_id), key=lambda record: (record.valid_until, record.record_id))
-    return AccountView(tuple(lines), tuple(record for record in records if record.is_usable(now)))
+    chosen = account.find_account(caller.user_id)
+    records = in_background(coupon.list_records, caller.user_id)
+    lines = show_lines(chosen, caller.find(line_keys(chosen)))
+    return AccountView(tuple(lines), tuple(record for record in records() if record.is_usable(now)))
 
 
 def price_account(
-    user: User,
+    caller: Caller,
     coupons: Mapping[CourseKey, int],
     general_coupon_record_id: int | None,
     use_beli: bool,
@@ -72,59 +88,74 @@ def price_account(
 ) -> Settlement:
     """What the account costs with these coupons. Lines that cannot be bought are left out. Two round trips.
 
-    `coupons` maps courses to record ids. Raises AccountNotFound, CouponUnusable, BelowMinimum,
-    StoreUnavailable.
+    `coupons` maps courses to record ids. Raises AccountNotFound, CouponUnusable, BelowMinimum.
     """
-    chosen = account.find_account(user.user_id)
+    chosen = account.find_account(caller.user_id)
     for course in set(coupons) - {line.course for line in chosen}:
         raise CouponUnusable(coupon=str(coupons[course]), reason="course")
     lines = tuple(ChosenLine(line.course, line.policy_id, coupons.get(line.course)) for line in chosen)
-    found = read_choice(user, Choice(lines, general_coupon_record_id, use_beli))
+    found = caller.find(choice_keys(caller.user_id, Choice(lines, general_coupon_record_id, use_beli)))
     sold = tuple(line for line in lines if _is_sold(line, found))
     choice = Choice(sold, general_coupon_record_id, use_beli)
-    return _price(user, choice, found, now).settlement
+    return price_choice(caller.user(), choice, found, now).settlement
+
+
+@dataclass(frozen=True)
+class PricedLine:
+    """A line of a choice with all that an order copies of it."""
+
+    course: Course
+    policy: PricePolicy
+    coupon: CouponRecord | None
+    amounts: SettledLine
 
 
 @dataclass(frozen=True)
 class PricedChoice:
-    """A choice with everything an order copies, in the order of the choice's lines."""
+    """A choice with its lines priced, in its own order, and the amounts of the whole."""
 
     choice: Choice
-    courses: tuple[Course, ...]
-    policies: tuple[PricePolicy, ...]
-    coupons: tuple[CouponRecord | None, ...]
+    lines: tuple[PricedLine, ...]
     general_coupon: CouponRecord | None
     settlement: Settlement
 
+    def coupons(self) -> list[CouponRecord]:
+        """All coupons that the choice uses."""
+        used = [*(line.coupon for line in self.lines), self.general_coupon]
+        return [record for record in used if record is not None]
 
-Found = Mapping[ItemKey, StoredItem]
 
-
-def read_choice(user: User, choice: Choice, more: Sequence[ItemKey] = ()) -> Found:
-    """Everything that pricing a choice reads, and `more`. One batch read (a second beyond 100 items)."""
-    return find_together([*_places(user, choice), *more])
+def choice_keys(user_id: int, choice: Choice) -> list[ItemKey]:
+    """The keys of everything that pricing a choice reads."""
+    keys: list[ItemKey] = []
+    for line in choice.lines:
+        keys += [course_item_key(line.course), policy_key(line.course, line.policy_id)]
+    return keys + [coupon.record_key(user_id, record_id) for record_id in _record_ids(choice)]
 
 
 def price_choice(user: User, choice: Choice, found: Found, now: datetime) -> PricedChoice:
-    """What a choice costs this user now, of what `read_choice` found.
+    """What a choice costs this user now, of what was found under `choice_keys`.
 
-    Raises CourseNotFound, PricePolicyNotFound, CouponUnusable, BelowMinimum.
+    Raises CourseNotFound, PricePolicyNotFound, CouponUnusable, BelowMinimum, in this order.
     """
-    for line in choice.lines:
-        course = found.get(course_item_key(line.course))
-        if not isinstance(course, Course) or not course.is_sold():
-            raise CourseNotFound(course=str(line.course))
-    for line in choice.lines:
-        if policy_key(line.course, line.policy_id) not in found:
-            raise PricePolicyNotFound(course=str(line.course))
-    return _price(user, choice, found, now)
-
-
-def _places(user: User, choice: Choice) -> list[ItemKey]:
-    places: list[ItemKey] = []
-    for line in choice.lines:
-        places += [course_item_key(line.course), policy_key(line.course, line.policy_id)]
-    return places + [coupon.record_key(user.user_id, record_id) for record_id in _record_ids(choice)]
+    courses = [_sold_course(line, found) for line in choice.lines]
+    policies = [_policy(line, found) for line in choice.lines]
+    _raise_if_twice(_record_ids(choice))
+    coupons = [
+        _usable(user, line.coupon_record_id, line.course, found, now)
+        if line.coupon_record_id is not None
+        else None
+        for line in choice.lines
+    ]
+    general_id = choice.general_coupon_record_id
+    general = _usable(user, general_id, None, found, now) if general_id is not None else None
+    due = [
+        DueLine(course.key, policy.price, record)
+        for course, policy, record in zip(courses, policies, coupons, strict=True)
+    ]
+    amounts = settle(due, general, user.beli if choice.use_beli else 0)
+    lines = map(PricedLine, courses, policies, coupons, amounts.lines)
+    return PricedChoice(choice, tuple(lines), general, amounts)
 
 
 def _record_ids(choice: Choice) -> list[int]:
@@ -133,38 +164,42 @@ def _record_ids(choice: Choice) -> list[int]:
 
 
 def _is_sold(line: ChosenLine, found: Found) -> bool:
-    course = found.get(course_item_key(line.course))
+    course = course_in(found, line.course)
     return (
-        isinstance(course, Course) and course.is_sold() and policy_key(line.course, line.policy_id) in found
+        course is not None and course.is_sold() and policy_in(found, line.course, line.policy_id) is not None
     )
 
 
-def _price(user: User, choice: Choice, found: Found, now: datetime) -> PricedChoice:
-    record_ids = _record_ids(choice)
+def _sold_course(line: ChosenLine, found: Found) -> Course:
+    course = course_in(found, line.course)
+    if course is None or not course.is_sold():
+        raise CourseNotFound(course=str(line.course))
+    return course
+
+
+def _policy(line: ChosenLine, found: Found) -> PricePolicy:
+    policy = policy_in(found, line.course, line.policy_id)
+    if policy is None:
+        raise PricePolicyNotFound(course=str(line.course))
+    return policy
+
+
+def _raise_if_twice(record_ids: list[int]) -> None:
     for record_id in record_ids:
         if record_ids.count(record_id) > 1:
             raise CouponUnusable(coupon=str(record_id), reason="twice")
 
-    def record(record_id: int | None, course: CourseKey | None) -> CouponRecord | None:
-        if record_id is None:
-            return None
-        stored = found.get(coupon.record_key(user.user_id, record_id))
-        if not isinstance(stored, CouponRecord):
-            raise CouponUnusable(coupon=str(record_id), reason="unknown")
-        if stored.bound_to != (str(course) if course else None):
-            raise CouponUnusable(coupon=stored.name, reason="course")
-        if not stored.is_usable(now):
-            is_taken = stored.status in (coupon.RESERVED, coupon.USED)
-            raise CouponUnusable(coupon=stored.name, reason="used" if is_taken else "date")
-        return stored
 
-    coupons = tuple(record(line.coupon_record_id, line.course) for line in choice.lines)
-    general_coupon = record(choice.general_coupon_record_id, None)
-    courses = tuple(found[course_item_key(line.course)] for line in choice.lines)
-    policies = tuple(found[policy_key(line.course, line.policy_id)] for line in choice.lines)
-    priced = [
-        PricedLine(line.course, policy.price, line_coupon)  # type: ignore[attr-defined]
-        for line, policy, line_coupon in zip(choice.lines, policies, coupons, strict=True)
-    ]
-    amounts = settlement.settle(priced, general_coupon, user.beli if choice.use_beli else 0)
-    return PricedChoice(choice, courses, policies, coupons, general_coupon, amounts)  # type: ignore[arg-type]
+def _usable(
+    user: User, record_id: int, course: CourseKey | None, found: Found, now: datetime
+) -> CouponRecord:
+    """The user's record for this course (None: for the whole order), if it can be used now."""
+    record = coupon.record_in(found, user.user_id, record_id)
+    if record is None:
+        raise CouponUnusable(coupon=str(record_id), reason="unknown")
+    if record.bound_to != (str(course) if course else None):
+        raise CouponUnusable(coupon=record.name, reason="course")
+    if not record.is_usable(now):
+        is_taken = record.status in (coupon.RESERVED, coupon.USED)
+        raise CouponUnusable(coupon=record.name, reason="used" if is_taken else "date")
+    return record

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.errors import (
     NotPermitted,
     StoreUnavailable,
     TokenRefused,
-    UserGone,
     UserNotFound,
     WrongPassword,
 )
@@ -18,22 +16,14 @@ from chalicelib.settings import Settings
 from chalicelib.shop import session as sessions
 from chalicelib.shop import token
 from chalicelib.shop import user as users
+from chalicelib.shop.caller import Caller
 from chalicelib.shop.password import needs_new_hash, password_matches
 from chalicelib.shop.rate_limit import Limit, only_failures_count
-from chalicelib.shop.session import Session
+from chalicelib.shop.token import Claims
 from chalicelib.shop.user import User
 from chalicelib.shop.user_name import folded
-from chalicelib.storage.dynamodb import find_together
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    """A user and the session by which he is here."""
-
-    user: User
-    session: Session
 
 
 def sign_in(
@@ -70,35 +60,37 @@ def _renew_hash(user: User, password: str, settings: Settings) -> None:
         log.warning("a password's hash was not renewed; the next login tries again")
 
 
-def authenticate(authorization: str | None, settings: Settings, now: datetime) -> SignedIn:
-    """Who an `Authorization` header (a bare token or `Bearer <token>`) comes from. One round trip at most.
-
-    Raises, in this order, TokenRefused, TokenExpired, UserGone, and TokenRefused when the session has ended.
-    """
+def read_claims(authorization: str | None, settings: Settings) -> Claims:
+    """What the token of an `Authorization` header (bare, or `Bearer <token>`) claims. Raises TokenRefused."""
     words = (authorization or "").split()
     if len(words) == 2 and words[0].lower() == "bearer":
         words = words[1:]
     if len(words) != 1:
         raise TokenRefused()
-    claims = token.read_token(words[0], settings.jwt_key, now)
-    user_key = users.user_key(claims.user_id)
-    session_key = sessions.session_key(claims.user_id, claims.session_id)
-    found = find_together([user_key, session_key])
-    user, session = found.get(user_key), found.get(session_key)
-    if not isinstance(user, User) or user.disabled:
-        raise UserGone()
-    if not isinstance(session, Session) or session.generation != user.generation:
-        raise TokenRefused()
-    return SignedIn(user, session)
+    return token.read_token(words[0], settings.jwt_key)
+
+
+def claimed_caller(authorization: str | None, settings: Settings, now: datetime) -> Caller:
+    """Who an `Authorization` header claims to come from, yet to be confirmed. No round trip.
+
+    Raises TokenRefused, then TokenExpired; the caller raises UserGone, then TokenRefused.
+    """
+    claims = read_claims(authorization, settings)
+    claims.raise_if_expired(now)
+    return Caller(claims, now)
 
 
 def require_admin(user: User) -> User:
-    """The user, if he may work in the back office. Raises NotPermitted for whoever is no 管理员."""
+    """The user, if they may work in the back office. Raises NotPermitted for whoever is no 管理员."""
     if user.role != users.ADMIN:
         raise NotPermitted()
     return user
 
 
-def sign_out(signed_in: SignedIn) -> None:
-    """End the session at once. One write."""
-    sessions.end(signed_in.session)
+def sign_out(authorization: str | None, settings: Settings) -> None:
+    """End the session that a genuine token names, whether it lives or not. One write. Raises TokenRefused.
+
+    An old client that cannot sign out with a dead token could never sign out.
+    """
+    claims = read_claims(authorization, settings)
+    sessions.end(claims.user_id, claims.session_id)

@@ -258,7 +258,7 @@ class _Import:
                 raise BadValue("the page recommends this course already")
             if len(detail.recommended) == MAX_LISTED:
                 raise BadValue(f"the page recommends {MAX_LISTED} courses already")
-            stored = self.stored.get(catalog.course_place(other.key))
+            stored = self.stored.get(catalog.course_item_key(other.key))
             copy = catalogue.recommended(
                 other.row.id, stored.name if isinstance(stored, Course) else other.name
             )
@@ -284,9 +284,7 @@ class _Import:
     def _refuse_too_large(self, attributes: Mapping[Row, dict[str, Any]]) -> None:
         """Refuse the courses that cannot be stored, before any page that recommends one of them is written."""
         while True:
-            new = [
-                each for each in self.courses.values() if imported_course_place(each.key) not in self.stored
-            ]
+            new = [each for each in self.courses.values() if imported_course_key(each.key) not in self.stored]
             units = [self._new_course(parts, attributes[parts.row]) for parts in new]
             refused = [unit for unit in units if is_too_large(unit)]
             for unit in refused:

@@ -6,7 +6,7 @@ one Query by the page's id; what a cart or a checkout needs is one batch read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -27,6 +27,7 @@ from chalicelib.storage.dynamodb import (
     CodedText,
     ItemKey,
     MapList,
+    StoredItem,
     Transaction,
     WholeNumber,
     find_together,
@@ -332,6 +333,10 @@ class CoursePage:
     sections: tuple[Section, ...]
     faqs: tuple[Faq, ...]
 
+    def section(self, section_id: int) -> Section | None:
+        """The section with this id: its key holds chapter and order too, so none is read by its id alone."""
+        return next((section for section in self.sections if section.section_id == section_id), None)
+
 
 def find_page(detail_id: int) -> CoursePage:
     """The page with this id. One Query of an index. Raises CoursePageNotFound."""
@@ -418,5 +423,11 @@ def scan_items(kinds: Sequence[type[CatalogItem]]) -> list[CatalogItem]:
 
 
 def course_item_key(key: CourseKey) -> ItemKey:
-    """Where a course's item lies, for a batch read."""
+    """The key of a course's item, for a batch read."""
     return Course, str(key), "COURSE"
+
+
+def course_in(found: Mapping[ItemKey, StoredItem], key: CourseKey) -> Course | None:
+    """A course among what a batch read found."""
+    course = found.get(course_item_key(key))
+    return course if isinstance(course, Course) else None

@@ -6,6 +6,7 @@ changes no coupon that somebody holds. An offer taken offline can no longer be c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -20,10 +21,11 @@ from chalicelib.storage.dynamodb import (
     CatalogItem,
     CodedText,
     ItemKey,
+    StoredItem,
     Transaction,
     UserItem,
     WholeNumber,
-    find,
+    find_together,
     is_as_read,
 )
 
@@ -207,9 +209,20 @@ def record_item(
     )
 
 
+def offer_key(coupon_id: int) -> ItemKey:
+    """The key of an offer, for a batch read."""
+    return CouponOffer, OFFERS, f"COUPON#{coupon_id}"
+
+
+def offer_in(found: Mapping[ItemKey, StoredItem], coupon_id: int) -> CouponOffer | None:
+    """An offer among what a batch read found."""
+    offer = found.get(offer_key(coupon_id))
+    return offer if isinstance(offer, CouponOffer) else None
+
+
 def find_offer(coupon_id: int) -> CouponOffer | None:
     """The offer with this id, or None. One round trip."""
-    return find(CouponOffer, OFFERS, f"COUPON#{coupon_id}")
+    return offer_in(find_together([offer_key(coupon_id)]), coupon_id)
 
 
 def list_offers() -> list[CouponOffer]:
@@ -222,9 +235,16 @@ def record_key(user_id: int, record_id: int) -> ItemKey:
     return CouponRecord, partition(user_id), f"{_PREFIX}{record_id}"
 
 
+def record_in(found: Mapping[ItemKey, StoredItem], user_id: int, record_id: int) -> CouponRecord | None:
+    """A user's record among what a batch read found."""
+    record = found.get(record_key(user_id, record_id))
+    return record if isinstance(record, CouponRecord) else None
+
+
 def list_records(user_id: int) -> list[CouponRecord]:
-    """All of a user's records, strongly consistent. One Query."""
-    return cast(list[CouponRecord], list_partition(user_id, _PREFIX))
+    """All of a user's records, those that end first first, strongly consistent. One Query."""
+    records = cast(list[CouponRecord], list_partition(user_id, _PREFIX))
+    return sorted(records, key=lambda record: (record.valid_until, record.record_id))
 
 
 def _record(user_id: int, record_id: int) -> CouponRecord:

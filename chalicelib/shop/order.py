@@ -40,6 +40,7 @@ from chalicelib.errors import (
 from chalicelib.money import Fen
 from chalicelib.request_log import note
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
+from chalicelib.shop.caller import Caller
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.event import By, Cause, CauseAttribute, What
 from chalicelib.shop.partition import list_page, list_partition, partition, sortable
@@ -47,6 +48,7 @@ from chalicelib.shop.payment_type import PAYMENT_NAMES, PROVIDERS
 from chalicelib.shop.work import LEASE, WorkItem, stay_in_work
 from chalicelib.storage.dynamodb import (
     CodedText,
+    ItemKey,
     MapList,
     Transaction,
     UserItem,
@@ -522,20 +524,31 @@ def note_asked(order: Order, now: datetime) -> None:
         order.update([Order.asked_at.set(now)], condition=unchanged & (Order.status == PLACED))
 
 
+def _pointer_key(number: str) -> ItemKey:
+    return OrderPointer, f"{_PREFIX}{number}", "POINTER"
+
+
 def find_by_number(number: str) -> Order:
     """The order with this number, whoever's it is. Two round trips. Raises OrderNotFound."""
     note(order=number)
-    pointer = find(OrderPointer, f"{_PREFIX}{number}", "POINTER")
+    pointer = find(OrderPointer, *_pointer_key(number)[1:])
     order = find(Order, partition(pointer.user_id), pointer.order_sort) if pointer else None
     if order is None:
         raise OrderNotFound(order=number)
     return order
 
 
-def find_own(user_id: int, number: str) -> Order:
-    """The user's order with this number. Two round trips. Raises OrderNotFound, also for another user's."""
-    order = find_by_number(number)
-    if order.user_id != user_id:
+def find_own(caller: Caller, number: str) -> Order:
+    """The caller's order with this number, which confirms the caller. Two round trips.
+
+    Raises OrderNotFound, also for another user's.
+    """
+    key = _pointer_key(number)
+    pointer = caller.find([key]).get(key)
+    note(order=number)
+    own = isinstance(pointer, OrderPointer) and pointer.user_id == caller.user_id
+    order = find(Order, partition(caller.user_id), pointer.order_sort) if own else None  # type: ignore[union-attr]
+    if order is None:
         raise OrderNotFound(order=number)
     return order
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pynamodb.attributes import MapAttribute
 
 from chalicelib.shop.course_key import CourseKey
-from chalicelib.storage.dynamodb import CatalogItem, ItemKey, WholeNumber
+from chalicelib.storage.dynamodb import CatalogItem, ItemKey, StoredItem, WholeNumber
 
 PERMANENT_DAYS = 36000
 VALID_PERIODS = {
@@ -61,5 +63,11 @@ def policy_sort(policy_id: int) -> str:
 
 
 def policy_key(course: CourseKey, policy_id: int) -> ItemKey:
-    """Where a course's policy lies, for a batch read."""
+    """The key of a course's policy, for a batch read."""
     return PricePolicy, str(course), policy_sort(policy_id)
+
+
+def policy_in(found: Mapping[ItemKey, StoredItem], course: CourseKey, policy_id: int) -> PricePolicy | None:
+    """A course's policy among what a batch read found."""
+    policy = found.get(policy_key(course, policy_id))
+    return policy if isinstance(policy, PricePolicy) else None

@@ -14,6 +14,8 @@ from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import ItemKey, Transaction, UserItem, WholeNumber, refusing
 
 LIFE = timedelta(days=7)
+LEEWAY = timedelta(seconds=10)
+"""By how much clocks may differ (contract)."""
 
 
 class Session(UserItem, discriminator="SESSION"):
@@ -33,7 +35,7 @@ class Session(UserItem, discriminator="SESSION"):
 
     def is_alive(self, user: User, now: datetime) -> bool:
         """Whether its token still signs this user in."""
-        return self.generation == user.generation and now < self.expires_at
+        return self.generation == user.generation and now < self.expires_at + LEEWAY
 
 
 _PREFIX = "SESSION#"
@@ -63,13 +65,13 @@ def start(user: User, now: datetime, device: str = "") -> Session:
 
 
 def session_key(user_id: int, session_id: str) -> ItemKey:
-    """Where a session lies, for a batch read."""
+    """The key of a session, for a batch read."""
     return Session, partition(user_id), _sort(session_id)
 
 
-def end(session: Session) -> None:
-    """End a session at once. One write; repeating it does no harm."""
-    session.delete()
+def end(user_id: int, session_id: str) -> None:
+    """End a user's session at once, if it lives. One write."""
+    Session(partition(user_id), _sort(session_id)).delete()
 
 
 def end_by_id(user_id: int, session_id: str) -> None:
@@ -78,11 +80,10 @@ def end_by_id(user_id: int, session_id: str) -> None:
         Session(partition(user_id), _sort(session_id)).delete(condition=Session.sort.exists())
 
 
-def list_sessions(user: User, now: datetime) -> list[Session]:
-    """The user's sessions that are alive, newest first. One Query."""
-    stored = cast(list[Session], list_partition(user.user_id, _PREFIX))
-    alive = [session for session in stored if session.is_alive(user, now)]
-    return sorted(alive, key=lambda session: session.created_at, reverse=True)
+def list_sessions(user_id: int) -> list[Session]:
+    """All of a user's sessions that are stored, those that ended included, newest first. One Query."""
+    stored = cast(list[Session], list_partition(user_id, _PREFIX))
+    return sorted(stored, key=lambda session: session.created_at, reverse=True)
 
 
 def carry_over(transaction: Transaction, session: Session, generation: int) -> None:

@@ -16,8 +16,8 @@ from chalicelib.shop.course_key import CourseKey
 
 
 @dataclass(frozen=True)
-class PricedLine:
-    """A course at a policy's price (fen), with the coupon chosen for it."""
+class DueLine:
+    """A course at a policy's price (fen), with the coupon chosen for it: what there is to settle."""
 
     course: CourseKey
     price: Fen
@@ -61,7 +61,7 @@ class Settlement:
         return sum(line.payable for line in self.lines)
 
 
-def settle(lines: Sequence[PricedLine], general_coupon: CouponRecord | None, beli_balance: int) -> Settlement:
+def settle(lines: Sequence[DueLine], general_coupon: CouponRecord | None, beli_balance: int) -> Settlement:
     """Compute a settlement. `beli_balance` is what may be spent: 0 when beli are not to be used.
 
     Raises BelowMinimum when a coupon's minimum is not reached. Whether coupons may be used at all is not

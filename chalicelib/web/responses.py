@@ -8,15 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.beijing_time import beijing_text
-from chalicelib.flows.browse import CourseContents
 from chalicelib.flows.check_captcha import StartedCaptcha
 from chalicelib.flows.checkout import PlacedOrder
 from chalicelib.flows.fill_cart import ShownLine
 from chalicelib.flows.quote import Quote
 from chalicelib.flows.settle import AccountView
+from chalicelib.flows.study import CourseContents
 from chalicelib.gateways.payments import PayPage
 from chalicelib.money import Fen, to_yuan, yuan_text
 from chalicelib.settings import Settings
+from chalicelib.shop.caller import SignedIn
 from chalicelib.shop.cart import CartLine
 from chalicelib.shop.catalog import (
     LEVEL_NAMES,
@@ -101,7 +102,7 @@ def captcha(started: StartedCaptcha) -> Json:
     return {"error_no": 0, "data": data}
 
 
-def sessions(alive: Iterable[Session], current: Session) -> Json:
+def sessions(stored: Iterable[Session], here: SignedIn, now: datetime) -> Json:
     """`GET /sessions`: where the user is signed in."""
     return success(
         [
@@ -110,9 +111,10 @@ def sessions(alive: Iterable[Session], current: Session) -> Json:
                 "device": session.device,
                 "date": beijing_text(session.created_at),
                 "expire_date": beijing_text(session.expires_at),
-                "current": session.session_id == current.session_id,
+                "current": session.session_id == here.session.session_id,
             }
-            for session in alive
+            for session in stored
+            if session.is_alive(here.user, now)
         ]
     )
 
@@ -224,7 +226,7 @@ def chapters(contents: CourseContents) -> Json:
     page = contents.page
     sections: dict[int, list[Json]] = {}
     for section in page.sections:
-        sections.setdefault(section.chapter, []).append(_section(section, contents.enrolled))
+        sections.setdefault(section.chapter, []).append(_section(section, contents.may_open(section)))
     return success(
         {
             "course_id": page.course.course_id,
@@ -245,7 +247,7 @@ def chapters(contents: CourseContents) -> Json:
     )
 
 
-def _section(section: Section, enrolled: bool) -> Json:
+def _section(section: Section, may_open: bool) -> Json:
     shown: Json = {
         "id": section.section_id,
         "name": section.name,
@@ -255,7 +257,7 @@ def _section(section: Section, enrolled: bool) -> Json:
         "video_time": section.video_time,
         "free_trail": section.free_trial,
     }
-    if section.section_link is not None and (enrolled or section.free_trial):
+    if section.section_link is not None and may_open:
         shown["section_link"] = section.section_link
     return shown
 
@@ -362,7 +364,7 @@ def priced_account(settlement: Settlement) -> Json:
 def my_coupons(records: Iterable[CouponRecord], now: datetime) -> Json:
     """`GET /coupons`: the user's coupons by what can be done with them."""
     groups: dict[str, list[Json]] = {"usable": [], "reserved": [], "used": [], "expired": []}
-    for record in sorted(records, key=lambda record: (record.valid_until, record.record_id)):
+    for record in records:
         groups[_coupon_group(record, now)].append(_held_coupon(record))
     return success(groups)
 
@@ -414,28 +416,26 @@ def claimable_coupons(offers: Iterable[tuple[CouponOffer, bool]]) -> Json:
     )
 
 
-def quote(quoted: Quote, beli_balance: int) -> Json:
+def quote(quoted: Quote) -> Json:
     """`POST /account/quote`: `best` has the form of the body of `POST /payment`."""
-    priced, settlement = quoted.priced, quoted.priced.settlement
-    lines = zip(priced.courses, priced.policies, priced.coupons, settlement.lines, strict=True)
-    best, best_settlement = quoted.best, quoted.best_settlement
+    settlement, best, best_settlement = quoted.priced.settlement, quoted.best, quoted.best_settlement
     return success(
         {
             "lines": [
                 {
-                    "course_id": course.course_id,
-                    "course_type": course.course_type,
-                    "name": course.name,
-                    "valid_period_display": period_name(policy.valid_period),
-                    "coupon": record.name if record else "",
-                    "original_price": to_yuan(line.price),
-                    "price": to_yuan(line.rebate_price),
-                    "general_coupon_share": to_yuan(line.general_share),
-                    "beli": line.beli,
-                    "beli_share": to_yuan(line.beli_share),
-                    "payable": to_yuan(line.payable),
+                    "course_id": line.course.course_id,
+                    "course_type": line.course.course_type,
+                    "name": line.course.name,
+                    "valid_period_display": period_name(line.policy.valid_period),
+                    "coupon": line.coupon.name if line.coupon else "",
+                    "original_price": to_yuan(line.amounts.price),
+                    "price": to_yuan(line.amounts.rebate_price),
+                    "general_coupon_share": to_yuan(line.amounts.general_share),
+                    "beli": line.amounts.beli,
+                    "beli_share": to_yuan(line.amounts.beli_share),
+                    "payable": to_yuan(line.amounts.payable),
                 }
-                for course, policy, record, line in lines
+                for line in quoted.priced.lines
             ],
             "coupons": [
                 _held_coupon(one.record)
@@ -446,7 +446,7 @@ def quote(quoted: Quote, beli_balance: int) -> Json:
                 }
                 for one in quoted.coupons
             ],
-            "beli_balance": beli_balance,
+            "beli_balance": quoted.beli_balance,
             "beli": settlement.beli,
             "beli_amount": to_yuan(settlement.beli_discount),
             "total_price": to_yuan(settlement.payable),

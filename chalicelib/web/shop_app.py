@@ -1,7 +1,7 @@
-"""ShopApp: Chalice with the shop's manners.
+"""ShopApp: Chalice plus the shop's conventions.
 
 Every route is wrapped once: a refusal becomes its documented code, every answer is JSON in UTF-8 with CORS
-headers. `user()`, `json()`, `query()`, `now()` read the request; `gateways` and `clock` can be given, as
+headers. `caller()`, `json()`, `query()`, `now()` read the request; `gateways` and `clock` can be given, as
 tests do.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
-from threading import Lock
+from threading import Lock, local
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -22,11 +22,18 @@ from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib import request_log
 from chalicelib import settings as shop_settings
-from chalicelib.errors import ShopError, TokenExpired, TokenRefused, Unreadable, UserGone
+from chalicelib.errors import (
+    CartStoreUnavailable,
+    ShopError,
+    StoreUnavailable,
+    TokenExpired,
+    TokenRefused,
+    Unreadable,
+)
 from chalicelib.flows import check_captcha, sign_in
-from chalicelib.flows.sign_in import SignedIn
 from chalicelib.gateways import Gateways, open_gateways
 from chalicelib.settings import Settings
+from chalicelib.shop.caller import Caller, SignedIn
 from chalicelib.shop.texts import is_shown
 from chalicelib.shop.user import User
 from chalicelib.web import codes, reading, requests
@@ -97,6 +104,7 @@ class ShopApp(Chalice):
         self._gateways: Gateways | None = None
         self._fresh: Any = None
         self._fresh_lock = Lock()
+        self._asking = local()
 
     def route(self, path: str, codes: Codes = codes.NONE, **kwargs: Any) -> Callable[..., Any]:
         """Declare a route, without a trailing slash; `codes` is the table of its refusals."""
@@ -106,16 +114,34 @@ class ShopApp(Chalice):
         def register(view: Callable[..., object]) -> Callable[..., Any]:
             @functools.wraps(view)
             def answer(**path_parts: str) -> Response:
+                self._asking.caller = None
                 try:
                     body = view(**{name: unquote(text) for name, text in path_parts.items()})
+                    self._confirm_caller()
                 except ShopError as error:
-                    return self._refuse(error, codes)
+                    return self._refuse(self._first_refusal(error), codes)
                 return body if isinstance(body, Response) else json_response(body)
 
             declare(answer)
             return view
 
         return register
+
+    def _confirm_caller(self) -> None:
+        """Let nothing be answered to a caller who is not confirmed. No round trip for one who is."""
+        caller: Caller | None = self._asking.caller
+        if caller is not None:
+            caller.signed_in()
+
+    def _first_refusal(self, error: ShopError) -> ShopError:
+        """The refusal to answer: not being signed in comes before everything else."""
+        if isinstance(error, StoreUnavailable) and not isinstance(error, CartStoreUnavailable):
+            return error  # who asks cannot be read either
+        try:
+            self._confirm_caller()
+        except ShopError as first:
+            return first
+        return error
 
     def _refuse(self, error: ShopError, table: Codes) -> Response:
         answer = codes.find_answer(table, error)
@@ -216,23 +242,35 @@ class ShopApp(Chalice):
         query = self._request().query_params
         return {name: query.getlist(name) for name in query} if query else {}
 
+    def caller(self) -> Caller:
+        """Who asks, by the word of their token. Raises TokenRefused, TokenExpired. No round trip.
+
+        Whatever the view does, it ends with the refusal of a caller who turns out not to be signed in: flows
+        confirm before they write or ask a third party, and nothing is answered before.
+        """
+        self._asking.caller = caller = sign_in.claimed_caller(self.authorization(), self.settings, self.now())
+        return caller
+
     def signed_in(self) -> SignedIn:
-        """Who asks, by which session. Raises TokenRefused, TokenExpired, UserGone. One round trip."""
-        authorization = self._request().headers.get("authorization")
-        return sign_in.authenticate(authorization, self.settings, self.now())
+        """Who asks, by which session, where nothing else is read. Raises TokenRefused, TokenExpired, UserGone.
+        One round trip.
+        """
+        return self.caller().signed_in()
 
     def user(self) -> User:
-        """Who asks. Raises TokenRefused, TokenExpired, UserGone. One round trip."""
-        return self.signed_in().user
+        """Who asks, where nothing else is read. Raises TokenRefused, TokenExpired, UserGone. One round trip."""
+        return self.caller().user()
 
-    def visitor(self) -> User | None:
-        """Who asks on a page that everybody may see: None without a token that holds."""
-        if not self._request().headers.get("authorization"):
-            return None
+    def visitor(self) -> Caller | None:
+        """Who asks on a page that everybody may see, yet to be confirmed: None without a genuine token."""
         try:
-            return self.user()
-        except (TokenRefused, TokenExpired, UserGone):
+            return sign_in.claimed_caller(self.authorization(), self.settings, self.now())
+        except (TokenRefused, TokenExpired):
             return None
+
+    def authorization(self) -> str | None:
+        """The header in which a token comes."""
+        return self.header("authorization")
 
     def address(self) -> str:
         """The address a request comes from, as the gateway saw it; no header of the client's can change it."""

@@ -682,7 +682,7 @@ def test_a_database_that_is_down_is_1101_and_5000(
 def test_a_redis_in_trouble_is_1101_and_5000(
     faulty_app: FaultyApp, settling: tuple[Client, Any], action: Any
 ) -> None:
-    faults = [Fault.on(operation, action=action) for operation in ("GET", "DEL")]
+    faults = [Fault.on(operation, action=action) for operation in ("GET", "SET")]
     check_trouble(*settling, faulty_app.redis.faults(*faults))
 
 
@@ -697,10 +697,12 @@ def test_an_account_that_cannot_be_written_is_5000_and_there_is_none(
 
 def test_a_lost_answer_is_made_good(faulty_app: FaultyApp, settling: tuple[Client, Any]) -> None:
     client, body = settling
-    for operation in ("DEL", "SET"):
-        with faulty_app.redis.faults(Fault.on(operation, action=reset_after(), nth=1)):
-            assert client.post("/account/", body)["code"] == 1000
+    with faulty_app.redis.faults(Fault.on("SET", action=reset_after(), nth=1)):
+        assert client.post("/account/", body)["code"] == 1000
     assert show(client)["total"] == 1
+    with faulty_app.redis.faults(Fault.on("DEL", action=reset_after(), nth=1)):
+        check_refusal(client.post("/account/", []), 1103)
+    check_refusal(client.get("/account/"), 1101)
 
 
 def test_carts_and_accounts_hold_equally_many_lines() -> None:

@@ -559,7 +559,7 @@ def test_claims_made_while_the_quantity_changes_are_all_counted() -> None:
 
     def claim(user_id: int) -> bool:
         try:
-            claim_coupon(user_id, offer.coupon_id, address, builders.now())
+            claim_coupon(user_id, stored_offer(offer), address, builders.now())
         except CouponSoldOut:
             return False
         return True
@@ -585,7 +585,7 @@ def test_pieces_claimed_after_the_check_are_not_taken_away() -> None:
     offer = an_offer(5)
     fewer = a_change(offer, quantity=1)
     for _ in range(2):
-        claim_coupon(builders.a_user().user_id, offer.coupon_id, new_address(), builders.now())
+        claim_coupon(builders.a_user().user_id, stored_offer(offer), new_address(), builders.now())
     with pytest.raises(ChangedMeanwhile):
         write(fewer, "lin", builders.now())
     with pytest.raises(ChangedMeanwhile):

@@ -68,7 +68,7 @@ def test_a_coupon_of_before_is_claimed_shown_and_priced() -> None:
     course = builders.a_course(prices=[10000])
     offer = builders.an_offer(course=course.key, coupon_type=coupon.PERCENT, value=0, off_percent=80)
     store_as_before(offer)
-    record = claim_coupon(user.user_id, offer.coupon_id, "203.0.113.7", builders.now())
+    record = claim_coupon(user.user_id, coupon.find_offer(offer.coupon_id), "203.0.113.7", builders.now())
     store_as_before(record)
     assert stored(record)["coupon_type"] == "折扣券"
 

@@ -51,7 +51,7 @@ def claim_patiently(client: ClientAt, offer: CouponOffer) -> Any:
 
 def claim_directly(user_id: int, offer: CouponOffer, now: datetime | None = None) -> CouponRecord:
     """A claim, as the API's function makes it."""
-    return claim_coupon(user_id, int(offer.coupon_id), new_address(), now or builders.now())
+    return claim_coupon(user_id, coupon.find_offer(offer.coupon_id), new_address(), now or builders.now())
 
 
 def sweep(now: datetime | None = None) -> int:

@@ -135,7 +135,7 @@ def test_a_coupon_claimed_in_the_old_system_cannot_be_claimed_again_here(real: L
         assert offer is not None
         while_it_is_open = offer.open_at + timedelta(hours=1)
         with pytest.raises(CouponClaimed):
-            claim_coupon(real.id(1), real.id(number), "198.51.100.7", while_it_is_open)
+            claim_coupon(real.id(1), offer, "198.51.100.7", while_it_is_open)
     assert len(coupon.list_records(real.id(1))) == 6
 
 

@@ -35,7 +35,7 @@ def placed_order(user: User) -> Order:
     gateways = open_gateways(settings())
     due = 30000 - find_user(user.user_id).beli * 10
     placed = place_order(
-        find_user(user.user_id), Choice(lines, None, True), due, None, gateways, settings(), builders.now()
+        builders.a_caller(user), Choice(lines, None, True), due, None, gateways, settings(), builders.now()
     )
     return find_by_number(placed.number)
 

@@ -266,11 +266,34 @@ def test_signing_out_ends_this_session_at_once_and_no_other(visitor: Client) -> 
     assert other.get("/userinfo")["code"] == 1000
 
 
-def test_signing_out_twice_is_401_the_second_time(learner: Client) -> None:
-    assert learner.request("DELETE", "/logout/").status_code == 200
-    answer = learner.request("DELETE", "/logout/")
+SIGNED_OUT = {"code": 1000, "msg": "", "data": None}
+
+
+def test_signing_out_twice_is_done_twice(learner: Client) -> None:
+    for _ in range(2):
+        assert learner.request("DELETE", "/logout/").json() == SIGNED_OUT
+
+
+def test_signing_out_with_a_dead_token_is_done(learner: Client, clock: Clock) -> None:
+    assert learner.user is not None
+    learner.user.update([User.disabled.set(True)])
+    assert learner.request("DELETE", "/logout/").json() == SIGNED_OUT
+    clock.advance(days=100)
+    assert learner.request("DELETE", "/logout/").json() == SIGNED_OUT
+
+
+@pytest.mark.parametrize("forged", ["", "x", "a.b.c", "Bearer", "signed by somebody else", "a part missing"])
+def test_signing_out_with_what_is_no_token_of_ours_ends_nothing(learner: Client, forged: str) -> None:
+    genuine = learner.token or ""
+    if forged == "signed by somebody else":
+        claims = jwt.decode(genuine, options={"verify_signature": False})
+        forged = jwt.encode(claims, "another key, as long as it has to be", algorithm="HS256")
+    if forged == "a part missing":
+        forged = genuine.rpartition(".")[0]
+    answer = learner.request("DELETE", "/logout", headers={"Authorization": forged})
     assert answer.status_code == 401
     assert answer.json() == {"code": 401, "msg": REFUSED, "data": None}
+    assert learner.get("/userinfo")["code"] == 1000
 
 
 @pytest.mark.parametrize("body", [None, b"", b"{", b"null", b"[" * 5000])

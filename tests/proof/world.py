@@ -27,11 +27,12 @@ from chalicelib.flows import (
     resolve_problem,
     work_off,
 )
-from chalicelib.flows.settle import price_choice, read_choice
+from chalicelib.flows.settle import choice_keys, price_choice
 from chalicelib.gateways import Gateways
 from chalicelib.money import to_yuan
 from chalicelib.settings import Settings
 from chalicelib.shop import coupon, coupon_claim, enrollment, ledger, order, payment, refund
+from chalicelib.shop.caller import Caller
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.choice import Choice, ChosenLine
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
@@ -42,7 +43,7 @@ from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.user import User, UserName
 from chalicelib.shop.user_name import folded
-from chalicelib.storage.dynamodb import ItemKey, UserItem, connection
+from chalicelib.storage.dynamodb import ItemKey, UserItem, connection, find_together
 from chalicelib.web import codes, responses
 from chalicelib.web.notification import answer_notice
 from localstack.alipay import AlipaySimulator
@@ -119,6 +120,7 @@ class World:
         self.gateways = Gateways(payments={ALIPAY: self.provider}, geetest=None)
         self.courses = SHELF.fill()
         self.users = [builders.a_user(beli=400) for _ in range(users)]
+        self._claims = {user.user_id: builders.claims_of(user) for user in self.users}
         self.offers = [
             builders.an_offer(quantity=1, coupon_type=coupon.PERCENT, off_percent=80),
             builders.an_offer(quantity=3, value=2500, valid_days=1),
@@ -168,6 +170,15 @@ class World:
         mine = self.belongings(who)
         (stored,) = [stored for stored, item in mine.pairs() if isinstance(item, User)]
         return User.from_raw_data(stored)
+
+    def _caller(self, who: int) -> Caller:
+        """A user, signed in."""
+        return Caller(self._claims[self.users[who].user_id], self.clock())
+
+    def _own(self, number: str) -> Order:
+        """An order as its learner's request finds it."""
+        claims = self._claims[self._order(number).user_id]
+        return order.find_own(Caller(claims, self.clock()), number)
 
     def _order(self, number: str) -> Order:
         """An order as of the last check."""
@@ -282,9 +293,12 @@ class World:
 
     def _place(self, who: int, user: User, choice: Choice, key: IdempotencyKey | None) -> str | None:
         def buy() -> str:
-            priced = price_choice(user, choice, read_choice(user, choice), self.clock())
+            found = find_together(choice_keys(user.user_id, choice))
+            priced = price_choice(user, choice, found, self.clock())
             due = priced.settlement.payable
-            placed = checkout.place_order(user, choice, due, key, self.gateways, self.settings, self.clock())
+            placed = checkout.place_order(
+                self._caller(who), choice, due, key, self.gateways, self.settings, self.clock()
+            )
             return placed.number
 
         number = self._do("place", codes.PAYMENT, buy)
@@ -300,9 +314,9 @@ class World:
         key, number = known[position % len(known)]
 
         def send(wanted: IdempotencyKey) -> str:
-            user, nothing = self._user(who), Choice((), None, False)
+            nothing = Choice((), None, False)
             return checkout.place_order(
-                user, nothing, 0, wanted, self.gateways, self.settings, self.clock()
+                self._caller(who), nothing, 0, wanted, self.gateways, self.settings, self.clock()
             ).number
 
         again = self._do("repeat a key", codes.PAYMENT, lambda: send(key))
@@ -314,19 +328,17 @@ class World:
 
     def cancel(self, number: str) -> None:
         """The learner cancels an order."""
-        owner = self._order(number).user_id
         self._do(
             "cancel",
             codes.ORDER_CANCEL,
-            lambda: close_order.cancel_by_learner(owner, number, self.gateways, self.clock()),
+            lambda: close_order.cancel_by_learner(self._own(number), self.gateways, self.clock()),
         )
 
     def look(self, number: str) -> None:
         """The learner looks at an order's page."""
 
         def show() -> Order:
-            found = self._order(number)
-            return reconcile.ask_for_page(order.find_own(found.user_id, number), self.gateways, self.clock())
+            return reconcile.ask_for_page(self._own(number), self.gateways, self.clock())
 
         self._do("look", codes.ORDER, show)
 
@@ -343,7 +355,7 @@ class World:
         assert len(mine["data"]) <= len(self.courses)
         if placed := self.orders(who):
             number = placed[which % len(placed)].number
-            found = order.find_own(user.user_id, number)
+            found = self._own(number)
             page = responses.order(found, order.list_about(found), None, now, self.settings)["data"]
             lines = page["orderdetail_list"]
             assert sum(line["payable"] for line in lines) == page["actual_amount"]
@@ -356,7 +368,9 @@ class World:
         self._do(
             "claim",
             codes.COUPON_CLAIM,
-            lambda: claim_coupon.claim_coupon(user_id, wanted.coupon_id, f"10.1.{user_id}", self.clock()),
+            lambda: claim_coupon.claim_coupon(
+                user_id, coupon.find_offer(wanted.coupon_id), f"10.1.{user_id}", self.clock()
+            ),
         )
 
     def apply(self, number: str, lines: Sequence[int] | None) -> str | None:
@@ -367,7 +381,7 @@ class World:
         applied = self._do(
             "apply",
             codes.REFUND_APPLY,
-            lambda: apply_for_refund.apply(placed.user_id, number, chosen, "学不完", window, self.clock()),
+            lambda: apply_for_refund.apply(self._own(number), chosen, "学不完", window, self.clock()),
         )
         return applied.request_no if applied else None
 

@@ -559,7 +559,7 @@ class ToldOfOwnRefund(Notified):
     def begin(self) -> None:
         self.number = self.paid()
         applied = apply_for_refund.apply(
-            self.user.user_id, self.number, [0], "学不完", timedelta(days=7), self.clock()
+            purchases.stored(self.number), [0], "学不完", timedelta(days=7), self.clock()
         )
         stored = purchases.stored(self.number)
         self.alipay.refund(self.number, stored.lines[0].payable, applied.request_no)
@@ -579,7 +579,7 @@ class OvertakesAnApplication(RefundedAtTheConsole):
 
     def begin(self) -> None:
         super().begin()
-        apply_for_refund.apply(self.user.user_id, self.number, [0], "学不完", timedelta(days=7), self.clock())
+        apply_for_refund.apply(purchases.stored(self.number), [0], "学不完", timedelta(days=7), self.clock())
 
     def assert_end(self) -> None:
         super().assert_end()
@@ -734,7 +734,7 @@ class TimerRefunds(TimerFlow):
     def begin(self) -> None:
         self.number = self.paid()
         applied = apply_for_refund.apply(
-            self.user.user_id, self.number, [0], "学不完", timedelta(days=7), self.clock()
+            purchases.stored(self.number), [0], "学不完", timedelta(days=7), self.clock()
         )
         applied.update([refund.Refund.status.set(refund.APPROVED)])
         applied.update([refund.Refund.attention.remove(), refund.Refund.attention_at.remove()])

@@ -14,7 +14,7 @@ from chalicelib.shop import coupon
 from chalicelib.shop.best_combination import best_combination
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.course_key import CourseKey
-from chalicelib.shop.settlement import PricedLine, settle
+from chalicelib.shop.settlement import DueLine, settle
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -56,7 +56,7 @@ def brute_force(
         for whole in (None, *general):
             try:
                 priced = [
-                    PricedLine(CourseKey("course", i), price, record)
+                    DueLine(CourseKey("course", i), price, record)
                     for i, (price, record) in enumerate(zip(prices, chosen, strict=True))
                 ]
                 best = min(best, settle(priced, whole, 0).payable)
@@ -74,7 +74,7 @@ def test_no_other_combination_is_cheaper(
     found = best_combination(prices, line_coupons, general)
     assert found.total == brute_force(prices, line_coupons, general)
     priced = [
-        PricedLine(CourseKey("course", i), price, record)
+        DueLine(CourseKey("course", i), price, record)
         for i, (price, record) in enumerate(zip(prices, found.coupons, strict=True))
     ]
     assert settle(priced, found.general_coupon, 0).payable == found.total

@@ -33,7 +33,7 @@ def key_for(request: PaymentRequest) -> IdempotencyKey:
 
 def answered(content: str, key: IdempotencyKey) -> FirstAnswer | None:
     """What a key finds whose first answer was kept with this content."""
-    where = idempotency.place(1, key)
+    where = idempotency.answer_key(1, key)
     first = FirstAnswer(where[1], where[2], content=hashlib.sha256(content.encode()).hexdigest())
     return idempotency.first_answer(1, key, {where: first})
 

@@ -16,7 +16,7 @@ from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.order import Order, OrderLine
 from chalicelib.shop.payment_type import ALIPAY, WECHAT
-from chalicelib.shop.settlement import PricedLine, settle
+from chalicelib.shop.settlement import DueLine, settle
 
 NOW = datetime(2026, 3, 1, 15, 59, 59, 987654, tzinfo=UTC)
 
@@ -130,7 +130,7 @@ def an_order_with(prices: list[int], minimum: int, value: int, beli: int) -> Ord
     """A paid order of lines at these prices (fen), with a general 满减券 and some beli."""
     general = CouponRecord("USER#7", "R", name="券", coupon_type=coupon.FULL, minimum=minimum, value=value)
     settled = settle(
-        [PricedLine(CourseKey("course", at), price) for at, price in enumerate(prices)], general, beli
+        [DueLine(CourseKey("course", at), price) for at, price in enumerate(prices)], general, beli
     )
     lines = [
         OrderLine(

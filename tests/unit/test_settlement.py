@@ -13,7 +13,7 @@ from chalicelib.money import percent
 from chalicelib.shop import coupon
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.course_key import COURSE, CourseKey
-from chalicelib.shop.settlement import PricedLine, Settlement, settle
+from chalicelib.shop.settlement import DueLine, Settlement, settle
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -58,7 +58,7 @@ def settled(
 ) -> Settlement:
     """A settlement of lines given by their price, with a coupon where there is one."""
     priced = [
-        PricedLine(CourseKey(COURSE, number), *(line if isinstance(line, tuple) else (line,)))
+        DueLine(CourseKey(COURSE, number), *(line if isinstance(line, tuple) else (line,)))
         for number, line in enumerate(lines)
     ]
     return settle(priced, general, beli)

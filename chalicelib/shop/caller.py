@@ -1,0 +1,82 @@
+"""Who a request comes from: claimed by its token, true once user and session are read.
+
+They are read together with what the endpoint reads anyway, so identity costs no round trip of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from chalicelib.errors import TokenRefused, UserGone
+from chalicelib.shop.session import Session, session_key
+from chalicelib.shop.token import Claims
+from chalicelib.shop.user import User, user_key
+from chalicelib.storage.background import in_background
+from chalicelib.storage.dynamodb import ItemKey, StoredItem, find_together
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A user and the session by which they are here."""
+
+    user: User
+    session: Session
+
+
+class Caller:
+    """The user and session of a genuine token. Nothing is answered, written or asked of a third party before
+    they are confirmed; whatever reads in their name may go on beside.
+
+    Each way to confirm raises, in this order, UserGone for a user who is missing or disabled and TokenRefused
+    for a session that has ended.
+    """
+
+    def __init__(self, claims: Claims, now: datetime) -> None:
+        self.user_id = claims.user_id
+        self._session_id = claims.session_id
+        self._now = now
+        self._signed_in: SignedIn | None = None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether user and session were read and hold."""
+        return self._signed_in is not None
+
+    def find(self, keys: Sequence[ItemKey]) -> dict[ItemKey, StoredItem]:
+        """The items of these keys, read in one batch with user and session, which confirms the caller.
+
+        As of `find_together`: one round trip for each 100 keys.
+        """
+        mine = [user_key(self.user_id), session_key(self.user_id, self._session_id)]
+        found = find_together([*mine, *keys])
+        self._confirm(*(found.get(key) for key in mine))
+        return found
+
+    def beside(self, read: Callable[[int], Result]) -> Result:
+        """What `read` reads of the caller's user id, while the caller is confirmed. One round trip of waiting."""
+        result = in_background(read, self.user_id)
+        self.signed_in()
+        return result()
+
+    def signed_in(self) -> SignedIn:
+        """The confirmed user and session. One round trip; none when confirmed already."""
+        if self._signed_in is None:
+            self.find([])
+        assert self._signed_in is not None
+        return self._signed_in
+
+    def user(self) -> User:
+        """The confirmed user. One round trip; none when confirmed already."""
+        return self.signed_in().user
+
+    def _confirm(self, user: StoredItem | None, session: StoredItem | None) -> None:
+        if not isinstance(user, User) or user.disabled:
+            raise UserGone()
+        if not isinstance(session, Session) or not session.is_alive(user, self._now):
+            raise TokenRefused()
+        self._signed_in = SignedIn(user, session)

@@ -1,0 +1,31 @@
+"""Reads that go out beside another one, so that a request waits once for both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import lru_cache
+from typing import ParamSpec, TypeVar
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+_THREADS = 16
+"""Beyond so many, reads wait for each other. A Lambda has one request at a time, and that has two at most."""
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, "read")
+
+
+def in_background(
+    read: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
+) -> Callable[[], Result]:
+    """Begin a read in another thread -> what waits for its result, or raises its error.
+
+    For reads only: nobody waits for it when the request ends with a refusal.
+    """
+    context = copy_context()
+    return _threads().submit(lambda: context.run(read, *args, **kwargs)).result
