@@ -100,17 +100,35 @@ def test_what_cannot_be_opened_is_the_systems_own_word(tmp_path: Path, path: str
         read_file(tmp_path / path)
 
 
+@pytest.mark.parametrize(
+    ("text", "damaged", "said"),
+    [
+        # Each is of the same length as what it stands for.
+        (b"CREATE TABLE", b"CR\xff\xfeTE TABLE", "is damaged or no database: its schema is not UTF-8"),
+        (b"api_coursecategory", b"api_\xffoursecategory", "has no table api_coursecategory"),
+        (b"course_slogan", b"course_sl\xff\xfean", "api_coursedetail has no column course_slogan"),
+    ],
+)
+def test_a_schema_that_is_no_text_is_said_to_be_damaged(
+    legacy: LegacyFile, text: bytes, damaged: bytes, said: str
+) -> None:
+    path = legacy.close()
+    path.write_bytes(path.read_bytes().replace(text, damaged))
+    assert said in why_not(path)
+
+
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return real_shape(tmp_path_factory.mktemp("whole") / "legacy.sqlite3").close().read_bytes()
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An undamaged file: its path, because a failed example prints its arguments."""
+    return real_shape(tmp_path_factory.mktemp("whole") / "legacy.sqlite3").close()
 
 
 @settings(deadline=None, max_examples=80)
 @given(data=st.data())
 def test_a_damaged_file_is_read_or_its_damage_is_said(
-    data: st.DataObject, whole: bytes, tmp_path_factory: pytest.TempPathFactory
+    data: st.DataObject, whole: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    content = bytearray(whole)
+    content = bytearray(whole.read_bytes())
     for _ in range(data.draw(st.integers(1, 8))):
         at = data.draw(st.integers(0, len(content) - 1) | st.integers(0, 4095))
         content[at : at + 4] = data.draw(st.binary(min_size=4, max_size=4))

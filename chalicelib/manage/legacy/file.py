@@ -128,6 +128,8 @@ def _read(copy: Path, name: str, seconds: float, most_bytes: int) -> LegacyData:
         if time.monotonic() > until:
             raise UnreadableFile(f"{name} takes longer than {seconds:g} seconds to read") from error
         raise UnreadableFile(f"{name} is damaged or no database: {_shown(error)}") from error
+    except UnicodeDecodeError as error:  # SQLite's own message, which quotes the file
+        raise UnreadableFile(f"{name} is damaged or no database: its schema is not UTF-8") from error
     except MemoryError as error:
         raise UnreadableFile(f"{name} needs more memory than there is") from error
     finally:
