@@ -29,17 +29,15 @@ def store_as_before(item: StoredItem) -> None:
         if isinstance(attribute, CodedText):
             written[name] = {"S": attribute.names[written[name]["S"]]}
     table = type(item).Meta.table_name
-    connection().client.put_item(TableName=table, Item=written)
+    connection().dispatch("PutItem", {"TableName": table, "Item": written})
 
 
 def stored(item: StoredItem) -> dict[str, Any]:
     """An item as it lies in its table."""
     assert isinstance(item, CatalogItem | UserItem)
     partition = ("course_key", item.course_key) if isinstance(item, CatalogItem) else ("owner", item.owner)
-    found = connection().client.get_item(
-        TableName=type(item).Meta.table_name,
-        Key={partition[0]: {"S": partition[1]}, "sort": {"S": item.sort}},
-    )
+    key = {partition[0]: {"S": partition[1]}, "sort": {"S": item.sort}}
+    found = connection().dispatch("GetItem", {"TableName": type(item).Meta.table_name, "Key": key})
     return {name: next(iter(value.values())) for name, value in found["Item"].items()}
 
 

@@ -741,7 +741,7 @@ def test_forty_courses_with_forty_coupons_a_general_one_and_beli_are_one_transac
     ]
     assert max(batches) <= 100
     assert sum(batches) >= 121
-    assert len(placing.request["TransactItems"]) == 46
+    assert len(placing.request["TransactItems"]) == 47
     assert purchases.balance(user) == 0
     placed = purchases.stored(number)
     assert sum(part.payable for part in placed.lines) == placed.amount == due

@@ -73,7 +73,7 @@ def test_sessions_begun_after_the_change_are_good(learner: ClientAt) -> None:
 
 
 @pytest.mark.parametrize(
-    "old", ["wrong", "", None, 5, [], "LEARN AND GROW", "\ud800", "x" * 100_000], ids=lambda v: ascii(v)[:20]
+    "old", ["wrong", "", None, 5, [], "LEARN AND GROW", "\ud800", "x" * 50_000], ids=lambda v: ascii(v)[:20]
 )
 def test_a_wrong_old_password_changes_nothing(learner: ClientAt, old: object) -> None:
     other = ClientAt(learner.user)
