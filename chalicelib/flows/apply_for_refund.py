@@ -21,7 +21,7 @@ _TRIES = 4
 
 def apply(paid: Order, lines: Sequence[int] | None, reason: str, window: timedelta, now: datetime) -> Refund:
     """Apply for the refund of some lines of a learner's own order, or (None) of all that are left. Access to them
-    pauses. Where nothing would go back, the refund is done at once.
+    pauses. Where the lines cost nothing, the refund is done at once.
 
     Raises RefundNotAllowed (not paid, beyond the window after the payment, no such line,
     refunded or applied for already, paid by a provider that this shop cannot ask, too many open).
@@ -33,7 +33,7 @@ def apply(paid: Order, lines: Sequence[int] | None, reason: str, window: timedel
     asked = refund.application(paid, chosen, reason, now)
     if asked.amount and paid.payment_type not in PROVIDERS:
         raise RefundNotAllowed(reason="channel")
-    if _gives_nothing_back(paid, asked):
+    if _cost_nothing(paid, asked):
         return _take_back_at_once(paid, asked, now)
     for _ in range(_TRIES):
         transaction = Transaction()
@@ -52,13 +52,17 @@ def apply(paid: Order, lines: Sequence[int] | None, reason: str, window: timedel
     raise RefundNotAllowed(reason="many")
 
 
-def _gives_nothing_back(paid: Order, asked: Refund) -> bool:
-    """Whether an application is for lines that cost neither money nor beli and used no coupon."""
-    is_all = set(paid.open_lines()) == set(asked.lines)
-    records = [paid.lines[position].coupon_record_id for position in asked.lines]
-    if is_all:
+def _cost_nothing(paid: Order, asked: Refund) -> bool:
+    """Whether the lines of an application cost neither money nor beli and used no coupon, so that nothing can go back.
+
+    Lines that were paid for wait for a decision, also where the kept ones use up what was paid: a refusal undoes that.
+    """
+    lines = [paid.lines[position] for position in asked.lines]
+    records = [line.coupon_record_id for line in lines]
+    if set(paid.open_lines()) == set(asked.lines):
         records.append(paid.general_coupon_record_id)
-    return not asked.gives_back() and not any(record is not None for record in records)
+    was_paid_for = any(line.payable for line in lines) or asked.gives_back()
+    return not was_paid_for and not any(record is not None for record in records)
 
 
 def _take_back_at_once(paid: Order, asked: Refund, now: datetime) -> Refund:

@@ -318,6 +318,28 @@ def test_a_line_kept_below_a_coupons_minimum_is_shown_and_refunded_at_its_full_p
     assert purchases.record(user, general).status == coupon.UNUSED
 
 
+def test_a_line_that_was_paid_for_is_not_given_up_at_once_for_nothing(
+    gateway_server: GatewayServer, alipay: AlipaySimulator, office: Client
+) -> None:
+    """The line that is kept uses up what was paid: an operator can still say no, and access runs again."""
+    user = builders.a_user()
+    learner = Client(gateway_server.base_url, user)
+    courses = [builders.a_course(prices=[6000]) for _ in range(2)]
+    general = builders.a_coupon(user, coupon_type=coupon.FULL, minimum=10000, value=9000)
+    number = bought(learner, alipay, courses, 30, general=general)
+    for decide, is_kept in ((refuse, True), (approve, False)):
+        asked = learner.post(f"/order/{number}/refund", {"reason": "r", "lines": [0]})["data"]
+        assert (asked["amount"], asked["status"]) == (0, "待审核")
+        assert not purchases.owns(user, courses[0])
+        assert decide(office, asked["request_no"])["code"] == 1000
+        assert [purchases.owns(user, course) for course in courses] == [is_kept, True]
+    rest = learner.post(f"/order/{number}/refund", {"reason": "r"})["data"]
+    assert rest["amount"] == 30
+    assert approve(office, rest["request_no"])["data"]["status"] == "已退款"
+    assert [back.amount for back in alipay.book.refunds(number)] == [3000]
+    assert purchases.record(user, general).status == coupon.UNUSED
+
+
 def test_a_line_is_refunded_once(student: Student, office: Client) -> None:
     approve(office, student.applies([0]))
     for lines in ([0], [0, 1]):
