@@ -19,7 +19,7 @@ from chalicelib.flows import (
     work_off,
 )
 from chalicelib.flows.change_password import change_own_password
-from chalicelib.request_log import note, request_line
+from chalicelib.request_log import add_fields, request_line
 from chalicelib.shop import catalog, coupon, course_search, enrollment, ledger, order, refund, session
 from chalicelib.shop.course_key import COURSE
 from chalicelib.shop.payment_type import ALIPAY
@@ -230,7 +230,7 @@ def find_pay_address():
     caller, asked = app.caller(), requests.pay_address_request(app.query())
     payable = checkout.find_payable(caller, asked.order_number, asked.amount, app.now())
     page = checkout.pay_page(payable, app.gateways)
-    return responses.pay_address(page, checkout.find_equal(payable, app.now()))
+    return responses.pay_address(page, checkout.find_duplicate(payable, app.now()))
 
 
 @app.route("/myorder", methods=["GET"])
@@ -244,9 +244,9 @@ def list_orders():
 def show_order(order_number):
     caller, number = app.caller(), requests.order_number(order_number)
     found = reconcile.ask_for_page(order.find_own(caller, number), app.gateways, app.now())
-    equal = checkout.find_equal(found, app.now()) if found.is_open() else None
+    duplicate = checkout.find_duplicate(found, app.now()) if found.is_open() else None
     about = order.list_about(found)
-    return responses.order(found, about, equal, app.now(), app.settings)
+    return responses.order(found, about, duplicate, app.now(), app.settings)
 
 
 @app.route("/order/{order_number}/cancel", methods=["POST"], codes=codes.ORDER_CANCEL)
@@ -328,10 +328,10 @@ def alipay_notify(event, context):
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="work_off_orders")
 def work_off_orders(event: CloudWatchEvent):
     with request_line("timer", "work_off_orders"):
-        note(done=work_off.run_due_work(app.gateways, app.now, TIMER_SECONDS))
+        add_fields(done=work_off.run_due_work(app.gateways, app.now, TIMER_SECONDS))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_coupon_claims")
 def sweep_coupon_claims(event: CloudWatchEvent):
     with request_line("timer", "sweep_coupon_claims"):
-        note(cleared=claim_coupon.sweep_claims(app.now, TIMER_SECONDS))
+        add_fields(cleared=claim_coupon.sweep_claims(app.now, TIMER_SECONDS))

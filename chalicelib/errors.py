@@ -206,8 +206,8 @@ class RefundNotFound(ShopError):
     """There is no refund with this request number."""
 
 
-class RefundSettled(ShopError):
-    """The refund is not in a state in which this can be done to it."""
+class RefundFinished(ShopError):
+    """The refund's status does not allow this any more: mostly it is finished."""
 
 
 class NotPermitted(ShopError):

@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 _facts: ContextVar[dict[str, object] | None] = ContextVar("facts", default=None)
 
 
-def note(**facts: object) -> None:
-    """Add facts to the line of the request that is being answered, and to all lines until it is."""
+def add_fields(**facts: object) -> None:
+    """Add fields to all further log lines of the current request."""
     current = _facts.get()
     if current is not None:
         current.update(facts)
@@ -30,13 +30,13 @@ def note(**facts: object) -> None:
 
 @contextmanager
 def request_line(kind: str, request_id: str, **facts: object) -> Iterator[None]:
-    """Write one line, at the end of what is done inside: its facts, those noted, and `duration_ms`."""
+    """Write one line when the block ends: its facts, the fields added inside, and `duration_ms`."""
     begin = time.monotonic()
     reset = _facts.set({"kind": kind, "request_id": request_id} | facts)
     try:
         yield
     finally:
-        note(duration_ms=round((time.monotonic() - begin) * 1000))
+        add_fields(duration_ms=round((time.monotonic() - begin) * 1000))
         log.info("done")
         _facts.reset(reset)
 

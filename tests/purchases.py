@@ -16,6 +16,7 @@ from chalicelib.shop import coupon, enrollment, ledger, order, payment
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.order import Order
+from chalicelib.shop.partition import PAGE_ROWS
 from chalicelib.shop.user import User, find_user
 from chalicelib.storage.dynamodb import find
 from localstack.alipay import AlipaySimulator
@@ -176,7 +177,7 @@ def owns(user: User, course: Course, now: datetime | None = None) -> bool:
 
 def orders(user: User) -> tuple[Order, ...]:
     """All orders of a user, newest first."""
-    return order.list_orders(user.user_id, order.PAGE_ROWS, None).orders
+    return order.list_orders(user.user_id, PAGE_ROWS, None).orders
 
 
 def payments(number: str) -> list[str]:

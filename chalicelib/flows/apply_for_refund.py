@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from chalicelib.errors import RefundNotAllowed, RefundSettled
+from chalicelib.errors import RefundFinished, RefundNotAllowed
 from chalicelib.shop import enrollment, order, refund
 from chalicelib.shop.event import By, Cause, What
 from chalicelib.shop.order import Order
@@ -71,10 +71,10 @@ def _take_back_at_once(paid: Order, asked: Refund, now: datetime) -> Refund:
     refund.finish_at_once(asked, now)
     transaction = Transaction()
     refund.add(transaction, asked)
-    order.record_event(transaction, paid, What.REFUND_REQUESTED, cause, now, RefundSettled())
+    order.record_event(transaction, paid, What.REFUND_REQUESTED, cause, now, RefundFinished())
     carry_out_refund.take_back_lines(transaction, paid, asked.lines, 0, cause, now)
     try:
         transaction.commit()
-    except RefundSettled as changed:
+    except RefundFinished as changed:
         raise RefundNotAllowed(reason="open") from changed
     return asked

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum, auto
 
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.deadline import Deadline
+from chalicelib.gateways.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.gateways.payments import (
     Closed,
     NotKnown,
@@ -22,9 +22,6 @@ from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 
 from . import confirm_payment, take_back
-
-PROVIDER_SECONDS = 8.0
-"""All calls to providers that one request makes share this deadline; past it the result is unclear (contract)."""
 
 
 class Standing(Enum):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.errors import RefundSettled
+from chalicelib.errors import RefundFinished
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.deadline import Deadline
+from chalicelib.gateways.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.gateways.payments import (
     PaymentProvider,
     RefundDone,
@@ -28,7 +28,6 @@ from chalicelib.storage.dynamodb import Transaction
 
 log = logging.getLogger(__name__)
 
-PROVIDER_SECONDS = 8.0
 _APPLIED_FOR = "课程退费"
 """What the provider tells the buyer of a refund they applied for. Never their own words: a provider may refuse what
 looks like an attack, each time.
@@ -60,7 +59,7 @@ def carry_out(taker: Order, approved: Refund, gateways: Gateways, now: datetime)
     try:
         cause = Cause(By.PROVIDER) if approved.amount else Cause(By.SHOP, "no money to refund")
         complete(taker, approved, cause, now)
-    except RefundSettled:
+    except RefundFinished:
         trouble = "refunded by the provider, but the order is not as it should be"
         return _mark_stuck(taker, approved, trouble, now)
     return refund.DONE
@@ -116,7 +115,7 @@ def _commit(transaction: Transaction, approved: Refund, witness: Callable[[], bo
     """Write what is known of a refund that is not done -> False when it came to its end meanwhile."""
     try:
         transaction.commit(witness)
-    except RefundSettled:
+    except RefundFinished:
         log.info("a refund came to its end meanwhile: order=%s", approved.order_number)
         return False
     return True
@@ -156,13 +155,13 @@ def complete(taker: Order, approved: Refund, cause: Cause, now: datetime) -> Non
 
     Money of an application's lines counts as refunded, their beli go back as beli, their coupons come back
     where their whole use is undone, access to them ends. A refund that an operator had recorded as paid another way is
-    flagged: the money went back twice. Raises RefundSettled (it was refused, or the order is not as it should be).
+    flagged: the money went back twice. Raises RefundFinished (it was refused, or the order is not as it should be).
     """
     current = taker
     for is_last in (False, True):
         try:
             complete_with(Transaction(), current, approved, cause, now)
-        except RefundSettled:
+        except RefundFinished:
             stored = refund.find_of_order(taker, approved.request_no)
             if stored is not None and stored.refunded_externally:
                 refund.flag_double_refund(stored, now)
@@ -181,7 +180,7 @@ def complete_with(
     transaction: Transaction, taker: Order, approved: Refund, cause: Cause, now: datetime, **how: Any
 ) -> None:
     """Commit a transaction with all that a refund stands for; `how` it came to its end, as of `refund.finish`. Raises
-    RefundSettled: the refund or the order is not as it was read.
+    RefundFinished: the refund or the order is not as it was read.
     """
     refund.finish(transaction, approved, refund.DONE, now, **how)
     if approved.why == refund.APPLICATION:
@@ -189,15 +188,15 @@ def complete_with(
     else:
         is_late = approved.why == refund.LATE
         what = What.LATE_PAYMENT_REFUNDED if is_late else What.DUPLICATE_PAYMENT_REFUNDED
-        order.record_event(transaction, taker, what, cause, now, RefundSettled())
+        order.record_event(transaction, taker, what, cause, now, RefundFinished())
     transaction.commit()
 
 
 def take_back_lines(
     transaction: Transaction, paid: Order, lines: Sequence[int], amount: Fen, cause: Cause, now: datetime
 ) -> None:
-    """Take back lines of an order, for which `amount` fen of money went back. Refusal: RefundSettled."""
-    refusal = RefundSettled()
+    """Take back lines of an order, for which `amount` fen of money went back. Refusal: RefundFinished."""
+    refusal = RefundFinished()
     order.mark_lines_refunded(transaction, paid, list(lines), amount, cause, now)
     chosen = [paid.lines[position] for position in lines]
     for position, line in zip(lines, chosen, strict=True):

@@ -22,7 +22,7 @@ from chalicelib.errors import (
     TooManyOpenOrders,
 )
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.deadline import Deadline
+from chalicelib.gateways.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.gateways.payments import PageKind, PayPage
 from chalicelib.money import Fen
 from chalicelib.settings import Settings
@@ -39,7 +39,6 @@ from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction, UserItem
 
 from . import confirm_payment
-from .ask_provider import PROVIDER_SECONDS
 from .settle import PricedChoice, choice_keys, price_choice
 
 log = logging.getLogger(__name__)
@@ -50,11 +49,11 @@ _JUST_PAID = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class PlacedOrder:
-    """A placed order, where it is paid, and an equal order that is unpaid or was just paid."""
+    """A placed order, where it is paid, and a duplicate that is unpaid or was just paid."""
 
     number: str
     page: PayPage
-    equal: Order | None
+    duplicate: Order | None
 
 
 def place_order(
@@ -70,7 +69,7 @@ def place_order(
 
     One transaction: the order, its coupon records reserved, its beli taken, the key's first answer kept. An
     order of 0 is paid at once. Two round trips before the address is known; then one to empty the cart and
-    one to see whether there is an equal order; two or three more when the count of open orders is full. Without
+    one to see whether there is a duplicate; two or three more when the count of open orders is full. Without
     a key each call makes an order of its own. Raises IdempotencyKeyUsed, CourseNotFound, PricePolicyNotFound,
     CouponUnusable, BelowMinimum, AmountMismatch (in this order; with the amount due, whatever `pay_money` is),
     TooManyOpenOrders, FreeTermTaken, BeliTaken.
@@ -112,7 +111,7 @@ def place_order(
         cart.forget_ordered(user.user_id, [line.course for line in choice.lines])
     except CartStoreUnavailable:
         log.warning("the cart of a placed order could not be emptied: order=%s", placed.number)
-    return PlacedOrder(placed.number, page, find_equal(placed, now))
+    return PlacedOrder(placed.number, page, find_duplicate(placed, now))
 
 
 def _answer_again(first: FirstAnswer, now: datetime) -> PlacedOrder:
@@ -121,10 +120,10 @@ def _answer_again(first: FirstAnswer, now: datetime) -> PlacedOrder:
     if placed.amount == 0 and placed.is_open():
         _deliver_free(placed, now)
     page = PayPage(PageKind(first.page_kind), first.address)
-    return PlacedOrder(placed.number, page, find_equal(placed, now))
+    return PlacedOrder(placed.number, page, find_duplicate(placed, now))
 
 
-def find_equal(placed: Order, now: datetime) -> Order | None:
+def find_duplicate(placed: Order, now: datetime) -> Order | None:
     """Another order of the same user for the same courses by the same policies that is unpaid or was paid
     within the last half hour, so that nobody pays twice by mistake. One Query; None when there is trouble.
     """
@@ -132,17 +131,17 @@ def find_equal(placed: Order, now: datetime) -> Order | None:
         recent = order.list_orders(placed.user_id, _RECENT_ORDERS, None).orders
     except StoreUnavailable:
         return None
-    wanted = _bought(placed)
+    wanted = _open_items(placed)
     for other in recent:
         just_paid = (
             other.status == order.PAID and other.paid_at is not None and now - other.paid_at < _JUST_PAID
         )
-        if other.number != placed.number and _bought(other) == wanted and (other.is_open() or just_paid):
+        if other.number != placed.number and _open_items(other) == wanted and (other.is_open() or just_paid):
             return other
     return None
 
 
-def _bought(placed: Order) -> set[tuple[CourseKey, int | None]]:
+def _open_items(placed: Order) -> set[tuple[CourseKey, int | None]]:
     """The courses and policies of an order's lines that are not refunded."""
     return {(placed.lines[at].course, placed.lines[at].policy_id) for at in placed.open_lines()}
 
@@ -179,7 +178,7 @@ def result_address(settings: Settings, order_number: str | None) -> str:
 
 def _deliver_free(placed: Order, now: datetime) -> None:
     try:
-        confirm_payment.confirm_free(placed, Cause(By.SHOP, "nothing to pay"), now)
+        confirm_payment.deliver_free(placed, Cause(By.SHOP, "nothing to pay"), now)
     except (OrderClosed, StoreUnavailable, OutcomeUnknown):
         # The order stands; its page and the timer deliver it.
         log.warning("an order of 0 was placed and not yet delivered: order=%s", placed.number)
@@ -199,7 +198,7 @@ def _place(
     now: datetime,
 ) -> None:
     transaction = Transaction()
-    order.place(transaction, placed, placed.next_look(now) or placed.expires_at)
+    order.place(transaction, placed, placed.next_query_at(now) or placed.expires_at)
     if key is not None:
         idempotency.keep(transaction, user.user_id, key, placed.number, page.text, page.kind, now)
     open_items.add(transaction, placed, open_items.ORDERS, most_open, TooManyOpenOrders(most=most_open))

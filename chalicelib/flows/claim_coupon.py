@@ -19,7 +19,7 @@ from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import coupon, coupon_claim
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
-from chalicelib.shop.coupon_claim import Fate
+from chalicelib.shop.coupon_claim import Verdict
 from chalicelib.shop.rate_limit import Limit, take_attempt
 from chalicelib.storage.background import in_background
 from chalicelib.storage.dynamodb import Transaction, random_id
@@ -61,7 +61,7 @@ def claim_coupon(user_id: int, offer: CouponOffer | None, address: str, now: dat
     record = coupon.record_item(offer, user_id, mine.record_id, now)
     coupon_claim.begin(mine)
     try:
-        coupon_claim.take_piece(offer, mine)
+        coupon_claim.take_one(offer, mine)
     except CouponSoldOut:
         # A marker that stays behind is no harm: half a minute later it stands in nobody's way.
         with suppress(CouponClaimed, StoreUnavailable):
@@ -76,17 +76,17 @@ def claim_coupon(user_id: int, offer: CouponOffer | None, address: str, now: dat
         coupon_claim.give_back(offer, mine.token, CouponClaimed())
         raise
     try:
-        coupon_claim.land(offer, mine.token)
+        coupon_claim.confirm(offer, mine.token)
     except StoreUnavailable:
-        log.warning("a claimed coupon's note is left to the sweep: coupon=%d", offer.coupon_id)
+        log.warning("a claimed coupon's token is left to the sweep: coupon=%d", offer.coupon_id)
     return record
 
 
 def sweep_claims(clock: Callable[[], datetime], seconds: float) -> int:
-    """Repair claims that were cut off, for up to `seconds` -> how many notes of pieces in flight were
+    """Repair claims that were cut off, for up to `seconds` -> how many tokens in flight were
     cleared.
 
-    One Query of all offers, then a few round trips for each note. Repeating it, or doing it twice at once,
+    One Query of all offers, then a few round trips for each token. Repeating it, or doing it twice at once,
     does no harm.
     """
     deadline, cleared = Deadline(seconds), 0
@@ -103,13 +103,13 @@ def sweep_claims(clock: Callable[[], datetime], seconds: float) -> int:
 
 def _clear(offer: CouponOffer, token: str, now: datetime) -> bool:
     found = coupon_claim.find_claim(token, offer.coupon_id)
-    fate = coupon_claim.fate(token, found, now)
-    if fate is Fate.LEAVE:
+    verdict = coupon_claim.verdict(token, found, now)
+    if verdict is Verdict.LEAVE:
         return False
-    if fate is Fate.LAND:
-        coupon_claim.land(offer, token)
+    if verdict is Verdict.CONFIRM:
+        coupon_claim.confirm(offer, token)
         return True
-    if fate is Fate.END and found is not None:
+    if verdict is Verdict.END and found is not None:
         coupon_claim.end(found)
     coupon_claim.give_back(offer, token, CouponClaimed())
     return True

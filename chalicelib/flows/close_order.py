@@ -29,7 +29,7 @@ def cancel_by_learner(found: Order, gateways: Gateways, now: datetime) -> None:
         except OrderClosed:
             found = order.reload(found)
             if found.is_open():
-                raise PaymentUnknown(number, str(found.trouble), needs_person=True) from None
+                raise PaymentUnknown(number, str(found.problem), needs_person=True) from None
         else:
             raise_unless_closed(found, standing)
             return
@@ -63,12 +63,12 @@ def close(
     Raises OrderClosed (it is not open any more, or cannot be closed and is flagged), LeaseTaken.
     """
     if found.amount == 0:
-        confirm_payment.confirm_free(found, cause, now)
+        confirm_payment.deliver_free(found, cause, now)
         return Standing.DELIVERED
     standing = ask_provider.close_trade(found, gateways, now)
     match standing:
         case Standing.NOT_BEGUN if status == order.EXPIRED and now < found.expires_at + order.CLOSE_MARGIN:
-            work.look_again(found, found.expires_at + order.CLOSE_MARGIN)
+            work.reschedule(found, found.expires_at + order.CLOSE_MARGIN)
         case Standing.WAITS:
             return Unclear("the trade is not closed")
         case Standing.CLOSED | Standing.NOT_BEGUN:
@@ -90,7 +90,7 @@ def give_back_and_close(
 ) -> None:
     """An open order becomes cancelled or expired; its coupon records and beli go back to the user. All is written with
     a `transaction`, if one is given. While it `is_watched` it is asked about for the rest of its timetable,
-    `is_unseen` as of `Order.next_look`.
+    `is_unseen` as of `Order.next_query_at`.
 
     Raises OrderClosed when it is not open any more, or cannot be closed and is flagged.
     """
@@ -108,5 +108,5 @@ def give_back_and_close(
     except OrderClosed:
         current = order.reload(found)
         if current.is_open():
-            order.note_trouble(current, "it cannot be closed: what it holds is not as it says", now)
+            order.flag_problem(current, "it cannot be closed: what it holds is not as it says", now)
         raise

@@ -15,11 +15,8 @@ from chalicelib.storage.dynamodb import Transaction
 
 log = logging.getLogger(__name__)
 
-_TRIES = 4
-"""How often an order that others change at the same moment is read anew."""
 
-
-def confirm_free(placed: Order, cause: Cause, now: datetime) -> None:
+def deliver_free(placed: Order, cause: Cause, now: datetime) -> None:
     """Deliver an open order of 0, once. One round trip; two when it is no longer open.
 
     Raises OrderClosed when it cannot be delivered: then it is flagged.
@@ -29,7 +26,7 @@ def confirm_free(placed: Order, cause: Cause, now: datetime) -> None:
     except OrderClosed:
         current = order.reload(placed)
         if current.is_open():
-            order.note_trouble(current, "it cannot be delivered: what it holds is not as it says", now)
+            order.flag_problem(current, "it cannot be delivered: what it holds is not as it says", now)
             raise
 
 
@@ -41,7 +38,7 @@ def confirm(placed: Order, news: Paid, cause: Cause, now: datetime, *, is_refund
     the work list until it is taken back. Raises OrderClosed when it cannot be delivered: then it is flagged.
     """
     current, last = placed, None
-    for _ in range(_TRIES):
+    for _ in range(order.MAX_RELOADS):
         received = payment.payment_item(
             current,
             current.payment_type,
@@ -61,7 +58,7 @@ def confirm(placed: Order, news: Paid, cause: Cause, now: datetime, *, is_refund
         if payment.find_payment(current, news.trade_no) is not None:
             return
     # What the order holds is not as it says: flag it, and let whoever brings the news try again.
-    order.note_trouble(current, "it was paid and cannot be delivered: what it holds is not as it says", now)
+    order.flag_problem(current, "it was paid and cannot be delivered: what it holds is not as it says", now)
     assert last is not None
     raise last
 
@@ -128,7 +125,7 @@ def _reopen(closed: Order, received: Payment, now: datetime, is_refunded: bool) 
 def _identify(paid: Order, received: Payment, now: datetime) -> None:
     """A paid order that came without its trade's number, from the old system, learns it: no money is new."""
     transaction = Transaction()
-    order.note_trade(transaction, paid, received.trade_no, received.cause, now)
+    order.set_trade_no(transaction, paid, received.trade_no, received.cause, now)
     payment.record(transaction, received, OrderClosed(order=paid.number))
     transaction.commit()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from chalicelib.errors import OwnRefund, PaymentUnknown, RefundSettled
+from chalicelib.errors import OwnRefund, PaymentUnknown, RefundFinished
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import Unclear
 from chalicelib.shop import audit, enrollment, order, refund
@@ -38,20 +38,20 @@ def refuse(
 ) -> None:
     """An operator refuses an application: access runs again, longer by what the pause took of it.
 
-    A stuck one can be refused too, once the provider says that it was not executed. Raises RefundNotFound, OwnRefund,
-    RefundSettled (also when the provider has executed it: then it is completed), PaymentUnknown (the answer is unclear,
-    nothing is changed).
+    A stuck one can be refused too, once the provider says that it was not executed. Raises RefundNotFound, OwnRefund;
+    RefundFinished (also when the provider has executed it: then it is completed); PaymentUnknown (the answer is
+    unclear, nothing is changed).
     """
     paid, asked = _find_others(request_no, operator_id)
     if asked.why != refund.APPLICATION or asked.status not in (refund.REQUESTED, refund.STUCK):
-        raise RefundSettled()
+        raise RefundFinished()
     if asked.status == refund.STUCK:
         is_done = carry_out_refund.was_executed_though_refused(paid, asked, gateways, now)
         if isinstance(is_done, Unclear):
             raise PaymentUnknown(paid.number, is_done.reason, needs_person=False)
         if is_done:
             carry_out_refund.complete(paid, asked, Cause(By.PROVIDER), now)
-            raise RefundSettled()
+            raise RefundFinished()
     transaction = audit.recorded(audit.entry(by, "refuse-refund", request_no, now, reason=answer))
     refund.finish(transaction, asked, refund.REFUSED, now, by=by, answer=answer, only=str(asked.status))
     order.refuse_refund(transaction, paid, Cause(By.OPERATOR, f"{by}, refund {request_no}"), now)
@@ -59,7 +59,7 @@ def refuse(
     for position in asked.lines:
         course = paid.lines[position].course
         lost = enrollment.lost_to_pause(slices, course, paid.number, position, now)
-        enrollment.resume(transaction, paid.user_id, course, paid.number, position, lost, RefundSettled())
+        enrollment.resume(transaction, paid.user_id, course, paid.number, position, lost, RefundFinished())
     transaction.commit()
 
 
@@ -69,12 +69,12 @@ def approve(
     """An operator approves an application; the provider is asked at once -> the refund's status afterwards.
 
     What the provider does not confirm now is asked again by the timer. Five round trips where it does, and one call.
-    Raises RefundNotFound, OwnRefund, RefundSettled.
+    Raises RefundNotFound, OwnRefund, RefundFinished.
     """
     paid, asked = _find_others(request_no, operator_id)
     transaction = audit.recorded(audit.entry(by, "approve-refund", request_no, now))
     refund.approve(transaction, asked, by, now)
-    order.record_event(transaction, paid, What.REFUND_APPROVED, Cause(By.OPERATOR, by), now, RefundSettled())
+    order.record_event(transaction, paid, What.REFUND_APPROVED, Cause(By.OPERATOR, by), now, RefundFinished())
     transaction.commit()
     return carry_out_refund.carry_out(paid, asked, gateways, now)
 
@@ -83,13 +83,13 @@ def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> st
     """An operator has a refund that is stuck, or not confirmed yet, tried once more -> its status afterwards. Safe: the
     provider refunds once.
 
-    Raises RefundNotFound, RefundSettled.
+    Raises RefundNotFound, RefundFinished.
     """
     paid, asked = refund.find_refund(request_no)
     transaction = audit.recorded(audit.entry(by, "retry-refund", request_no, now))
     refund.try_again(transaction, asked, now)
     order.record_event(
-        transaction, paid, What.REFUND_TRIED_AGAIN, Cause(By.OPERATOR, by), now, RefundSettled()
+        transaction, paid, What.REFUND_TRIED_AGAIN, Cause(By.OPERATOR, by), now, RefundFinished()
     )
     transaction.commit()
     return carry_out_refund.carry_out(paid, asked, gateways, now)
@@ -108,15 +108,15 @@ def resolve_elsewhere(
     the provider is not asked any more -> whether the provider had executed it: it is asked first, and its answer wins.
 
     Should the provider execute it later, that is flagged, and resolved here, too. Raises RefundNotFound, OwnRefund,
-    RefundSettled (it is not flagged).
+    RefundFinished (it is not flagged).
     """
     paid, asked = _find_others(request_no, operator_id)
     if asked.attention != PROBLEM:
-        raise RefundSettled()
+        raise RefundFinished()
     said = audit.entry(by, "resolve-refund", request_no, now, reason=reason)
     if asked.status == refund.DONE:
         transaction = audit.recorded(said)
-        refund.forget_trouble(transaction, asked)
+        refund.clear_problem(transaction, asked)
         transaction.commit()
         return False
     if carry_out_refund.is_executed(paid, asked, gateways) is True:

@@ -71,7 +71,7 @@ def grant_enrollment(
     given = enrollment.slice_item(user.user_id, key, course.name, number, 0, days, now)
     transaction = Transaction()
     enrollment.grant(transaction, given, IdTaken())
-    catalog.note_given_out(transaction, course, CourseNotFound(course=str(key)))
+    catalog.mark_given_out(transaction, course, CourseNotFound(course=str(key)))
     details = f"{number}: {period_name(days)} of {key} {course.name}"
     audit.commit(
         transaction, audit.entry(by, "grant-enrollment", named(user), now, details=details, reason=reason)

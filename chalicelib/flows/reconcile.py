@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _PAGE_SECONDS = 3.0
 
 
-def look_after_order(found: Order, gateways: Gateways, now: datetime) -> Unclear | None:
+def process(found: Order, gateways: Gateways, now: datetime) -> Unclear | None:
     """Query the provider about an order that is due, and act: deliver, close or reschedule it -> the unclear answer,
     if it was one.
 
@@ -41,22 +41,22 @@ def look_after_order(found: Order, gateways: Gateways, now: datetime) -> Unclear
         is_over = found.is_open() and (found.amount == 0 or now >= found.expires_at)
         standing = _close(found, gateways, now) if is_over else _ask(found, gateways, now)
     except (OrderClosed, LeaseTaken):
-        _look_again(order.reload(found), now)
+        _back_on_timetable(order.reload(found), now)
         return None
     if isinstance(standing, Unclear):
-        _try_later(found, standing, now)
+        _back_off(found, standing, now)
         return standing
     if standing is Standing.DELIVERED:
         current = order.reload(found)
-        order.forget_trouble(current)
-        _look_again(current, now)
+        order.clear_problem(current)
+        _back_on_timetable(current, now)
     return None
 
 
 def _close(found: Order, gateways: Gateways, now: datetime) -> Standing | Unclear:
     standing = close_order.close(found, order.EXPIRED, Cause(By.CLOCK), gateways, now)
     if standing is Standing.NOT_BEGUN:
-        _look_again(order.reload(found), now)
+        _back_on_timetable(order.reload(found), now)
     return standing
 
 
@@ -66,45 +66,45 @@ def _ask(found: Order, gateways: Gateways, now: datetime) -> Standing | Unclear:
         close_order.give_back_and_close(found, order.CANCELLED, Cause(By.QUERY), now)
     elif standing in (Standing.WAITS, Standing.NOT_BEGUN, Standing.CLOSED):
         if not found.is_delivered():
-            order.forget_trouble(found)
-        elif found.next_look_at is not None:
-            order.note_trouble(
+            order.clear_problem(found)
+        elif found.due_at is not None:
+            order.flag_problem(
                 found, "it was found paid and refunded, and the provider does not say so any more", now
             )
-        _look_again(found, now, is_unseen=standing is Standing.NOT_BEGUN)
+        _back_on_timetable(found, now, is_unseen=standing is Standing.NOT_BEGUN)
     return standing
 
 
-def _try_later(found: Order, unclear: Unclear, now: datetime) -> None:
+def _back_off(found: Order, unclear: Unclear, now: datetime) -> None:
     """The provider's answer was unclear: keep the order as it is, back off, and flag it when waiting cannot help or has
     gone on too long. Of an order that is not on the work list nothing was expected.
     """
     log.warning("the provider gives no clear answer about an order: order=%s", found.number)
-    if found.next_look_at is None:
+    if found.due_at is None:
         return
     if unclear.needs_person or found.is_past_patience(now):
         # A delivered order is on the work list only while it is to be taken back.
         what = "its money went back" if found.is_delivered() else "it is paid"
-        order.note_trouble(found, f"whether {what} is not known: {unclear.reason}", now)
-    _put_off(found, found.next_try(now))
+        order.flag_problem(found, f"whether {what} is not known: {unclear.reason}", now)
+    _reschedule(found, found.next_retry_at(now))
 
 
-def _look_again(current: Order, now: datetime, *, is_unseen: bool = False) -> None:
+def _back_on_timetable(current: Order, now: datetime, *, is_unseen: bool = False) -> None:
     """Put an order whose turn this was back on its timetable, unless what was done to it has done so."""
-    if current.next_look_at is None:
+    if current.due_at is None:
         return
     if current.is_open() and now >= current.expires_at:
-        if current.trouble is not None:
-            _put_off(current, current.next_try(now))
+        if current.problem is not None:
+            _reschedule(current, current.next_retry_at(now))
         return
-    _put_off(current, None if current.is_delivered() else current.next_look(now, is_unseen=is_unseen))
+    _reschedule(current, None if current.is_delivered() else current.next_query_at(now, is_unseen=is_unseen))
 
 
-def _put_off(current: Order, at: datetime | None) -> None:
+def _reschedule(current: Order, at: datetime | None) -> None:
     try:
-        work.look_again(current, at)
+        work.reschedule(current, at)
     except LeaseTaken:
-        log.info("an order changed while it was looked at: order=%s", current.number)
+        log.info("an order changed while it was processed: order=%s", current.number)
 
 
 def ask_for_page(found: Order, gateways: Gateways, now: datetime) -> Order:
@@ -116,9 +116,9 @@ def ask_for_page(found: Order, gateways: Gateways, now: datetime) -> Order:
     if not found.may_be_asked(now):
         return found
     try:
-        order.note_asked(found, now)
+        order.record_query(found, now)
         if found.amount == 0:
-            confirm_payment.confirm_free(found, Cause(By.QUERY), now)
+            confirm_payment.deliver_free(found, Cause(By.QUERY), now)
             return order.reload(found)
         standing = ask_provider.bring_up_to_date(found, gateways, now, _PAGE_SECONDS)
     except LeaseTaken:

@@ -27,7 +27,7 @@ def retry_order(number: str, by: str, gateways: Gateways, now: datetime) -> tupl
     """
     found = order.find_by_number(number)
     audit.write(audit.entry(by, "retry-order", number, now))
-    unclear = reconcile.look_after_order(found, gateways, now)
+    unclear = reconcile.process(found, gateways, now)
     return order.reload(found), unclear
 
 
@@ -47,9 +47,9 @@ def resolve_order(number: str, by: str, reason: str, gateways: Gateways, now: da
     if found.is_open():
         _close(found, cause, gateways, now, transaction)
         return
-    if found.next_look_at is not None:
-        found = _looked_after(found, gateways, now)
-    order.resolve_trouble(transaction, found, cause, now)
+    if found.due_at is not None:
+        found = _processed(found, gateways, now)
+    order.resolve_problem(transaction, found, cause, now)
     transaction.commit()
 
 
@@ -68,10 +68,10 @@ def _close(found: Order, cause: Cause, gateways: Gateways, now: datetime, transa
         close_order.raise_unless_closed(found, standing)
 
 
-def _looked_after(found: Order, gateways: Gateways, now: datetime) -> Order:
-    """What became of an order that the timer would look after, now that it was. Raises PaymentUnknown."""
+def _processed(found: Order, gateways: Gateways, now: datetime) -> Order:
+    """Process an order as the timer would -> the order as it is then. Raises PaymentUnknown."""
     try:
-        unclear = reconcile.look_after_order(found, gateways, now)
+        unclear = reconcile.process(found, gateways, now)
     except CannotTakeBack:
         unclear = None  # The provider's word is clear, and it is for a person to act on it.
     if unclear is not None and not unclear.needs_person:

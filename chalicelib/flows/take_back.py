@@ -6,7 +6,7 @@ import logging
 from contextlib import suppress
 from datetime import datetime
 
-from chalicelib.errors import CannotTakeBack, RefundSettled
+from chalicelib.errors import CannotTakeBack, RefundFinished
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import Unclear
 from chalicelib.shop import order, refund
@@ -18,9 +18,6 @@ from chalicelib.storage.dynamodb import Transaction
 from . import carry_out_refund
 
 log = logging.getLogger(__name__)
-
-_TRIES = 4
-"""How often an order that others change at the same moment is read anew."""
 
 
 def complete_what_is_done(paid: Order, gateways: Gateways, now: datetime) -> Unclear | None:
@@ -36,7 +33,7 @@ def complete_what_is_done(paid: Order, gateways: Gateways, now: datetime) -> Unc
                 return is_done
             if is_done:
                 # An order that is not as it should be is flagged by whoever takes it back as a whole.
-                with suppress(RefundSettled):
+                with suppress(RefundFinished):
                     carry_out_refund.complete(paid, asked, Cause(By.PROVIDER), now)
     return None
 
@@ -60,7 +57,7 @@ def supersede(paid: Order, trade_no: str, cause: Cause, now: datetime) -> None:
     for other in refund.list_refunds(paid):
         if other.why != refund.APPLICATION and other.trade_no == trade_no and other.is_open():
             carry_out_refund.complete(paid, other, cause, now)
-    for _ in range(_TRIES):
+    for _ in range(order.MAX_RELOADS):
         current = order.reload(paid)
         left = current.amount - current.refunded_amount
         if current.trade_no != trade_no or not left or current.status == order.REFUNDED:
@@ -72,10 +69,10 @@ def supersede(paid: Order, trade_no: str, cause: Cause, now: datetime) -> None:
         carry_out_refund.take_back_lines(transaction, current, current.open_lines(), left, cause, now)
         try:
             transaction.commit()
-        except RefundSettled:
+        except RefundFinished:
             continue  # an application was decided, or carried out, at this very moment
         return
-    order.note_trouble(
+    order.flag_problem(
         current,
         "the provider refunded all of it, and that cannot be carried out: what it holds is not as it says",
         now,

@@ -126,7 +126,7 @@ def _is_known(found: Order, notice: Notice) -> bool:
 def _take_closing(found: Order, trade_no: str, cause: Cause, now: datetime) -> None:
     if found.is_delivered() and found.trade_no == trade_no:
         # A trade that was paid is closed by refunding it only, and then the notification says how much.
-        order.note_trouble(found, "the provider closed its paid trade without a word of a refund", now)
+        order.flag_problem(found, "the provider closed its paid trade without a word of a refund", now)
         return
     if not found.is_open():
         log.info("a trade was closed whose order was final already: order=%s", found.number)

@@ -31,7 +31,7 @@ _OF_ONE_OWNER = 20
 Process = Callable[[Any, Gateways, datetime], object]
 
 KINDS: Mapping[type[WorkItem], Process] = {
-    Order: reconcile.look_after_order,
+    Order: reconcile.process,
     Refund: carry_out_refund.process,
 }
 """What is done with a due item of each kind, after its lease was taken."""
@@ -70,7 +70,7 @@ def run_due_work(
 
 
 def _listing(item: WorkItem) -> tuple[str, str, int | None]:
-    return item.owner, item.sort, item.next_look_at
+    return item.owner, item.sort, item.due_at
 
 
 def _process_in_time(

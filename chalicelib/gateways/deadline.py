@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 
+PROVIDER_SECONDS = 8.0
+"""All calls of payment providers by one request share this deadline; past it the result is unclear (contract)."""
+
 
 class Deadline:
     """Counts down `seconds` from its making, by the monotonic clock."""

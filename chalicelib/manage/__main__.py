@@ -29,8 +29,8 @@ from chalicelib.errors import (
     OutcomeUnknown,
     OwnRefund,
     PaymentUnknown,
+    RefundFinished,
     RefundNotFound,
-    RefundSettled,
     ShopError,
     StoreUnavailable,
     UserNameTaken,
@@ -114,7 +114,7 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             )
         case RefundNotFound():
             return f"there is no refund with the request number {given.request_no!r}"
-        case RefundSettled():
+        case RefundFinished():
             return "the refund is not in a state for this any more: look at it with show-order"
         case InvalidPage():
             return "this is no CURSOR that a list has named"
@@ -703,7 +703,8 @@ def _audit(given: argparse.Namespace) -> None:
 
 
 def _list_orders(given: argparse.Namespace) -> None:
-    from chalicelib.shop.order import PAGE_ROWS, STATUS_NAMES, list_orders
+    from chalicelib.shop.order import STATUS_NAMES, list_orders
+    from chalicelib.shop.partition import PAGE_ROWS
 
     user = _find_user(given.username)
     cursor: str | None = None
@@ -737,8 +738,8 @@ def _show_order(given: argparse.Namespace) -> None:
     say(f"user      {user.username} ({user.user_id})")
     say(f"status    {orders.STATUS_NAMES[order.status]}, {PAYMENT_NAMES[order.payment_type]}")
     say(f"placed    {beijing_text(order.placed_at)}, expires {beijing_text(order.expires_at)}")
-    if order.trouble:
-        say(f"trouble   {order.trouble}: see problems")
+    if order.problem:
+        say(f"problem   {order.problem}: see problems")
     say(f"amount    {yuan(order.amount)} after coupon {yuan(order.general_discount)} and {order.beli} beli")
     for position, line in enumerate(order.lines):
         say(
@@ -757,12 +758,12 @@ def _show_order(given: argparse.Namespace) -> None:
 
 
 def _refund_line(refund: Refund) -> str:
-    is_troubled = refund.trouble and (refund.is_open() or refund.attention)
-    trouble = f", trouble: {refund.trouble}" if is_troubled else ""
+    has_problem = refund.problem and (refund.is_open() or refund.attention)
+    problem = f", problem: {refund.problem}" if has_problem else ""
     lines = f", lines {', '.join(map(str, refund.lines))}" if refund.lines else ""
     return (
         f"{refund.request_no}  {beijing_text(refund.requested_at)}  {refund.why}: {refund.status},"
-        f" {money.yuan_text(refund.amount)} and {refund.beli} beli{lines}{trouble}"
+        f" {money.yuan_text(refund.amount)} and {refund.beli} beli{lines}{problem}"
         f"{f', reason: {refund.reason}' if refund.reason else ''}"
     )
 
@@ -814,42 +815,36 @@ def _problems(given: argparse.Namespace) -> None:
     from chalicelib.shop.stray_notice import StrayNotice
 
     page = list_attention(PROBLEM, given.limit, given.after)
-    for problem in page.items:
-        if isinstance(problem, Refund) and problem.status == DONE:
-            say(f"order {problem.order_number}: a refund was made twice. {_refund_line(problem)}")
-            say(f"  when it is dealt with: resolve-refund {problem.request_no} --reason ...")
-        elif isinstance(problem, Refund):
-            state = (
-                "is stuck" if problem.status == STUCK else "has not been confirmed by its provider for hours"
-            )
-            say(f"order {problem.order_number}: a refund {state}. {_refund_line(problem)}")
-            say(f"  when its cause is mended: retry-refund {problem.request_no}")
-            if problem.status == STUCK and problem.why == APPLICATION:
-                say(f"  when it shall not be refunded: refuse-refund {problem.request_no} --answer ...")
-            say(f"  when the money went back another way: resolve-refund {problem.request_no} --reason ...")
-        elif isinstance(problem, RefundNotice):
+    for item in page.items:
+        if isinstance(item, Refund) and item.status == DONE:
+            say(f"order {item.order_number}: a refund was made twice. {_refund_line(item)}")
+            say(f"  when it is dealt with: resolve-refund {item.request_no} --reason ...")
+        elif isinstance(item, Refund):
+            state = "is stuck" if item.status == STUCK else "has not been confirmed by its provider for hours"
+            say(f"order {item.order_number}: a refund {state}. {_refund_line(item)}")
+            say(f"  when its cause is mended: retry-refund {item.request_no}")
+            if item.status == STUCK and item.why == APPLICATION:
+                say(f"  when it shall not be refunded: refuse-refund {item.request_no} --answer ...")
+            say(f"  when the money went back another way: resolve-refund {item.request_no} --reason ...")
+        elif isinstance(item, RefundNotice):
             say(
-                f"order {problem.order_number}: the provider told of a partial refund that the shop did not make,"
-                f" {money.yuan_text(problem.refunded)} refunded in all; it names no line"
+                f"order {item.order_number}: the provider told of a partial refund that the shop did not make,"
+                f" {money.yuan_text(item.refunded)} refunded in all; it names no line"
             )
+            say(f"  when it is dealt with: resolve-notice {item.order_number} {item.request_no} --reason ...")
+        elif isinstance(item, Order):
+            say(f"order {item.number} ({STATUS_NAMES[item.status]}): {item.problem}")
+            say(f"  to have the provider asked again at once: retry-order {item.number}")
+            closing = ", which closes it" if item.is_open() else ""
+            say(f"  when it is dealt with{closing}: resolve-order {item.number} --reason ...")
+        elif isinstance(item, StrayNotice):
             say(
-                f"  when it is dealt with: resolve-notice {problem.order_number} {problem.request_no} --reason ..."
+                f"order {item.order_number}: a genuine notice of {item.provider} does not fit,"
+                f" {_STRAYS[item.check]}; {item.word} of {money.yuan_text(item.amount)},"
+                f" trade {item.trade_no}"
             )
-        elif isinstance(problem, Order):
-            say(f"order {problem.number} ({STATUS_NAMES[problem.status]}): {problem.trouble}")
-            say(f"  to have the provider asked again at once: retry-order {problem.number}")
-            closing = ", which closes it" if problem.is_open() else ""
-            say(f"  when it is dealt with{closing}: resolve-order {problem.number} --reason ...")
-        elif isinstance(problem, StrayNotice):
-            say(
-                f"order {problem.order_number}: a genuine notice of {problem.provider} does not fit,"
-                f" {_STRAYS[problem.check]}; {problem.word} of {money.yuan_text(problem.amount)},"
-                f" trade {problem.trade_no}"
-            )
-            say(f"  when its cause is mended: retry-stray {problem.order_number} {problem.trade_no}")
-            say(
-                f"  when it is dealt with: resolve-stray {problem.order_number} {problem.trade_no} --reason ..."
-            )
+            say(f"  when its cause is mended: retry-stray {item.order_number} {item.trade_no}")
+            say(f"  when it is dealt with: resolve-stray {item.order_number} {item.trade_no} --reason ...")
     if page.next_cursor:
         say(f"there are more: problems --after {page.next_cursor}")
     elif not page.items:
@@ -870,8 +865,8 @@ def _retry_order(given: argparse.Namespace) -> None:
     from chalicelib.shop.order import STATUS_NAMES
 
     order, unclear = retry_order(given.number, _who(given), _gateways(), _now())
-    say(f"{order.number}: {STATUS_NAMES[order.status]}{f'; {order.trouble}' if order.trouble else ''}")
-    if unclear is not None and unclear.reason not in (order.trouble or ""):
+    say(f"{order.number}: {STATUS_NAMES[order.status]}{f'; {order.problem}' if order.problem else ''}")
+    if unclear is not None and unclear.reason not in (order.problem or ""):
         say(f"  the provider gives no clear answer: {unclear.reason}")
 
 

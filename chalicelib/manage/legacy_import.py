@@ -33,6 +33,7 @@ from chalicelib.shop.catalog import (
     Teacher,
     TeacherCopy,
 )
+from chalicelib.shop.choice import MAX_LINES
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.coupon_claim import Claim
 from chalicelib.shop.course_key import COURSE, CourseKey
@@ -42,7 +43,6 @@ from chalicelib.shop.imported_course import (
     imported_course_item,
     imported_course_key,
 )
-from chalicelib.shop.order import MAX_LINES
 from chalicelib.shop.password import UNUSABLE_HASH
 from chalicelib.shop.price_policy import PricePolicy
 from chalicelib.shop.user_name import folded
@@ -124,7 +124,7 @@ class _Import:
         """What can be made of a table's rows that have no outcome yet; the others are refused."""
         translated = []
         for row in self.data.rows[table]:
-            if self.report.is_settled(row):
+            if self.report.is_recorded(row):
                 continue
             try:
                 translated.append((row, translate(row)))

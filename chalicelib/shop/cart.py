@@ -13,10 +13,10 @@ from typing import cast
 from chalicelib.errors import CartFull, CartLineNotFound
 from chalicelib.money import Fen
 from chalicelib.shop.account import account_key
+from chalicelib.shop.choice import MAX_LINES
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.storage.redis_client import cart_store, key
 
-MAX_LINES = 40
 LIFE_SECONDS = 90 * 24 * 3600
 """A cart is forgotten when its user has not added to it for 90 days."""
 

@@ -48,9 +48,6 @@ SECTION_TYPE_NAMES = {DOCUMENT: "文档", EXERCISE: "练习", VIDEO: "视频"}
 PLAYERS = CC, POLYV, ALI = "CC", "POLYV", "ALI"
 """Video platforms; their codes are what people read."""
 
-PAGE_ROWS = 500
-"""The most rows of one answer of a list."""
-
 MAX_LISTED = 100
 """The most teachers, and the most recommended courses, of a page."""
 
@@ -281,7 +278,7 @@ def add_policies(
         transaction.put_new(policy, refusal)
 
 
-def note_given_out(transaction: Transaction, course: Course, refusal: ShopError) -> None:
+def mark_given_out(transaction: Transaction, course: Course, refusal: ShopError) -> None:
     """Note that somebody gets a course that may have been removed otherwise. Refused when it is gone."""
     if course.never_sold:
         transaction.update(course, [Course.never_sold.remove()], Course.sort.exists(), refusal)
@@ -353,25 +350,28 @@ def find_course_contents(key: CourseKey) -> CoursePage | None:
 
 def _assemble(items: Iterable[CatalogItem]) -> CoursePage | None:
     stored = list(items)
-    courses = _of(stored, Course)
+    courses = of_model(stored, Course)
     if not courses:
         return None
-    details = _of(stored, CourseDetail)
-    policies = sorted(_of(stored, PricePolicy), key=lambda policy: (policy.valid_period, policy.policy_id))
+    details = of_model(stored, CourseDetail)
+    policies = sorted(
+        of_model(stored, PricePolicy), key=lambda policy: (policy.valid_period, policy.policy_id)
+    )
     return CoursePage(
         courses[0],
         details[0] if details else None,
         tuple(policies),
-        tuple(_of(stored, Chapter)),
-        tuple(_of(stored, Section)),
-        tuple(_of(stored, Faq)),
+        tuple(of_model(stored, Chapter)),
+        tuple(of_model(stored, Section)),
+        tuple(of_model(stored, Faq)),
     )
 
 
 AnItem = TypeVar("AnItem", bound=CatalogItem)
 
 
-def _of(items: Iterable[CatalogItem], model: type[AnItem]) -> list[AnItem]:
+def of_model(items: Iterable[CatalogItem], model: type[AnItem]) -> list[AnItem]:
+    """The items of one model."""
     return [item for item in items if isinstance(item, model)]
 
 

@@ -8,6 +8,9 @@ from chalicelib.errors import PricePolicyNotFound
 from chalicelib.shop.account import ChosenPolicy
 from chalicelib.shop.course_key import CourseKey
 
+MAX_LINES = 40
+"""The most lines of a cart, an account or an order."""
+
 
 @dataclass(frozen=True)
 class ChosenLine:

@@ -46,7 +46,7 @@ class CouponOffer(CatalogItem, discriminator="COUPON"):
     `value` (fen) is what 立减券 and 满减券 take off, `off_percent` (1 to 100) what 折扣券 leaves, `minimum` (fen) the
     least price it is good for. `bound_to` is the text of a course key, absent for a general coupon.
     `quantity` is how many there are to claim between `open_at` and `close_at`, `remaining` how many are left,
-    `in_flight` notes the claims that took a piece and are not finished yet. Good from `valid_from` until
+    `in_flight` holds the tokens of unfinished claims that took a piece. Good from `valid_from` until
     `valid_until`, or for `valid_days` days from the moment of the claim.
     """
 

@@ -1,8 +1,8 @@
 """Claims: taking one piece of a coupon for oneself, once, however many want it at the same time.
 
-The quantity is one conditional update of the offer, outside any transaction; it also notes the claim's record
-id as in flight. The claim item is the one-per-person marker. Which of the two were written tells a sweep how
-to repair a claim that was cut off between them: see `fate`.
+The quantity is one conditional update of the offer, outside any transaction; it also adds the claim's
+token to those in flight. The claim item is the one-per-person marker. Which of the two were written tells a sweep how
+to repair a claim that was cut off between them: see `verdict`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Claim(UserItem, discriminator="CLAIM"):
 
     @property
     def token(self) -> str:
-        """What the offer notes while this claim is in flight: it leads back to the claim."""
+        """What the offer keeps while this claim is in flight: it leads back to the claim."""
         return f"{self.user_id}#{self.record_id}"
 
 
@@ -68,7 +68,7 @@ def begin(claim: Claim) -> None:
         claim.save(condition=Claim.sort.does_not_exist() | was_cut | is_own)
 
 
-def take_piece(offer: CouponOffer, claim: Claim) -> None:
+def take_one(offer: CouponOffer, claim: Claim) -> None:
     """Take one of the offer's pieces for this claim. Raises CouponSoldOut. One write."""
     free = (
         (CouponOffer.remaining > 0)
@@ -86,7 +86,7 @@ def take_piece(offer: CouponOffer, claim: Claim) -> None:
 
 
 def is_in_flight(claim: Claim) -> bool:
-    """Whether a piece of the offer is noted for this claim. One round trip."""
+    """Whether the offer keeps this claim's token. One round trip."""
     offer = find_offer(claim.coupon_id)
     return offer is not None and claim.token in (offer.in_flight or set())
 
@@ -110,13 +110,13 @@ def is_finished(claim: Claim) -> bool:
     return stored is not None and stored.status == DONE and stored.record_id == claim.record_id
 
 
-def land(offer: CouponOffer, token: str) -> None:
-    """Forget that a claim is in flight: its piece is in its user's hands. One write."""
+def confirm(offer: CouponOffer, token: str) -> None:
+    """Remove the token of a claim that is done. One write."""
     offer.update([CouponOffer.in_flight.delete({token})])
 
 
 def give_back(offer: CouponOffer, token: str, refusal: ShopError) -> None:
-    """Put the piece of a claim that came to nothing back, once. One write."""
+    """Put the piece of an ended claim back, once. One write."""
     with refusing(refusal):
         offer.update(
             [CouponOffer.remaining.add(1), CouponOffer.in_flight.delete({token})],
@@ -133,26 +133,26 @@ def end(claim: Claim) -> None:
         claim.delete(condition=is_own)
 
 
-class Fate(Enum):
-    """What a sweep has to do with a piece that is noted as in flight."""
+class Verdict(Enum):
+    """What a sweep does with a token in flight."""
 
-    LAND = "the claim is done: only the note is left over"
+    CONFIRM = "the claim is done: only its token is left over"
     GIVE_BACK = "the claim was ended or replaced: nobody will ever use the piece"
     END = "the claim was cut off: end it, then give the piece back"
     LEAVE = "the claim is under way"
 
 
-def fate(token: str, claim: Claim | None, now: datetime) -> Fate:
-    """What becomes of a noted piece, by the claim that its user has (None: none) of the coupon."""
+def verdict(token: str, claim: Claim | None, now: datetime) -> Verdict:
+    """Decide about a token in flight, by its user's claim of the coupon (None: there is none)."""
     if claim is None or claim.token != token:
-        return Fate.GIVE_BACK
+        return Verdict.GIVE_BACK
     if claim.status == DONE:
-        return Fate.LAND
-    return Fate.END if claim.claimed_at < now - ABORT_AFTER else Fate.LEAVE
+        return Verdict.CONFIRM
+    return Verdict.END if claim.claimed_at < now - ABORT_AFTER else Verdict.LEAVE
 
 
 def find_claim(token: str, coupon_id: int) -> Claim | None:
-    """The claim that the user named by a noted token has of this coupon, or None. One round trip."""
+    """The claim of this coupon by the user whom a token names, or None. One round trip."""
     user_id = int(token.partition("#")[0])
     return find(Claim, partition(user_id), f"{_PREFIX}{coupon_id}")
 

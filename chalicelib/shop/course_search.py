@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.shop.catalog import PAGE_ROWS, Course, list_courses
+from chalicelib.shop.catalog import Course, list_courses
+from chalicelib.shop.partition import PAGE_ROWS
 
 MOST_COURSES = 10 * PAGE_ROWS
 """How many courses are searched, in catalogue order; the search of a larger catalogue would miss the rest."""

@@ -33,19 +33,19 @@ from chalicelib.errors import (
     NothingToResolve,
     OrderClosed,
     OrderNotFound,
+    RefundFinished,
     RefundNotAllowed,
-    RefundSettled,
     ShopError,
 )
 from chalicelib.money import Fen
-from chalicelib.request_log import note
+from chalicelib.request_log import add_fields
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.event import By, Cause, CauseAttribute, What
 from chalicelib.shop.partition import list_page, list_partition, partition, sortable
 from chalicelib.shop.payment_type import PAYMENT_NAMES, PROVIDERS
-from chalicelib.shop.work import LEASE, WorkItem, stay_in_work
+from chalicelib.shop.work import LEASE, WorkItem, due_actions
 from chalicelib.storage.dynamodb import (
     CodedText,
     ItemKey,
@@ -79,16 +79,13 @@ STATUS_NAMES = {
 
 _DELIVERED = (PAID, REFUNDING, REFUNDED)
 
-MAX_LINES = 40
-PAGE_ROWS = 500
-
 PAY_MARGIN = timedelta(seconds=90)
 """An order with less time left than this is not sent to pay any more."""
 CLOSE_MARGIN = timedelta(minutes=5)
 """How long after its expiry an order that the provider has never seen may still be paid there."""
 
-_EARLY_LOOKS = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 10, 30))
-_LATE_LOOKS = (
+_EARLY_QUERIES = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 10, 30))
+_LATE_QUERIES = (
     timedelta(),
     timedelta(minutes=30),
     timedelta(days=1),
@@ -96,15 +93,18 @@ _LATE_LOOKS = (
     timedelta(days=3),
 )
 _SKIPPED_WHILE_UNSEEN = (timedelta(minutes=3), timedelta(minutes=30))
-"""Looks, after placing and after expiry, that are left out while the provider knows nothing of the order: nobody
-has scanned its code or signed in to pay it.
+"""Queries, after placing and after expiry, left out while the provider does not know the order: nobody has scanned its
+code or signed in to pay it.
 """
 _SHORTEST_ASK = timedelta(seconds=5)
 _PATIENCE = timedelta(minutes=30)
-"""An order that nothing clear is known of so long after its expiry is put before a person."""
+"""How long after its expiry an order whose payment is unclear is flagged."""
 
 _PREFIX = "ORDER#"
 _RANDOM_CHARACTERS = string.digits + string.ascii_uppercase
+
+MAX_RELOADS = 4
+"""How often a flow reads an order anew that others change at the same moment."""
 
 
 class OrderLine(MapAttribute[str, object]):
@@ -143,8 +143,8 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
 
     `title` and `expires_at` are what its provider is told, each time the same. `general_minimum` is the
     least price of the lines that its general coupon, a 满减券, is good for. `requested_lines` and
-    `refunded_lines` are positions in `lines`; `refunded_amount` is money that went back for them. `asked_at`
-    is when a learner's page last had the provider asked. `trouble` is why the order waits for a person, if it does.
+    `refunded_lines` are positions in `lines`; `refunded_amount` is money that went back for them. `asked_at` is
+    when a learner's page last had the provider queried. `problem` is why the order is flagged, if it is.
     """
 
     number = UnicodeAttribute()
@@ -170,7 +170,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
     refunded_lines: ListAttribute[Any] = ListAttribute(of=WholeNumber, default=list)
     refunded_amount = WholeNumber(default=0)
     asked_at = UTCDateTimeAttribute(null=True)
-    trouble = UnicodeAttribute(null=True)
+    problem = UnicodeAttribute(null=True, attr_name="trouble")
 
     def is_open(self) -> bool:
         """Whether the order still waits for its payment."""
@@ -207,8 +207,8 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         """Whether the order was paid, refunded or not."""
         return self.status in _DELIVERED
 
-    def next_look(self, now: datetime, *, is_unseen: bool = False) -> datetime | None:
-        """When the provider is asked next about the order, on the timetable of unpaid orders; None when it is over.
+    def next_query_at(self, now: datetime, *, is_unseen: bool = False) -> datetime | None:
+        """When the provider is queried next about an unpaid order; None when its timetable is over.
 
         1, 3, 10 and 30 minutes after it was placed, at its expiry, 30 minutes after that, then daily for 3
         days. `is_unseen`: the provider has just said that it knows no such trade; then not after 3 minutes, nor 30
@@ -218,16 +218,14 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         skipped = _SKIPPED_WHILE_UNSEEN if is_unseen else ()
         early = [
             placed_at + wait
-            for wait in _EARLY_LOOKS
+            for wait in _EARLY_QUERIES
             if placed_at + wait < self.expires_at and wait not in skipped
         ]
-        late = [self.expires_at + wait for wait in _LATE_LOOKS if wait not in skipped]
+        late = [self.expires_at + wait for wait in _LATE_QUERIES if wait not in skipped]
         return next((at for at in (*early, *late) if at > now), None)
 
-    def next_try(self, now: datetime) -> datetime:
-        """When the provider is asked again about an order of which it said nothing clear: the more rarely the longer
-        ago it expired.
-        """
+    def next_retry_at(self, now: datetime) -> datetime:
+        """When the provider is queried again after an unclear answer: the later, the longer ago the order expired."""
         return now + max(LEASE, (now - self.expires_at) / 30)
 
     def is_past_patience(self, now: datetime) -> bool:
@@ -290,7 +288,12 @@ def new_number(now: datetime) -> str:
     """
     local = now.astimezone(BEIJING)
     moment = local.strftime("%Y%m%d%H%M%S") + f"{local.microsecond // 1000:03d}"
-    return moment + "".join(secrets.choice(_RANDOM_CHARACTERS) for _ in range(10))
+    return moment + random_characters(10)
+
+
+def random_characters(count: int) -> str:
+    """Random characters of [0-9A-Z], which every provider takes in a number."""
+    return "".join(secrets.choice(_RANDOM_CHARACTERS) for _ in range(count))
 
 
 def order_sort(number: str, placed_at: datetime) -> str:
@@ -344,13 +347,11 @@ def record_event(
     transaction.put_own(event_item(order, what, cause, now), refusal)
 
 
-def place(transaction: Transaction, order: Order, next_look_at: datetime) -> None:
-    """Add a new open order, with its pointer, its first event and its place on the work list. Refusal:
-    IdTaken.
-    """
-    note(order=order.number)
+def place(transaction: Transaction, order: Order, due_at: datetime) -> None:
+    """Add a new open order, with its pointer, its first event and put it on the work list. Refusal: IdTaken."""
+    add_fields(order=order.number)
     order.status = PLACED
-    order.enter_work(next_look_at)
+    order.set_due(due_at)
     taken = IdTaken(order=order.number)
     transaction.put_new(order, taken)
     transaction.put_new(pointer_item(order), taken)
@@ -374,8 +375,8 @@ def mark_paid(
     actions: list[Action] = [
         Order.status.set(PAID),
         Order.paid_at.set(now),
-        *stay_in_work(now + LEASE if is_refunded else None),
-        *_LEAVE_TROUBLE,
+        *due_actions(now + LEASE if is_refunded else None),
+        *_LEAVE_PROBLEM,
     ]
     if trade_no is not None:
         actions.append(Order.trade_no.set(trade_no))
@@ -387,8 +388,8 @@ def mark_paid(
     record_event(transaction, order, What.REOPENED if reopened else What.PAID, cause, now, refusal)
 
 
-def note_trade(transaction: Transaction, order: Order, trade_no: str, cause: Cause, now: datetime) -> None:
-    """A paid order whose trade was not known learns its number. Refusal: OrderClosed."""
+def set_trade_no(transaction: Transaction, order: Order, trade_no: str, cause: Cause, now: datetime) -> None:
+    """Store the trade's number in a paid order that has none. Refusal: OrderClosed."""
     refusal = OrderClosed(order=order.number)
     unknown = Order.trade_no.does_not_exist() & Order.status.is_in(PAID, REFUNDING, REFUNDED)
     transaction.update(order, [Order.trade_no.set(trade_no)], unknown, refusal)
@@ -408,15 +409,15 @@ def mark_closed(
     """An open order becomes cancelled (by the learner) or expired (by time). Refusal: OrderClosed.
 
     While it `is_watched` it stays on the work list for the rest of its timetable (`is_unseen`: as of
-    `next_look`): money may still come.
+    `next_query_at`): money may still come.
     """
     refusal = OrderClosed(order=order.number)
-    later = stay_in_work(order.next_look(now, is_unseen=is_unseen) if is_watched else None)
+    later = due_actions(order.next_query_at(now, is_unseen=is_unseen) if is_watched else None)
     actions: list[Action] = [
         Order.status.set(status),
         Order.closed_at.set(now),
         *later,
-        *_LEAVE_TROUBLE,
+        *_LEAVE_PROBLEM,
     ]
     transaction.update(order, actions, Order.status == PLACED, refusal)
     record_event(transaction, order, What(status), cause, now, refusal)
@@ -434,8 +435,8 @@ def request_refund(
 
 
 def refuse_refund(transaction: Transaction, order: Order, cause: Cause, now: datetime) -> None:
-    """The open application of an order comes to nothing. Refusal: RefundSettled."""
-    refusal = RefundSettled()
+    """The open application of an order comes to nothing. Refusal: RefundFinished."""
+    refusal = RefundFinished()
     actions: list[Action] = [Order.status.set(PAID), Order.requested_lines.set([])]
     transaction.update(order, actions, _unchanged_refunds(order) & (Order.status == REFUNDING), refusal)
     record_event(transaction, order, What.REFUND_REFUSED, cause, now, refusal)
@@ -444,11 +445,11 @@ def refuse_refund(transaction: Transaction, order: Order, cause: Cause, now: dat
 def mark_lines_refunded(
     transaction: Transaction, order: Order, lines: list[int], amount: Fen, cause: Cause, now: datetime
 ) -> None:
-    """Lines of a paid order, and `amount` fen of money for them, have been refunded. Refusal: RefundSettled.
+    """Lines of a paid order, and `amount` fen of money for them, have been refunded. Refusal: RefundFinished.
 
     No application stays open. The order becomes refunded when all its lines are, else it is paid again.
     """
-    refusal = RefundSettled()
+    refusal = RefundFinished()
     refunded = sorted({*order.refunded_lines, *lines})
     is_all = len(refunded) == len(order.lines)
     actions: list[Action] = [
@@ -458,7 +459,7 @@ def mark_lines_refunded(
         Order.refunded_amount.set(order.refunded_amount + amount),
     ]
     if is_all:
-        actions += [Order.refunded_at.set(now), *stay_in_work(None), *_LEAVE_TROUBLE]
+        actions += [Order.refunded_at.set(now), *due_actions(None), *_LEAVE_PROBLEM]
     within = Order.refunded_amount <= order.amount - amount
     before = Order.status.is_in(PAID, REFUNDING)
     transaction.update(order, actions, _unchanged_refunds(order) & within & before, refusal)
@@ -473,17 +474,17 @@ def _unchanged_refunds(order: Order) -> Condition:
     return cast(Condition, unchanged)
 
 
-_LEAVE_TROUBLE: list[Action] = [Order.trouble.remove(), *LEAVE_ATTENTION]
+_LEAVE_PROBLEM: list[Action] = [Order.problem.remove(), *LEAVE_ATTENTION]
 
 
-def note_trouble(order: Order, trouble: str, now: datetime) -> None:
-    """Put an order before a person, with what is wrong in words; not one that was delivered, closed or refunded since
-    it was read, with which nothing is wrong any more. One write; none where it is known.
+def flag_problem(order: Order, problem: str, now: datetime) -> None:
+    """Flag the order for review, with a reason. No-op when its status has changed since it was read, or when this
+    reason is recorded already. One write.
     """
-    if order.trouble == trouble:
+    if order.problem == problem:
         return
     actions: list[Action] = [
-        Order.trouble.set(trouble),
+        Order.problem.set(problem),
         Order.attention.set(PROBLEM),
         Order.attention_at.set(Order.attention_at | int(now.timestamp())),
     ]
@@ -494,29 +495,27 @@ def note_trouble(order: Order, trouble: str, now: datetime) -> None:
             order.update(actions, condition=as_read)
     except OrderClosed:
         return
-    log.error("an order waits for a person: order=%s, %s", order.number, trouble)
+    log.error("an order waits for a person: order=%s, %s", order.number, problem)
 
 
-def forget_trouble(order: Order) -> None:
-    """What was wrong with an order is not any more. One write; none where nothing was."""
-    if order.trouble is not None:
+def clear_problem(order: Order) -> None:
+    """Clear the flag of an order whose problem is over. One write, none where it is not flagged."""
+    if order.problem is not None:
         with refusing(OrderNotFound(order=order.number)):
-            order.update(_LEAVE_TROUBLE, condition=Order.sort.exists())
+            order.update(_LEAVE_PROBLEM, condition=Order.sort.exists())
 
 
-def resolve_trouble(transaction: Transaction, order: Order, cause: Cause, now: datetime) -> None:
-    """A person has dealt with an order: it is looked at and listed no more. Refusal: NothingToResolve."""
+def resolve_problem(transaction: Transaction, order: Order, cause: Cause, now: datetime) -> None:
+    """Clear an order's flag on an operator's word, and take it off the work list. Refusal: NothingToResolve."""
     refusal = NothingToResolve()
-    actions: list[Action] = [*_LEAVE_TROUBLE, *stay_in_work(None)]
+    actions: list[Action] = [*_LEAVE_PROBLEM, *due_actions(None)]
     unchanged = (Order.attention == PROBLEM) & (Order.status == order.status)
     transaction.update(order, actions, unchanged, refusal)
     record_event(transaction, order, What.PROBLEM_RESOLVED, cause, now, refusal)
 
 
-def note_asked(order: Order, now: datetime) -> None:
-    """Note that a learner's page is having the provider asked. Raises LeaseTaken when another page just did. One
-    write.
-    """
+def record_query(order: Order, now: datetime) -> None:
+    """Record that a page queries the provider now. One write. Raises LeaseTaken when another page just did."""
     unchanged = (
         Order.asked_at.does_not_exist() if order.asked_at is None else Order.asked_at == order.asked_at
     )
@@ -530,7 +529,7 @@ def _pointer_key(number: str) -> ItemKey:
 
 def find_by_number(number: str) -> Order:
     """The order with this number, whoever's it is. Two round trips. Raises OrderNotFound."""
-    note(order=number)
+    add_fields(order=number)
     pointer = find(OrderPointer, *_pointer_key(number)[1:])
     order = find(Order, partition(pointer.user_id), pointer.order_sort) if pointer else None
     if order is None:
@@ -545,7 +544,7 @@ def find_own(caller: Caller, number: str) -> Order:
     """
     key = _pointer_key(number)
     pointer = caller.find([key]).get(key)
-    note(order=number)
+    add_fields(order=number)
     own = isinstance(pointer, OrderPointer) and pointer.user_id == caller.user_id
     order = find(Order, partition(caller.user_id), pointer.order_sort) if own else None  # type: ignore[union-attr]
     if order is None:

@@ -16,6 +16,9 @@ from chalicelib.storage.dynamodb import UserItem
 
 AnItem = TypeVar("AnItem", bound=UserItem)
 
+PAGE_ROWS = 500
+"""The most rows of one answer of a list."""
+
 _AFTER_PREFIX = r"[0-9]{8}T[0-9]{12}Z#[0-9A-Za-z_#-]{1,160}"
 """What stands in a listed item's sort key after the prefix: a `sortable` time and more."""
 

@@ -8,8 +8,6 @@ refund once.
 from __future__ import annotations
 
 import logging
-import secrets
-import string
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,13 +15,13 @@ from typing import Any
 from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.errors import OrderNotFound, RefundNotAllowed, RefundNotFound, RefundSettled
+from chalicelib.errors import OrderNotFound, RefundFinished, RefundNotAllowed, RefundNotFound
 from chalicelib.money import Fen
 from chalicelib.shop import open_items
 from chalicelib.shop.attention import DECISION, LEAVE_ATTENTION, PROBLEM, AttentionItem, list_attention
-from chalicelib.shop.order import Order, OrderLine, about, find_by_number
+from chalicelib.shop.order import Order, OrderLine, about, find_by_number, random_characters
 from chalicelib.shop.partition import Page, list_partition
-from chalicelib.shop.work import WorkItem, stay_in_work
+from chalicelib.shop.work import WorkItem, due_actions
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find, refusing
 
 log = logging.getLogger(__name__)
@@ -58,13 +56,12 @@ _PAUSES = (
 )
 _ATTEMPTS_ALONE = 5
 """After so many attempts without an answer, some three hours, a person is told."""
-_RANDOM_CHARACTERS = string.digits + string.ascii_uppercase
 
 
 class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     """One refund: `amount` in fen of money, `beli` whole, `lines` positions in the order, `course_names` theirs.
 
-    `request_no` is what the provider knows it by, `attempts` how often it was asked, `trouble` what it said
+    `request_no` is what the provider knows it by, `attempts` how often it was asked, `problem` what it said
     last. `decided_by` and `answer` are the operator's. `refunded_externally`: its money went back another way, says an
     operator, and the provider has not said otherwise.
     """
@@ -83,9 +80,9 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     status = UnicodeAttribute()
     requested_at = UTCDateTimeAttribute()
     decided_by = UnicodeAttribute(null=True)
-    settled_at = UTCDateTimeAttribute(null=True)
+    finished_at = UTCDateTimeAttribute(null=True, attr_name="settled_at")
     attempts = WholeNumber(default=0)
-    trouble = UnicodeAttribute(null=True)
+    problem = UnicodeAttribute(null=True, attr_name="trouble")
     refunded_externally = BooleanAttribute(null=True, attr_name="is_elsewhere")
 
     def gives_back(self) -> bool:
@@ -108,7 +105,7 @@ MAX_ORDER_NUMBER = 64 - 1 - _RANDOM_LENGTH
 
 def new_request_no(order_number: str) -> str:
     """A new request number: the order's, `_` and random characters."""
-    return f"{order_number}_{''.join(secrets.choice(_RANDOM_CHARACTERS) for _ in range(_RANDOM_LENGTH))}"
+    return f"{order_number}_{random_characters(_RANDOM_LENGTH)}"
 
 
 def _sort(order_number: str, request_no: str) -> str:
@@ -170,7 +167,7 @@ def of_payment(taker: Order, trade_no: str, amount: Fen, why: str, now: datetime
     back = _refund_item(
         taker, why, amount, APPROVED, now, trade_no=trade_no, reason=reason, decided_by="the shop"
     )
-    back.enter_work(now)
+    back.set_due(now)
     return back
 
 
@@ -179,7 +176,7 @@ MAX_WAITING = 5
 
 
 def request(transaction: Transaction, asked: Refund) -> None:
-    """Add an application that waits for a decision. Refusals: RefundNotAllowed (many), RefundSettled (its number is
+    """Add an application that waits for a decision. Refusals: RefundNotAllowed (many), RefundFinished (its number is
     taken).
     """
     refusal = RefundNotAllowed(reason="many")
@@ -200,13 +197,13 @@ def may_request(order: Order) -> bool:
 
 def finish_at_once(asked: Refund, now: datetime) -> None:
     """Let an application that gives nothing back be done when it is written: there is nothing to decide."""
-    asked.status, asked.settled_at = DONE, now
+    asked.status, asked.finished_at = DONE, now
     asked.attention = asked.attention_at = None
 
 
 def add(transaction: Transaction, refund: Refund) -> None:
-    """Add a new refund. Refusal: RefundSettled (its number is taken)."""
-    transaction.put_new(refund, RefundSettled())
+    """Add a new refund. Refusal: RefundFinished (its number is taken)."""
+    transaction.put_new(refund, RefundFinished())
 
 
 def find_refund(request_no: str) -> tuple[Order, Refund]:
@@ -247,15 +244,15 @@ def oldest_first(items: Iterable[UserItem]) -> list[Refund]:
 
 
 def approve(transaction: Transaction, refund: Refund, by: str, now: datetime) -> None:
-    """A requested refund is approved, and due at once. Refusal: RefundSettled."""
-    actions = [Refund.status.set(APPROVED), Refund.decided_by.set(by), *stay_in_work(now), *LEAVE_ATTENTION]
-    transaction.update(refund, actions, Refund.status == REQUESTED, RefundSettled())
+    """A requested refund is approved, and due at once. Refusal: RefundFinished."""
+    actions = [Refund.status.set(APPROVED), Refund.decided_by.set(by), *due_actions(now), *LEAVE_ATTENTION]
+    transaction.update(refund, actions, Refund.status == REQUESTED, RefundFinished())
 
 
 def try_again(transaction: Transaction, refund: Refund, now: datetime) -> None:
-    """A refund that is stuck, or not confirmed yet, is due at once again. Refusal: RefundSettled."""
-    actions = [Refund.status.set(APPROVED), *stay_in_work(now), *LEAVE_ATTENTION]
-    transaction.update(refund, actions, Refund.status.is_in(APPROVED, STUCK), RefundSettled())
+    """A refund that is stuck, or not confirmed yet, is due at once again. Refusal: RefundFinished."""
+    actions = [Refund.status.set(APPROVED), *due_actions(now), *LEAVE_ATTENTION]
+    transaction.update(refund, actions, Refund.status.is_in(APPROVED, STUCK), RefundFinished())
 
 
 def finish(
@@ -272,12 +269,12 @@ def finish(
     """A refund comes to its end: done or superseded (unless it was at its end), or refused (while it waits for a
     person). `only`: while it is in this state. `refunded_externally`: its money went back another way.
 
-    Refusal: RefundSettled.
+    Refusal: RefundFinished.
     """
     actions: list[Action] = [
         Refund.status.set(status),
-        Refund.settled_at.set(now),
-        *stay_in_work(None),
+        Refund.finished_at.set(now),
+        *due_actions(None),
         *LEAVE_ATTENTION,
     ]
     if by is not None:
@@ -290,60 +287,60 @@ def finish(
         REFUSED: (REQUESTED, STUCK),
     }[status]
     expected = Refund.status.is_in(*before) if only is None else Refund.status == only
-    transaction.update(refund, actions, expected, RefundSettled())
+    transaction.update(refund, actions, expected, RefundFinished())
 
 
 def count_attempt(
-    transaction: Transaction, refund: Refund, trouble: str, now: datetime, at_least: timedelta
+    transaction: Transaction, refund: Refund, problem: str, now: datetime, at_least: timedelta
 ) -> None:
     """The provider was asked and has not confirmed: ask again after a pause, of `at_least` what it wants. Refusal:
-    RefundSettled.
+    RefundFinished.
 
-    After many attempts a person is told as well: some troubles do not pass by themselves.
+    After many attempts a person is told as well: some problems do not pass by themselves.
     """
     actions: list[Action] = [
         Refund.attempts.add(1),
-        Refund.trouble.set(trouble),
-        *stay_in_work(now + max(refund.pause(), at_least)),
+        Refund.problem.set(problem),
+        *due_actions(now + max(refund.pause(), at_least)),
     ]
     if refund.attempts >= _ATTEMPTS_ALONE:
         actions += [Refund.attention.set(PROBLEM), Refund.attention_at.set(int(now.timestamp()))]
-    transaction.update(refund, actions, Refund.status == APPROVED, RefundSettled())
+    transaction.update(refund, actions, Refund.status == APPROVED, RefundFinished())
 
 
-def mark_stuck(transaction: Transaction, refund: Refund, trouble: str, now: datetime) -> None:
-    """The provider refuses: a person must act. Refusal: RefundSettled."""
+def mark_stuck(transaction: Transaction, refund: Refund, problem: str, now: datetime) -> None:
+    """The provider refuses: a person must act. Refusal: RefundFinished."""
     actions: list[Action] = [
         Refund.status.set(STUCK),
-        Refund.trouble.set(trouble),
+        Refund.problem.set(problem),
         Refund.attention.set(PROBLEM),
         Refund.attention_at.set(int(now.timestamp())),
-        *stay_in_work(None),
+        *due_actions(None),
     ]
-    transaction.update(refund, actions, Refund.status == APPROVED, RefundSettled())
+    transaction.update(refund, actions, Refund.status == APPROVED, RefundFinished())
 
 
 def flag_double_refund(refund: Refund, now: datetime) -> None:
     """The provider executed a refund that an operator had recorded as paid back elsewhere: flag the double refund,
     once. One write.
     """
-    trouble = (
+    problem = (
         "the provider has carried it out, though it went back another way already: the money went back twice"
     )
     actions: list[Action] = [
-        Refund.trouble.set(trouble),
+        Refund.problem.set(problem),
         Refund.attention.set(PROBLEM),
         Refund.attention_at.set(int(now.timestamp())),
         Refund.refunded_externally.remove(),
     ]
     try:
-        with refusing(RefundSettled()):
+        with refusing(RefundFinished()):
             refund.update(actions, condition=Refund.refunded_externally == True)  # noqa: E712 (a condition of DynamoDB)
-    except RefundSettled:
+    except RefundFinished:
         return
     log.error("a refund was made twice, a person must act: order=%s", refund.order_number)
 
 
-def forget_trouble(transaction: Transaction, refund: Refund) -> None:
-    """A person has dealt with a refund that is done: it is listed no more. Refusal: RefundSettled."""
-    transaction.update(refund, [*LEAVE_ATTENTION], Refund.attention == PROBLEM, RefundSettled())
+def clear_problem(transaction: Transaction, refund: Refund) -> None:
+    """Clear the flag of a refund that is done, on an operator's word. Refusal: RefundFinished."""
+    transaction.update(refund, [*LEAVE_ATTENTION], Refund.attention == PROBLEM, RefundFinished())

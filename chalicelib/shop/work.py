@@ -1,7 +1,7 @@
-"""The work list: things that somebody has to look at by a certain time, open orders and approved refunds.
+"""The work list: open orders and approved refunds, each with the time at which it is due.
 
-They stand in the sparse index `by_work`, spread over a fixed number of shards. Whoever works on one takes its
-lease first, because schedules overlap and the index lags; what is final leaves the index.
+The sparse index `by_work` lists them, spread over a fixed number of shards. A worker takes an item's lease first,
+because timers overlap and the index lags. A final item leaves the index.
 """
 
 from __future__ import annotations
@@ -18,35 +18,33 @@ from chalicelib.errors import LeaseTaken
 from chalicelib.storage.dynamodb import WORK_SHARDS, UserItem, WholeNumber, readable, refusing
 
 LEASE = timedelta(minutes=2)
-"""How long whoever works on something has it for itself, and so after what time it is tried again."""
+"""How long a worker has an item to itself. An item whose worker died is due again after it."""
 
 
 class WorkItem(UserItem):
-    """Something that can be on the work list: `next_look_at` (epoch seconds) is when, absent when it is not."""
+    """An item that may be on the work list, due at `due_at` (epoch seconds); None takes it off the list."""
 
     work_shard = WholeNumber(null=True)
-    next_look_at = WholeNumber(null=True)
+    due_at = WholeNumber(null=True, attr_name="next_look_at")
 
-    def enter_work(self, at: datetime) -> None:
-        """Have the item, which is about to be written, looked at from `at` on."""
+    def set_due(self, at: datetime) -> None:
+        """Put a new item on the work list, before it is written."""
         self.work_shard = random.randrange(WORK_SHARDS)
-        self.next_look_at = int(at.timestamp())
+        self.due_at = int(at.timestamp())
 
 
-def stay_in_work(at: datetime | None) -> list[Action]:
-    """The actions that have an item looked at from `at` on (None: never again), whether or not it is listed
-    now.
-    """
+def due_actions(at: datetime | None) -> list[Action]:
+    """Return the actions that make an item due at `at`, listed or not; None takes it off the work list."""
     if at is None:
-        return [WorkItem.work_shard.remove(), WorkItem.next_look_at.remove()]
+        return [WorkItem.work_shard.remove(), WorkItem.due_at.remove()]
     return [
         WorkItem.work_shard.set(WorkItem.work_shard | random.randrange(WORK_SHARDS)),
-        WorkItem.next_look_at.set(int(at.timestamp())),
+        WorkItem.due_at.set(int(at.timestamp())),
     ]
 
 
 def shards() -> Iterable[int]:
-    """The shards of the index."""
+    """The shards of the work index."""
     return range(WORK_SHARDS)
 
 
@@ -54,23 +52,23 @@ _LISTED = ("owner", "sort", "kind", "work_shard", "next_look_at")
 
 
 def list_due(shard: int, now: datetime, limit: int) -> list[WorkItem]:
-    """What is due in a shard, longest waiting first, up to `limit`. One Query of an index, which may lag
-    behind; a further one for each megabyte.
+    """List up to `limit` due items of a shard, longest waiting first. One Query of an index that lags; one more for
+    each megabyte.
 
-    The items have their keys and their due time only: the lease brings the rest, as it is stored then.
+    The items hold their keys and due time only: `take_lease` reads the rest.
     """
-    due = WorkItem.next_look_at <= int(now.timestamp())
+    due = WorkItem.due_at <= int(now.timestamp())
     asked = UserItem.work_index.query(shard, due, limit=limit, attributes_to_get=list(_LISTED))
     return cast(list[WorkItem], readable(asked))
 
 
 def in_turns(due: Iterable[WorkItem], of_one: int) -> list[WorkItem]:
-    """What to process in one round: everybody's longest waiting item, then everybody's second, and so on, at most
-    `of_one` of one owner. However much is due of one user, another's first item is among the first.
+    """Order the due items of one round: each owner's longest waiting first, then each owner's second, up to `of_one` of
+    an owner. However many items one user has, another user's first item is among the first.
     """
     turns: list[list[WorkItem]] = [[] for _ in range(of_one)]
     taken: Counter[str] = Counter()
-    for item in sorted(due, key=lambda item: int(item.next_look_at or 0)):
+    for item in sorted(due, key=lambda item: int(item.due_at or 0)):
         if taken[item.owner] < of_one:
             turns[taken[item.owner]].append(item)
             taken[item.owner] += 1
@@ -80,18 +78,17 @@ def in_turns(due: Iterable[WorkItem], of_one: int) -> list[WorkItem]:
 def take_lease(item: WorkItem, now: datetime) -> None:
     """Claim a due item: other workers skip it until `LEASE` has passed. One write, which also reads the item anew.
 
-    Raises LeaseTaken when another worker has it or it is not listed any more. If its holder dies it is due
-    again.
+    Raises LeaseTaken when another worker has it or it left the list. If the worker dies, the item is due again.
     """
-    look_again(item, now + LEASE)
+    reschedule(item, now + LEASE)
 
 
-def look_again(item: WorkItem, at: datetime | None) -> None:
+def reschedule(item: WorkItem, at: datetime | None) -> None:
     """Reschedule an item, or (None) remove it from the work list. One write, which also reads the item anew.
 
-    Raises LeaseTaken when it is not listed as it was read.
+    Raises LeaseTaken when its due time has changed since it was read.
     """
-    unchanged = WorkItem.next_look_at == item.next_look_at
+    unchanged = WorkItem.due_at == item.due_at
     with refusing(LeaseTaken()):
-        item.update(stay_in_work(at), condition=unchanged)
-    item.next_look_at = None if at is None else int(at.timestamp())
+        item.update(due_actions(at), condition=unchanged)
+    item.due_at = None if at is None else int(at.timestamp())

@@ -292,7 +292,7 @@ class WorkIndex(GlobalSecondaryIndex["UserItem"]):
         projection = AllProjection()
 
     work_shard = WholeNumber(hash_key=True)
-    next_look_at = WholeNumber(range_key=True)
+    due_at = WholeNumber(range_key=True, attr_name="next_look_at")
 
 
 class AttentionIndex(GlobalSecondaryIndex["UserItem"]):

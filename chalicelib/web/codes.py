@@ -226,7 +226,7 @@ REFUND_APPROVE: Codes = {
     **BACK_OFFICE,
     errors.OwnRefund: Answer(1801, "不能处理自己的退费申请，请由其他管理员处理"),
     errors.RefundNotFound: Answer(1802, "退费申请不存在"),
-    errors.RefundSettled: Answer(1803, "退费申请已处理，请刷新列表"),
+    errors.RefundFinished: Answer(1803, "退费申请已处理，请刷新列表"),
 }
 REFUND_REFUSE: Codes = {
     **REFUND_APPROVE,

@@ -31,14 +31,14 @@ def answer_notice(provider: PaymentProvider, event: dict[str, Any], now: datetim
     request_id = context.get("requestId", "") if isinstance(context, dict) else ""
     with request_log.request_line("notification", str(request_id)):
         is_taken = _take(lambda: provider.parse_notice(_headers(given), _body(given)), now)
-        request_log.note(provider=provider.name, outcome="success" if is_taken else "fail")
+        request_log.add_fields(provider=provider.name, outcome="success" if is_taken else "fail")
     return _plain(provider.receipt(is_taken))
 
 
 def _take(parse: Callable[[], Notice], now: datetime) -> bool:
     try:
         notice = parse()
-        request_log.note(told=notice.told, notify_id=notice.notify_id)
+        request_log.add_fields(told=notice.told, notify_id=notice.notify_id)
         failed = take_notice(notice, now)
     except NotificationRefused as refusal:
         level = logging.ERROR if refusal.check == _GENUINE else logging.WARNING

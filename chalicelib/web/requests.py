@@ -32,12 +32,13 @@ from chalicelib.errors import (
 from chalicelib.flows.check_captcha import CaptchaAnswer
 from chalicelib.money import Fen, NotMoney, from_yuan
 from chalicelib.shop.account import ChosenPolicy
-from chalicelib.shop.catalog import LEVEL_NAMES, PAGE_ROWS
-from chalicelib.shop.choice import Choice, ChosenLine
+from chalicelib.shop.catalog import LEVEL_NAMES
+from chalicelib.shop.choice import MAX_LINES, Choice, ChosenLine
 from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
 from chalicelib.shop.course_search import BY_ORDER, SORTS, Search
 from chalicelib.shop.idempotency import IdempotencyKey
-from chalicelib.shop.order import MAX_LINES, is_number
+from chalicelib.shop.order import is_number
+from chalicelib.shop.partition import PAGE_ROWS
 from chalicelib.shop.texts import short_text
 from chalicelib.shop.user_name import is_valid_name, is_valid_new_name
 from chalicelib.web.reading import is_encodable, read_fields, read_flag, read_id

@@ -517,24 +517,24 @@ def _order_line(line: OrderLine) -> Json:
 
 
 def placed_order(placed: PlacedOrder) -> Json:
-    """`POST /payment`: `data` is the address to send the browser to; `msg` warns of an equal order."""
-    return success(placed.page.text, _equal_text(placed.equal))
+    """`POST /payment`: `data` is the address to send the browser to; `msg` warns of a duplicate."""
+    return success(placed.page.text, _duplicate_text(placed.duplicate))
 
 
-def _equal_text(equal: Order | None) -> str:
-    if equal is None:
+def _duplicate_text(duplicate: Order | None) -> str:
+    if duplicate is None:
         return ""
-    state = "未支付" if equal.is_open() else "刚刚支付"
-    return f"您有一个相同的{state}订单{equal.number}，请确认是否重复购买"
+    state = "未支付" if duplicate.is_open() else "刚刚支付"
+    return f"您有一个相同的{state}订单{duplicate.number}，请确认是否重复购买"
 
 
-def pay_address(page: PayPage, equal: Order | None) -> Json:
+def pay_address(page: PayPage, duplicate: Order | None) -> Json:
     """`GET /get_pay_url`: as `placed_order`."""
-    return success(page.text, _equal_text(equal))
+    return success(page.text, _duplicate_text(duplicate))
 
 
 def order(
-    found: Order, about: Iterable[UserItem], equal: Order | None, now: datetime, settings: Settings
+    found: Order, about: Iterable[UserItem], duplicate: Order | None, now: datetime, settings: Settings
 ) -> Json:
     """`GET /order/{order_number}`: amounts with their breakdown, what can be done now, refunds and history."""
     lines, kept = found.lines, list(about)
@@ -568,8 +568,8 @@ def order(
             if isinstance(event, OrderEvent)
         ],
     }
-    if equal is not None:
-        shown["same_order"] = {"order_number": equal.number, "status": STATUS_NAMES[equal.status]}
+    if duplicate is not None:
+        shown["same_order"] = {"order_number": duplicate.number, "status": STATUS_NAMES[duplicate.status]}
     if found.general_coupon_name:
         shown["general_coupon"] = found.general_coupon_name
     for name, at in (("pay_date", found.paid_at), ("close_date", found.closed_at)):

@@ -150,7 +150,7 @@ class ShopApp(Chalice):
             return json_response(envelope(500, "服务器内部错误"), 500)
         if answer.status >= 500:
             log.warning("answered with %d: %s %s", answer.status, type(error).__name__, error)
-        request_log.note(code=answer.code, refusal=type(error).__name__)
+        request_log.add_fields(code=answer.code, refusal=type(error).__name__)
         return json_response(envelope(answer.code, answer.message(error)), answer.status)
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
@@ -171,7 +171,7 @@ class ShopApp(Chalice):
             path=context_of_request.get("resourcePath"),
         ):
             answer = self._answer(event, context)
-            request_log.note(status=answer["statusCode"])
+            request_log.add_fields(status=answer["statusCode"])
         return answer
 
     def _answer(self, event: dict[str, Any], context: Any) -> dict[str, Any]:

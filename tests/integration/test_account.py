@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.shop import cart, catalog, coupon
+from chalicelib.shop import catalog, coupon
 from chalicelib.shop.account import account_key
 from chalicelib.shop.catalog import ANNOUNCED, OFFLINE, Course
 from chalicelib.shop.coupon import FULL, IMMEDIATE, PERCENT, CouponRecord
@@ -703,9 +703,3 @@ def test_a_lost_answer_is_made_good(faulty_app: FaultyApp, settling: tuple[Clien
     with faulty_app.redis.faults(Fault.on("DEL", action=reset_after(), nth=1)):
         check_refusal(client.post("/account/", []), 1103)
     check_refusal(client.get("/account/"), 1101)
-
-
-def test_carts_and_accounts_hold_equally_many_lines() -> None:
-    from chalicelib.shop import order
-
-    assert cart.MAX_LINES == order.MAX_LINES == 40

@@ -423,7 +423,7 @@ def cut_claims(faulty_app: FaultyApp, number: int) -> tuple[CouponOffer, list[in
     for user_id in user_ids:
         mine = coupon_claim.claim_item(user_id, int(offer.coupon_id), builders.new_id(), builders.now())
         coupon_claim.begin(mine)
-        coupon_claim.take_piece(offer, mine)
+        coupon_claim.take_one(offer, mine)
     assert (stored(offer).remaining, len(in_flight(offer))) == (0, number)
     return offer, user_ids
 

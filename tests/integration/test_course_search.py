@@ -12,6 +12,7 @@ import app as application
 from chalicelib.shop import catalog, course_search
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.course_key import COURSE, DEGREE_COURSE, CourseKey
+from chalicelib.shop.partition import PAGE_ROWS
 from tests import builders
 from tests.addresses import ClientAt
 from tests.faults import Fault, internal_error
@@ -188,7 +189,7 @@ def test_the_first_search_reads_the_list_index_and_the_next_ones_nothing(faulty_
     assert {call.operation for call in calls} == {"Query"}
     assert all(call.request["IndexName"] == "by_listing" for call in calls)
     on_show = len(course_search.list_all(COURSE))  # those of other tests, too
-    assert len(calls) == max(1, -(-on_show // catalog.PAGE_ROWS)), "one for each 500 courses"
+    assert len(calls) == max(1, -(-on_show // PAGE_ROWS)), "one for each 500 courses"
     with faulty_app.dynamodb.recording() as calls:
         shelf.find(visitor, words="x")
         shelf.find(visitor, sort="newest", limit=500)

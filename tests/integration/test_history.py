@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.beijing_time import beijing_text
-from chalicelib.shop import order
+from chalicelib.shop import choice, order
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.user import ADMIN, User
 from localstack.alipay import AlipaySimulator
@@ -179,7 +179,7 @@ def test_a_ledger_page_can_begin_after_the_refund_of_many_lines(
 ) -> None:
     user = builders.a_user(beli=400)
     learner = Client(gateway_server.base_url, user)
-    courses = [builders.a_course(prices=[100], with_detail=False) for _ in range(order.MAX_LINES)]
+    courses = [builders.a_course(prices=[100], with_detail=False) for _ in range(choice.MAX_LINES)]
     number = purchases.place(learner, courses, 0, is_beli=True)
     clock.advance(seconds=1)
     asked = learner.post(f"/order/{number}/refund", {"reason": "r"})["data"]

@@ -234,7 +234,7 @@ def test_the_money_goes_back_exactly_once_whatever_alipay_answers_first(
         purchases.run_timer()
     [waiting] = refunds(number)
     assert (waiting.status, waiting.attempts) == (refund.APPROVED, 1)
-    assert waiting.trouble
+    assert waiting.problem
     clock.advance(seconds=10)  # too early: Alipay wants to be left alone for a while
     with faulty_app.alipay.recording() as calls:
         purchases.run_timer()

@@ -491,7 +491,7 @@ def test_an_order_placed_just_now_comes_in_open_and_is_looked_at_at_once(empty: 
     found = order.find_by_number(empty.named(f"120198{young}"))
     assert found.can_be_sent_to_pay(NOW)
     assert found.expires_at == placed + timedelta(minutes=30)
-    assert found.next_look_at <= NOW.timestamp()
+    assert found.due_at <= NOW.timestamp()
     assert {event.what for event in order.list_events(found)} == {order.PLACED, "imported"}
     found = order.find_by_number(empty.named(f"120198{older}"))
     assert found.is_open()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.shop import attention, enrollment, order, refund
+from chalicelib.shop import attention, choice, enrollment, order, refund
 from chalicelib.shop.order import Order, OrderLine
 from chalicelib.shop.payment_type import FREE
 from chalicelib.shop.user import User
@@ -139,7 +139,7 @@ def test_pages_of_large_orders_stay_within_what_a_lambda_may_answer(learner: Cli
             price=0,
             payable=0,
         )
-        for position in range(order.MAX_LINES)
+        for position in range(choice.MAX_LINES)
     ]
     with Order.batch_write() as batch:
         for _ in range(50):

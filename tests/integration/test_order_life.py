@@ -439,7 +439,7 @@ def test_a_final_order_is_in_no_work_list(buyer: Buyer, alipay: AlipaySimulator)
     purchases.pay(alipay, number)
     alipay.deliver_due_notices()
     assert not in_work_index(number)
-    assert purchases.stored(number).next_look_at is None
+    assert purchases.stored(number).due_at is None
 
 
 def test_an_order_that_cannot_be_decided_waits_for_its_next_turn_and_holds_up_no_other(

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import app as application
-from chalicelib.flows.ask_provider import PROVIDER_SECONDS
+from chalicelib.gateways.deadline import PROVIDER_SECONDS
 from infra.package import PRODUCTS, RUNTIME, NotPackaged, refuse_other_runtime
 
 ROOT = Path(__file__).parents[2]

@@ -167,7 +167,7 @@ def claimed_long_ago(offer: CouponOffer) -> coupon_claim.Claim:
     at = builders.now() - timedelta(hours=1)
     claim = coupon_claim.claim_item(builders.a_user().user_id, offer.coupon_id, builders.new_id(), at)
     coupon_claim.begin(claim)
-    coupon_claim.take_piece(offer, claim)
+    coupon_claim.take_one(offer, claim)
     return claim
 
 
@@ -175,7 +175,7 @@ def make_due(number: str) -> None:
     """Let an order have been overdue for a day, first in its shard."""
     placed = order.find_by_number(number)
     yesterday = datetime.now(UTC) - timedelta(days=1)
-    placed.update([order.Order.expires_at.set(yesterday), order.Order.next_look_at.set(1)])
+    placed.update([order.Order.expires_at.set(yesterday), order.Order.due_at.set(1)])
 
 
 def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: FaultyApp) -> None:

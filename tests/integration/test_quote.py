@@ -13,9 +13,9 @@ import pytest
 
 from chalicelib.shop import cart, coupon
 from chalicelib.shop.catalog import Course
+from chalicelib.shop.choice import MAX_LINES
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.course_key import DEGREE_COURSE
-from chalicelib.shop.order import MAX_LINES
 from tests import builders
 from tests.addresses import ClientAt
 from tests.builders import policy_id_of

@@ -52,7 +52,7 @@ def minutes_after(placed_at: datetime, *moments: float) -> list[datetime]:
 
 
 def is_listed(number: str) -> bool:
-    return purchases.stored(number).next_look_at is not None
+    return purchases.stored(number).due_at is not None
 
 
 # The timetable
@@ -134,7 +134,7 @@ def test_an_order_of_0_that_was_not_delivered_is_delivered_without_asking_alipay
     assert not is_listed(number)
 
 
-def test_a_trade_that_its_buyer_closed_closes_the_order_at_the_next_look(
+def test_a_trade_that_its_buyer_closed_closes_the_order_at_the_next_query(
     buyer: Buyer, clock: Clock, alipay: AlipaySimulator
 ) -> None:
     number = buyer.place()
@@ -202,7 +202,7 @@ def test_however_much_is_due_of_one_user_anothers_paid_order_is_in_the_first_rou
         if item.owner == crowd.owner:
             processed.append(item.owner)
         else:
-            reconcile.look_after_order(item, gateways, now)
+            reconcile.process(item, gateways, now)
             processed.append(item.number)
 
     kinds = {order.Order: only_count, Refund: carry_out_refund.process}
@@ -230,7 +230,7 @@ def an_open_order(user_id: int, placed_at: datetime) -> order.Order:
         title="课程",
         expires_at=placed_at + timedelta(minutes=30),
     )
-    placed.enter_work(placed_at + timedelta(minutes=1))
+    placed.set_due(placed_at + timedelta(minutes=1))
     return placed
 
 
@@ -498,8 +498,8 @@ def test_a_due_item_of_a_kind_nobody_processes_is_an_error_and_stays_due(
     buyer: Buyer, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     number = buyer.place()
-    due_at = purchases.stored(number).next_look_at
+    due_at = purchases.stored(number).due_at
     clock.stand_at(builders.now() + timedelta(minutes=1))
     assert work_off.run_due_work(application.app.gateways, clock, 20.0, kinds={}) == 0
-    assert purchases.stored(number).next_look_at == due_at
+    assert purchases.stored(number).due_at == due_at
     assert [record for record in caplog.records if record.levelname == "ERROR" and number in record.message]

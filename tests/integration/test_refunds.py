@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 import app as application
-from chalicelib.errors import RefundSettled, StoreUnavailable
+from chalicelib.errors import RefundFinished, StoreUnavailable
 from chalicelib.flows import carry_out_refund, decide_refund, resolve_problem
 from chalicelib.manage.legacy.report import Progress
 from chalicelib.manage.legacy_import import import_legacy
-from chalicelib.shop import coupon, enrollment, order, refund, refund_notice, work
+from chalicelib.shop import choice, coupon, enrollment, order, refund, refund_notice, work
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.event import By, Cause
@@ -797,7 +797,7 @@ def test_refusing_and_retrying_a_stuck_refund_at_once_have_one_winner(
     def retry() -> bool:
         try:
             decide_refund.try_again(request_no, "op", application.app.gateways, clock())
-        except RefundSettled:
+        except RefundFinished:
             return False
         return True
 
@@ -1100,7 +1100,7 @@ def test_an_order_of_forty_lines_with_forty_one_coupons_is_refunded_whole(
 ) -> None:
     user = builders.a_user(beli=1000)
     learner = Client(gateway_server.base_url, user)
-    courses = [builders.a_course(prices=[1000], with_detail=False) for _ in range(order.MAX_LINES)]
+    courses = [builders.a_course(prices=[1000], with_detail=False) for _ in range(choice.MAX_LINES)]
     coupons: dict[int, CouponRecord] = {
         position: builders.a_coupon(user, course=course.key, value=100)
         for position, course in enumerate(courses)

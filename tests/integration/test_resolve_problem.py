@@ -88,7 +88,7 @@ def test_the_trouble_of_an_order_that_is_paid_after_all_is_over_by_itself(
     purchases.pay(alipay, number)
     assert purchases.deliver(purchases.notice(alipay, number)) == "success"
     assert problem_of(operator, number) == ""
-    assert purchases.stored(number).trouble is None
+    assert purchases.stored(number).problem is None
 
 
 def test_an_order_without_a_clear_answer_is_put_before_a_person_half_an_hour_after_its_expiry(
@@ -122,8 +122,8 @@ def test_an_order_without_a_clear_answer_is_asked_about_ever_more_rarely(
     down = Fault.on("GET", action=answer(502, b""), where=lambda call: number in call.path)
     with faulty_app.alipay.faults(down):
         purchases.run_timer()
-    next_look_at = purchases.stored(number).next_look_at
-    assert next_look_at == int((clock() + timedelta(minutes=minutes)).timestamp())
+    due_at = purchases.stored(number).due_at
+    assert due_at == int((clock() + timedelta(minutes=minutes)).timestamp())
     buyer.assert_order_waits(number)
 
 
@@ -139,7 +139,7 @@ def test_a_person_settles_an_order_and_it_is_closed_gives_back_and_is_asked_abou
     assert problem_of(operator, number) == ""
     assert purchases.status(number) == order.CANCELLED
     buyer.assert_has_everything_back()
-    assert purchases.stored(number).next_look_at is None
+    assert purchases.stored(number).due_at is None
     assert "waits for a person" in operator.is_refused("resolve-order", number, *RESOLVED)
     assert f"he  resolve-order  {number}; because: refunded by telephone" in operator.does("audit")
     assert purchases.happened(number) == ["placed", "cancelled"]
@@ -173,11 +173,11 @@ def test_an_order_that_can_still_be_paid_is_closed_at_alipay_too_when_it_is_reso
 ) -> None:
     number = buyer.place()
     purchases.scan(alipay, number)
-    order.note_trouble(purchases.stored(number), "made up", clock())
+    order.flag_problem(purchases.stored(number), "made up", clock())
     operator.does("resolve-order", number, *RESOLVED)
     assert purchases.status(number) == order.CANCELLED
     assert alipay.trade(number).status == "TRADE_CLOSED"
-    assert purchases.stored(number).next_look_at is not None
+    assert purchases.stored(number).due_at is not None
     buyer.assert_has_everything_back()
 
 
@@ -199,7 +199,7 @@ def test_a_closed_order_that_is_looked_at_again_long_afterwards_is_no_problem(
     assert purchases.cancel(buyer, number)["code"] == 1000
     clock.advance(days=5)
     purchases.run_timer()
-    assert purchases.stored(number).next_look_at is None
+    assert purchases.stored(number).due_at is None
     with faulty_app.alipay.down():
         assert "no clear answer" in operator.does("retry-order", number)
     assert problem_of(operator, number) == ""
@@ -268,7 +268,7 @@ def test_an_order_that_was_closed_while_something_seemed_wrong_is_not_put_before
     number = buyer.place()
     read_before = purchases.stored(number)
     assert purchases.cancel(buyer, number)["code"] == 1000
-    order.note_trouble(read_before, "made up", clock())
+    order.flag_problem(read_before, "made up", clock())
     assert problem_of(operator, number) == ""
 
 
@@ -289,7 +289,7 @@ def test_a_full_refund_that_was_found_by_asking_is_not_forgotten_when_acting_on_
     clock.advance(hours=1)
     purchases.run_timer()
     assert purchases.status(number) == order.REFUNDED
-    assert purchases.stored(number).next_look_at is None
+    assert purchases.stored(number).due_at is None
     assert problem_of(operator, number) == ""
     buyer.assert_has_everything_back()
 
@@ -312,7 +312,7 @@ def test_what_alipay_has_refunded_and_a_notice_takes_back_is_no_problem_any_more
     assert purchases.deliver(purchases.notice(alipay, number)) == "success"
     assert purchases.status(number) == order.REFUNDED
     assert problem_of(operator, number) == ""
-    order.note_trouble(read_before, "made up", clock())
+    order.flag_problem(read_before, "made up", clock())
     assert problem_of(operator, number) == ""
 
 
@@ -328,7 +328,7 @@ def test_what_alipay_has_refunded_and_cannot_be_taken_back_is_resolved_by_a_pers
     assert "cannot be carried out" in problem_of(operator, number)
     assert operator.does("resolve-order", number, *RESOLVED) == f"{number} is resolved\n"
     assert problem_of(operator, number) == ""
-    assert purchases.stored(number).next_look_at is None
+    assert purchases.stored(number).due_at is None
 
 
 def found_refunded_and_not_taken_back(
@@ -348,7 +348,7 @@ def found_refunded_and_not_taken_back(
     clock.advance(hours=2)
     with faulty_app.alipay.down():
         purchases.run_timer()
-    assert purchases.stored(number).trouble is not None
+    assert purchases.stored(number).problem is not None
     return number
 
 
@@ -379,7 +379,7 @@ def test_a_closed_order_of_which_alipay_has_another_amount_is_resolved_by_a_pers
         assert "another amount" in problem_of(operator, number)
         assert operator.does("resolve-order", number, *RESOLVED) == f"{number} is resolved\n"
     assert problem_of(operator, number) == ""
-    assert purchases.stored(number).next_look_at is None
+    assert purchases.stored(number).due_at is None
     buyer.assert_has_everything_back()
 
 
@@ -387,7 +387,7 @@ def test_many_people_settle_an_order_once(
     buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock
 ) -> None:
     number = buyer.place()
-    order.note_trouble(purchases.stored(number), "made up", clock())
+    order.flag_problem(purchases.stored(number), "made up", clock())
 
     def settle() -> bool:
         try:
@@ -407,9 +407,9 @@ def test_an_order_that_is_delivered_while_something_seems_wrong_is_not_put_befor
     read_before = purchases.stored(number)
     purchases.pay(alipay, number)
     assert purchases.deliver(purchases.notice(alipay, number)) == "success"
-    order.note_trouble(read_before, "made up", clock())
+    order.flag_problem(read_before, "made up", clock())
     assert problem_of(operator, number) == ""
-    assert purchases.stored(number).trouble is None
+    assert purchases.stored(number).problem is None
 
 
 def closed_without_a_word(buyer: Buyer, alipay: AlipaySimulator) -> str:

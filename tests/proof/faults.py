@@ -276,10 +276,10 @@ class Workload:
             mine = invariants.belongings(user.user_id)
             for placed in mine.of(Order):
                 assert placed.status != order.PLACED, f"{placed.number} is open for ever"
-                assert placed.next_look_at is None
+                assert placed.due_at is None
                 self._assert_money(placed)
             for item in mine.of(refund.Refund):
-                assert item.status in (refund.DONE, refund.REQUESTED, refund.REFUSED), item.trouble
+                assert item.status in (refund.DONE, refund.REQUESTED, refund.REFUSED), item.problem
         stored = coupon.find_offer(self.offers[0].coupon_id)
         assert stored is not None
         assert not stored.in_flight

@@ -192,7 +192,7 @@ def _watched(mine: Belongings, now: datetime) -> Iterator[str]:
     }
     for placed in mine.of(Order):
         is_due = placed.is_closed() and now < placed.expires_at + timedelta(days=3)
-        if is_due and placed.next_look_at is None and placed.number not in settled:
+        if is_due and placed.due_at is None and placed.number not in settled:
             yield f"order {placed.number} ({placed.status}) is off the work list, and money may still come"
 
 
@@ -364,15 +364,15 @@ def _orders(mine: Belongings) -> Iterator[str]:
             yield f"{name}: paid_at is {placed.paid_at}"
         if (placed.closed_at is not None) != placed.is_closed():
             yield f"{name}: closed_at is {placed.closed_at}"
-        if placed.is_open() and placed.next_look_at is None:
+        if placed.is_open() and placed.due_at is None:
             yield f"{name}: nobody will look at it"
         # One that was found paid and refunded is looked at until it is taken back.
-        if placed.status == order.REFUNDED and placed.next_look_at is not None:
+        if placed.status == order.REFUNDED and placed.due_at is not None:
             yield f"{name}: it is on the work list"
-        if (placed.work_shard is None) != (placed.next_look_at is None):
+        if (placed.work_shard is None) != (placed.due_at is None):
             yield f"{name}: half of it is on the work list"
-        if (placed.attention, placed.trouble is None) not in ((None, True), (attention.PROBLEM, False)):
-            yield f"{name}: it waits for a person ({placed.attention}) because of {placed.trouble}"
+        if (placed.attention, placed.problem is None) not in ((None, True), (attention.PROBLEM, False)):
+            yield f"{name}: it waits for a person ({placed.attention}) because of {placed.problem}"
 
 
 def _payments(mine: Belongings) -> Iterator[str]:
@@ -421,10 +421,10 @@ def _refunds(mine: Belongings) -> Iterator[str]:
         }.get(item.status, (None,))
         if item.attention not in waits or (item.attention_at is None) != (item.attention is None):
             yield f"refund {item.request_no} ({item.status}) waits for a person: {item.attention}"
-        if (item.next_look_at is not None) != (item.status == refund.APPROVED):
-            yield f"refund {item.request_no} ({item.status}) is due at {item.next_look_at}"
-        if (item.settled_at is None) != item.is_open():
-            yield f"refund {item.request_no} ({item.status}) was settled at {item.settled_at}"
+        if (item.due_at is not None) != (item.status == refund.APPROVED):
+            yield f"refund {item.request_no} ({item.status}) is due at {item.due_at}"
+        if (item.finished_at is None) != item.is_open():
+            yield f"refund {item.request_no} ({item.status}) was settled at {item.finished_at}"
     for placed in mine.of(Order):
         name = f"order {placed.number} ({placed.status})"
         asked = [item for item in _refunds_of(mine, placed) if item.why == refund.APPLICATION]
@@ -467,7 +467,7 @@ def _refundable(placed: Order, asked: Refund, others: list[Refund]) -> set[int]:
             for other in others
             if other is not asked
             and other.status == refund.DONE
-            and is_before(other.settled_at, asked.requested_at)
+            and is_before(other.finished_at, asked.requested_at)
         ]
         gone = {position for other in before for position in other.lines}
         left = placed.amount - sum(other.amount for other in before)
@@ -582,7 +582,7 @@ def _events(mine: Belongings) -> Iterator[str]:
         statuses = Counter(item.status for item in asked)
         # A refund that was refused after it was stuck had been approved.
         decided = [
-            item for item in asked if item.decided_by and (item.status != refund.REFUSED or item.trouble)
+            item for item in asked if item.decided_by and (item.status != refund.REFUSED or item.problem)
         ]
         reopened = seen[What.REOPENED]
         counts = {

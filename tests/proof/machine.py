@@ -261,7 +261,7 @@ class ShopLife(RuleBasedStateMachine):
             return
         try:
             self.world.check()
-            self.world.settle(self.days)
+            self.world.quiesce(self.days)
         finally:
             self.world.forget()
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import app as application
-from chalicelib.errors import RefundSettled
+from chalicelib.errors import RefundFinished
 from chalicelib.flows import decide_refund
 from chalicelib.shop import coupon, coupon_claim, enrollment, order, refund
 from chalicelib.shop.order import Order, OrderPointer
@@ -192,7 +192,7 @@ class RefundAgainstRefund(Race):
         """Whether a decision was taken."""
         try:
             how(*arguments, self.clock())
-        except RefundSettled:
+        except RefundFinished:
             return False
         return True
 
@@ -320,7 +320,7 @@ class ClaimAgainstSweep(Race):
                 user.user_id, self.offers[0].coupon_id, builders.new_id(), self.clock()
             )
             coupon_claim.begin(cut_off)
-            coupon_claim.take_piece(self.offers[0], cut_off)
+            coupon_claim.take_one(self.offers[0], cut_off)
         self.clock.advance(minutes=3)
         claim = f"/coupons/{self.offers[0].coupon_id}/claim/"
         clients = [self.learner, *(ClientAt(user) for user in others)]

@@ -62,7 +62,7 @@ def test_any_single_change_of_a_signed_notice_is_refused_and_changes_nothing(
     assert after != before
     assert world.deliver(paid) == "success"
     assert everything(world) == after
-    world.settle()
+    world.quiesce()
     world.forget()
 
 
@@ -88,7 +88,7 @@ def test_a_genuinely_signed_notice_of_something_else_is_refused_and_changes_noth
     is_refused()
     assert world.deliver(paid) == "success"
     world.check()
-    world.settle()
+    world.quiesce()
     world.forget()
 
 

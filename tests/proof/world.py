@@ -110,7 +110,7 @@ class Written:
 
 
 class World:
-    """Users with everything a purchase can touch. `check` after each step; `settle` and `forget` at the end."""
+    """Users with everything a purchase can touch. `check` after each step; `quiesce` and `forget` at the end."""
 
     def __init__(self, settings: Settings, alipay: AlipaySimulator, clock: Standing, users: int = 2) -> None:
         self.settings = settings
@@ -601,13 +601,13 @@ class World:
 
         def die() -> None:
             coupon_claim.begin(mine)
-            coupon_claim.take_piece(wanted, mine)
+            coupon_claim.take_one(wanted, mine)
 
         self._do("claim, and die", codes.COUPON_CLAIM, die)
 
     # The end
 
-    def settle(self, days: int = 4) -> None:
+    def quiesce(self, days: int = 4) -> None:
         """Let everything run that runs by itself, with Alipay well, every application approved, and no notice of a
         payment ever delivered again: then whoever paid has the course or the money. Raises Violated.
 
@@ -636,7 +636,7 @@ class World:
             self.run_timer()
             self.check()
         wrong = [
-            text for who in range(len(self.users)) for text in self._unsettled(self.belongings(who), days)
+            text for who in range(len(self.users)) for text in self._unfinished(self.belongings(who), days)
         ]
         for offer in self.offers:
             stored = coupon.find_offer(offer.coupon_id)
@@ -645,20 +645,20 @@ class World:
         if wrong:
             raise invariants.Violated("; ".join(wrong))
 
-    def _unsettled(self, mine: Belongings, days: int) -> list[str]:
+    def _unfinished(self, mine: Belongings, days: int) -> list[str]:
         wrong = []
         for placed in mine.of(Order):
             name = f"order {placed.number} ({placed.status})"
             if placed.is_open():
                 wrong.append(f"{name} is open for ever")
-            if placed.next_look_at is not None and days >= 4:
+            if placed.due_at is not None and days >= 4:
                 wrong.append(f"{name} is on the work list for ever")
             wrong += self._money(name, placed, mine)
-            if placed.trouble is not None:
-                wrong.append(f"{name} waits for a person: {placed.trouble}")
+            if placed.problem is not None:
+                wrong.append(f"{name} waits for a person: {placed.problem}")
         for item in mine.of(Refund):
             if item.is_open() and not self._is_refused_for_good(item):
-                wrong.append(f"refund {item.request_no} is {item.status} for ever: {item.trouble}")
+                wrong.append(f"refund {item.request_no} is {item.status} for ever: {item.problem}")
         return wrong
 
     def _is_refused_for_good(self, item: Refund) -> bool:

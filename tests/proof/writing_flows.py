@@ -738,7 +738,7 @@ class TimerRefunds(TimerFlow):
         )
         applied.update([refund.Refund.status.set(refund.APPROVED)])
         applied.update([refund.Refund.attention.remove(), refund.Refund.attention_at.remove()])
-        applied.update([refund.Refund.work_shard.set(0), refund.Refund.next_look_at.set(1)])
+        applied.update([refund.Refund.work_shard.set(0), refund.Refund.due_at.set(1)])
         event = order.event_item(
             purchases.stored(self.number), What.REFUND_APPROVED, Cause(By.OPERATOR, "op"), self.clock()
         )
@@ -898,7 +898,7 @@ class Sweep(Claim):
             self.user.user_id, self.offers[0].coupon_id, builders.new_id(), self.clock()
         )
         coupon_claim.begin(mine)
-        coupon_claim.take_piece(self.offers[0], mine)
+        coupon_claim.take_one(self.offers[0], mine)
         self.clock.advance(minutes=3)
 
     def act(self) -> object:
@@ -1061,7 +1061,7 @@ class TryAgain(Decide):
             refund.Refund.attention.set(attention.PROBLEM),
             refund.Refund.attention_at.set(a_while_ago),
             refund.Refund.status.set(refund.STUCK),
-            refund.Refund.trouble.set("40004 ACQ.SELLER_BALANCE_NOT_ENOUGH"),
+            refund.Refund.problem.set("40004 ACQ.SELLER_BALANCE_NOT_ENOUGH"),
         ]
         approved.update([*problem, refund.Refund.decided_by.set("op")])
         order.event_item(
@@ -1118,7 +1118,7 @@ class RetryOrder(Flow):
 
     def begin(self) -> None:
         self.number = self.place()
-        order.note_trouble(purchases.stored(self.number), "nothing clear for hours", self.clock())
+        order.flag_problem(purchases.stored(self.number), "nothing clear for hours", self.clock())
         purchases.pay(self.alipay, self.number)
 
     def act(self) -> object:
@@ -1127,7 +1127,7 @@ class RetryOrder(Flow):
 
     def assert_end(self) -> None:
         self.assert_owns(self.number)
-        assert purchases.stored(self.number).trouble is None
+        assert purchases.stored(self.number).problem is None
 
 
 class SettleOrder(RetryOrder):
@@ -1137,7 +1137,7 @@ class SettleOrder(RetryOrder):
 
     def begin(self) -> None:
         self.number = self.place()
-        order.note_trouble(purchases.stored(self.number), "another amount", self.clock())
+        order.flag_problem(purchases.stored(self.number), "another amount", self.clock())
 
     def act(self) -> object:
         gateways = application.app.gateways
@@ -1147,7 +1147,7 @@ class SettleOrder(RetryOrder):
 
     def assert_end(self) -> None:
         stored = purchases.stored(self.number)
-        assert (stored.status, stored.trouble) == (order.CANCELLED, None)
+        assert (stored.status, stored.problem) == (order.CANCELLED, None)
         self.assert_holds_nothing()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.shop import coupon
 from chalicelib.shop.coupon import CouponOffer
-from chalicelib.shop.coupon_claim import ABORT_AFTER, DONE, RETRY_AFTER, Fate, claim_item, fate
+from chalicelib.shop.coupon_claim import ABORT_AFTER, DONE, RETRY_AFTER, Verdict, claim_item, verdict
 
 NOW = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 CLAIM_SECONDS = 29
@@ -29,29 +29,29 @@ def an_offer(**attributes: object) -> CouponOffer:
 
 
 def test_a_piece_without_a_claim_goes_back() -> None:
-    assert fate("1#2", None, NOW) is Fate.GIVE_BACK
+    assert verdict("1#2", None, NOW) is Verdict.GIVE_BACK
 
 
 def test_a_piece_of_a_claim_that_was_replaced_goes_back() -> None:
     newer = claim_item(user_id=1, coupon_id=5, record_id=3, now=NOW)
-    assert fate("1#2", newer, NOW) is Fate.GIVE_BACK
+    assert verdict("1#2", newer, NOW) is Verdict.GIVE_BACK
     newer.status = DONE
-    assert fate("1#2", newer, NOW) is Fate.GIVE_BACK
+    assert verdict("1#2", newer, NOW) is Verdict.GIVE_BACK
 
 
 @pytest.mark.parametrize("later", [timedelta(), timedelta(days=1)])
 def test_the_note_of_a_claim_that_is_done_is_cleared_and_its_piece_kept(later: timedelta) -> None:
     done = claim_item(user_id=1, coupon_id=5, record_id=2, now=NOW)
     done.status = DONE
-    assert fate(done.token, done, NOW + later) is Fate.LAND
+    assert verdict(done.token, done, NOW + later) is Verdict.CONFIRM
 
 
 def test_a_pending_claim_is_left_alone_for_a_minute_and_then_ended() -> None:
     pending = claim_item(user_id=1, coupon_id=5, record_id=2, now=NOW)
-    assert fate(pending.token, pending, NOW) is Fate.LEAVE
-    assert fate(pending.token, pending, NOW + ABORT_AFTER) is Fate.LEAVE
-    assert fate(pending.token, pending, NOW + ABORT_AFTER + timedelta(seconds=1)) is Fate.END
-    assert fate(pending.token, pending, NOW - timedelta(hours=1)) is Fate.LEAVE, "a clock that lags"
+    assert verdict(pending.token, pending, NOW) is Verdict.LEAVE
+    assert verdict(pending.token, pending, NOW + ABORT_AFTER) is Verdict.LEAVE
+    assert verdict(pending.token, pending, NOW + ABORT_AFTER + timedelta(seconds=1)) is Verdict.END
+    assert verdict(pending.token, pending, NOW - timedelta(hours=1)) is Verdict.LEAVE, "a clock that lags"
 
 
 def test_nobody_takes_a_claim_over_that_may_still_be_running() -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from chalicelib.request_log import JsonLines, note, request_line
+from chalicelib.request_log import JsonLines, add_fields, request_line
 from tests import builders
 from tests.log_watch import findings
 
@@ -63,7 +63,7 @@ def test_the_line_of_a_request_has_what_was_noted_and_how_long_it_took(
     caplog.set_level(logging.INFO, "chalicelib")
     lines = []
     with request_line("request", "r-1", path="/payment"):
-        note(order="20261122181815734AB12CD34EF", code=1000)
+        add_fields(order="20261122181815734AB12CD34EF", code=1000)
         logging.getLogger("chalicelib.flows").warning("on the way")
         lines.append(json.loads(JsonLines().format(caplog.records[-1])))
     assert lines[0]["order"] == "20261122181815734AB12CD34EF"
@@ -72,4 +72,4 @@ def test_the_line_of_a_request_has_what_was_noted_and_how_long_it_took(
 
 
 def test_a_note_outside_a_request_is_no_failure() -> None:
-    note(order="1")
+    add_fields(order="1")

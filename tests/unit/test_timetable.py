@@ -34,7 +34,7 @@ def an_order(life: float = 30, **attributes: object) -> Order:
 def looks(found: Order) -> list[float]:
     """All looks after the order was placed, in minutes since then, each asked for at the one before."""
     moments, now = [], PLACED
-    while (at := found.next_look(now)) is not None:
+    while (at := found.next_query_at(now)) is not None:
         moments.append((at - SECOND) / timedelta(minutes=1))
         now = at
     return moments
@@ -55,7 +55,7 @@ def test_an_order_that_lives_shorter_has_no_look_between_its_end_and_half_an_hou
 
 def test_an_order_that_alipay_knows_nothing_of_is_asked_about_more_rarely() -> None:
     found, now, moments = an_order(life=45), PLACED, []
-    while (at := found.next_look(now, is_unseen=True)) is not None:
+    while (at := found.next_query_at(now, is_unseen=True)) is not None:
         moments.append((at - SECOND) / timedelta(minutes=1))
         now = at
     assert moments == [1, 10, 45, 45 + DAY, 45 + 2 * DAY, 45 + 3 * DAY]
@@ -64,9 +64,9 @@ def test_an_order_that_alipay_knows_nothing_of_is_asked_about_more_rarely() -> N
 def test_after_three_days_it_is_over() -> None:
     found = an_order()
     end = found.expires_at + timedelta(days=3)
-    assert found.next_look(end - timedelta(seconds=1)) == end
-    assert found.next_look(end) is None
-    assert found.next_look(end + timedelta(days=400)) is None
+    assert found.next_query_at(end - timedelta(seconds=1)) == end
+    assert found.next_query_at(end) is None
+    assert found.next_query_at(end + timedelta(days=400)) is None
 
 
 @settings(deadline=None)
@@ -74,9 +74,9 @@ def test_after_three_days_it_is_over() -> None:
     life=st.integers(min_value=2, max_value=60 * 24),
     seconds=st.floats(min_value=0, max_value=5 * 86400, allow_nan=False),
 )
-def test_the_next_look_is_always_ahead_and_never_skips_one(life: int, seconds: float) -> None:
+def test_the_next_query_is_always_ahead_and_never_skips_one(life: int, seconds: float) -> None:
     found, now = an_order(life=life), PLACED + timedelta(seconds=seconds)
-    at = found.next_look(now)
+    at = found.next_query_at(now)
     schedule = [SECOND + timedelta(minutes=minutes) for minutes in looks(found)]
     assert at == next((moment for moment in schedule if moment > now), None)
     # The work list counts whole seconds: a look may not be due again at the moment it was made.
@@ -85,7 +85,7 @@ def test_the_next_look_is_always_ahead_and_never_skips_one(life: int, seconds: f
 
 def test_looks_that_were_missed_are_one_look() -> None:
     found = an_order()
-    assert found.next_look(SECOND + timedelta(minutes=12)) == SECOND + timedelta(minutes=30)
+    assert found.next_query_at(SECOND + timedelta(minutes=12)) == SECOND + timedelta(minutes=30)
 
 
 # The page

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 from datetime import datetime
-from typing import TypeVar
 
 from chalicelib.shop import catalog, coupon
 from chalicelib.shop.coupon import CouponOffer
@@ -18,9 +17,6 @@ from chalicelib.storage.dynamodb import CatalogItem
 
 from . import rows
 from .rows import Catalogue, Course, Offer
-
-AnItem = TypeVar("AnItem", bound=CatalogItem)
-
 
 # Rows -> items
 
@@ -186,14 +182,17 @@ class Maker:
 def catalogue_of(items: Iterable[CatalogItem]) -> Catalogue:
     """The rows of everything stored. Leave out contents without a course, and references to what does not exist."""
     stored = list(items)
-    teachers = {item.teacher_id for item in _of(stored, catalog.Teacher)}
-    recommendable = {item.course_id for item in _of(stored, catalog.Course) if item.course_type == COURSE}
+    teachers = {item.teacher_id for item in catalog.of_model(stored, catalog.Teacher)}
+    recommendable = {
+        item.course_id for item in catalog.of_model(stored, catalog.Course) if item.course_type == COURSE
+    }
     courses: dict[str, list[CatalogItem]] = {}
     for item in stored:
         courses.setdefault(item.course_key, []).append(item)
     return Catalogue(
         categories=tuple(
-            rows.Category(id=item.category_id, name=item.name) for item in _of(stored, catalog.Category)
+            rows.Category(id=item.category_id, name=item.name)
+            for item in catalog.of_model(stored, catalog.Category)
         ),
         teachers=tuple(
             rows.Teacher(
@@ -205,26 +204,22 @@ def catalogue_of(items: Iterable[CatalogItem]) -> Catalogue:
                 image=item.image,
                 brief=item.brief,
             )
-            for item in _of(stored, catalog.Teacher)
+            for item in catalog.of_model(stored, catalog.Teacher)
         ),
         courses=tuple(
             _course(item, courses[item.course_key], teachers, recommendable)
-            for item in _of(stored, catalog.Course)
+            for item in catalog.of_model(stored, catalog.Course)
         ),
-        coupons=tuple(_offer(item) for item in _of(stored, CouponOffer)),
+        coupons=tuple(_offer(item) for item in catalog.of_model(stored, CouponOffer)),
     ).in_order()
-
-
-def _of(items: Iterable[CatalogItem], model: type[AnItem]) -> list[AnItem]:
-    return [item for item in items if isinstance(item, model)]
 
 
 def _course(
     course: catalog.Course, items: list[CatalogItem], teachers: Container[int], recommendable: Container[int]
 ) -> Course:
-    details = _of(items, catalog.CourseDetail)
+    details = catalog.of_model(items, catalog.CourseDetail)
     sections: dict[int, list[rows.Section]] = {}
-    for item in _of(items, catalog.Section):
+    for item in catalog.of_model(items, catalog.Section):
         sections.setdefault(item.chapter, []).append(_section(item))
     return Course(
         course_type=course.course_type,
@@ -240,7 +235,7 @@ def _course(
         brief=course.brief,
         policies=tuple(
             rows.Policy(id=item.policy_id, valid_period=item.valid_period, price=item.price)
-            for item in _of(items, PricePolicy)
+            for item in catalog.of_model(items, PricePolicy)
         ),
         detail=_detail(details[0], teachers, recommendable) if details else None,
         chapters=tuple(
@@ -252,11 +247,11 @@ def _course(
                 pub_date=item.pub_date,
                 sections=tuple(sections.get(item.chapter, ())),
             )
-            for item in _of(items, catalog.Chapter)
+            for item in catalog.of_model(items, catalog.Chapter)
         ),
         faqs=tuple(
             rows.Question(id=item.faq_id, question=item.question, answer=item.answer)
-            for item in _of(items, catalog.Faq)
+            for item in catalog.of_model(items, catalog.Faq)
         ),
     )
 

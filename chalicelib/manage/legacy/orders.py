@@ -72,8 +72,8 @@ class ImportedOrder:
         items = list(self.items)
         if self.is_open:
             # On its timetable from the day it was placed, so the timer looks at it at once.
-            first_look = self.order.next_look(self.order.placed_at) or self.order.expires_at
-            order.place(transaction, self.order, first_look)
+            first_query = self.order.next_query_at(self.order.placed_at) or self.order.expires_at
+            order.place(transaction, self.order, first_query)
             items = items[2:]
         for item in items:
             transaction.put_new(item, refusal)

@@ -66,22 +66,22 @@ class Report:
 
     def taken(self, row: Row) -> None:
         """The row was written to the shop."""
-        self._settle(row, TAKEN)
+        self._record(row, TAKEN)
 
     def already_there(self, row: Row) -> None:
         """An earlier import brought the row, whatever became of it since."""
-        self._settle(row, ALREADY_THERE)
+        self._record(row, ALREADY_THERE)
 
     def not_taken(self, row: Row, reason: str) -> None:
         """The row is not in the shop."""
         self.reasons[row.table][row.id] = reason
-        self._settle(row, NOT_TAKEN)
+        self._record(row, NOT_TAKEN)
 
     def remark(self, row: Row, text: str) -> None:
         """Something a person should know about a row that was taken."""
         self.remarks.setdefault((row.table, text), []).append(row.id)
 
-    def is_settled(self, row: Row) -> bool:
+    def is_recorded(self, row: Row) -> bool:
         """Whether the row has its outcome."""
         return row.id in self.outcomes[row.table]
 
@@ -102,7 +102,7 @@ class Report:
         """How many rows the shop has, taken now or before: equal for every import of one file."""
         return self.count(TAKEN, table) + self.count(ALREADY_THERE, table)
 
-    def _settle(self, row: Row, outcome: str) -> None:
+    def _record(self, row: Row, outcome: str) -> None:
         done = self.outcomes[row.table]
         assert row.id not in done, f"{row} has two outcomes"
         done[row.id] = outcome

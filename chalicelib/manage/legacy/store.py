@@ -73,7 +73,7 @@ def put_units(units: Sequence[Unit], report: Report) -> None:
         for unit in asked:
             found = stored.get(key_of(unit.items[0]))
             if found is not None:
-                _settle_stored(unit, found, report)
+                _record_stored(unit, found, report)
             elif is_too_large(unit):
                 refuse(unit, TOO_LARGE, report)
             else:
@@ -104,7 +104,7 @@ def _put(units: Sequence[Unit], report: Report) -> None:
             for unit in units:
                 _put([unit], report)
             return
-        _settle_refused(units[0], refusal, report)
+        _record_refused(units[0], refusal, report)
         return
     for unit in units:
         for row in (unit.row, *unit.with_rows):
@@ -113,19 +113,19 @@ def _put(units: Sequence[Unit], report: Report) -> None:
             report.remark(unit.row, unit.remark)
 
 
-def _settle_refused(unit: Unit, refusal: IdTaken | UserNameTaken, report: Report) -> None:
+def _record_refused(unit: Unit, refusal: IdTaken | UserNameTaken, report: Report) -> None:
     key = key_of(unit.items[0])
     stored = find_together([key]).get(key)
     if stored is not None:
         # Another import at the same time, or a first attempt of this write whose answer was lost.
-        _settle_stored(unit, stored, report)
+        _record_stored(unit, stored, report)
     elif isinstance(refusal, UserNameTaken):
         refuse(unit, "its user name is taken by somebody else in the shop", report)
     else:
         refuse(unit, "a part of it is taken by something else in the shop", report)
 
 
-def _settle_stored(unit: Unit, stored: StoredItem, report: Report) -> None:
+def _record_stored(unit: Unit, stored: StoredItem, report: Report) -> None:
     if not is_ours(stored, unit.items[0]):
         refuse(unit, ID_TAKEN, report)
         return
