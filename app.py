@@ -25,7 +25,7 @@ from chalicelib.shop.course_key import COURSE
 from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.user import usernames
 from chalicelib.web import codes, requests, responses
-from chalicelib.web.notification import answer_notice, returned_order
+from chalicelib.web.notification import answer_notification, returned_order
 from chalicelib.web.shop_app import ShopApp
 
 app = ShopApp("course-shop")
@@ -322,7 +322,7 @@ def return_from_alipay():
 
 @app.lambda_function(name="alipay_notify")
 def alipay_notify(event, context):
-    return answer_notice(app.gateways.of(ALIPAY), event, app.now())
+    return answer_notification(app.gateways.of(ALIPAY), event, app.now())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="work_off_orders")

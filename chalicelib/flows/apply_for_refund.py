@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from chalicelib.errors import RefundFinished, RefundNotAllowed
-from chalicelib.shop import enrollment, order, refund
+from chalicelib.shop import enrollment, refund
+from chalicelib.shop import order as orders
 from chalicelib.shop.event import By, Cause, What
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment_type import PROVIDERS
@@ -19,60 +20,62 @@ _TRIES = 4
 """How often an application waits for room among the open ones."""
 
 
-def apply(paid: Order, lines: Sequence[int] | None, reason: str, window: timedelta, now: datetime) -> Refund:
+def apply(order: Order, lines: Sequence[int] | None, reason: str, window: timedelta, now: datetime) -> Refund:
     """Apply for the refund of some lines of a learner's own order, or (None) of all that are left. Access to them
     pauses. Where the lines cost nothing, the refund is done at once.
 
     Raises RefundNotAllowed (not paid, beyond the window after the payment, no such line,
     refunded or applied for already, paid by a provider that this shop cannot ask, too many open).
     """
-    paid.raise_unless_refundable(window, now)
-    chosen = paid.open_lines() if lines is None else sorted(set(lines))
-    if not chosen or not set(chosen) <= set(paid.open_lines()):
+    order.raise_unless_refundable(window, now)
+    chosen = order.open_lines() if lines is None else sorted(set(lines))
+    if not chosen or not set(chosen) <= set(order.open_lines()):
         raise RefundNotAllowed(reason="line")
-    asked = refund.application(paid, chosen, reason, now)
-    if asked.amount and paid.payment_type not in PROVIDERS:
+    asked = refund.application(order, chosen, reason, now)
+    if asked.amount and order.payment_type not in PROVIDERS:
         raise RefundNotAllowed(reason="channel")
-    if _cost_nothing(paid, asked):
-        return _take_back_at_once(paid, asked, now)
+    if _cost_nothing(order, asked):
+        return _take_back_at_once(order, asked, now)
     for _ in range(_TRIES):
         transaction = Transaction()
-        order.request_refund(transaction, paid, chosen, Cause(By.LEARNER, f"refund {asked.request_no}"), now)
+        orders.request_refund(
+            transaction, order, chosen, Cause(By.LEARNER, f"refund {asked.request_no}"), now
+        )
         refund.request(transaction, asked)
         for position in chosen:
-            course, refusal = paid.lines[position].course, RefundNotAllowed(reason="line")
-            enrollment.pause(transaction, paid.user_id, course, paid.number, position, now, refusal)
+            course, refusal = order.lines[position].course, RefundNotAllowed(reason="line")
+            enrollment.pause(transaction, order.user_id, course, order.number, position, now, refusal)
         try:
             transaction.commit()
         except RefundNotAllowed as full:
-            if full.reason != "many" or not refund.may_request(paid):
+            if full.reason != "many" or not refund.may_request(order):
                 raise
             continue
         return asked
     raise RefundNotAllowed(reason="many")
 
 
-def _cost_nothing(paid: Order, asked: Refund) -> bool:
+def _cost_nothing(order: Order, asked: Refund) -> bool:
     """Whether the lines of an application cost neither money nor beli and used no coupon, so that nothing can go back.
 
     Lines that were paid for wait for a decision, also where the kept ones use up what was paid: a refusal undoes that.
     """
-    lines = [paid.lines[position] for position in asked.lines]
+    lines = [order.lines[position] for position in asked.lines]
     records = [line.coupon_record_id for line in lines]
-    if set(paid.open_lines()) == set(asked.lines):
-        records.append(paid.general_coupon_record_id)
+    if set(order.open_lines()) == set(asked.lines):
+        records.append(order.general_coupon_record_id)
     was_paid_for = any(line.payable for line in lines) or asked.gives_back()
     return not was_paid_for and not any(record is not None for record in records)
 
 
-def _take_back_at_once(paid: Order, asked: Refund, now: datetime) -> Refund:
+def _take_back_at_once(order: Order, asked: Refund, now: datetime) -> Refund:
     """Access to lines that cost nothing ends with the application: there is nothing for an operator to decide."""
     cause = Cause(By.LEARNER, f"refund {asked.request_no}")
     refund.finish_at_once(asked, now)
     transaction = Transaction()
     refund.add(transaction, asked)
-    order.record_event(transaction, paid, What.REFUND_REQUESTED, cause, now, RefundFinished())
-    carry_out_refund.take_back_lines(transaction, paid, asked.lines, 0, cause, now)
+    orders.record_event(transaction, order, What.REFUND_REQUESTED, cause, now, RefundFinished())
+    carry_out_refund.take_back_lines(transaction, order, asked.lines, 0, cause, now)
     try:
         transaction.commit()
     except RefundFinished as changed:

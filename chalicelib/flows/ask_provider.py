@@ -17,7 +17,7 @@ from chalicelib.gateways.payments import (
     Unclear,
     Unpaid,
 )
-from chalicelib.shop import order
+from chalicelib.shop import order as orders
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 
@@ -38,32 +38,32 @@ class Standing(Enum):
 
 
 def bring_up_to_date(
-    found: Order, gateways: Gateways, now: datetime, seconds: float = PROVIDER_SECONDS
+    order: Order, gateways: Gateways, now: datetime, seconds: float = PROVIDER_SECONDS
 ) -> Standing | Unclear:
     """Query an order's provider, and deliver the order or take it back if the answer says so. One call; one more for
     each refund that was not confirmed yet.
 
     Raises OrderClosed (it cannot be delivered and is flagged), CannotTakeBack.
     """
-    return _act_on(found, _query(found, gateways, Deadline(seconds)), gateways, now)
+    return _act_on(order, _query(order, gateways, Deadline(seconds)), gateways, now)
 
 
-def close_trade(found: Order, gateways: Gateways, now: datetime) -> Standing | Unclear:
+def close_trade(order: Order, gateways: Gateways, now: datetime) -> Standing | Unclear:
     """As `bring_up_to_date`, and close a trade that waits for its buyer. Up to three calls."""
     deadline = Deadline(PROVIDER_SECONDS)
-    state = _query(found, gateways, deadline)
+    state = _query(order, gateways, deadline)
     if isinstance(state, Unpaid):
-        answer = gateways.of(found.payment_type).close(found.number, deadline)
+        answer = gateways.of(order.payment_type).close(order.number, deadline)
         # Too late: it was paid or closed between the two calls.
-        state = _query(found, gateways, deadline) if isinstance(answer, TooLate) else answer
-    return _act_on(found, state, gateways, now)
+        state = _query(order, gateways, deadline) if isinstance(answer, TooLate) else answer
+    return _act_on(order, state, gateways, now)
 
 
-def _query(found: Order, gateways: Gateways, deadline: Deadline) -> TradeState:
-    return gateways.of(found.payment_type).query(found.number, found.amount, deadline)
+def _query(order: Order, gateways: Gateways, deadline: Deadline) -> TradeState:
+    return gateways.of(order.payment_type).query(order.number, order.amount, deadline)
 
 
-def _act_on(found: Order, state: TradeState, gateways: Gateways, now: datetime) -> Standing | Unclear:
+def _act_on(order: Order, state: TradeState, gateways: Gateways, now: datetime) -> Standing | Unclear:
     cause = Cause(By.QUERY)
     match state:
         case Unclear():
@@ -75,11 +75,11 @@ def _act_on(found: Order, state: TradeState, gateways: Gateways, now: datetime) 
         case Closed():
             return Standing.CLOSED
         case Paid():
-            confirm_payment.confirm(found, state, cause, now)
+            confirm_payment.confirm(order, state, cause, now)
         case Refunded(payment):
-            confirm_payment.confirm(found, payment, cause, now, is_refunded=True)
-            unclear = take_back.complete_what_is_done(order.reload(found), gateways, now)
+            confirm_payment.confirm(order, payment, cause, now, is_refunded=True)
+            unclear = take_back.complete_what_is_done(orders.reload(order), gateways, now)
             if unclear is not None:
                 return unclear
-            take_back.supersede(order.reload(found), payment.trade_no, cause, now)
+            take_back.supersede(orders.reload(order), payment.trade_no, cause, now)
     return Standing.DELIVERED

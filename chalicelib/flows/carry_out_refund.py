@@ -20,7 +20,8 @@ from chalicelib.gateways.payments import (
     Unclear,
 )
 from chalicelib.money import Fen
-from chalicelib.shop import coupon, enrollment, ledger, order, refund
+from chalicelib.shop import coupon, enrollment, ledger, refund
+from chalicelib.shop import order as orders
 from chalicelib.shop.event import By, Cause, What
 from chalicelib.shop.order import Order
 from chalicelib.shop.refund import Refund
@@ -40,34 +41,34 @@ not made.
 
 def process(due: Refund, gateways: Gateways, now: datetime) -> None:
     """Carry out a refund whose turn it is."""
-    carry_out(order.find_by_number(due.order_number), due, gateways, now)
+    carry_out(orders.find_by_number(due.order_number), due, gateways, now)
 
 
-def carry_out(taker: Order, approved: Refund, gateways: Gateways, now: datetime) -> str:
+def carry_out(order: Order, approved: Refund, gateways: Gateways, now: datetime) -> str:
     """Have the provider refund, or query what became of it -> the refund's status then. Up to three calls; one round
     trip where all goes well.
 
     Without money there is nothing to ask. Repeating it refunds once.
     """
-    provider = gateways.of(taker.payment_type)
-    state = _ask_provider(taker, approved, provider) if approved.amount else RefundDone()
+    provider = gateways.of(order.payment_type)
+    state = _ask_provider(order, approved, provider) if approved.amount else RefundDone()
     if isinstance(state, RefundRefused):
-        return _mark_stuck(taker, approved, state.reason, now)
+        return _mark_stuck(order, approved, state.reason, now)
     if not isinstance(state, RefundDone):
         trouble = state.reason if isinstance(state, Unclear) else "not confirmed yet"
-        return _ask_later(taker, approved, trouble, provider, now)
+        return _ask_later(order, approved, trouble, provider, now)
     try:
         cause = Cause(By.PROVIDER) if approved.amount else Cause(By.SHOP, "no money to refund")
-        complete(taker, approved, cause, now)
+        complete(order, approved, cause, now)
     except RefundFinished:
         trouble = "refunded by the provider, but the order is not as it should be"
-        return _mark_stuck(taker, approved, trouble, now)
+        return _mark_stuck(order, approved, trouble, now)
     return refund.DONE
 
 
-def _ask_provider(taker: Order, approved: Refund, provider: PaymentProvider) -> RefundState:
+def _ask_provider(order: Order, approved: Refund, provider: PaymentProvider) -> RefundState:
     """Have the provider refund, once for the request number. Up to three calls."""
-    deadline, request = Deadline(PROVIDER_SECONDS), _request(taker, approved)
+    deadline, request = Deadline(PROVIDER_SECONDS), _request(order, approved)
     if approved.attempts:
         state = provider.refund_state(request, deadline)
         if not isinstance(state, RefundPending):
@@ -81,32 +82,32 @@ def _ask_provider(taker: Order, approved: Refund, provider: PaymentProvider) -> 
     return answer
 
 
-def _request(taker: Order, asked: Refund) -> RefundRequest:
+def _request(order: Order, asked: Refund) -> RefundRequest:
     return RefundRequest(
-        order_number=taker.number,
+        order_number=order.number,
         trade_no=asked.trade_no,
         request_no=asked.request_no,
         amount=asked.amount,
-        total=taker.amount,
+        total=order.amount,
         reason=_APPLIED_FOR if asked.why == refund.APPLICATION else asked.reason,
     )
 
 
-def _ask_later(taker: Order, approved: Refund, trouble: str, provider: PaymentProvider, now: datetime) -> str:
+def _ask_later(order: Order, approved: Refund, trouble: str, provider: PaymentProvider, now: datetime) -> str:
     """The provider has not confirmed: ask again later -> the refund's status."""
     transaction = Transaction()
     refund.count_attempt(transaction, approved, trouble, now, provider.ask_refund_after)
     # An attempt that is counted twice, or not, does no harm; a store that is down does.
-    is_open = _commit(transaction, approved, lambda: bool(_stored_status(taker, approved)))
-    return refund.APPROVED if is_open else _stored_status(taker, approved)
+    is_open = _commit(transaction, approved, lambda: bool(_stored_status(order, approved)))
+    return refund.APPROVED if is_open else _stored_status(order, approved)
 
 
-def _mark_stuck(taker: Order, approved: Refund, trouble: str, now: datetime) -> str:
+def _mark_stuck(order: Order, approved: Refund, trouble: str, now: datetime) -> str:
     """The provider has refused, or what it did cannot be done here: a person must act -> the refund's status."""
     transaction = Transaction()
     refund.mark_stuck(transaction, approved, trouble, now)
-    if not _commit(transaction, approved, lambda: _stored_status(taker, approved) != refund.APPROVED):
-        return _stored_status(taker, approved)
+    if not _commit(transaction, approved, lambda: _stored_status(order, approved) != refund.APPROVED):
+        return _stored_status(order, approved)
     log.error("a refund is stuck, a person must act: order=%s %s", approved.order_number, trouble)
     return refund.STUCK
 
@@ -121,94 +122,94 @@ def _commit(transaction: Transaction, approved: Refund, witness: Callable[[], bo
     return True
 
 
-def _stored_status(taker: Order, approved: Refund) -> str:
-    stored = refund.find_of_order(taker, approved.request_no)
+def _stored_status(order: Order, approved: Refund) -> str:
+    stored = refund.find_of_order(order, approved.request_no)
     return str(stored.status if stored else approved.status)
 
 
-def is_executed(paid: Order, asked: Refund, gateways: Gateways) -> bool | Unclear:
+def is_executed(order: Order, asked: Refund, gateways: Gateways) -> bool | Unclear:
     """Whether the provider has executed a refund; not one without money, nor of a provider that cannot be asked. One
     call.
     """
-    if not asked.amount or not gateways.has(paid.payment_type):
+    if not asked.amount or not gateways.has(order.payment_type):
         return False
-    provider = gateways.of(paid.payment_type)
-    state = provider.refund_state(_request(paid, asked), Deadline(PROVIDER_SECONDS))
+    provider = gateways.of(order.payment_type)
+    state = provider.refund_state(_request(order, asked), Deadline(PROVIDER_SECONDS))
     return state if isinstance(state, Unclear) else isinstance(state, RefundDone)
 
 
 def was_executed_though_refused(
-    paid: Order, stuck: Refund, gateways: Gateways, now: datetime
+    order: Order, stuck: Refund, gateways: Gateways, now: datetime
 ) -> bool | Unclear:
     """Whether the provider has executed a refund that it had refused; unclear while it is too early to tell. One
     call.
     """
-    if not stuck.amount or not gateways.has(paid.payment_type):
+    if not stuck.amount or not gateways.has(order.payment_type):
         return False
     if stuck.attention_at is None or now.timestamp() - stuck.attention_at < _TOO_EARLY.total_seconds():
         return Unclear("the provider cannot tell yet")
-    return is_executed(paid, stuck, gateways)
+    return is_executed(order, stuck, gateways)
 
 
-def complete(taker: Order, approved: Refund, cause: Cause, now: datetime) -> None:
+def complete(order: Order, approved: Refund, cause: Cause, now: datetime) -> None:
     """The provider has confirmed a refund: everything it stands for happens, in one transaction, once.
 
     Money of an application's lines counts as refunded, their beli go back as beli, their coupons come back
     where their whole use is undone, access to them ends. A refund that an operator had recorded as paid another way is
     flagged: the money went back twice. Raises RefundFinished (it was refused, or the order is not as it should be).
     """
-    current = taker
+    current = order
     for is_last in (False, True):
         try:
             complete_with(Transaction(), current, approved, cause, now)
         except RefundFinished:
-            stored = refund.find_of_order(taker, approved.request_no)
+            stored = refund.find_of_order(order, approved.request_no)
             if stored is not None and stored.refunded_externally:
                 refund.flag_double_refund(stored, now)
                 return
             if stored is not None and stored.status in (refund.DONE, refund.SUPERSEDED):
                 return
             if is_last or stored is None or stored.status == refund.REFUSED:
-                log.error("a refund cannot be carried out here, a person must look: order=%s", taker.number)
+                log.error("a refund cannot be carried out here, a person must look: order=%s", order.number)
                 raise
         else:
             return
-        current = order.reload(taker)  # it is not as it was read
+        current = orders.reload(order)  # it is not as it was read
 
 
 def complete_with(
-    transaction: Transaction, taker: Order, approved: Refund, cause: Cause, now: datetime, **how: Any
+    transaction: Transaction, order: Order, approved: Refund, cause: Cause, now: datetime, **how: Any
 ) -> None:
     """Commit a transaction with all that a refund stands for; `how` it came to its end, as of `refund.finish`. Raises
     RefundFinished: the refund or the order is not as it was read.
     """
     refund.finish(transaction, approved, refund.DONE, now, **how)
     if approved.why == refund.APPLICATION:
-        take_back_lines(transaction, taker, approved.lines, approved.amount, cause, now)
+        take_back_lines(transaction, order, approved.lines, approved.amount, cause, now)
     else:
         is_late = approved.why == refund.LATE
         what = What.LATE_PAYMENT_REFUNDED if is_late else What.DUPLICATE_PAYMENT_REFUNDED
-        order.record_event(transaction, taker, what, cause, now, RefundFinished())
+        orders.record_event(transaction, order, what, cause, now, RefundFinished())
     transaction.commit()
 
 
 def take_back_lines(
-    transaction: Transaction, paid: Order, lines: Sequence[int], amount: Fen, cause: Cause, now: datetime
+    transaction: Transaction, order: Order, lines: Sequence[int], amount: Fen, cause: Cause, now: datetime
 ) -> None:
     """Take back lines of an order, for which `amount` fen of money went back. Refusal: RefundFinished."""
     refusal = RefundFinished()
-    order.mark_lines_refunded(transaction, paid, list(lines), amount, cause, now)
-    chosen = [paid.lines[position] for position in lines]
+    orders.mark_lines_refunded(transaction, order, list(lines), amount, cause, now)
+    chosen = [order.lines[position] for position in lines]
     for position, line in zip(lines, chosen, strict=True):
-        enrollment.withdraw(transaction, paid.user_id, line.course, paid.number, position, now, refusal)
+        enrollment.withdraw(transaction, order.user_id, line.course, order.number, position, now, refusal)
     records = [line.coupon_record_id for line in chosen if line.coupon_record_id is not None]
-    is_all = set(paid.open_lines()) == set(lines)
-    if is_all and paid.general_coupon_record_id is not None:
-        records.append(paid.general_coupon_record_id)
+    is_all = set(order.open_lines()) == set(lines)
+    if is_all and order.general_coupon_record_id is not None:
+        records.append(order.general_coupon_record_id)
     for record_id in records:
-        coupon.release(transaction, paid.user_id, record_id, paid.number, refusal)
+        coupon.release(transaction, order.user_id, record_id, order.number, refusal)
     beli = sum(line.beli for line in chosen)
     if beli:
-        why = f"order {paid.number} refunded"
-        cause_key = f"{paid.number}#refunded#{'-'.join(map(str, lines))}"
-        ledger.change(transaction, ledger.entry(paid.user_id, beli, cause_key, why, now), refusal)
+        why = f"order {order.number} refunded"
+        cause_key = f"{order.number}#refunded#{'-'.join(map(str, lines))}"
+        ledger.change(transaction, ledger.entry(order.user_id, beli, cause_key, why, now), refusal)

@@ -26,7 +26,8 @@ from chalicelib.gateways.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.gateways.payments import PageKind, PayPage
 from chalicelib.money import Fen
 from chalicelib.settings import Settings
-from chalicelib.shop import cart, coupon, free_course, idempotency, ledger, open_items, order
+from chalicelib.shop import cart, coupon, free_course, idempotency, ledger, open_items
+from chalicelib.shop import order as orders
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.choice import Choice
 from chalicelib.shop.course_key import CourseKey
@@ -89,14 +90,14 @@ def place_order(
     if priced.settlement.payable != pay_money:
         raise AmountMismatch(due=priced.settlement.payable)
     while True:
-        placed = _new_order(user, priced, settings, now)
-        page = pay_page(placed, gateways) if placed.amount else _result_page(settings, placed.number)
+        order = _new_order(user, priced, settings, now)
+        page = pay_page(order, gateways) if order.amount else _result_page(settings, order.number)
         try:
-            _place(placed, priced, user, key, page, settings.max_open_orders, now)
+            _place(order, priced, user, key, page, settings.max_open_orders, now)
         except IdTaken:
             continue
         except TooManyOpenOrders:
-            if not open_items.make_room(placed.owner, open_items.ORDERS, settings.max_open_orders, _is_open):
+            if not open_items.make_room(order.owner, open_items.ORDERS, settings.max_open_orders, _is_open):
                 raise
             continue
         except IdempotencyKeyTaken:
@@ -105,45 +106,45 @@ def place_order(
             assert first is not None
             return _answer_again(first, now)
         break
-    if placed.amount == 0:
-        _deliver_free(placed, now)
+    if order.amount == 0:
+        _deliver_free(order, now)
     try:
         cart.forget_ordered(user.user_id, [line.course for line in choice.lines])
     except CartStoreUnavailable:
-        log.warning("the cart of a placed order could not be emptied: order=%s", placed.number)
-    return PlacedOrder(placed.number, page, find_duplicate(placed, now))
+        log.warning("the cart of a placed order could not be emptied: order=%s", order.number)
+    return PlacedOrder(order.number, page, find_duplicate(order, now))
 
 
 def _answer_again(first: FirstAnswer, now: datetime) -> PlacedOrder:
     """Give the first answer of an idempotency key again, and make sure that an order of 0 is delivered."""
-    placed = order.find_by_number(first.order_number)
-    if placed.amount == 0 and placed.is_open():
-        _deliver_free(placed, now)
+    order = orders.find_by_number(first.order_number)
+    if order.amount == 0 and order.is_open():
+        _deliver_free(order, now)
     page = PayPage(PageKind(first.page_kind), first.address)
-    return PlacedOrder(placed.number, page, find_duplicate(placed, now))
+    return PlacedOrder(order.number, page, find_duplicate(order, now))
 
 
-def find_duplicate(placed: Order, now: datetime) -> Order | None:
+def find_duplicate(order: Order, now: datetime) -> Order | None:
     """Another order of the same user for the same courses by the same policies that is unpaid or was paid
     within the last half hour, so that nobody pays twice by mistake. One Query; None when there is trouble.
     """
     try:
-        recent = order.list_orders(placed.user_id, _RECENT_ORDERS, None).orders
+        recent = orders.list_orders(order.user_id, _RECENT_ORDERS, None).orders
     except StoreUnavailable:
         return None
-    wanted = _open_items(placed)
+    wanted = _open_items(order)
     for other in recent:
         just_paid = (
-            other.status == order.PAID and other.paid_at is not None and now - other.paid_at < _JUST_PAID
+            other.status == orders.PAID and other.paid_at is not None and now - other.paid_at < _JUST_PAID
         )
-        if other.number != placed.number and _open_items(other) == wanted and (other.is_open() or just_paid):
+        if other.number != order.number and _open_items(other) == wanted and (other.is_open() or just_paid):
             return other
     return None
 
 
-def _open_items(placed: Order) -> set[tuple[CourseKey, int | None]]:
+def _open_items(order: Order) -> set[tuple[CourseKey, int | None]]:
     """The courses and policies of an order's lines that are not refunded."""
-    return {(placed.lines[at].course, placed.lines[at].policy_id) for at in placed.open_lines()}
+    return {(order.lines[at].course, order.lines[at].policy_id) for at in order.open_lines()}
 
 
 def find_payable(caller: Caller, number: str, amount: Fen, now: datetime) -> Order:
@@ -151,18 +152,18 @@ def find_payable(caller: Caller, number: str, amount: Fen, now: datetime) -> Ord
 
     Raises OrderNotFound, OrderNotPayable.
     """
-    found = order.find_own(caller, number)
-    if found.amount != amount or not found.can_be_sent_to_pay(now):
+    order = orders.find_own(caller, number)
+    if order.amount != amount or not order.can_be_sent_to_pay(now):
         raise OrderNotPayable(order=number)
-    return found
+    return order
 
 
-def pay_page(placed: Order, gateways: Gateways) -> PayPage:
+def pay_page(order: Order, gateways: Gateways) -> PayPage:
     """Where an order is paid at its provider: title and expiry are the stored ones, each time. Raises
     GatewayUnavailable where the provider must be asked for it.
     """
-    return gateways.of(placed.payment_type).pay_page(
-        placed.number, placed.amount, placed.title, placed.expires_at, Deadline(PROVIDER_SECONDS)
+    return gateways.of(order.payment_type).pay_page(
+        order.number, order.amount, order.title, order.expires_at, Deadline(PROVIDER_SECONDS)
     )
 
 
@@ -176,12 +177,12 @@ def result_address(settings: Settings, order_number: str | None) -> str:
     return f"{page}?order_num={quote(order_number, safe='')}" if order_number else page
 
 
-def _deliver_free(placed: Order, now: datetime) -> None:
+def _deliver_free(order: Order, now: datetime) -> None:
     try:
-        confirm_payment.deliver_free(placed, Cause(By.SHOP, "nothing to pay"), now)
+        confirm_payment.deliver_free(order, Cause(By.SHOP, "nothing to pay"), now)
     except (OrderClosed, StoreUnavailable, OutcomeUnknown):
         # The order stands; its page and the timer deliver it.
-        log.warning("an order of 0 was placed and not yet delivered: order=%s", placed.number)
+        log.warning("an order of 0 was placed and not yet delivered: order=%s", order.number)
 
 
 def _is_open(item: UserItem) -> bool:
@@ -189,7 +190,7 @@ def _is_open(item: UserItem) -> bool:
 
 
 def _place(
-    placed: Order,
+    order: Order,
     priced: PricedChoice,
     user: User,
     key: IdempotencyKey | None,
@@ -198,16 +199,16 @@ def _place(
     now: datetime,
 ) -> None:
     transaction = Transaction()
-    order.place(transaction, placed, placed.next_query_at(now) or placed.expires_at)
+    orders.place(transaction, order, order.next_query_at(now) or order.expires_at)
     if key is not None:
-        idempotency.keep(transaction, user.user_id, key, placed.number, page.text, page.kind, now)
-    open_items.add(transaction, placed, open_items.ORDERS, most_open, TooManyOpenOrders(most=most_open))
-    free_course.take(transaction, user.user_id, free_course.of_order(placed), FreeTermTaken())
+        idempotency.keep(transaction, user.user_id, key, order.number, page.text, page.kind, now)
+    open_items.add(transaction, order, open_items.ORDERS, most_open, TooManyOpenOrders(most=most_open))
+    free_course.take(transaction, user.user_id, free_course.of_order(order), FreeTermTaken())
     for record in priced.coupons():
-        coupon.reserve(transaction, record, placed.number)
-    if placed.beli:
-        cause = f"order {placed.number} placed"
-        taken = ledger.entry(user.user_id, -placed.beli, f"{placed.number}#placed", cause, now)
+        coupon.reserve(transaction, record, order.number)
+    if order.beli:
+        cause = f"order {order.number} placed"
+        taken = ledger.entry(user.user_id, -order.beli, f"{order.number}#placed", cause, now)
         ledger.change(transaction, taken, BeliTaken())
     transaction.commit()
 
@@ -236,8 +237,8 @@ def _new_order(user: User, priced: PricedChoice, settings: Settings, now: dateti
         for line in priced.lines
     ]
     general = priced.general_coupon
-    return order.order_item(
-        order.new_number(now),
+    return orders.order_item(
+        orders.new_number(now),
         user.user_id,
         now,
         payment_type=_payment_type(priced),
@@ -249,7 +250,7 @@ def _new_order(user: User, priced: PricedChoice, settings: Settings, now: dateti
         general_minimum=general.minimum if general and general.coupon_type == coupon.FULL else None,
         beli=amounts.beli,
         beli_discount=amounts.beli_discount,
-        title=order.title([line.course_name for line in lines]),
+        title=orders.title([line.course_name for line in lines]),
         expires_at=(now + timedelta(minutes=settings.order_minutes)).replace(microsecond=0),
     )
 

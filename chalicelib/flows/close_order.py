@@ -7,7 +7,8 @@ from datetime import datetime
 from chalicelib.errors import OrderAlreadyPaid, OrderClosed, PaymentUnknown
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import Unclear
-from chalicelib.shop import coupon, free_course, ledger, order, work
+from chalicelib.shop import coupon, free_course, ledger, work
+from chalicelib.shop import order as orders
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 from chalicelib.storage.dynamodb import Transaction
@@ -16,40 +17,40 @@ from . import ask_provider, confirm_payment
 from .ask_provider import Standing
 
 
-def cancel_by_learner(found: Order, gateways: Gateways, now: datetime) -> None:
+def cancel_by_learner(order: Order, gateways: Gateways, now: datetime) -> None:
     """Cancel a learner's own unpaid order and give back its coupons and beli. Repeating it changes nothing.
 
     Raises OrderAlreadyPaid (also when the provider says so: the order is delivered); OrderClosed when it
     has expired; PaymentUnknown when the provider's answer is unclear or the order is flagged: nothing is changed.
     """
-    number = found.number
-    if found.is_open():
+    number = order.number
+    if order.is_open():
         try:
-            standing = close(found, order.CANCELLED, Cause(By.LEARNER), gateways, now)
+            standing = close(order, orders.CANCELLED, Cause(By.LEARNER), gateways, now)
         except OrderClosed:
-            found = order.reload(found)
-            if found.is_open():
-                raise PaymentUnknown(number, str(found.problem), needs_person=True) from None
+            order = orders.reload(order)
+            if order.is_open():
+                raise PaymentUnknown(number, str(order.problem), needs_person=True) from None
         else:
-            raise_unless_closed(found, standing)
+            raise_unless_closed(order, standing)
             return
-    if found.status == order.EXPIRED:
+    if order.status == orders.EXPIRED:
         raise OrderClosed(order=number)
-    if found.status != order.CANCELLED:
+    if order.status != orders.CANCELLED:
         raise OrderAlreadyPaid(order=number)
 
 
-def raise_unless_closed(found: Order, standing: Standing | Unclear) -> None:
+def raise_unless_closed(order: Order, standing: Standing | Unclear) -> None:
     """Raise what kept an order from being closed: OrderAlreadyPaid, PaymentUnknown."""
     match standing:
         case Unclear(reason, needs_person):
-            raise PaymentUnknown(found.number, reason, needs_person)
+            raise PaymentUnknown(order.number, reason, needs_person)
         case Standing.DELIVERED:
-            raise OrderAlreadyPaid(order=found.number)
+            raise OrderAlreadyPaid(order=order.number)
 
 
 def close(
-    found: Order,
+    order: Order,
     status: str,
     cause: Cause,
     gateways: Gateways,
@@ -62,24 +63,24 @@ def close(
     may still be scanned, for which it is rescheduled. A `transaction` is written with the closing, if it comes to it.
     Raises OrderClosed (it is not open any more, or cannot be closed and is flagged), LeaseTaken.
     """
-    if found.amount == 0:
-        confirm_payment.deliver_free(found, cause, now)
+    if order.amount == 0:
+        confirm_payment.deliver_free(order, cause, now)
         return Standing.DELIVERED
-    standing = ask_provider.close_trade(found, gateways, now)
+    standing = ask_provider.close_trade(order, gateways, now)
     match standing:
-        case Standing.NOT_BEGUN if status == order.EXPIRED and now < found.expires_at + order.CLOSE_MARGIN:
-            work.reschedule(found, found.expires_at + order.CLOSE_MARGIN)
+        case Standing.NOT_BEGUN if status == orders.EXPIRED and now < order.expires_at + orders.CLOSE_MARGIN:
+            work.reschedule(order, order.expires_at + orders.CLOSE_MARGIN)
         case Standing.WAITS:
             return Unclear("the trade is not closed")
         case Standing.CLOSED | Standing.NOT_BEGUN:
             is_unseen = standing is Standing.NOT_BEGUN
-            give_back_and_close(found, status, cause, now, transaction, is_unseen=is_unseen)
+            give_back_and_close(order, status, cause, now, transaction, is_unseen=is_unseen)
             return Standing.CLOSED
     return standing
 
 
 def give_back_and_close(
-    found: Order,
+    order: Order,
     status: str,
     cause: Cause,
     now: datetime,
@@ -95,18 +96,18 @@ def give_back_and_close(
     Raises OrderClosed when it is not open any more, or cannot be closed and is flagged.
     """
     transaction = transaction or Transaction()
-    order.mark_closed(transaction, found, status, cause, now, is_watched=is_watched, is_unseen=is_unseen)
-    refusal = OrderClosed(order=found.number)
-    for record_id in found.coupon_record_ids():
-        coupon.release(transaction, found.user_id, record_id, found.number, refusal)
-    free_course.give_back(transaction, found.user_id, free_course.of_order(found), refusal)
-    if found.beli:
-        cause_key, why = f"{found.number}#closed", f"order {found.number} closed"
-        ledger.change(transaction, ledger.entry(found.user_id, found.beli, cause_key, why, now), refusal)
+    orders.mark_closed(transaction, order, status, cause, now, is_watched=is_watched, is_unseen=is_unseen)
+    refusal = OrderClosed(order=order.number)
+    for record_id in order.coupon_record_ids():
+        coupon.release(transaction, order.user_id, record_id, order.number, refusal)
+    free_course.give_back(transaction, order.user_id, free_course.of_order(order), refusal)
+    if order.beli:
+        cause_key, why = f"{order.number}#closed", f"order {order.number} closed"
+        ledger.change(transaction, ledger.entry(order.user_id, order.beli, cause_key, why, now), refusal)
     try:
         transaction.commit()
     except OrderClosed:
-        current = order.reload(found)
+        current = orders.reload(order)
         if current.is_open():
-            order.flag_problem(current, "it cannot be closed: what it holds is not as it says", now)
+            orders.flag_problem(current, "it cannot be closed: what it holds is not as it says", now)
         raise

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from chalicelib.errors import BeliTaken, CouponUnusable, FreeTermTaken, OrderClosed
 from chalicelib.gateways.payments import Paid
-from chalicelib.shop import coupon, enrollment, free_course, ledger, order, payment, refund
+from chalicelib.shop import coupon, enrollment, free_course, ledger, payment, refund
+from chalicelib.shop import order as orders
 from chalicelib.shop.event import Cause, What
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment import Payment
@@ -16,29 +17,29 @@ from chalicelib.storage.dynamodb import Transaction
 log = logging.getLogger(__name__)
 
 
-def deliver_free(placed: Order, cause: Cause, now: datetime) -> None:
+def deliver_free(order: Order, cause: Cause, now: datetime) -> None:
     """Deliver an open order of 0, once. One round trip; two when it is no longer open.
 
     Raises OrderClosed when it cannot be delivered: then it is flagged.
     """
     try:
-        _deliver(placed, None, cause, now)
+        _deliver(order, None, cause, now)
     except OrderClosed:
-        current = order.reload(placed)
+        current = orders.reload(order)
         if current.is_open():
-            order.flag_problem(current, "it cannot be delivered: what it holds is not as it says", now)
+            orders.flag_problem(current, "it cannot be delivered: what it holds is not as it says", now)
             raise
 
 
-def confirm(placed: Order, news: Paid, cause: Cause, now: datetime, *, is_refunded: bool = False) -> None:
+def confirm(order: Order, news: Paid, cause: Cause, now: datetime, *, is_refunded: bool = False) -> None:
     """Deliver an order for which the whole amount was received, once.
 
     Money for a closed order reopens it, if its coupons and beli are all still there; else, and when another trade
     has paid the order, it is recorded and goes back. `is_refunded`: all of it was refunded since; the order stays on
     the work list until it is taken back. Raises OrderClosed when it cannot be delivered: then it is flagged.
     """
-    current, last = placed, None
-    for _ in range(order.MAX_RELOADS):
+    current, last = order, None
+    for _ in range(orders.MAX_RELOADS):
         received = payment.payment_item(
             current,
             current.payment_type,
@@ -54,11 +55,11 @@ def confirm(placed: Order, news: Paid, cause: Cause, now: datetime, *, is_refund
         except OrderClosed as changed:
             # The order is not as it was read: somebody else was faster, perhaps with the same news.
             last = changed
-        current = order.reload(placed)
+        current = orders.reload(order)
         if payment.find_payment(current, news.trade_no) is not None:
             return
     # What the order holds is not as it says: flag it, and let whoever brings the news try again.
-    order.flag_problem(current, "it was paid and cannot be delivered: what it holds is not as it says", now)
+    orders.flag_problem(current, "it was paid and cannot be delivered: what it holds is not as it says", now)
     assert last is not None
     raise last
 
@@ -79,30 +80,30 @@ def _take(current: Order, received: Payment, cause: Cause, now: datetime, is_ref
 
 
 def _deliver(
-    placed: Order, received: Payment | None, cause: Cause, now: datetime, is_refunded: bool = False
+    order: Order, received: Payment | None, cause: Cause, now: datetime, is_refunded: bool = False
 ) -> None:
     transaction = Transaction()
-    refusal = OrderClosed(order=placed.number)
+    refusal = OrderClosed(order=order.number)
     trade_no = received.trade_no if received else None
-    order.mark_paid(transaction, placed, trade_no, cause, now, is_refunded=is_refunded)
+    orders.mark_paid(transaction, order, trade_no, cause, now, is_refunded=is_refunded)
     if received is not None:
         payment.record(transaction, received, refusal)
-    for record_id in placed.coupon_record_ids():
-        coupon.redeem(transaction, placed.user_id, record_id, placed.number, now, refusal)
-    _grant(transaction, placed, now)
+    for record_id in order.coupon_record_ids():
+        coupon.redeem(transaction, order.user_id, record_id, order.number, now, refusal)
+    _grant(transaction, order, now)
     transaction.commit()
 
 
-def _reopen(closed: Order, received: Payment, now: datetime, is_refunded: bool) -> None:
+def _reopen(order: Order, received: Payment, now: datetime, is_refunded: bool) -> None:
     """A closed order is delivered after all; it takes its coupons (their end dates aside) and beli once more.
 
     Raises CouponUnusable, FreeTermTaken, BeliTaken when they are not there any more. One transaction.
     """
     transaction = Transaction()
-    refusal = OrderClosed(order=closed.number)
-    order.mark_paid(
+    refusal = OrderClosed(order=order.number)
+    orders.mark_paid(
         transaction,
-        closed,
+        order,
         received.trade_no,
         received.cause,
         now,
@@ -110,51 +111,51 @@ def _reopen(closed: Order, received: Payment, now: datetime, is_refunded: bool) 
         is_refunded=is_refunded,
     )
     payment.record(transaction, received, refusal)
-    for record_id in closed.coupon_record_ids():
-        coupon.redeem_again(transaction, closed.user_id, record_id, closed.number, now)
-    free_course.take(transaction, closed.user_id, free_course.of_order(closed), FreeTermTaken())
-    if closed.beli:
-        cause = f"order {closed.number} reopened"
-        taken = ledger.entry(closed.user_id, -closed.beli, f"{closed.number}#reopened", cause, now)
+    for record_id in order.coupon_record_ids():
+        coupon.redeem_again(transaction, order.user_id, record_id, order.number, now)
+    free_course.take(transaction, order.user_id, free_course.of_order(order), FreeTermTaken())
+    if order.beli:
+        cause = f"order {order.number} reopened"
+        taken = ledger.entry(order.user_id, -order.beli, f"{order.number}#reopened", cause, now)
         ledger.change(transaction, taken, BeliTaken())
-    _grant(transaction, closed, now)
+    _grant(transaction, order, now)
     transaction.commit()
-    log.warning("late money reopened its order: order=%s", closed.number)
+    log.warning("late money reopened its order: order=%s", order.number)
 
 
-def _identify(paid: Order, received: Payment, now: datetime) -> None:
+def _identify(order: Order, received: Payment, now: datetime) -> None:
     """A paid order that came without its trade's number, from the old system, learns it: no money is new."""
     transaction = Transaction()
-    order.set_trade_no(transaction, paid, received.trade_no, received.cause, now)
-    payment.record(transaction, received, OrderClosed(order=paid.number))
+    orders.set_trade_no(transaction, order, received.trade_no, received.cause, now)
+    payment.record(transaction, received, OrderClosed(order=order.number))
     transaction.commit()
 
 
-def _grant(transaction: Transaction, paid: Order, now: datetime) -> None:
-    refusal = OrderClosed(order=paid.number)
-    for position, line in enumerate(paid.lines):
+def _grant(transaction: Transaction, order: Order, now: datetime) -> None:
+    refusal = OrderClosed(order=order.number)
+    for position, line in enumerate(order.lines):
         granted = enrollment.slice_item(
-            paid.user_id, line.course, line.course_name, paid.number, position, line.valid_period, now
+            order.user_id, line.course, line.course_name, order.number, position, line.valid_period, now
         )
         enrollment.grant(transaction, granted, refusal)
 
 
-def _send_back(taker: Order, received: Payment, use: str, now: datetime) -> None:
+def _send_back(order: Order, received: Payment, use: str, now: datetime) -> None:
     """Record money that its order cannot use, together with its refund, which the timer carries out."""
     received.use = use
     is_late = use == payment.LATE
     why = refund.LATE if is_late else refund.DUPLICATE
     what = What.LATE_PAYMENT if is_late else What.DUPLICATE_PAYMENT
     transaction = Transaction()
-    refusal = OrderClosed(order=taker.number)
+    refusal = OrderClosed(order=order.number)
     payment.record(transaction, received, refusal)
-    refund.add(transaction, refund.of_payment(taker, received.trade_no, received.amount, why, now))
-    order.record_event(transaction, taker, what, received.cause, now, refusal)
+    refund.add(transaction, refund.of_payment(order, received.trade_no, received.amount, why, now))
+    orders.record_event(transaction, order, what, received.cause, now, refusal)
     transaction.commit()
     log.error(
         "money that its order cannot use goes back: %s, order=%s trade=%s fen=%d",
         why,
-        taker.number,
+        order.number,
         received.trade_no,
         received.amount,
     )

@@ -7,7 +7,8 @@ from datetime import datetime
 from chalicelib.errors import OwnRefund, PaymentUnknown, RefundFinished
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import Unclear
-from chalicelib.shop import audit, enrollment, order, refund
+from chalicelib.shop import audit, enrollment, refund
+from chalicelib.shop import order as orders
 from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.event import By, Cause, What
 from chalicelib.shop.order import Order
@@ -21,10 +22,10 @@ def _find_others(request_no: str, operator_id: int | None) -> tuple[Order, Refun
 
     Raises RefundNotFound, OwnRefund (the order is the operator's own).
     """
-    paid, asked = refund.find_refund(request_no)
+    order, asked = refund.find_refund(request_no)
     if asked.user_id == operator_id:
         raise OwnRefund()
-    return paid, asked
+    return order, asked
 
 
 def refuse(
@@ -42,24 +43,24 @@ def refuse(
     RefundFinished (also when the provider has executed it: then it is completed); PaymentUnknown (the answer is
     unclear, nothing is changed).
     """
-    paid, asked = _find_others(request_no, operator_id)
+    order, asked = _find_others(request_no, operator_id)
     if asked.why != refund.APPLICATION or asked.status not in (refund.REQUESTED, refund.STUCK):
         raise RefundFinished()
     if asked.status == refund.STUCK:
-        is_done = carry_out_refund.was_executed_though_refused(paid, asked, gateways, now)
+        is_done = carry_out_refund.was_executed_though_refused(order, asked, gateways, now)
         if isinstance(is_done, Unclear):
-            raise PaymentUnknown(paid.number, is_done.reason, needs_person=False)
+            raise PaymentUnknown(order.number, is_done.reason, needs_person=False)
         if is_done:
-            carry_out_refund.complete(paid, asked, Cause(By.PROVIDER), now)
+            carry_out_refund.complete(order, asked, Cause(By.PROVIDER), now)
             raise RefundFinished()
     transaction = audit.recorded(audit.entry(by, "refuse-refund", request_no, now, reason=answer))
     refund.finish(transaction, asked, refund.REFUSED, now, by=by, answer=answer, only=str(asked.status))
-    order.refuse_refund(transaction, paid, Cause(By.OPERATOR, f"{by}, refund {request_no}"), now)
-    slices = enrollment.list_slices(paid.user_id)
+    orders.refuse_refund(transaction, order, Cause(By.OPERATOR, f"{by}, refund {request_no}"), now)
+    slices = enrollment.list_slices(order.user_id)
     for position in asked.lines:
-        course = paid.lines[position].course
-        lost = enrollment.lost_to_pause(slices, course, paid.number, position, now)
-        enrollment.resume(transaction, paid.user_id, course, paid.number, position, lost, RefundFinished())
+        course = order.lines[position].course
+        lost = enrollment.lost_to_pause(slices, course, order.number, position, now)
+        enrollment.resume(transaction, order.user_id, course, order.number, position, lost, RefundFinished())
     transaction.commit()
 
 
@@ -71,12 +72,14 @@ def approve(
     What the provider does not confirm now is asked again by the timer. Five round trips where it does, and one call.
     Raises RefundNotFound, OwnRefund, RefundFinished.
     """
-    paid, asked = _find_others(request_no, operator_id)
+    order, asked = _find_others(request_no, operator_id)
     transaction = audit.recorded(audit.entry(by, "approve-refund", request_no, now))
     refund.approve(transaction, asked, by, now)
-    order.record_event(transaction, paid, What.REFUND_APPROVED, Cause(By.OPERATOR, by), now, RefundFinished())
+    orders.record_event(
+        transaction, order, What.REFUND_APPROVED, Cause(By.OPERATOR, by), now, RefundFinished()
+    )
     transaction.commit()
-    return carry_out_refund.carry_out(paid, asked, gateways, now)
+    return carry_out_refund.carry_out(order, asked, gateways, now)
 
 
 def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
@@ -85,14 +88,14 @@ def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> st
 
     Raises RefundNotFound, RefundFinished.
     """
-    paid, asked = refund.find_refund(request_no)
+    order, asked = refund.find_refund(request_no)
     transaction = audit.recorded(audit.entry(by, "retry-refund", request_no, now))
     refund.try_again(transaction, asked, now)
-    order.record_event(
-        transaction, paid, What.REFUND_TRIED_AGAIN, Cause(By.OPERATOR, by), now, RefundFinished()
+    orders.record_event(
+        transaction, order, What.REFUND_TRIED_AGAIN, Cause(By.OPERATOR, by), now, RefundFinished()
     )
     transaction.commit()
-    return carry_out_refund.carry_out(paid, asked, gateways, now)
+    return carry_out_refund.carry_out(order, asked, gateways, now)
 
 
 def resolve_elsewhere(
@@ -110,7 +113,7 @@ def resolve_elsewhere(
     Should the provider execute it later, that is flagged, and resolved here, too. Raises RefundNotFound, OwnRefund,
     RefundFinished (it is not flagged).
     """
-    paid, asked = _find_others(request_no, operator_id)
+    order, asked = _find_others(request_no, operator_id)
     if asked.attention != PROBLEM:
         raise RefundFinished()
     said = audit.entry(by, "resolve-refund", request_no, now, reason=reason)
@@ -119,14 +122,14 @@ def resolve_elsewhere(
         refund.clear_problem(transaction, asked)
         transaction.commit()
         return False
-    if carry_out_refund.is_executed(paid, asked, gateways) is True:
+    if carry_out_refund.is_executed(order, asked, gateways) is True:
         audit.write(said)
-        carry_out_refund.complete(paid, asked, Cause(By.PROVIDER), now)
+        carry_out_refund.complete(order, asked, Cause(By.PROVIDER), now)
         return True
     # Where the answer is unclear, a person knows more than the provider says.
     carry_out_refund.complete_with(
         audit.recorded(said),
-        paid,
+        order,
         asked,
         Cause(By.OPERATOR, f"{by}, refunded elsewhere"),
         now,

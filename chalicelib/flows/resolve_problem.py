@@ -1,4 +1,4 @@
-"""Resolving problems: operators have flagged orders and notices tried again, or say that they were dealt with.
+"""Resolving problems: operators have flagged orders and notifications tried again, or say that they were dealt with.
 
 Trying again is always safe: it does what the timer, or the notification sent once more, would do.
 """
@@ -9,11 +9,12 @@ from datetime import datetime
 
 from chalicelib.errors import CannotTakeBack, NothingToResolve, OrderClosed, PaymentUnknown
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.payments import Notice, Unclear
-from chalicelib.shop import audit, order, refund_notice, stray_notice
+from chalicelib.gateways.payments import Notification, Unclear
+from chalicelib.shop import audit, refund_notice, stray_notification
+from chalicelib.shop import order as orders
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
-from chalicelib.shop.stray_notice import StrayNotice
+from chalicelib.shop.stray_notification import StrayNotification
 from chalicelib.storage.dynamodb import Transaction
 
 from . import close_order, reconcile, take_notification
@@ -25,10 +26,10 @@ def retry_order(number: str, by: str, gateways: Gateways, now: datetime) -> tupl
 
     Raises OrderNotFound.
     """
-    found = order.find_by_number(number)
+    order = orders.find_by_number(number)
     audit.write(audit.entry(by, "retry-order", number, now))
-    unclear = reconcile.process(found, gateways, now)
-    return order.reload(found), unclear
+    unclear = reconcile.process(order, gateways, now)
+    return orders.reload(order), unclear
 
 
 def resolve_order(number: str, by: str, reason: str, gateways: Gateways, now: datetime) -> None:
@@ -39,67 +40,67 @@ def resolve_order(number: str, by: str, reason: str, gateways: Gateways, now: da
     paid, and is delivered), PaymentUnknown (the answer is unclear: there may be money that is not dealt with),
     OrderClosed (it changed at this moment, or cannot be closed).
     """
-    found = order.find_by_number(number)
-    if found.attention is None:
+    order = orders.find_by_number(number)
+    if order.attention is None:
         raise NothingToResolve()
     cause = Cause(By.OPERATOR, by)
     transaction = audit.recorded(audit.entry(by, "resolve-order", number, now, reason=reason))
-    if found.is_open():
-        _close(found, cause, gateways, now, transaction)
+    if order.is_open():
+        _close(order, cause, gateways, now, transaction)
         return
-    if found.due_at is not None:
-        found = _processed(found, gateways, now)
-    order.resolve_problem(transaction, found, cause, now)
+    if order.due_at is not None:
+        order = _processed(order, gateways, now)
+    orders.resolve_problem(transaction, order, cause, now)
     transaction.commit()
 
 
-def _close(found: Order, cause: Cause, gateways: Gateways, now: datetime, transaction: Transaction) -> None:
+def _close(order: Order, cause: Cause, gateways: Gateways, now: datetime, transaction: Transaction) -> None:
     """Close an open order; on an operator's word also where asking the provider cannot help."""
     try:
-        standing = close_order.close(found, order.CANCELLED, cause, gateways, now, transaction)
+        standing = close_order.close(order, orders.CANCELLED, cause, gateways, now, transaction)
         is_on_their_word = isinstance(standing, Unclear) and standing.needs_person
     except OrderClosed:
-        if found.amount:
+        if order.amount:
             raise
         is_on_their_word = True  # one of 0 that cannot be delivered
     if is_on_their_word:
-        close_order.give_back_and_close(found, order.CANCELLED, cause, now, transaction, is_watched=False)
+        close_order.give_back_and_close(order, orders.CANCELLED, cause, now, transaction, is_watched=False)
     else:
-        close_order.raise_unless_closed(found, standing)
+        close_order.raise_unless_closed(order, standing)
 
 
-def _processed(found: Order, gateways: Gateways, now: datetime) -> Order:
+def _processed(order: Order, gateways: Gateways, now: datetime) -> Order:
     """Process an order as the timer would -> the order as it is then. Raises PaymentUnknown."""
     try:
-        unclear = reconcile.process(found, gateways, now)
+        unclear = reconcile.process(order, gateways, now)
     except CannotTakeBack:
         unclear = None  # The provider's word is clear, and it is for a person to act on it.
     if unclear is not None and not unclear.needs_person:
-        raise PaymentUnknown(found.number, unclear.reason, needs_person=False)
-    return order.reload(found)
+        raise PaymentUnknown(order.number, unclear.reason, needs_person=False)
+    return orders.reload(order)
 
 
 def retry_stray(number: str, trade_no: str, by: str, gateways: Gateways, now: datetime) -> list[str]:
-    """Take the flagged notices of a trade once more -> the checks they still fail.
+    """Take the flagged notifications of a trade once more -> the checks they still fail.
 
     What fits now is acted upon and no longer flagged. Raises NothingToResolve.
     """
-    waiting, still_wrong = stray_notice.list_waiting(number, trade_no), []
+    waiting, still_wrong = stray_notification.list_waiting(number, trade_no), []
     audit.write(audit.entry(by, "retry-stray", f"{number} {trade_no}", now))
     for stray in waiting:
-        failed = take_notification.act_on(_notice(stray, gateways), now)
+        failed = take_notification.act_on(_notification(stray, gateways), now)
         if failed is None:
-            stray_notice.forget(stray)
+            stray_notification.forget(stray)
         else:
             still_wrong.append(failed)
     return still_wrong
 
 
 def resolve_stray(number: str, trade_no: str, by: str, reason: str, now: datetime) -> None:
-    """Resolve the flagged notices of a trade on an operator's word. Raises NothingToResolve."""
-    for stray in stray_notice.list_waiting(number, trade_no):
+    """Resolve the flagged notifications of a trade on an operator's word. Raises NothingToResolve."""
+    for stray in stray_notification.list_waiting(number, trade_no):
         transaction = Transaction()
-        stray_notice.resolve(transaction, stray)
+        stray_notification.resolve(transaction, stray)
         audit.commit(
             transaction, audit.entry(by, "resolve-stray", f"{number} {trade_no}", now, reason=reason)
         )
@@ -111,7 +112,7 @@ def resolve_notice(number: str, request_no: str, by: str, reason: str, now: date
     """
     told = [
         notice
-        for notice in refund_notice.list_all(order.find_by_number(number))
+        for notice in refund_notice.list_all(orders.find_by_number(number))
         if notice.request_no == request_no and notice.attention is not None
     ]
     if not told:
@@ -122,9 +123,9 @@ def resolve_notice(number: str, request_no: str, by: str, reason: str, now: date
     audit.commit(transaction, audit.entry(by, "resolve-notice", f"{number} {request_no}", now, reason=reason))
 
 
-def _notice(stray: StrayNotice, gateways: Gateways) -> Notice:
+def _notification(stray: StrayNotification, gateways: Gateways) -> Notification:
     """The notification that was kept; what its word means may be known by now."""
-    return Notice(
+    return Notification(
         provider=stray.provider,
         notify_id=stray.notify_id,
         order_number=stray.order_number,

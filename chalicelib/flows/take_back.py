@@ -9,7 +9,8 @@ from datetime import datetime
 from chalicelib.errors import CannotTakeBack, RefundFinished
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import Unclear
-from chalicelib.shop import order, refund
+from chalicelib.shop import order as orders
+from chalicelib.shop import refund
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 from chalicelib.shop.refund import Refund
@@ -20,47 +21,47 @@ from . import carry_out_refund
 log = logging.getLogger(__name__)
 
 
-def complete_what_is_done(paid: Order, gateways: Gateways, now: datetime) -> Unclear | None:
+def complete_what_is_done(order: Order, gateways: Gateways, now: datetime) -> Unclear | None:
     """Complete those of an order's applied-for refunds that the provider has executed, also where the money went back
     another way already -> what is unclear, also while one is under way: for some seconds the provider may not know it.
 
     One call for each.
     """
-    for asked in refund.list_refunds(paid):
+    for asked in refund.list_refunds(order):
         if asked.why == refund.APPLICATION:
-            is_done = _is_executed(paid, asked, gateways, now)
+            is_done = _is_executed(order, asked, gateways, now)
             if isinstance(is_done, Unclear):
                 return is_done
             if is_done:
                 # An order that is not as it should be is flagged by whoever takes it back as a whole.
                 with suppress(RefundFinished):
-                    carry_out_refund.complete(paid, asked, Cause(By.PROVIDER), now)
+                    carry_out_refund.complete(order, asked, Cause(By.PROVIDER), now)
     return None
 
 
-def _is_executed(paid: Order, asked: Refund, gateways: Gateways, now: datetime) -> bool | Unclear:
+def _is_executed(order: Order, asked: Refund, gateways: Gateways, now: datetime) -> bool | Unclear:
     if asked.status == refund.STUCK:
-        return carry_out_refund.was_executed_though_refused(paid, asked, gateways, now)
+        return carry_out_refund.was_executed_though_refused(order, asked, gateways, now)
     if asked.status != refund.APPROVED and not asked.refunded_externally:
         return False
-    is_done = carry_out_refund.is_executed(paid, asked, gateways)
+    is_done = carry_out_refund.is_executed(order, asked, gateways)
     is_under_way = asked.status == refund.APPROVED and bool(asked.amount) and is_done is False
     return Unclear("a refund of it is under way") if is_under_way else is_done
 
 
-def supersede(paid: Order, trade_no: str, cause: Cause, now: datetime) -> None:
+def supersede(order: Order, trade_no: str, cause: Cause, now: datetime) -> None:
     """Take back what is left of an order whose whole trade was refunded, by whomever; its open refunds are superseded.
 
     An order that another trade paid, or whose money our own refunds account for,
     stays as it is. Raises CannotTakeBack.
     """
-    for other in refund.list_refunds(paid):
+    for other in refund.list_refunds(order):
         if other.why != refund.APPLICATION and other.trade_no == trade_no and other.is_open():
-            carry_out_refund.complete(paid, other, cause, now)
-    for _ in range(order.MAX_RELOADS):
-        current = order.reload(paid)
+            carry_out_refund.complete(order, other, cause, now)
+    for _ in range(orders.MAX_RELOADS):
+        current = orders.reload(order)
         left = current.amount - current.refunded_amount
-        if current.trade_no != trade_no or not left or current.status == order.REFUNDED:
+        if current.trade_no != trade_no or not left or current.status == orders.REFUNDED:
             return
         transaction = Transaction()
         for other in refund.list_refunds(current):
@@ -72,7 +73,7 @@ def supersede(paid: Order, trade_no: str, cause: Cause, now: datetime) -> None:
         except RefundFinished:
             continue  # an application was decided, or carried out, at this very moment
         return
-    order.flag_problem(
+    orders.flag_problem(
         current,
         "the provider refunded all of it, and that cannot be carried out: what it holds is not as it says",
         now,

@@ -6,8 +6,9 @@ import logging
 from datetime import datetime
 
 from chalicelib.errors import OrderClosed, OrderNotFound
-from chalicelib.gateways.payments import Notice, Told
-from chalicelib.shop import order, refund, refund_notice, stray_notice
+from chalicelib.gateways.payments import Notification, Told
+from chalicelib.shop import order as orders
+from chalicelib.shop import refund, refund_notice, stray_notification
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 
@@ -21,120 +22,122 @@ another amount, or nobody here knows what the notification's word means.
 """
 
 
-def take_notice(notice: Notice, now: datetime) -> str | None:
+def take_notification(notification: Notification, now: datetime) -> str | None:
     """Act on a notification whose form, signature and merchant were checked -> the check it fails, or None.
 
     One that fails a check is kept for a person, because there may be money behind it.
     """
-    failed = act_on(notice, now)
+    failed = act_on(notification, now)
     if failed is not None:
-        stray_notice.keep(
+        stray_notification.keep(
             failed,
             now,
-            provider=notice.provider,
-            notify_id=notice.notify_id,
-            order_number=notice.order_number,
-            trade_no=notice.trade_no,
-            word=notice.word,
-            amount=notice.amount,
-            paid_at=notice.paid_at,
-            refunded=notice.refunded,
-            request_no=notice.request_no,
+            provider=notification.provider,
+            notify_id=notification.notify_id,
+            order_number=notification.order_number,
+            trade_no=notification.trade_no,
+            word=notification.word,
+            amount=notification.amount,
+            paid_at=notification.paid_at,
+            refunded=notification.refunded,
+            request_no=notification.request_no,
         )
     return failed
 
 
-def act_on(notice: Notice, now: datetime) -> str | None:
+def act_on(notification: Notification, now: datetime) -> str | None:
     """Do what a genuine notification asks for -> the check it fails, or None.
 
     Checks the order, its provider and the amount. Repetitions, in any order, lead to the same end.
     """
     try:
-        found = order.find_by_number(notice.order_number)
+        order = orders.find_by_number(notification.order_number)
     except OrderNotFound:
         return ORDER
-    if found.payment_type != notice.provider:
+    if order.payment_type != notification.provider:
         return CHANNEL
-    if found.amount != notice.amount:
+    if order.amount != notification.amount:
         return AMOUNT
-    cause = Cause(By.NOTIFICATION, notice.notify_id)
-    match notice.told:
+    cause = Cause(By.NOTIFICATION, notification.notify_id)
+    match notification.told:
         case Told.WAITING:
             pass
         case Told.RECEIVED:
-            _take_payment(found, notice, cause, now)
+            _take_payment(order, notification, cause, now)
         case Told.REFUNDED_IN_PART:
-            _take_payment(found, notice, cause, now)
-            _take_refund(found, notice, cause, now)
+            _take_payment(order, notification, cause, now)
+            _take_refund(order, notification, cause, now)
         case Told.REFUNDED_WHOLE:
             # Money that goes back was received before, whether or not anybody told us then.
-            _take_payment(found, notice, cause, now, is_refunded=True)
-            _take_refund(found, notice, cause, now)
-            take_back.supersede(order.reload(found), notice.trade_no, cause, now)
+            _take_payment(order, notification, cause, now, is_refunded=True)
+            _take_refund(order, notification, cause, now)
+            take_back.supersede(orders.reload(order), notification.trade_no, cause, now)
         case Told.CLOSED:
-            _take_closing(found, notice.trade_no, cause, now)
+            _take_closing(order, notification.trade_no, cause, now)
         case Told.UNHEARD:
             return WORD
     return None
 
 
 def _take_payment(
-    found: Order, notice: Notice, cause: Cause, now: datetime, *, is_refunded: bool = False
+    order: Order, notification: Notification, cause: Cause, now: datetime, *, is_refunded: bool = False
 ) -> None:
-    if found.trade_no != notice.trade_no:
-        confirm_payment.confirm(found, notice.payment(), cause, now, is_refunded=is_refunded)
+    if order.trade_no != notification.trade_no:
+        confirm_payment.confirm(order, notification.payment(), cause, now, is_refunded=is_refunded)
 
 
-def _take_refund(found: Order, notice: Notice, cause: Cause, now: datetime) -> None:
+def _take_refund(order: Order, notification: Notification, cause: Cause, now: datetime) -> None:
     """Record the refund that a notification tells of, and complete it if it is ours.
 
     One that is not ours (any more: it was refused, and executed all the same) is flagged if it is partial.
     """
-    ours = refund.find_of_order(found, notice.request_no) if notice.request_no else None
+    ours = refund.find_of_order(order, notification.request_no) if notification.request_no else None
     if ours is not None and ours.status == refund.REFUSED:
         ours = None
-    is_partial = notice.told == Told.REFUNDED_IN_PART
-    needs_person = ours is None and is_partial and not _is_known(found, notice)
+    is_partial = notification.told == Told.REFUNDED_IN_PART
+    needs_person = ours is None and is_partial and not _is_known(order, notification)
     refund_notice.record(
-        found,
-        notice.trade_no,
-        notice.refunded,
-        notice.request_no or notice.trade_no,
+        order,
+        notification.trade_no,
+        notification.refunded,
+        notification.request_no or notification.trade_no,
         cause,
         now,
         needs_person=needs_person,
     )
     if ours is not None:
-        carry_out_refund.complete(found, ours, cause, now)
+        carry_out_refund.complete(order, ours, cause, now)
 
 
-def _is_known(found: Order, notice: Notice) -> bool:
+def _is_known(order: Order, notification: Notification) -> bool:
     """Whether a notification that names no request repeats a known total: that of our own refunds, or one told before.
     So a provider may do months later.
     """
-    if notice.request_no is not None:
+    if notification.request_no is not None:
         return False
     ours = sum(
         each.amount
-        for each in refund.list_refunds(found)
-        if each.status == refund.DONE and each.trade_no == notice.trade_no and not each.refunded_externally
+        for each in refund.list_refunds(order)
+        if each.status == refund.DONE
+        and each.trade_no == notification.trade_no
+        and not each.refunded_externally
     )
-    told = [each.refunded for each in refund_notice.list_all(found) if each.trade_no == notice.trade_no]
-    return notice.refunded in (ours, *told)
+    told = [each.refunded for each in refund_notice.list_all(order) if each.trade_no == notification.trade_no]
+    return notification.refunded in (ours, *told)
 
 
-def _take_closing(found: Order, trade_no: str, cause: Cause, now: datetime) -> None:
-    if found.is_delivered() and found.trade_no == trade_no:
+def _take_closing(order: Order, trade_no: str, cause: Cause, now: datetime) -> None:
+    if order.is_delivered() and order.trade_no == trade_no:
         # A trade that was paid is closed by refunding it only, and then the notification says how much.
-        order.flag_problem(found, "the provider closed its paid trade without a word of a refund", now)
+        orders.flag_problem(order, "the provider closed its paid trade without a word of a refund", now)
         return
-    if not found.is_open():
-        log.info("a trade was closed whose order was final already: order=%s", found.number)
+    if not order.is_open():
+        log.info("a trade was closed whose order was final already: order=%s", order.number)
         return
     # Before its expiry a trade is closed by its buyer only, here (the notification may be faster than the answer to
     # our own call) or on the provider's page.
-    status = order.CANCELLED if now < found.expires_at else order.EXPIRED
+    status = orders.CANCELLED if now < order.expires_at else orders.EXPIRED
     try:
-        close_order.give_back_and_close(found, status, cause, now)
+        close_order.give_back_and_close(order, status, cause, now)
     except OrderClosed:
-        log.info("a trade was closed while its order became final: order=%s", found.number)
+        log.info("a trade was closed while its order became final: order=%s", order.number)

@@ -1,4 +1,4 @@
-"""Alipay's page pay: pay page, notices, query, close, refund.
+"""Alipay's page pay: pay page, notifications, query, close, refund.
 
 A payment provider (gateways/payments.py): the shop's words outwards, Alipay's inwards. python-alipay-sdk signs and
 verifies and is imported on first use; the calls themselves are made here, because the SDK has no deadline, no
@@ -22,10 +22,10 @@ from chalicelib.errors import GatewayUnavailable, InvalidSetting, NotificationRe
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.http import fetch
 from chalicelib.gateways.payments import (
-    MAX_NOTICE_BYTES,
+    MAX_NOTIFICATION_BYTES,
     Closed,
     CloseState,
-    Notice,
+    Notification,
     NotKnown,
     PageKind,
     Paid,
@@ -138,11 +138,11 @@ class Alipay:
         )
         return PayPage(PageKind.REDIRECT, f"{self._gateway_url}?{query}")
 
-    def parse_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
+    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Read and check a notification's raw form body, in the order of Alipay's document: form and fields,
         signature, app, seller. Raises NotificationRefused.
         """
-        if len(body) > MAX_NOTICE_BYTES:
+        if len(body) > MAX_NOTIFICATION_BYTES:
             raise NotificationRefused(check="size")
         fields = self._verified(_form_fields(body))
         if fields.get("seller_id") != self._seller_id:
@@ -152,7 +152,7 @@ class Alipay:
             amount = from_yuan(fields["total_amount"])
             refunded = from_yuan(fields["refund_fee"]) if fields.get("refund_fee") else 0
             request_no = fields.get("out_biz_no", "")[:64]
-            return Notice(
+            return Notification(
                 provider=self.name,
                 notify_id=fields["notify_id"][:128],
                 order_number=fields["out_trade_no"][:64],
@@ -281,7 +281,7 @@ class Alipay:
         return RefundDone() if answer.get("refund_status") == "REFUND_SUCCESS" else RefundPending()
 
     def _verified(self, fields: dict[str, str]) -> dict[str, str]:
-        """The fields of a notice or return whose form, signature and app hold. Raises NotificationRefused."""
+        """The fields of a notification or return whose form, signature and app hold. Raises NotificationRefused."""
         if fields.get("sign_type") != "RSA2":
             raise NotificationRefused(check="sign_type")
         if fields.get("version") != "1.0":

@@ -14,7 +14,7 @@ from chalicelib.errors import GatewayUnavailable, NotificationRefused
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.money import Fen
 
-MAX_NOTICE_BYTES = 32 * 1024
+MAX_NOTIFICATION_BYTES = 32 * 1024
 """The most that a provider's notification may have; what is longer is refused before it is decoded."""
 
 
@@ -139,7 +139,7 @@ class Told(StrEnum):
 
 
 @dataclass(frozen=True)
-class Notice:
+class Notification:
     """A notification whose form, signature and merchant are right. `told` is what the provider's `word` means.
 
     Amounts in fen: `amount` is the trade's, `refunded` what the provider says was refunded (0 where it tells of no
@@ -200,7 +200,7 @@ class PaymentProvider(Protocol):
     def refund_state(self, request: RefundRequest, deadline: Deadline) -> RefundState:
         """What became of a refund that may have been asked for."""
 
-    def parse_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
+    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Read and check a notification; names of headers are in lower case. The order and its amount are for the
         caller to check. Raises NotificationRefused; its check is `fields` only when the signature holds.
         """
@@ -254,7 +254,7 @@ class NotSetUp:
         """Refused; a person must act."""
         return self._refused
 
-    def parse_notice(self, headers: Mapping[str, str], body: bytes) -> Notice:
+    def parse_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Raises NotificationRefused."""
         raise NotificationRefused(check="provider")
 

@@ -292,12 +292,16 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("number", help="the order's number")
     added.add_argument("--reason", type=_reason_text, required=True, help="what was done, kept in the log")
 
-    added = act("retry-stray", _retry_stray, "take a notice that fitted no order once more; safe to repeat")
-    added.add_argument("number", help="the order number that the notice names")
+    added = act(
+        "retry-stray", _retry_stray, "take a notification that fitted no order once more; safe to repeat"
+    )
+    added.add_argument("number", help="the order number that the notification names")
     added.add_argument("trade_no")
 
-    added = act("resolve-stray", _resolve_stray, "say that a notice that fits no order has been dealt with")
-    added.add_argument("number", help="the order number that the notice names")
+    added = act(
+        "resolve-stray", _resolve_stray, "say that a notification that fits no order has been dealt with"
+    )
+    added.add_argument("number", help="the order number that the notification names")
     added.add_argument("trade_no")
     added.add_argument("--reason", type=_reason_text, required=True, help="what was done, kept in the log")
 
@@ -812,7 +816,7 @@ def _problems(given: argparse.Namespace) -> None:
     from chalicelib.shop.order import STATUS_NAMES, Order
     from chalicelib.shop.refund import APPLICATION, DONE, STUCK, Refund
     from chalicelib.shop.refund_notice import RefundNotice
-    from chalicelib.shop.stray_notice import StrayNotice
+    from chalicelib.shop.stray_notification import StrayNotification
 
     page = list_attention(PROBLEM, given.limit, given.after)
     for item in page.items:
@@ -837,9 +841,9 @@ def _problems(given: argparse.Namespace) -> None:
             say(f"  to have the provider asked again at once: retry-order {item.number}")
             closing = ", which closes it" if item.is_open() else ""
             say(f"  when it is dealt with{closing}: resolve-order {item.number} --reason ...")
-        elif isinstance(item, StrayNotice):
+        elif isinstance(item, StrayNotification):
             say(
-                f"order {item.order_number}: a genuine notice of {item.provider} does not fit,"
+                f"order {item.order_number}: a genuine notification of {item.provider} does not fit,"
                 f" {_STRAYS[item.check]}; {item.word} of {money.yuan_text(item.amount)},"
                 f" trade {item.trade_no}"
             )
@@ -857,7 +861,7 @@ _STRAYS = {
     "amount": "the order's amount is another one",
     "trade_status": "its status is none that is known",
 }
-"""The check that a stray notice failed, in words."""
+"""The check that a stray notification failed, in words."""
 
 
 def _retry_order(given: argparse.Namespace) -> None:

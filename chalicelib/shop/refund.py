@@ -138,34 +138,34 @@ def _refund_item(
 
 
 def application(
-    paid: Order, lines: Sequence[int], reason: str, now: datetime, request_no: str | None = None
+    order: Order, lines: Sequence[int], reason: str, now: datetime, request_no: str | None = None
 ) -> Refund:
     """A learner's application for the refund of some open lines, ready to be written: money as of
     `Order.refundable`, beli as beli. Its request number is a new one unless it is given.
     """
-    chosen: list[OrderLine] = [paid.lines[position] for position in lines]
+    chosen: list[OrderLine] = [order.lines[position] for position in lines]
     return _refund_item(
-        paid,
+        order,
         APPLICATION,
-        paid.refundable(lines),
+        order.refundable(lines),
         REQUESTED,
         now,
         request_no=request_no,
         lines=list(lines),
         course_names=[line.course_name for line in chosen],
         beli=sum(line.beli for line in chosen),
-        trade_no=paid.trade_no,
+        trade_no=order.trade_no,
         reason=reason,
         attention=DECISION,
         attention_at=int(now.timestamp()),
     )
 
 
-def of_payment(taker: Order, trade_no: str, amount: Fen, why: str, now: datetime) -> Refund:
+def of_payment(order: Order, trade_no: str, amount: Fen, why: str, now: datetime) -> Refund:
     """The refund of a payment that its order cannot use, decided by the shop itself, ready to be written."""
     reason = "订单已关闭，款项退回" if why == LATE else "重复付款，款项退回"
     back = _refund_item(
-        taker, why, amount, APPROVED, now, trade_no=trade_no, reason=reason, decided_by="the shop"
+        order, why, amount, APPROVED, now, trade_no=trade_no, reason=reason, decided_by="the shop"
     )
     back.set_due(now)
     return back

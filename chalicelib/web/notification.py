@@ -14,8 +14,8 @@ from typing import Any
 
 from chalicelib import request_log
 from chalicelib.errors import NotificationRefused
-from chalicelib.flows.take_notification import take_notice
-from chalicelib.gateways.payments import MAX_NOTICE_BYTES, Notice, PaymentProvider, Receipt
+from chalicelib.flows.take_notification import take_notification
+from chalicelib.gateways.payments import MAX_NOTIFICATION_BYTES, Notification, PaymentProvider, Receipt
 from chalicelib.web import requests
 
 log = logging.getLogger(__name__)
@@ -24,22 +24,22 @@ _GENUINE = "fields"
 """The one check of a gateway's that only a genuine notification can fail."""
 
 
-def answer_notice(provider: PaymentProvider, event: dict[str, Any], now: datetime) -> dict[str, Any]:
+def answer_notification(provider: PaymentProvider, event: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Take a provider's notification, an event of API Gateway (body as text, base64 or null) -> the answer to send."""
     given = event if isinstance(event, dict) else {}
     context = given.get("requestContext")
     request_id = context.get("requestId", "") if isinstance(context, dict) else ""
     with request_log.request_line("notification", str(request_id)):
-        is_taken = _take(lambda: provider.parse_notice(_headers(given), _body(given)), now)
+        is_taken = _take(lambda: provider.parse_notification(_headers(given), _body(given)), now)
         request_log.add_fields(provider=provider.name, outcome="success" if is_taken else "fail")
     return _plain(provider.receipt(is_taken))
 
 
-def _take(parse: Callable[[], Notice], now: datetime) -> bool:
+def _take(parse: Callable[[], Notification], now: datetime) -> bool:
     try:
-        notice = parse()
-        request_log.add_fields(told=notice.told, notify_id=notice.notify_id)
-        failed = take_notice(notice, now)
+        notification = parse()
+        request_log.add_fields(told=notification.told, notify_id=notification.notify_id)
+        failed = take_notification(notification, now)
     except NotificationRefused as refusal:
         level = logging.ERROR if refusal.check == _GENUINE else logging.WARNING
         log.log(level, "a notification was refused: %s", refusal.check)
@@ -69,7 +69,7 @@ def _headers(event: dict[str, Any]) -> dict[str, str]:
 
 def _body(event: dict[str, Any]) -> bytes:
     body = event.get("body") or ""
-    if len(body) > 4 * MAX_NOTICE_BYTES // 3 + 4:  # in base64, too, that is more than is taken
+    if len(body) > 4 * MAX_NOTIFICATION_BYTES // 3 + 4:  # in base64, too, that is more than is taken
         raise NotificationRefused(check="size")
     if event.get("isBase64Encoded"):
         try:

@@ -12,11 +12,11 @@ import pytest
 import app as application
 from chalicelib.errors import NothingToResolve, OrderClosed, OutcomeUnknown, StoreUnavailable
 from chalicelib.flows.resolve_problem import resolve_order
-from chalicelib.shop import coupon, enrollment, order, refund_notice, stray_notice
+from chalicelib.shop import coupon, enrollment, order, refund_notice, stray_notification
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment_type import WECHAT
-from chalicelib.shop.stray_notice import StrayNotice
+from chalicelib.shop.stray_notification import StrayNotification
 from localstack.alipay import AlipaySimulator
 from tests import builders, purchases
 from tests.alipay_answers import signed
@@ -552,7 +552,7 @@ def test_each_thing_that_a_stray_trade_is_told_of_is_kept(buyer: Buyer, alipay: 
     assert purchases.deliver(told) == "fail"
     alipay.refund(number, 100, "console-1")
     assert purchases.deliver(purchases.notice(alipay, number, out_trade_no=named)) == "fail"
-    kept = stray_notice.list_waiting(named, told["trade_no"])
+    kept = stray_notification.list_waiting(named, told["trade_no"])
     assert [(stray.amount, stray.refunded) for stray in kept] == [(24000, 0), (24000, 100)]
 
 
@@ -567,9 +567,9 @@ def test_a_stray_notice_that_an_earlier_version_kept_is_acted_upon(
     alipay.refund(number, 24000, "console-1")
     told = purchases.notice(alipay, number, out_biz_no=None)
     assert purchases.deliver(told) == "fail"
-    (kept,) = stray_notice.list_waiting(number, told["trade_no"])
+    (kept,) = stray_notification.list_waiting(number, told["trade_no"])
     assert kept.request_no is None
-    kept.update([StrayNotice.provider.remove(), StrayNotice.request_no.set(told["trade_no"])])
+    kept.update([StrayNotification.provider.remove(), StrayNotification.request_no.set(told["trade_no"])])
     pointer.save()
     assert "fits now, and was acted upon" in operator.does("retry-stray", number, told["trade_no"])
     assert purchases.status(number) == order.REFUNDED

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.shop import payment
-from chalicelib.web.notification import answer_notice
+from chalicelib.web.notification import answer_notification
 from tests import purchases
 from tests.proof import invariants, pace
 from tests.proof.counts import count
@@ -48,7 +48,7 @@ def test_any_single_change_of_a_signed_notice_is_refused_and_changes_nothing(
     @given(st.data())
     def is_refused(data: st.DataObject) -> None:
         body = data.draw(forgeries(paid))
-        answer = answer_notice(world.provider, purchases.event(body), world.clock())
+        answer = answer_notification(world.provider, purchases.event(body), world.clock())
         assert answer["body"] == "fail", body
         assert not world.written(), body
         assert everything(world) == before, body
@@ -103,7 +103,7 @@ def test_a_notice_with_two_fields_run_into_one_is_refused_or_says_the_same(
     paid = world.alipay.sign_notice(world.alipay.notice_fields(number))
     before, refused = everything(world), 0
     for body in glued(paid):
-        answer = answer_notice(world.provider, purchases.event(body), world.clock())
+        answer = answer_notification(world.provider, purchases.event(body), world.clock())
         if answer["body"] == "fail":
             assert everything(world) == before, body
             refused += 1

@@ -45,7 +45,7 @@ from chalicelib.shop.user import User, UserName
 from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import ItemKey, UserItem, connection, find_together
 from chalicelib.web import codes, responses
-from chalicelib.web.notification import answer_notice
+from chalicelib.web.notification import answer_notification
 from localstack.alipay import AlipaySimulator
 from localstack.alipay.trades import NoSuchTrade, Refused
 from tests import builders, purchases
@@ -449,7 +449,7 @@ class World:
 
     def deliver(self, fields: dict[str, str]) -> str:
         """Post signed fields to the notification function's edge -> its answer."""
-        answer = answer_notice(self.provider, purchases.event(urlencode(fields)), self.clock())
+        answer = answer_notification(self.provider, purchases.event(urlencode(fields)), self.clock())
         self.told.add(fields["notify_id"])
         self.outcomes[f"notice: {answer['body']}"] += 1
         return str(answer["body"])

@@ -36,7 +36,7 @@ from chalicelib.shop import (
     payment,
     refund,
     refund_notice,
-    stray_notice,
+    stray_notification,
 )
 from chalicelib.shop import user as users
 from chalicelib.shop.catalog import Course
@@ -1158,8 +1158,8 @@ class Stray(Notified):
         super().begin()
         self.notice = purchases.notice(self.alipay, self.number, total_amount="1.00")
 
-    def waiting(self) -> list[stray_notice.StrayNotice]:
-        return stray_notice.list_waiting(self.number, self.notice["trade_no"])
+    def waiting(self) -> list[stray_notification.StrayNotification]:
+        return stray_notification.list_waiting(self.number, self.notice["trade_no"])
 
     def assert_end(self) -> None:
         assert self.act() == "fail"
@@ -1168,7 +1168,7 @@ class Stray(Notified):
 
     def forget(self) -> None:
         super().forget()
-        for stray in stray_notice.StrayNotice.query(f"STRAY#{self.number}"):
+        for stray in stray_notification.StrayNotification.query(f"STRAY#{self.number}"):
             stray.delete()
 
 

@@ -137,7 +137,7 @@ def test_a_gateway_is_told_what_it_lacks() -> None:
         def query(self, order_number: str) -> None: ...
 
     lacks = list(lacks_of(Half))
-    assert "ask_refund_after" in lacks and "close" in lacks and "parse_notice" in lacks
+    assert "ask_refund_after" in lacks and "close" in lacks and "parse_notification" in lacks
     assert any(lack.startswith("query(self, order_number: 'str', amount") for lack in lacks)
     assert "check" not in lacks and "name" not in lacks
     assert len(lacks) == len(PaymentProvider.__annotations__) - 1 + 10 - 1

@@ -1,4 +1,4 @@
-"""Stray notices: genuine notifications of a payment provider that fit no order, kept for a person.
+"""Stray notifications: genuine notifications of a payment provider that fit no order, kept for a person.
 
 There may be money behind them that no order knows of. Nobody but the provider can make one: it is kept only when its
 signature and merchant were right.
@@ -18,7 +18,7 @@ from chalicelib.shop.payment_type import FIRST_PROVIDER
 from chalicelib.storage.dynamodb import Transaction, WholeNumber, refusing
 
 
-class StrayNotice(AttentionItem, discriminator="STRAY_NOTICE"):
+class StrayNotification(AttentionItem, discriminator="STRAY_NOTICE"):
     """What a notification said, and the `check` it failed. Amounts in fen; `word` is the provider's own word for what
     happened, `request_no` the refund request that it names.
 
@@ -59,7 +59,7 @@ def keep(
     """Keep a notification for a person, with the check it failed. Once, however often it is told: one that was resolved
     stays resolved. One write.
     """
-    stray = StrayNotice(
+    stray = StrayNotification(
         _partition(order_number),
         f"{trade_no}#{word}#{amount}#{refunded}#{check}",
         provider=provider,
@@ -78,29 +78,29 @@ def keep(
     )
     try:
         with refusing(NothingToResolve()):
-            stray.save(condition=StrayNotice.sort.does_not_exist())
+            stray.save(condition=StrayNotification.sort.does_not_exist())
     except NothingToResolve:
         return
 
 
-def list_waiting(order_number: str, trade_no: str) -> list[StrayNotice]:
-    """The notices of a trade that wait for a person, strongly consistent. One Query. Raises NothingToResolve when
+def list_waiting(order_number: str, trade_no: str) -> list[StrayNotification]:
+    """The flagged notifications of a trade, strongly consistent. One Query. Raises NothingToResolve when
     there is none.
     """
-    mine = StrayNotice.query(
-        _partition(order_number), StrayNotice.sort.startswith(f"{trade_no}#"), consistent_read=True
+    mine = StrayNotification.query(
+        _partition(order_number), StrayNotification.sort.startswith(f"{trade_no}#"), consistent_read=True
     )
-    waiting = [stray for stray in cast(list[StrayNotice], list(mine)) if stray.attention is not None]
+    waiting = [stray for stray in cast(list[StrayNotification], list(mine)) if stray.attention is not None]
     if not waiting:
         raise NothingToResolve()
     return sorted(waiting, key=lambda stray: stray.recorded_at)
 
 
-def forget(stray: StrayNotice) -> None:
-    """Clear the flag of a notice that was acted upon. One write."""
-    stray.update([*LEAVE_ATTENTION], condition=StrayNotice.sort.exists())
+def forget(stray: StrayNotification) -> None:
+    """Clear the flag of a notification that was acted upon. One write."""
+    stray.update([*LEAVE_ATTENTION], condition=StrayNotification.sort.exists())
 
 
-def resolve(transaction: Transaction, stray: StrayNotice) -> None:
-    """Clear the flag of a notice on an operator's word. Refusal: NothingToResolve."""
-    transaction.update(stray, [*LEAVE_ATTENTION], StrayNotice.attention == PROBLEM, NothingToResolve())
+def resolve(transaction: Transaction, stray: StrayNotification) -> None:
+    """Clear the flag of a notification on an operator's word. Refusal: NothingToResolve."""
+    transaction.update(stray, [*LEAVE_ATTENTION], StrayNotification.attention == PROBLEM, NothingToResolve())
