@@ -210,8 +210,8 @@ class _Import:
         keys = [CourseKey(COURSE, row.id) for row in rows]
         for start in range(0, len(keys), MAX_BATCH_KEYS // 2):
             asked = keys[start : start + MAX_BATCH_KEYS // 2]
-            places = [imported_course_key(key) for key in asked]
-            self.stored |= find_together([*places, *(catalog.course_item_key(key) for key in asked)])
+            item_keys = [imported_course_key(key) for key in asked]
+            self.stored |= find_together([*item_keys, *(catalog.course_item_key(key) for key in asked)])
 
     def _details(self) -> None:
         def translate(row: Row) -> CourseDetail:

@@ -349,21 +349,21 @@ def find_together(keys: Sequence[ItemKey]) -> dict[ItemKey, StoredItem]:
 
 def _find_batch(keys: Sequence[ItemKey]) -> dict[ItemKey, StoredItem]:
     wanted: dict[str, dict[str, Any]] = {}
-    by_place: dict[tuple[str, str, str], ItemKey] = {}
+    by_text: dict[tuple[str, str, str], ItemKey] = {}
     for key in keys:
         model, hash_key, range_key = key
         table = model.Meta.table_name
         hash_name, range_name = _key_names(model)
         request = wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})
         request["Keys"].append({hash_name: {"S": hash_key}, range_name: {"S": range_key}})
-        by_place[table, hash_key, range_key] = key
+        by_text[table, hash_key, range_key] = key
     found: dict[ItemKey, StoredItem] = {}
     for pause in connection().patience.pauses():
         _sleep(pause)
         answer = connection().dispatch("BatchGetItem", {"RequestItems": wanted})
         for table, items in answer["Responses"].items():
             for item in items:
-                key = _place(table, item, by_place)
+                key = _item_key(table, item, by_text)
                 found[key] = key[0].from_raw_data(item)
         wanted = answer.get("UnprocessedKeys") or {}
         if not wanted:
@@ -375,9 +375,9 @@ def _key_names(model: type[StoredItem]) -> tuple[str, str]:
     return str(model._hash_keyname), str(model._range_keyname)
 
 
-def _place(table: str, item: dict[str, Any], by_place: dict[tuple[str, str, str], ItemKey]) -> ItemKey:
+def _item_key(table: str, item: dict[str, Any], by_text: dict[tuple[str, str, str], ItemKey]) -> ItemKey:
     hash_value = item.get("course_key") or item["owner"]
-    return by_place[table, hash_value["S"], item["sort"]["S"]]
+    return by_text[table, hash_value["S"], item["sort"]["S"]]
 
 
 def is_as_read(item: StoredItem, *but: str) -> Condition:

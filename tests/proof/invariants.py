@@ -140,18 +140,18 @@ def check(
     wrong = [text for mine in changed for text in violations(mine, set(taken_back))]
     if now is not None:
         wrong += [text for mine in changed for text in _watched(mine, now)]
-    for place in pointers:
-        if place not in found:
-            wrong.append(f"nothing leads from {place[1]} to its order or user")
-        elif isinstance(pointer := found[place], OrderPointer):
+    for key in pointers:
+        if key not in found:
+            wrong.append(f"nothing leads from {key[1]} to its order or user")
+        elif isinstance(pointer := found[key], OrderPointer):
             if (pointer.user_id, pointer.order_sort) not in {
                 (mine.user_id, placed.sort) for mine in read for placed in mine.of(Order)
             }:
-                wrong.append(f"{place[1]} leads elsewhere")
+                wrong.append(f"{key[1]} leads elsewhere")
         elif isinstance(pointer, UserName) and pointer.user_id not in {mine.user_id for mine in read}:
-            wrong.append(f"{place[1]} leads to somebody else")
-    for place in wanted[len(pointers) :]:
-        offer = found[place]
+            wrong.append(f"{key[1]} leads to somebody else")
+    for key in wanted[len(pointers) :]:
+        offer = found[key]
         assert isinstance(offer, CouponOffer)
         wrong += _offer(offer, read)
     if wrong:
@@ -161,8 +161,8 @@ def check(
 
 
 def _pointers(mine: Belongings) -> list[ItemKey]:
-    places: list[ItemKey] = [(OrderPointer, f"ORDER#{placed.number}", "POINTER") for placed in mine.of(Order)]
-    return [*places, *((UserName, f"USERNAME#{folded(user.username)}", "USERNAME") for user in mine.of(User))]
+    keys: list[ItemKey] = [(OrderPointer, f"ORDER#{placed.number}", "POINTER") for placed in mine.of(Order)]
+    return [*keys, *((UserName, f"USERNAME#{folded(user.username)}", "USERNAME") for user in mine.of(User))]
 
 
 def violations(mine: Belongings, taken_back: set[str]) -> Iterator[str]:

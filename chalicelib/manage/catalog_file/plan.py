@@ -35,14 +35,14 @@ _BYTES_TOGETHER = 1_500_000
 """Of the 4 MB of a transaction: what is replaced is sent too, as a condition."""
 
 Fault = tuple[tuple[str | int, ...], str]
-ItemPlace = tuple[str, str]
+CatalogKey = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The stored catalogue as it was read: its items by their places."""
+    """The stored catalogue as it was read: its items by their keys."""
 
-    items: dict[ItemPlace, CatalogItem]
+    items: dict[CatalogKey, CatalogItem]
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -88,7 +88,7 @@ class Plan:
 
 def read_stored() -> Stored:
     """Read the whole catalogue from the table. Raises StoreUnavailable."""
-    return Stored({_place(item): item for item in catalog.scan_items(KINDS)})
+    return Stored({_key(item): item for item in catalog.scan_items(KINDS)})
 
 
 def refusals(stored: Stored, wanted: Catalogue, now: datetime) -> list[Fault]:
@@ -103,15 +103,15 @@ def refusals(stored: Stored, wanted: Catalogue, now: datetime) -> list[Fault]:
 
 def plan(stored: Stored, wanted: Catalogue, now: datetime) -> Plan:
     """What has to be written. `wanted` was read and is not refused."""
-    made = {_place(item): item for item in Maker(wanted, now).all()}
-    for place, item in made.items():
-        _carry_over(stored.items.get(place), item)
+    made = {_key(item): item for item in Maker(wanted, now).all()}
+    for key, item in made.items():
+        _carry_over(stored.items.get(key), item)
     writes = [
-        Write(stored.items.get(place), item)
-        for place, item in made.items()
-        if not _is_same(stored.items.get(place), item)
+        Write(stored.items.get(key), item)
+        for key, item in made.items()
+        if not _is_same(stored.items.get(key), item)
     ]
-    writes += [Write(item, None) for place, item in stored.items.items() if place not in made]
+    writes += [Write(item, None) for key, item in stored.items.items() if key not in made]
     changes = difference(stored.catalogue, wanted)
     changes += _unsaid(stored, writes, {change.subject for change in changes}, now)
     return Plan(changes, list(_steps(writes, changes)))
@@ -182,7 +182,7 @@ def _sizes(wanted: Catalogue, now: datetime) -> Iterator[Fault]:
 # What has to be written
 
 
-def _place(item: CatalogItem) -> ItemPlace:
+def _key(item: CatalogItem) -> CatalogKey:
     return item.course_key, item.sort
 
 
@@ -213,13 +213,13 @@ def _carry_over(old: CatalogItem | None, new: CatalogItem) -> None:
 
 def _unsaid(stored: Stored, writes: Iterable[Write], said: set[str], now: datetime) -> Iterator[Change]:
     """Name the writes that no changed row explains: outdated copies, and remains of removed courses."""
-    known = {_place(item) for item in Maker(stored.catalogue, now).all()}
+    known = {_key(item) for item in Maker(stored.catalogue, now).all()}
     by_subject: dict[str, list[Write]] = {}
     for write in writes:
         by_subject.setdefault(_subject(write), []).append(write)
     for subject, own in sorted(by_subject.items()):
         gone = [write.old for write in own if write.old is not None and write.new is None]
-        remains = [item.sort for item in gone if _place(item) not in known]
+        remains = [item.sort for item in gone if _key(item) not in known]
         if remains:
             yield Change("-", subject, f"remains of what was removed: {', '.join(sorted(remains))}")
         elif subject not in said:
@@ -265,7 +265,7 @@ def _stage(write: Write) -> int:
     return 0 if is_referred_to else 1
 
 
-def _turn(write: Write) -> tuple[int, ItemPlace, int, bool, str]:
+def _turn(write: Write) -> tuple[int, CatalogKey, int, bool, str]:
     item = write.new or write.old
     assert item is not None
     core = 0 if isinstance(item, _CORE) else 1
