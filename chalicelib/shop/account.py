@@ -1,6 +1,6 @@
-"""The settlement account: the lines a user is about to pay for, in Redis, for a while.
+"""The settlement account: the lines a user is about to pay for, in Redis, for a day.
 
-It holds the choice only. Prices and coupons are read anew whenever it is looked at.
+It holds the choice only. Prices and coupons are read anew whenever a page shows it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from chalicelib.shop.course_key import CourseKey
 from chalicelib.storage.redis_client import cart_store, key
 
 LIFE_SECONDS = 24 * 3600
-"""An account is forgotten a day after it was opened."""
+"""An account ends a day after it was opened."""
 
 
 @dataclass(frozen=True)
 class ChosenPolicy:
-    """A course and the price policy by which it is to be bought."""
+    """A course and the price policy to buy it by."""
 
     course: CourseKey
     policy_id: int
@@ -32,20 +32,20 @@ def account_key(user_id: int) -> str:
 
 
 def open_account(user_id: int, lines: Sequence[ChosenPolicy]) -> None:
-    """Make these lines the user's account. One round trip. Raises CartStoreUnavailable."""
+    """Make these lines the user's account. One round trip."""
     value = json.dumps([[str(line.course), line.policy_id] for line in lines])
     with cart_store() as redis:
         redis.set(account_key(user_id), value, ex=LIFE_SECONDS)
 
 
 def discard_account(user_id: int) -> None:
-    """Forget the user's account, if there is one. One round trip. Raises CartStoreUnavailable."""
+    """Delete the user's account, if there is one. One round trip."""
     with cart_store() as redis:
         redis.delete(account_key(user_id))
 
 
 def find_account(user_id: int) -> list[ChosenPolicy]:
-    """The lines of the user's account. One round trip. Raises AccountNotFound, CartStoreUnavailable."""
+    """The lines of the user's account. One round trip. Raises AccountNotFound."""
     with cart_store() as redis:
         stored = cast(str | None, redis.get(account_key(user_id)))
     if stored is None:

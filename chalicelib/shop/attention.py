@@ -1,6 +1,6 @@
-"""What waits for a person: applications to decide, and problems that the shop cannot solve by itself.
+"""The review list: applications that an operator decides, and problems that the shop cannot solve by itself.
 
-A sparse index, `by_attention`, lists it by kind; what is resolved leaves it.
+The sparse index `by_attention` lists flagged items by kind. A resolved item leaves it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,11 @@ from chalicelib.shop.partition import Page, decode_cursor, encode_cursor, query_
 from chalicelib.storage.dynamodb import UserItem, WholeNumber, readable
 
 DECISION, PROBLEM = "decision", "problem"
-"""decision: somebody has to say yes or no. problem: something went wrong that nobody but a person can mend.
-"""
+"""decision: an operator approves or refuses. problem: only a person can mend it."""
 
 
 class AttentionItem(UserItem):
-    """Something that can wait for a person: `attention` is the kind, `attention_at` (epoch seconds) since
-    when.
-    """
+    """An item that can be flagged for a person: `attention` is the kind, `attention_at` (epoch seconds) since when."""
 
     attention = UnicodeAttribute(null=True)
     attention_at = WholeNumber(null=True)
@@ -31,9 +28,9 @@ LEAVE_ATTENTION: list[Action] = [AttentionItem.attention.remove(), AttentionItem
 
 
 def list_attention(kind: str, limit: int, cursor: str | None = None) -> Page[AttentionItem]:
-    """What waits for a person, longest first. One Query of an index, which may lag behind by a moment.
+    """List flagged items, longest waiting first. One Query of an index that lags by a moment.
 
-    Up to `limit` rows and a megabyte of them. An item that cannot be read hides no other. Raises InvalidPage.
+    Up to `limit` rows and a megabyte of them. An unreadable item hides no other. Raises InvalidPage.
     """
     start = _decode(kind, cursor) if cursor else None
     asked = UserItem.attention_index.query(kind, limit=limit + 1, last_evaluated_key=start)

@@ -1,4 +1,4 @@
-"""The operators' log: who did what when, to whom, and why. It is only ever added to.
+"""The operators' log: who did what when, to whom, and why. Append-only.
 
 Access pattern: the entries of one Beijing month are one Query of the partition `AUDIT#<YYYY-MM>`, oldest first.
 """
@@ -19,7 +19,7 @@ from chalicelib.storage.dynamodb import Transaction, UserItem
 _MAX_TEXT_LENGTH = 4_000
 
 UNNAMED = "operator"
-"""Who acted, where nobody said."""
+"""The operator's name in an entry where none was given."""
 
 
 class AuditEntry(UserItem, discriminator="AUDIT_ENTRY"):
@@ -34,14 +34,14 @@ class AuditEntry(UserItem, discriminator="AUDIT_ENTRY"):
 
 
 def month_of(at: datetime) -> str:
-    """The Beijing month (`YYYY-MM`) whose partition an act at this moment is in."""
+    """The Beijing month (`YYYY-MM`) whose partition holds an act of this moment."""
     return at.astimezone(BEIJING).strftime("%Y-%m")
 
 
 def entry(
     who: str, act: str, subject: str, now: datetime, *, details: str = "", reason: str = ""
 ) -> AuditEntry:
-    """An entry, ready to be written; texts that are too long for it are cut."""
+    """An entry, ready to be written. Cuts texts that are too long for it."""
     return AuditEntry(
         f"AUDIT#{month_of(now)}",
         f"{sortable(now)}#{secrets.token_hex(8)}",
@@ -59,23 +59,20 @@ def _cut(text: str) -> str:
 
 
 def recorded(new_entry: AuditEntry) -> Transaction:
-    """A transaction for an act, with its entry: neither is there without the other."""
+    """A transaction that holds an act's entry. Add the act to it: both are written or neither."""
     transaction = Transaction()
     transaction.put_own(new_entry, IdTaken())
     return transaction
 
 
 def commit(transaction: Transaction, new_entry: AuditEntry) -> None:
-    """Write an act's transaction with its entry, so that neither is there without the other.
-
-    Raises as `Transaction.commit`.
-    """
+    """Commit an act's transaction together with its entry. Raises as `Transaction.commit`."""
     transaction.put_own(new_entry, IdTaken())
     transaction.commit()
 
 
 def write(new_entry: AuditEntry) -> None:
-    """Add the entry of an act that is more than one transaction. One write."""
+    """Write the entry of an act that takes more than one transaction. One write."""
     commit(Transaction(), new_entry)
 
 

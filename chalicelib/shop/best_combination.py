@@ -71,7 +71,7 @@ def _line_options(price: Fen, records: Sequence[CouponRecord]) -> list[_Option]:
 
 
 def _worth_trying(records: Sequence[CouponRecord]) -> list[CouponRecord]:
-    """One record of each rule: equal pieces of one coupon give equal sums."""
+    """Keep one record of each rule: equal pieces of one coupon give equal sums."""
     rules = {(r.coupon_type, r.value, r.off_percent, r.minimum): r for r in reversed(records)}
     return list(rules.values())
 
@@ -95,7 +95,7 @@ def _reachable(options: Sequence[Sequence[_Option]], wanted: Fen) -> list[int]:
 
 
 def _smallest_from(sums: int, wanted: Fen) -> Fen:
-    """The smallest n from `wanted` on whose bit is set; there has to be one."""
+    """The smallest set bit n from `wanted` on; one must exist."""
     above = sums >> wanted
     return wanted + (above & -above).bit_length() - 1
 
@@ -117,7 +117,7 @@ def _options_with(
 
 
 def _without_waste(prices: Sequence[Fen], found: Combination) -> Combination:
-    """The same sum with every coupon left out that does not lower it."""
+    """The same sum without the coupons that do not lower it."""
     best = found
     for position, record in enumerate(found.coupons):
         if record is not None:

@@ -29,11 +29,11 @@ class SignedIn:
 
 
 class Caller:
-    """The user and session of a genuine token. Nothing is answered, written or asked of a third party before
-    they are confirmed; whatever reads in their name may go on beside.
+    """The user and session of a genuine token. Confirm the caller before anything is answered, written or sent to a
+    third party; reads in their name may run beside it.
 
-    Each way to confirm raises, in this order, UserGone for a user who is missing or disabled and TokenRefused
-    for a session that has ended.
+    Each way to confirm raises, in this order, UserGone (the user is missing or disabled) and TokenRefused (the session
+    has ended).
     """
 
     def __init__(self, claims: Claims, now: datetime) -> None:
@@ -44,11 +44,11 @@ class Caller:
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether user and session were read and hold."""
+        """Whether user and session were read and are valid."""
         return self._signed_in is not None
 
     def find(self, keys: Sequence[ItemKey]) -> dict[ItemKey, StoredItem]:
-        """The items of these keys, read in one batch with user and session, which confirms the caller.
+        """Read the items of these keys in one batch with user and session, which confirms the caller.
 
         As of `find_together`: one round trip for each 100 keys.
         """
@@ -58,7 +58,7 @@ class Caller:
         return found
 
     def beside(self, read: Callable[[int], Result]) -> Result:
-        """What `read` reads of the caller's user id, while the caller is confirmed. One round trip of waiting."""
+        """Run `read` on the caller's user id while the caller is confirmed. The time of one round trip."""
         result = in_background(read, self.user_id)
         self.signed_in()
         return result()

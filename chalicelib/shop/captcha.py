@@ -1,7 +1,7 @@
-"""Captcha challenges. Giving one out stores nothing: Geetest knows its own, and ours (offline) carries our signature.
+"""Captcha challenges. Giving one out stores nothing: Geetest knows its own, and an offline one carries our signature.
 
-What is stored is a challenge whose answer was accepted. It serves five attempts within ten minutes, because after a
-wrong password old clients send the same answer again, and none once what it was for has succeeded.
+Only a challenge with an accepted answer is stored. It serves five attempts within ten minutes, because old clients send
+the same answer again after a wrong password, and none after a success.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LIFE = timedelta(minutes=10)
 MAX_ATTEMPTS = 5
 
 _TIME, _NONCE, _SIGNATURE = 8, 8, 16
-"""Of how many hexadecimal digits an offline challenge's parts are: together as many as a challenge of Geetest's."""
+"""Hexadecimal digits of an offline challenge's parts; together as long as a challenge of Geetest's."""
 
 
 def sign_offline(key: str, now: datetime) -> str:
@@ -32,7 +32,7 @@ def sign_offline(key: str, now: datetime) -> str:
 
 
 def offline_since(challenge: str, key: str) -> datetime | None:
-    """When we gave out this offline challenge; None for any other."""
+    """When this offline challenge was issued; None for any other."""
     if not re.fullmatch(rf"[0-9a-f]{{{_TIME + _NONCE + _SIGNATURE}}}", challenge):
         return None
     head, signature = challenge[: _TIME + _NONCE], challenge[_TIME + _NONCE :]
@@ -50,8 +50,8 @@ def _signature(head: str, key: str) -> str:
 class Challenge(UserItem, discriminator="CAPTCHA"):
     """An answered challenge (version 3) or lot (version 4): partition `CAPTCHA#<its first 32 characters>`.
 
-    `passed` is the fingerprint of the answer that Geetest has confirmed: the same answer needs no second
-    confirmation, which Geetest would refuse. `serving` marks the request that has the challenge for itself.
+    `passed` is the fingerprint of the answer that Geetest has confirmed; Geetest would refuse to confirm it twice.
+    `serving` marks the request that holds the challenge.
     """
 
     created_at = UTCDateTimeAttribute()
@@ -67,12 +67,12 @@ def _partition(challenge: str) -> str:
 
 
 def fingerprint(*answer: str) -> str:
-    """What is kept of a confirmed answer."""
+    """The hash by which a confirmed answer is stored."""
     return hashlib.sha256("\n".join(answer).encode()).hexdigest()
 
 
 def has_passed(challenge: str, passed: str) -> bool:
-    """Whether this answer (its fingerprint) to the challenge was confirmed before. One round trip."""
+    """Whether Geetest has confirmed this answer (its fingerprint) before. One round trip."""
     known = find(Challenge, _partition(challenge), "CAPTCHA")
     return known is not None and known.passed == passed
 
@@ -80,11 +80,11 @@ def has_passed(challenge: str, passed: str) -> bool:
 def count_attempt(
     challenge: str, since: datetime, now: datetime, passed: str | None = None, mark: str | None = None
 ) -> None:
-    """Use one of the challenge's attempts, the first as any other; with a `mark` no other marked request has it
-    until `let_go`. One write.
+    """Use one attempt of the challenge. With a `mark`, hold the challenge until `let_go`: no other marked request gets
+    it. One write.
 
-    `since` is when its ten minutes begin, if it was not used before. Raises CaptchaFailed when no attempt is left, its
-    time is over, or another request has it.
+    The ten minutes of an unused one begin at `since`. Raises CaptchaFailed when no attempt is left, its time is over,
+    or another request holds it.
     """
     item = Challenge(_partition(challenge), "CAPTCHA")
     still_good = (Challenge.attempts < MAX_ATTEMPTS) & (Challenge.created_at > now - LIFE)
@@ -104,14 +104,12 @@ def count_attempt(
 
 
 def let_go(challenge: str, mark: str) -> None:
-    """Let another request have the challenge. Raises CaptchaFailed when the request identified by `mark` does not
-    hold it.
-    """
+    """Release the challenge. Raises CaptchaFailed when the request identified by `mark` does not hold it."""
     item = Challenge(_partition(challenge), "CAPTCHA")
     with refusing(CaptchaFailed()):
         item.update([Challenge.serving.remove()], condition=Challenge.serving == mark)
 
 
 def use_up(challenge: str) -> None:
-    """Let a challenge that has served its purpose serve no more. One write."""
+    """End a challenge after its success. One write."""
     Challenge(_partition(challenge), "CAPTCHA").update([Challenge.attempts.set(MAX_ATTEMPTS)])

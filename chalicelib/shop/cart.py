@@ -1,6 +1,6 @@
-"""The cart: what a user has chosen and is not yet paying for. One Redis hash a user, one field a course.
+"""The cart: what a user has chosen and does not pay for yet. One Redis hash a user, one field a course.
 
-Prices are never read from here, except for lines whose price policy is gone from the catalogue.
+Its prices are shown only for a line whose price policy has left the catalogue.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from chalicelib.shop.course_key import CourseKey
 from chalicelib.storage.redis_client import cart_store, key
 
 LIFE_SECONDS = 90 * 24 * 3600
-"""A cart is forgotten when its user has not added to it for 90 days."""
+"""A cart ends 90 days after its user last added to it."""
 
 _KIND = "cart"
 
@@ -35,8 +35,8 @@ return 1
 
 @dataclass(frozen=True)
 class CartLine:
-    """A chosen policy of a course. `name`, `image`, `price` (fen) and `valid_period` (days) are those of the
-    day it was added (`added_at`, epoch milliseconds): shown only for what the catalogue no longer has.
+    """A chosen policy of a course. `name`, `image`, `price` (fen) and `valid_period` (days) are those of the day it was
+    added (`added_at`, epoch milliseconds), shown only when the catalogue has them no longer.
     """
 
     policy_id: int
@@ -48,7 +48,7 @@ class CartLine:
 
 
 def put_line(user_id: int, course: CourseKey, line: CartLine) -> None:
-    """Add a course, or replace its line. One round trip. Raises CartFull, CartStoreUnavailable."""
+    """Add a course, or replace its line. One round trip. Raises CartFull."""
     value = json.dumps(asdict(line), ensure_ascii=False)
     with cart_store() as redis:
         added = redis.eval(
@@ -59,7 +59,7 @@ def put_line(user_id: int, course: CourseKey, line: CartLine) -> None:
 
 
 def list_lines(user_id: int) -> dict[CourseKey, CartLine]:
-    """The user's lines in the order they were added. One round trip. Raises CartStoreUnavailable."""
+    """The user's lines in the order they were added. One round trip."""
     with cart_store() as redis:
         stored = cast(dict[str, str], redis.hgetall(key(_KIND, user_id)))
     lines = {CourseKey.parse(course): CartLine(**json.loads(value)) for course, value in stored.items()}
@@ -67,7 +67,7 @@ def list_lines(user_id: int) -> dict[CourseKey, CartLine]:
 
 
 def remove_line(user_id: int, course: CourseKey) -> None:
-    """Take a course out. One round trip. Raises CartLineNotFound, CartStoreUnavailable."""
+    """Remove a course. One round trip. Raises CartLineNotFound."""
     with cart_store() as redis:
         removed = redis.hdel(key(_KIND, user_id), str(course))
     if not removed:
@@ -75,7 +75,7 @@ def remove_line(user_id: int, course: CourseKey) -> None:
 
 
 def forget_ordered(user_id: int, courses: Iterable[CourseKey]) -> None:
-    """Take ordered courses out of the cart and end the account. One round trip. Raises CartStoreUnavailable."""
+    """Remove ordered courses from the cart and delete the account. One round trip."""
     with cart_store() as redis:
         pipeline = redis.pipeline(transaction=False)
         pipeline.hdel(key(_KIND, user_id), *(str(course) for course in courses))

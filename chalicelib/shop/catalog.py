@@ -46,7 +46,7 @@ DOCUMENT, EXERCISE, VIDEO = "document", "exercise", "video"
 SECTION_TYPE_NAMES = {DOCUMENT: "文档", EXERCISE: "练习", VIDEO: "视频"}
 
 PLAYERS = CC, POLYV, ALI = "CC", "POLYV", "ALI"
-"""Video platforms; their codes are what people read."""
+"""Video platforms; learners and operators read the codes themselves."""
 
 MAX_LISTED = 100
 """The most teachers, and the most recommended courses, of a page."""
@@ -75,12 +75,11 @@ class Teacher(CatalogItem, discriminator="TEACHER"):
 
 
 class Course(CatalogItem, discriminator="COURSE"):
-    """A course of any type. `period` is the recommended days of study,
-    `pub_date` (`YYYY-MM-DD`) when it came out.
+    """A course of any type. `period` is the recommended days of study, `pub_date` (`YYYY-MM-DD`) when it came out.
 
-    `policies` are copies of its price policies, cheapest first. `listing`, `listing_category` and
-    `listing_order` put it into the list indexes and are absent while it is offline. `never_sold` is there while
-    it is known that nobody can have bought or got the course: only such a course may be removed.
+    `policies` are copies of its price policies, cheapest first. `listing`, `listing_category` and `listing_order` put
+    it into the list indexes; an offline course has none. `never_sold` is set while nobody can have bought or been given
+    the course: only such a course may be removed.
     """
 
     course_type = UnicodeAttribute()
@@ -266,7 +265,7 @@ def add_policies(
 ) -> None:
     """Add new policies to a stored course, with their copies. `course` is as it was read.
 
-    The refusal is raised when its policies have changed since, or when one of the new ones is there already.
+    Refused when its policies have changed since, or when one of the new ones exists already.
     """
     transaction.update(
         course,
@@ -279,7 +278,7 @@ def add_policies(
 
 
 def mark_given_out(transaction: Transaction, course: Course, refusal: ShopError) -> None:
-    """Note that somebody gets a course that may have been removed otherwise. Refused when it is gone."""
+    """Record that somebody gets a course, which must not be removed from now on. Refused when it is gone."""
     if course.never_sold:
         transaction.update(course, [Course.never_sold.remove()], Course.sort.exists(), refusal)
 
@@ -331,7 +330,7 @@ class CoursePage:
     faqs: tuple[Faq, ...]
 
     def section(self, section_id: int) -> Section | None:
-        """The section with this id: its key holds chapter and order too, so none is read by its id alone."""
+        """The section with this id. Its key holds chapter and order too, so it cannot be read by id alone."""
         return next((section for section in self.sections if section.section_id == section_id), None)
 
 
@@ -344,7 +343,7 @@ def find_page(detail_id: int) -> CoursePage:
 
 
 def find_course_contents(key: CourseKey) -> CoursePage | None:
-    """All of a course by its key, with or without a detail, or None. One Query."""
+    """Everything of a course by its key, with or without a detail, or None. One Query."""
     return _assemble(CatalogItem.query(str(key)))
 
 
@@ -412,13 +411,13 @@ def list_courses(course_type: str, category_id: int | None, limit: int, cursor: 
 
 
 def find_courses(keys: Iterable[CourseKey]) -> dict[CourseKey, Course]:
-    """The courses of these keys that exist, with the copies of their policies. One batch read."""
+    """The existing courses of these keys, with the copies of their policies. One batch read."""
     found = find_together([course_item_key(key) for key in keys])
     return {course.key: course for course in found.values() if isinstance(course, Course)}
 
 
 def scan_items(kinds: Sequence[type[CatalogItem]]) -> list[CatalogItem]:
-    """Everything of these kinds in the whole table, strongly consistent. A Scan: for operators only."""
+    """All items of these kinds in the whole table, strongly consistent. A Scan: for operators only."""
     return list(CatalogItem.scan(CatalogItem.kind.is_in(*kinds), consistent_read=True))
 
 

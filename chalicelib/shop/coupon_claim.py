@@ -1,8 +1,8 @@
-"""Claims: taking one piece of a coupon for oneself, once, however many want it at the same time.
+"""Claims: one piece of a coupon for a user, once, however many users want it at the same time.
 
-The quantity is one conditional update of the offer, outside any transaction; it also adds the claim's
-token to those in flight. The claim item is the one-per-person marker. Which of the two were written tells a sweep how
-to repair a claim that was cut off between them: see `verdict`.
+One conditional update of the offer takes the piece, outside any transaction, and adds the claim's token to those in
+flight. The claim item is the one-per-person marker. By which of the two were written, a sweep repairs a claim that was
+cut off between them: see `verdict`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Claim(UserItem, discriminator="CLAIM"):
 
     @property
     def token(self) -> str:
-        """What the offer keeps while this claim is in flight: it leads back to the claim."""
+        """The offer keeps this while the claim is in flight; it leads back to the claim."""
         return f"{self.user_id}#{self.record_id}"
 
 
@@ -61,7 +61,7 @@ def claim_item(user_id: int, coupon_id: int, record_id: int, now: datetime) -> C
 
 
 def begin(claim: Claim) -> None:
-    """Put the marker: one claim a person and coupon. Raises CouponClaimed. One write."""
+    """Write the marker: one claim a person and coupon. Raises CouponClaimed. One write."""
     was_cut = (Claim.status == PENDING) & (Claim.claimed_at < claim.claimed_at - RETRY_AFTER)
     is_own = Claim.record_id == claim.record_id
     with refusing(CouponClaimed()):
@@ -100,7 +100,7 @@ def finish(transaction: Transaction, claim: Claim, record: CouponRecord) -> None
 
 
 def take_over(transaction: Transaction, done: Claim, refusal: ShopError) -> None:
-    """Add a claim that was made elsewhere, so that its user makes no other here. Refused while one is pending."""
+    """Add a claim made elsewhere, so that its user makes no other here. Refused while one is pending."""
     transaction.put(done, Claim.sort.does_not_exist() | (Claim.status == DONE), refusal)
 
 

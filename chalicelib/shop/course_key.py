@@ -1,4 +1,4 @@
-"""How a course is known: its type and its id."""
+"""The key of a course: its type and its id."""
 
 from __future__ import annotations
 

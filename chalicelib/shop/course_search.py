@@ -1,7 +1,6 @@
-"""Searching the courses on show, in memory: a school has hundreds of courses, and 5,000 at the most.
+"""Search the courses on show, in memory: a school has hundreds of courses, and 5,000 at the most.
 
-All of them are a few Queries of the list index, read once in a while by each container; a search then costs
-nothing.
+Each container reads them all with a few Queries of the list index, once in a while; a search then costs nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ SORTS = (BY_ORDER, BY_PRICE, BY_PRICE_DOWN, BY_NEWNESS)
 
 @dataclass(frozen=True)
 class Search:
-    """What is looked for. All words must occur in name or brief, compared without regard to case and width."""
+    """A search. All words must occur in name or brief, compared without regard to case and width."""
 
     words: tuple[str, ...] = ()
     level: str | None = None
@@ -33,9 +32,7 @@ class Search:
 
 @dataclass(frozen=True)
 class Found:
-    """One page of the courses found, how many there are in all, and where the next page begins (None: no
-    more).
-    """
+    """One page of the courses found, how many there are in all, and where the next page begins (None: no more)."""
 
     courses: tuple[Course, ...]
     total: int

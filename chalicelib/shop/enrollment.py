@@ -22,15 +22,14 @@ from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber
 
 _PREFIX = "ENROLLMENT#"
 _FAR_AWAY = datetime(9000, 1, 1, tzinfo=UTC)
-"""Days that would end later end then: a free course can be had again and again, and time has an end."""
+"""The latest end of a slice: a free course can be had again and again, and dates have an end."""
 
 
 class EnrollmentSlice(UserItem, discriminator="ENROLLMENT"):
     """The days of study that one paid order line, or an operator, gave. `days` 36000 is 永久.
 
-    `order_number` of what an operator gave is `grant-...`, which is no order's number. `withdrawn_at` is when
-    they were taken back. While `paused_at` is set they give no access; `paused_seconds` of earlier pauses are
-    added to them.
+    An operator's slice has the `order_number` `grant-...`, which is no order's number. `withdrawn_at` is when the slice
+    was taken back. While `paused_at` is set it gives no access; `paused_seconds` of earlier pauses extend it.
     """
 
     user_id = WholeNumber()
@@ -66,9 +65,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Enrollment:
-    """What a user's slices of a course amount to: its spans, from `begins_at` until `ends_at` (None: for
-    ever).
-    """
+    """All slices of a user's course together: its spans, from `begins_at` until `ends_at` (None: for ever)."""
 
     course: CourseKey
     course_name: str
@@ -90,7 +87,7 @@ class Enrollment:
         return any(_is_running(span, now) and not span.is_paused for span in self.spans)
 
     def is_paused(self, now: datetime) -> bool:
-        """Whether there is no access at this moment only because a refund was applied for."""
+        """Whether only an application for a refund bars access at this moment."""
         return not self.is_active(now) and any(_is_running(span, now) for span in self.spans)
 
 
@@ -140,7 +137,7 @@ def withdraw(
     now: datetime,
     refusal: ShopError,
 ) -> None:
-    """Take the slice of an order's line back. One that an operator took back earlier keeps its time."""
+    """Withdraw the slice of an order's line. One that an operator took back earlier keeps its time."""
     transaction.update(
         _slice(user_id, course, order_number, line),
         [
@@ -192,17 +189,16 @@ def resume(
 
 
 def take_back(transaction: Transaction, given: EnrollmentSlice, now: datetime, refusal: ShopError) -> None:
-    """Take one slice back, as an operator may. Refused when it was taken back meanwhile."""
+    """Withdraw one slice on an operator's word. Refused when it was taken back meanwhile."""
     is_there = EnrollmentSlice.sort.exists() & EnrollmentSlice.withdrawn_at.does_not_exist()
     transaction.update(given, [EnrollmentSlice.withdrawn_at.set(now)], is_there, refusal)
 
 
 def amount_to(slices: Iterable[EnrollmentSlice]) -> Enrollment | None:
-    """What the slices of one course amount to, or None when all were taken back before they began.
+    """The enrollment that the slices of one course make, or None when all were taken back before they began.
 
-    Each slice begins where the one before ends, or when it was granted. A slice that was withdrawn ends at
-    that moment, so later ones move forward, never into the past. 永久 absorbs all that follow, unless it is
-    paused: then they run.
+    Each slice begins where the one before ends, or when it was granted. A withdrawn slice ends at that moment, so later
+    ones move forward, never into the past. 永久 absorbs all that follow, unless it is paused: then they run.
     """
     running = list(_running(slices))
     if not running:

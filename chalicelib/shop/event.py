@@ -73,7 +73,7 @@ class By(StrEnum):
 
 @dataclass(frozen=True)
 class Cause:
-    """By whom or what something was caused; `detail` tells which: a notification's id, an operator's name."""
+    """Who or what caused a change; `detail` tells which: a notification's id, an operator's name."""
 
     by: By
     detail: str = ""
@@ -83,7 +83,7 @@ class Cause:
 
     @staticmethod
     def read(text: str) -> Cause:
-        """The cause of its text. One of an earlier version that names nobody is the shop's, with its text as detail."""
+        """Parse a cause. One of an earlier version that names nobody is the shop's, with its text as detail."""
         by, _, detail = text.partition(" ")
         try:
             return Cause(By(by.removesuffix(",")), detail)

@@ -1,8 +1,8 @@
-"""Free terms beside paid ones: a learner has that of a course once.
+"""Free terms beside paid ones: a learner has the free term of a course once.
 
-A course may have a policy of price 0 to try it, beside policies that cost money. One item of the user's names the
-courses whose free term they have ordered. The placing transaction adds a course on the condition that it is not
-named; an order that closes unpaid gives it back; one that was delivered never does, refunded or not.
+A course may have a policy of price 0 to try it, beside policies that cost money. One item per user names the courses
+whose free term they have ordered. The placing transaction adds a course on the condition that the item does not name
+it. An order that closes unpaid gives it back; a delivered one never does, refunded or not.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def of_order(order: Order) -> list[CourseKey]:
 
 
 def take(transaction: Transaction, user_id: int, courses: Iterable[CourseKey], refusal: ShopError) -> None:
-    """Note that the user has the free terms of these courses. Refused where they have one already."""
+    """Record that the user has the free terms of these courses. Refused where they have one already."""
     names = {str(course) for course in courses}
     if not names:
         return
@@ -53,7 +53,7 @@ def take(transaction: Transaction, user_id: int, courses: Iterable[CourseKey], r
 def give_back(
     transaction: Transaction, user_id: int, courses: Iterable[CourseKey], refusal: ShopError
 ) -> None:
-    """Let the user have the free terms of these courses again: the order with them closes."""
+    """Release the free terms of these courses: the order with them closes."""
     names = {str(course) for course in courses}
     if names:
         actions: list[Action] = [FreeCourses.courses.delete(names)]

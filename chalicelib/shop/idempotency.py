@@ -14,7 +14,7 @@ from chalicelib.shop.partition import partition
 from chalicelib.storage.dynamodb import ItemKey, StoredItem, Transaction, UserItem, WholeNumber, find
 
 KEPT = timedelta(days=7)
-"""Longer than anybody tries again."""
+"""Longer than any client tries again."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class IdempotencyKey:
 
 
 class FirstAnswer(UserItem, discriminator="IDEMPOTENCY_KEY"):
-    """The answer that a key got: its order, and its pay page. Kept for seven days."""
+    """The first answer to a key: its order, and its pay page. Kept for seven days."""
 
     content = UnicodeAttribute()
     order_number = UnicodeAttribute()
@@ -43,7 +43,7 @@ def _digest(text: str) -> str:
 
 
 def answer_key(user_id: int, key: IdempotencyKey) -> ItemKey:
-    """Where the first answer of a user's key lies, for a batch read."""
+    """The key of the first answer to a user's key, for a batch read."""
     return FirstAnswer, partition(user_id), f"IDEMPOTENCY#{_digest(key.key)}"
 
 

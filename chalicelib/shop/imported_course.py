@@ -1,8 +1,8 @@
-"""What an import brought in with a course: by this a later import leaves alone what was changed or removed
+"""The rows that an import brought in with a course, so that a later import leaves alone what was changed or removed
 since.
 
-Single items are known by their `source`; a course is changed by writing it anew, policies come and go, and a
-page's teachers have no items of their own.
+Single items are known by their `source`; a course is changed by writing it anew, policies come and go, and a page's
+teachers have no items of their own.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ def imported_course_item(course: CourseKey, rows: Iterable[str], source: str) ->
 
 
 def imported_course_key(course: CourseKey) -> ItemKey:
-    """Where a course's mark lies, for a batch read."""
+    """The key of a course's mark, for a batch read."""
     return ImportedCourse, _IMPORTED, str(course)
 
 
 def add_rows(transaction: Transaction, mark: ImportedCourse, rows: Iterable[str], refusal: ShopError) -> None:
-    """Note further rows that came in for a course, in the transaction that brings them."""
+    """Add further rows that came in for a course, in the transaction that writes them."""
     transaction.update(mark, [ImportedCourse.rows.add(set(rows))], ImportedCourse.sort.exists(), refusal)

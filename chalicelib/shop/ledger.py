@@ -47,8 +47,7 @@ def entry(user_id: int, beli: int, cause_key: str, cause: str, now: datetime) ->
 def change(transaction: Transaction, new_entry: LedgerEntry, refusal: ShopError) -> None:
     """Add an entry and change the balance by it.
 
-    The refusal is raised when the balance would fall below zero, when the user is gone, or when the entry is
-    there already.
+    Refused when the balance would fall below zero, the user is gone, or the entry exists already.
     """
     beli = new_entry.beli
     enough = User.beli >= -beli if beli < 0 else User.sort.exists()

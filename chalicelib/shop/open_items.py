@@ -1,9 +1,9 @@
-"""How many things of one kind a user may have open at once: unpaid orders, undecided refunds.
+"""How many items of one kind a user may have open at once: unpaid orders, undecided refunds.
 
-A set of sort keys per kind. The transaction that opens a thing adds its key, on the condition that the set is
-smaller than the limit, which so holds however many requests arrive at once. Nothing is taken out when a thing
-closes: keys of closed things are removed when the set is full. So closing costs nothing more, and whatever closes
-a thing, or was cut off, can leave no wrong count. Things must not open again, and imported ones are not counted.
+A set of sort keys per kind. The transaction that opens an item adds its key, on the condition that the set is smaller
+than the limit, which so holds however many requests arrive at once. Closing an item removes nothing: a full set drops
+the keys of closed items. So closing costs nothing more, and a flow that is cut off leaves no wrong count. Items must
+not open again, and imported ones are not counted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ORDERS, REFUNDS = "ORDERS", "REFUNDS"
 
 
 class OpenItems(UserItem, discriminator="OPEN_ITEMS"):
-    """Sort keys of all of a user's open things of one kind, and of some that have closed since."""
+    """Sort keys of all of a user's open items of one kind, and of some that have closed since."""
 
     sorts = UnicodeSetAttribute(null=True)
 
@@ -39,9 +39,9 @@ def add(transaction: Transaction, item: UserItem, kind: str, most: int, refusal:
 
 
 def make_room(owner: str, kind: str, most: int, is_open: Callable[[UserItem], bool]) -> bool:
-    """Take out the keys of things that are not open any more -> whether another one has room then.
+    """Remove the keys of items that are not open any more -> whether another one has room then.
 
-    Two round trips (a third for each further 100 keys), and one write where something has closed.
+    Two round trips (a third for each further 100 keys), and one write where an item has closed.
     """
     key = _key(owner, kind)
     stored = find(OpenItems, key.owner, key.sort)

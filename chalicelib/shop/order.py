@@ -80,9 +80,9 @@ STATUS_NAMES = {
 _DELIVERED = (PAID, REFUNDING, REFUNDED)
 
 PAY_MARGIN = timedelta(seconds=90)
-"""An order with less time left than this is not sent to pay any more."""
+"""An order with less time left than this is no longer sent to pay."""
 CLOSE_MARGIN = timedelta(minutes=5)
-"""How long after its expiry an order that the provider has never seen may still be paid there."""
+"""How long after its expiry an order that the provider does not know may still be paid there."""
 
 _EARLY_QUERIES = tuple(timedelta(minutes=minutes) for minutes in (1, 3, 10, 30))
 _LATE_QUERIES = (
@@ -179,7 +179,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
     def can_be_sent_to_pay(self, now: datetime) -> bool:
         """Whether the provider's page may be opened: the order waits for its money and has 90 seconds or more left.
 
-        An open order of the old system may wait for another provider's: that cannot be had here.
+        An open order of the old system may wait for another provider, whose page this shop cannot open.
         """
         waits = self.is_open() and self.amount > 0 and self.payment_type in PROVIDERS
         return waits and bool(self.expires_at - now >= PAY_MARGIN)
@@ -229,21 +229,21 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         return now + max(LEASE, (now - self.expires_at) / 30)
 
     def is_past_patience(self, now: datetime) -> bool:
-        """Whether the order should have been decided long ago."""
+        """Whether the order is unclear for so long that it has to be flagged."""
         return bool(now >= self.expires_at + _PATIENCE)
 
     def may_be_asked(self, now: datetime) -> bool:
-        """Whether a page may have the provider asked again: every 5 seconds, the more rarely the older the order."""
+        """Whether a page may have the provider queried again: every 5 seconds, the more rarely the older the order."""
         pause = max(_SHORTEST_ASK, (now - self.placed_at) / 10)
         return self.is_open() and (self.asked_at is None or now - self.asked_at >= pause)
 
     def refundable(self, lines: Collection[int]) -> Fen:
-        """What goes back in money (fen) for some of its open lines: what was paid for the open ones, less what those
-        that are kept cost.
+        """The money (fen) that goes back for some of its open lines: the money paid for all open lines, less the cost
+        of those that are kept.
 
-        Where these no longer reach the minimum of the general coupon, they cost what they cost without it; never more
-        than is left goes back, and never less than nothing. All lines, refunded one by one in whatever order, give
-        back exactly what was paid.
+        Where these no longer reach the minimum of the general coupon, they cost what they cost without it. Never more
+        than is left goes back, and never less than 0. All lines, refunded one by one in whatever order, give back
+        exactly the amount paid.
         """
         kept = [self.lines[position] for position in self.open_lines() if position not in lines]
         cost = sum(line.payable for line in kept)
@@ -266,7 +266,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
 
 
 class OrderPointer(UserItem, discriminator="ORDER_POINTER"):
-    """From an order's number (partition `ORDER#<number>`) to the order: a notification knows the number only."""
+    """Leads from an order's number (partition `ORDER#<number>`) to the order: a notification knows the number only."""
 
     user_id = WholeNumber()
     order_sort = UnicodeAttribute()
@@ -340,7 +340,7 @@ def event_item(order: Order, what: What, cause: Cause, now: datetime) -> OrderEv
 def record_event(
     transaction: Transaction, order: Order, what: What, cause: Cause, now: datetime, refusal: ShopError
 ) -> None:
-    """Record a change of an order with its cause: every transaction that changes one passes here, once.
+    """Record a change of an order with its cause: every transaction that changes one does so once.
 
     The event is the transaction's own item, which proves afterwards that it took effect.
     """
@@ -348,7 +348,7 @@ def record_event(
 
 
 def place(transaction: Transaction, order: Order, due_at: datetime) -> None:
-    """Add a new open order, with its pointer, its first event and put it on the work list. Refusal: IdTaken."""
+    """Add a new open order with its pointer and first event, and put it on the work list. Refusal: IdTaken."""
     add_fields(order=order.number)
     order.status = PLACED
     order.set_due(due_at)
@@ -368,9 +368,9 @@ def mark_paid(
     reopened: bool = False,
     is_refunded: bool = False,
 ) -> None:
-    """An open order (or, `reopened`, one that was closed) becomes paid. Refusal: OrderClosed.
+    """Mark an open order (or, `reopened`, a closed one) as paid. Refusal: OrderClosed.
 
-    One that `is_refunded` by now is looked at once more, should whoever found that be cut off before acting on it.
+    One that `is_refunded` by now is due once more, in case the flow that found that is cut off before acting on it.
     """
     actions: list[Action] = [
         Order.status.set(PAID),
@@ -406,10 +406,10 @@ def mark_closed(
     is_watched: bool = True,
     is_unseen: bool = False,
 ) -> None:
-    """An open order becomes cancelled (by the learner) or expired (by time). Refusal: OrderClosed.
+    """Mark an open order as cancelled (by the learner) or expired (by time). Refusal: OrderClosed.
 
-    While it `is_watched` it stays on the work list for the rest of its timetable (`is_unseen`: as of
-    `next_query_at`): money may still come.
+    While it `is_watched` it stays on the work list for the rest of its timetable (`is_unseen`: as of `next_query_at`):
+    money may still come.
     """
     refusal = OrderClosed(order=order.number)
     later = due_actions(order.next_query_at(now, is_unseen=is_unseen) if is_watched else None)
@@ -426,7 +426,7 @@ def mark_closed(
 def request_refund(
     transaction: Transaction, order: Order, lines: list[int], cause: Cause, now: datetime
 ) -> None:
-    """A paid order gets an application for the refund of some lines. Refusal: RefundNotAllowed."""
+    """Record an application for the refund of some lines of a paid order. Refusal: RefundNotAllowed."""
     refusal = RefundNotAllowed(reason="open")
     unchanged = (Order.status == PAID) & (Order.refunded_lines == order.refunded_lines)
     actions: list[Action] = [Order.status.set(REFUNDING), Order.requested_lines.set(lines)]
@@ -435,7 +435,7 @@ def request_refund(
 
 
 def refuse_refund(transaction: Transaction, order: Order, cause: Cause, now: datetime) -> None:
-    """The open application of an order comes to nothing. Refusal: RefundFinished."""
+    """End the open application of an order, which is paid again. Refusal: RefundFinished."""
     refusal = RefundFinished()
     actions: list[Action] = [Order.status.set(PAID), Order.requested_lines.set([])]
     transaction.update(order, actions, _unchanged_refunds(order) & (Order.status == REFUNDING), refusal)
@@ -445,7 +445,7 @@ def refuse_refund(transaction: Transaction, order: Order, cause: Cause, now: dat
 def mark_lines_refunded(
     transaction: Transaction, order: Order, lines: list[int], amount: Fen, cause: Cause, now: datetime
 ) -> None:
-    """Lines of a paid order, and `amount` fen of money for them, have been refunded. Refusal: RefundFinished.
+    """Mark lines of a paid order as refunded, with `amount` fen of money for them. Refusal: RefundFinished.
 
     No application stays open. The order becomes refunded when all its lines are, else it is paid again.
     """
@@ -528,7 +528,7 @@ def _pointer_key(number: str) -> ItemKey:
 
 
 def find_by_number(number: str) -> Order:
-    """The order with this number, whoever's it is. Two round trips. Raises OrderNotFound."""
+    """The order with this number, of any user. Two round trips. Raises OrderNotFound."""
     add_fields(order=number)
     pointer = find(OrderPointer, *_pointer_key(number)[1:])
     order = find(Order, partition(pointer.user_id), pointer.order_sort) if pointer else None
@@ -566,12 +566,12 @@ def is_number(value: object) -> bool:
 
 
 def about(number: str) -> str:
-    """The prefix of the sort keys of all that is kept about an order beside it: events, payments, refunds, notices."""
+    """The prefix of the sort keys of an order's events, payments, refunds and notices."""
     return f"OF#{number}#"
 
 
 def list_about(order: Order) -> list[UserItem]:
-    """All that is kept about an order: events oldest first, and payments, refunds, notices in no order. One Query."""
+    """An order's events (oldest first), payments, refunds and notices (in no order). One Query."""
     return list_partition(order.user_id, about(order.number))
 
 
@@ -598,7 +598,7 @@ def list_orders(user_id: int, limit: int, cursor: str | None) -> OrderList:
 
 
 def title(course_names: list[str]) -> str:
-    """What the pay page calls an order: the first course's name, and how many there are. Providers have rules of their
-    own about its signs and length, which each gateway applies.
+    """The order's title on the pay page: the first course's name, and how many there are. Each gateway applies its
+    provider's rules about signs and length.
     """
     return course_names[0] if len(course_names) == 1 else f"{course_names[0]} 等{len(course_names)}门课程"

@@ -20,11 +20,11 @@ PAGE_ROWS = 500
 """The most rows of one answer of a list."""
 
 _AFTER_PREFIX = r"[0-9]{8}T[0-9]{12}Z#[0-9A-Za-z_#-]{1,160}"
-"""What stands in a listed item's sort key after the prefix: a `sortable` time and more."""
+"""The rest of a listed item's sort key after the prefix: a `sortable` time and more."""
 
 
 def partition(user_id: int) -> str:
-    """The partition of a user and of all that is theirs."""
+    """The partition of all items of a user."""
     return f"USER#{user_id}"
 
 
@@ -44,7 +44,7 @@ class Page(Generic[AnItem]):
 def query_page(asked: ResultIterator[AnItem], limit: int) -> tuple[list[dict[str, Any]], bool]:
     """The first `limit` rows of a query of one row more -> the rows, and whether anything follows.
 
-    One Query, so at most a megabyte of stored items, in however few rows that is: what an answer can hold.
+    One Query, so at most a megabyte of stored items: an answer can hold no more.
     """
     answer = next(asked.page_iter)
     rows = answer["Items"]
@@ -81,7 +81,7 @@ def encode_cursor(sort: str) -> str:
 
 
 def decode_cursor(cursor: str, pattern: str) -> str:
-    """The sort key in a cursor. Raises InvalidPage unless it is one of these, by a regular expression."""
+    """The sort key in a cursor. Raises InvalidPage unless it matches a regular expression."""
     try:
         sort = base64.b64decode(cursor, altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Passwords: what a new one must be, and their hashes in Django's form."""
+"""Passwords: the rules for a new one, and hashes in Django's form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chalicelib.shop.user_name import folded
 
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 8, 128
 _TELLING_NAME_LENGTH = 3
-"""A shorter name occurs in many a password by chance: whoever is called `a` may use that letter."""
+"""A shorter name occurs in many a password by chance: a user named `a` may use that letter."""
 
 _COMMON_PASSWORDS = frozenset(
     """
@@ -32,7 +32,7 @@ _HASH = re.compile(
     rf"{_ALGORITHM}\$(?P<iterations>[1-9][0-9]{{0,8}})\$(?P<salt>[^$]+)\$(?P<derived>[A-Za-z0-9+/]{{43}}=)"
 )
 UNUSABLE_HASH = "!"
-"""What is stored where there is no usable hash; Django marks one alike."""
+"""Stored where there is no usable hash; Django marks one alike."""
 _SALT_CHARACTERS = string.ascii_letters + string.digits
 
 
@@ -61,7 +61,7 @@ def is_usable_hash(encoded: str) -> bool:
 
 
 def password_matches(password: str, encoded: str) -> bool:
-    """Whether `password` is the one that `encoded` was made of. Nothing matches what is no usable hash."""
+    """Whether `encoded` is the hash of `password`. An unusable hash matches nothing."""
     stored = _parse(encoded)
     if stored is None:
         return False
@@ -70,7 +70,7 @@ def password_matches(password: str, encoded: str) -> bool:
 
 
 def needs_new_hash(encoded: str, iterations: int) -> bool:
-    """Whether a usable hash was made with fewer iterations than are asked for today."""
+    """Whether a usable hash has fewer iterations than are asked for today."""
     stored = _parse(encoded)
     return stored is not None and int(stored["iterations"]) < iterations
 

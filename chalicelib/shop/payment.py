@@ -21,7 +21,7 @@ is a duplicate.
 
 
 class Payment(UserItem, discriminator="PAYMENT"):
-    """Money received: `amount` in fen, the provider's `trade_no`. What is late or a duplicate goes back."""
+    """Money received: `amount` in fen, the provider's `trade_no`. A late or duplicate payment goes back."""
 
     order_number = UnicodeAttribute()
     provider = UnicodeAttribute()

@@ -20,6 +20,6 @@ PAYMENT_NAMES = {
 PROVIDERS = frozenset({ALIPAY})
 """The payment providers by which this shop takes and returns money; each has a file of this name in `gateways/`."""
 DEFAULT_PROVIDER = ALIPAY
-"""By which orders are paid that are placed now."""
+"""The provider by which new orders are paid."""
 FIRST_PROVIDER = ALIPAY
-"""Of which stored items are that name none: they are of the time when there was no other."""
+"""The provider of stored items that name none: they are of the time when there was no other."""

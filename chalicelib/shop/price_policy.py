@@ -48,8 +48,8 @@ class PricePolicy(CatalogItem, discriminator="PRICE_POLICY"):
 class PricePolicyCopy(MapAttribute[str, object]):
     """A policy as copied into its course's item by the transaction that writes both.
 
-    Lists, carts and accounts show every policy of many courses: with the copies that is one batch read. What
-    is sold is always read from the policy's own item.
+    Lists, carts and accounts show every policy of many courses: with the copies that is one batch read. A sale always
+    reads the policy's own item.
     """
 
     policy_id = WholeNumber()

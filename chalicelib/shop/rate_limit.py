@@ -1,7 +1,7 @@
 """Rate limits: how often somebody may try something, counted in Redis in fixed windows.
 
-A limit is a protection, not a fact of the shop: while Redis is out of reach most let everybody through, which is
-logged. A limit that is the only protection there is says `otherwise="refuse"`.
+A limit is a protection, not a fact of the shop: while Redis is out of reach most limits let everybody through and log
+it. A limit that is the only protection says `otherwise="refuse"`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Limit:
 
     @property
     def key(self) -> str:
-        """The Redis key. The subject is hashed: it may be long, and it is somebody's."""
+        """The Redis key. The subject is hashed: it may be long, and it may be personal."""
         digest = hashlib.sha256(self.subject.encode()).hexdigest()[:32]
         # In cluster mode a script's keys must lie in one slot: that of what stands in braces.
         return f"{table_prefix()}{{limit}}:{self.kind}:{digest}"
@@ -66,8 +66,8 @@ return 0
 def take_attempt(limits: Sequence[Limit]) -> None:
     """Count one attempt against all of these limits. One round trip.
 
-    Raises TooManyAttempts (`seconds` to wait) when one is used up; then nothing is counted. Raises
-    CartStoreUnavailable while Redis is out of reach and one of them says so, CartStoreRefused always.
+    Raises TooManyAttempts (`seconds` to wait) when one is used up; then no counter changes. Raises CartStoreUnavailable
+    while Redis is out of reach and one of them says so, CartStoreRefused always.
     """
     arguments = [str(number) for limit in limits for number in (limit.most, limit.seconds)]
     try:
@@ -90,11 +90,11 @@ def take_attempt(limits: Sequence[Limit]) -> None:
 def only_failures_count(
     limits: Sequence[Limit], *failures: type[ShopError], besides: Sequence[Limit] = ()
 ) -> Iterator[None]:
-    """Count what is done inside as an attempt only if it ends with one of these failures; against the limits
-    `besides` it counts whatever its end.
+    """Count the block as an attempt only if it ends with one of these failures; against the limits `besides` it always
+    counts.
 
-    It is counted first and given back afterwards, so that attempts at once cannot exceed the limit together.
-    Raises as `take_attempt`. Two round trips, one for a failure.
+    Counts first and gives back afterwards, so that attempts at once cannot exceed the limit together. Raises as
+    `take_attempt`. Two round trips, one for a failure.
     """
     take_attempt([*limits, *besides])
     try:

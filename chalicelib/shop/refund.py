@@ -1,8 +1,7 @@
-"""Refunds: money on its way back, from an application (or the shop's own decision) to the provider's word.
+"""Refunds: money on its way back, from an application (or the shop's own decision) to the provider's confirmation.
 
-A refund of an application names lines of its order; one of a payment that its order cannot use (late,
-surplus) names none. The request number is made once and stored before the provider is called: repeated calls
-refund once.
+A refund of an application names lines of its order; one of a payment that its order cannot use (late, duplicate) names
+none. The request number is made once and stored before the provider is called: repeated calls refund once.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find
 log = logging.getLogger(__name__)
 
 REQUESTED, APPROVED, STUCK = "requested", "approved", "stuck"
-"""requested: waits for an operator. approved: the provider is asked until it confirms. stuck: it refuses to,
-and a person must act.
+"""requested: waits for an operator. approved: the provider is asked until it confirms. stuck: it refuses, and a person
+must act.
 """
 DONE, REFUSED, SUPERSEDED = "done", "refused", "overtaken"
 """done: the provider has confirmed. refused: by an operator. superseded: the whole trade was refunded
@@ -55,15 +54,15 @@ _PAUSES = (
     timedelta(hours=2),
 )
 _ATTEMPTS_ALONE = 5
-"""After so many attempts without an answer, some three hours, a person is told."""
+"""After so many attempts without an answer, some three hours, the refund is flagged."""
 
 
 class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     """One refund: `amount` in fen of money, `beli` whole, `lines` positions in the order, `course_names` theirs.
 
-    `request_no` is what the provider knows it by, `attempts` how often it was asked, `problem` what it said
-    last. `decided_by` and `answer` are the operator's. `refunded_externally`: its money went back another way, says an
-    operator, and the provider has not said otherwise.
+    The provider knows it by `request_no`; `attempts` counts the calls, `problem` is their last answer. `decided_by` and
+    `answer` are the operator's. `refunded_externally`: an operator says that the money went back another way, and the
+    provider has not said otherwise.
     """
 
     request_no = UnicodeAttribute()
@@ -86,11 +85,11 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     refunded_externally = BooleanAttribute(null=True, attr_name="is_elsewhere")
 
     def gives_back(self) -> bool:
-        """Whether money or beli go back with it."""
+        """Whether it returns money or beli."""
         return bool(self.amount or self.beli)
 
     def is_open(self) -> bool:
-        """Whether the refund has not come to its end."""
+        """Whether the refund is unfinished."""
         return self.status in (REQUESTED, APPROVED, STUCK)
 
     def pause(self) -> timedelta:
@@ -140,8 +139,8 @@ def _refund_item(
 def application(
     order: Order, lines: Sequence[int], reason: str, now: datetime, request_no: str | None = None
 ) -> Refund:
-    """A learner's application for the refund of some open lines, ready to be written: money as of
-    `Order.refundable`, beli as beli. Its request number is a new one unless it is given.
+    """A learner's application for the refund of some open lines, ready to be written: money as of `Order.refundable`,
+    beli as beli. It gets a new request number unless one is given.
     """
     chosen: list[OrderLine] = [order.lines[position] for position in lines]
     return _refund_item(
@@ -185,8 +184,8 @@ def request(transaction: Transaction, asked: Refund) -> None:
 
 
 def may_request(order: Order) -> bool:
-    """Whether the order's user may have one application more, after those that were decided are counted no more.
-    Two round trips; one write where there are any.
+    """Whether the order's user may apply once more; drops decided applications from the count. Two round trips; one
+    write where there are any.
     """
 
     def waits(item: UserItem) -> bool:
@@ -196,7 +195,7 @@ def may_request(order: Order) -> bool:
 
 
 def finish_at_once(asked: Refund, now: datetime) -> None:
-    """Let an application that gives nothing back be done when it is written: there is nothing to decide."""
+    """Finish an application that gives nothing back before it is written: there is nothing to decide."""
     asked.status, asked.finished_at = DONE, now
     asked.attention = asked.attention_at = None
 
@@ -238,19 +237,19 @@ def list_refunds(order: Order) -> list[Refund]:
 
 
 def oldest_first(items: Iterable[UserItem]) -> list[Refund]:
-    """The refunds among some items, by the time of their application. Their keys end at random."""
+    """The refunds among some items, by the time of their application. Their keys end in random characters."""
     found = [item for item in items if isinstance(item, Refund)]
     return sorted(found, key=lambda one: (one.requested_at, one.request_no))
 
 
 def approve(transaction: Transaction, refund: Refund, by: str, now: datetime) -> None:
-    """A requested refund is approved, and due at once. Refusal: RefundFinished."""
+    """Approve a requested refund; it is due at once. Refusal: RefundFinished."""
     actions = [Refund.status.set(APPROVED), Refund.decided_by.set(by), *due_actions(now), *LEAVE_ATTENTION]
     transaction.update(refund, actions, Refund.status == REQUESTED, RefundFinished())
 
 
 def try_again(transaction: Transaction, refund: Refund, now: datetime) -> None:
-    """A refund that is stuck, or not confirmed yet, is due at once again. Refusal: RefundFinished."""
+    """Make a refund that is stuck, or not confirmed yet, due at once. Refusal: RefundFinished."""
     actions = [Refund.status.set(APPROVED), *due_actions(now), *LEAVE_ATTENTION]
     transaction.update(refund, actions, Refund.status.is_in(APPROVED, STUCK), RefundFinished())
 
@@ -266,10 +265,9 @@ def finish(
     only: str | None = None,
     refunded_externally: bool = False,
 ) -> None:
-    """A refund comes to its end: done or superseded (unless it was at its end), or refused (while it waits for a
-    person). `only`: while it is in this state. `refunded_externally`: its money went back another way.
+    """Finish a refund: done or superseded (unless it is finished), or refused (while it waits for a person).
 
-    Refusal: RefundFinished.
+    `only`: while it is in this state. `refunded_externally`: its money went back another way. Refusal: RefundFinished.
     """
     actions: list[Action] = [
         Refund.status.set(status),
@@ -293,10 +291,10 @@ def finish(
 def count_attempt(
     transaction: Transaction, refund: Refund, problem: str, now: datetime, at_least: timedelta
 ) -> None:
-    """The provider was asked and has not confirmed: ask again after a pause, of `at_least` what it wants. Refusal:
-    RefundFinished.
+    """Count a call that the provider did not confirm, and ask again after a pause, `at_least` the provider's own.
+    Refusal: RefundFinished.
 
-    After many attempts a person is told as well: some problems do not pass by themselves.
+    After many attempts flag the refund as well: some problems do not pass by themselves.
     """
     actions: list[Action] = [
         Refund.attempts.add(1),
@@ -309,7 +307,7 @@ def count_attempt(
 
 
 def mark_stuck(transaction: Transaction, refund: Refund, problem: str, now: datetime) -> None:
-    """The provider refuses: a person must act. Refusal: RefundFinished."""
+    """Flag a refund that the provider refuses. Refusal: RefundFinished."""
     actions: list[Action] = [
         Refund.status.set(STUCK),
         Refund.problem.set(problem),

@@ -1,4 +1,4 @@
-"""Refund notices: what providers tell of refunds, whoever had them made. Each word is recorded once."""
+"""Refund notices: refunds that a provider told of, whoever had them made. Each is recorded once."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 
 class RefundNotice(AttentionItem, discriminator="REFUND_NOTICE"):
-    """A provider's word of a refund: `refunded` (fen) is what it says was refunded. `resolved_at` is when a person said
-    that it was dealt with.
+    """A refund that a provider told of: `refunded` (fen) is the amount it names. `resolved_at` is when an operator
+    resolved it.
     """
 
     order_number = UnicodeAttribute()
@@ -44,8 +44,8 @@ def record(
     *,
     needs_person: bool,
 ) -> None:
-    """Record a provider's word of a refund, once for each of its requests, with an event; flag it if it `needs_person`.
-    One write; one more where it is recorded already and was not flagged.
+    """Record a refund that a provider told of, once for each of its requests, with an event; flag it if it
+    `needs_person`. One write; one more where it is recorded already and was not flagged.
     """
     seen = OrderClosed(order=order.number)
     notice = RefundNotice(
@@ -106,6 +106,6 @@ def list_all(order: Order) -> list[RefundNotice]:
 
 
 def resolve(transaction: Transaction, notice: RefundNotice, now: datetime) -> None:
-    """A person has dealt with a notice: it is listed no longer. Refusal: NothingToResolve."""
+    """Clear the flag of a notice on an operator's word. Refusal: NothingToResolve."""
     actions: list[Action] = [RefundNotice.resolved_at.set(now), *LEAVE_ATTENTION]
     transaction.update(notice, actions, RefundNotice.attention == PROBLEM, NothingToResolve())

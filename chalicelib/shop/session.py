@@ -21,8 +21,8 @@ LEEWAY = timedelta(seconds=10)
 class Session(UserItem, discriminator="SESSION"):
     """One token's session. `forget_at` (epoch seconds) lets the table drop it some time after its end.
 
-    `generation` is the user's at the time: a changed password raises the user's, which ends all other
-    sessions. `device` is what the browser called itself.
+    `generation` is the user's at the time: a new password raises the user's, which ends all other sessions. `device` is
+    the browser's name for itself.
     """
 
     session_id = UnicodeAttribute()
@@ -81,11 +81,11 @@ def end_by_id(user_id: int, session_id: str) -> None:
 
 
 def list_sessions(user_id: int) -> list[Session]:
-    """All of a user's sessions that are stored, those that ended included, newest first. One Query."""
+    """All stored sessions of a user, ended ones included, newest first. One Query."""
     stored = cast(list[Session], list_partition(user_id, _PREFIX))
     return sorted(stored, key=lambda session: session.created_at, reverse=True)
 
 
 def carry_over(transaction: Transaction, session: Session, generation: int) -> None:
-    """Keep one session alive when its user's generation rises. Refusal: TokenRefused (it was ended)."""
+    """Keep one session alive when its user's generation rises. Refusal: TokenRefused (it has ended)."""
     transaction.update(session, [Session.generation.set(generation)], Session.sort.exists(), TokenRefused())

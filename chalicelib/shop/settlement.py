@@ -1,8 +1,8 @@
 """The settlement: what a choice of courses, coupons and beli costs, to the fen.
 
-Rules (the contract's part "Arithmetic"): per line the policy's price, then the course's coupon; then the
-general coupon on the sum; then beli, ten to a yuan, as few as give the payable amount. Discounts on the whole
-order are split over the lines in proportion, by largest remainder. Everything here is arithmetic in memory.
+Rules (the contract's part "Arithmetic"): per line the policy's price, then the course's coupon; then the general coupon
+on the sum; then beli, ten to a yuan, as few as give the payable amount. Discounts on the whole order are split over the
+lines in proportion, by largest remainder. Everything here is arithmetic in memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from chalicelib.shop.course_key import CourseKey
 
 @dataclass(frozen=True)
 class DueLine:
-    """A course at a policy's price (fen), with the coupon chosen for it: what there is to settle."""
+    """A line to settle: a course at a policy's price (fen), with the coupon chosen for it."""
 
     course: CourseKey
     price: Fen
@@ -26,11 +26,10 @@ class DueLine:
 
 @dataclass(frozen=True)
 class SettledLine:
-    """What becomes of a line, in fen but for `beli`.
+    """A settled line, in fen but for `beli`.
 
-    price: of the policy; rebate_price: after the course's coupon; general_share and beli_share: the line's
-    parts of the discounts on the whole order; payable: what is due for the line; beli: the line's part of the
-    beli spent.
+    price: of the policy; rebate_price: after the course's coupon; general_share and beli_share: the line's parts of the
+    discounts on the whole order; payable: what is due for the line; beli: the line's part of the beli spent.
     """
 
     course: CourseKey
@@ -64,8 +63,7 @@ class Settlement:
 def settle(lines: Sequence[DueLine], general_coupon: CouponRecord | None, beli_balance: int) -> Settlement:
     """Compute a settlement. `beli_balance` is what may be spent: 0 when beli are not to be used.
 
-    Raises BelowMinimum when a coupon's minimum is not reached. Whether coupons may be used at all is not
-    asked here.
+    Raises BelowMinimum when a coupon's minimum is not reached. Does not check whether the coupons may be used at all.
     """
     rebate_prices = [line.coupon.price_after(line.price) if line.coupon else line.price for line in lines]
     subtotal = sum(rebate_prices)

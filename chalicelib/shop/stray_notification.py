@@ -1,7 +1,7 @@
-"""Stray notifications: genuine notifications of a payment provider that fit no order, kept for a person.
+"""Stray notifications: genuine notifications of a payment provider that fit no order, flagged for a person.
 
-There may be money behind them that no order knows of. Nobody but the provider can make one: it is kept only when its
-signature and merchant were right.
+There may be money behind them that no order knows of. Only the provider can make one: its signature and merchant were
+right.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from chalicelib.storage.dynamodb import Transaction, WholeNumber, refusing
 
 
 class StrayNotification(AttentionItem, discriminator="STRAY_NOTICE"):
-    """What a notification said, and the `check` it failed. Amounts in fen; `word` is the provider's own word for what
+    """A notification's content, and the `check` it failed. Amounts in fen; `word` is the provider's own word for what
     happened, `request_no` the refund request that it names.
 
     Partition `STRAY#<order number>`, the number as the notification has it, which may be no order's.
@@ -56,8 +56,8 @@ def keep(
     refunded: Fen,
     request_no: str | None,
 ) -> None:
-    """Keep a notification for a person, with the check it failed. Once, however often it is told: one that was resolved
-    stays resolved. One write.
+    """Store and flag a notification with the check it failed, once, however often it is told: a resolved one stays
+    resolved. One write.
     """
     stray = StrayNotification(
         _partition(order_number),
@@ -97,7 +97,7 @@ def list_waiting(order_number: str, trade_no: str) -> list[StrayNotification]:
 
 
 def forget(stray: StrayNotification) -> None:
-    """Clear the flag of a notification that was acted upon. One write."""
+    """Clear the flag of a notification that was processed after all. One write."""
     stray.update([*LEAVE_ATTENTION], condition=StrayNotification.sort.exists())
 
 

@@ -29,7 +29,7 @@ def name_fault(text: str, longest: int) -> str | None:
 MAX_REASON = 200
 
 _HARMLESS = "\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH JOINER}"
-"""What people write that Python does not count as printable."""
+"""Characters that people write and Python does not count as printable."""
 
 
 def is_shown(character: str) -> bool:
@@ -38,7 +38,7 @@ def is_shown(character: str) -> bool:
 
 
 def short_text(text: str, longest: int = MAX_REASON) -> str | None:
-    """A reason or an answer as it is stored: on one line, without what is not shown. None when it is blank, longer
+    """A reason or an answer as it is stored: on one line, without invisible characters. None when it is blank, longer
     than `longest` characters, or holds half of a character.
     """
     if text_fault(text.strip(), longest):

@@ -15,7 +15,7 @@ _ALGORITHM = "HS256"
 
 @dataclass(frozen=True)
 class Claims:
-    """What a genuine token says; `expires_at` in epoch seconds."""
+    """The claims of a genuine token; `expires_at` in epoch seconds."""
 
     user_id: int
     session_id: str

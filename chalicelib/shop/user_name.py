@@ -1,9 +1,9 @@
-"""User names: what can be one, what a new one must be, and when two are the same.
+"""User names: the rules for any name and for a new one, and when two names are the same.
 
-A new name consists of characters one can see, and its letters are of one script, or of scripts that are written
-together and cannot be mistaken for each other. The rules are those of Unicode Technical Standard 39, "Unicode
-Security Mechanisms": identifiers without Default_Ignorable_Code_Point (section 3.1), at the restriction level
-"Highly Restrictive" (section 5.2). A person whose name is older than these rules keeps signing in with it.
+A new name consists of visible characters, and its letters are of one script, or of scripts that are written together
+and cannot be mistaken for each other. The rules are those of Unicode Technical Standard 39, "Unicode Security
+Mechanisms": identifiers without Default_Ignorable_Code_Point (section 3.1), at the restriction level "Highly
+Restrictive" (section 5.2). A person whose name is older than these rules keeps signing in with it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DEFAULT_IGNORABLE = frozenset(
 the Hangul fillers, the variation selectors and the marks that turn the direction of writing.
 """
 _UNKNOWABLE = frozenset("\N{BRAILLE PATTERN BLANK}\N{OBJECT REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}")
-"""Characters that look empty, or stand for others that nobody knows."""
+"""Characters that look empty, or stand for unknown ones."""
 
 _WRITTEN_TOGETHER = (
     frozenset({"LATIN", "HAN", "HIRAGANA", "KATAKANA"}),
@@ -53,12 +53,12 @@ def is_valid_name(username: object) -> bool:
 
 
 def is_valid_new_name(username: object) -> bool:
-    """Whether somebody new can have this name: it is valid, can be seen, and looks like no other script's."""
+    """Whether a new user may have this name: it is valid, visible, and looks like no other script's."""
     return isinstance(username, str) and name_fault(username) is None
 
 
 def name_fault(username: str) -> str | None:
-    """Why nobody new can have this name, in words for an operator, or None."""
+    """Why no new user may have this name, in words for an operator, or None."""
     if not is_valid_name(username):
         return f"not 1 to {MAX_NAME_LENGTH} visible characters without blanks at the ends"
     for character in (*username, *folded(username)):
