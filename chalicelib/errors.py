@@ -1,7 +1,7 @@
-"""Every refusal and every trouble of the shop, one class each.
+"""Every refusal and failure of the shop, one class each.
 
-The classes carry facts (keyword arguments), not texts or numbers: `web/codes.py` maps a class to the
-documented code of an endpoint and to the text a learner reads.
+The classes carry facts (keyword arguments), not texts or numbers: `web/codes.py` maps a class to the documented code of
+an endpoint and to the text a learner reads.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class UserNameTaken(ShopError):
 
 
 class IdTaken(ShopError):
-    """A stored thing with this id exists already."""
+    """A stored item with this id exists already."""
 
 
 class CaptchaFailed(ShopError):
@@ -104,7 +104,7 @@ class PricePolicyNotFound(ShopError):
 
 
 class CartFull(ShopError):
-    """The cart holds as many lines as a cart may."""
+    """The cart holds the most lines that a cart may."""
 
 
 class CartLineNotFound(ShopError):
@@ -139,15 +139,15 @@ class CouponClaimed(ShopError):
 
 
 class BelowMinimum(ShopError):
-    """A coupon asks for a higher price than that of what it was chosen for."""
+    """The price is below the minimum of the coupon chosen for it."""
 
 
 class BeliTaken(ShopError):
-    """The beli this order counted on were spent by another order meanwhile."""
+    """Another order has spent the beli that this order counted on."""
 
 
 class BeliInsufficient(ShopError):
-    """A withdrawal would leave less than nothing in the user's ledger."""
+    """A withdrawal would take the user's balance below zero."""
 
 
 class AmountMismatch(ShopError):
@@ -182,7 +182,7 @@ class OrderClosed(ShopError):
 
 
 class LeaseTaken(ShopError):
-    """Somebody else works on this order or refund just now, or it is final."""
+    """Another worker has this order or refund just now, or it is final."""
 
 
 class IdempotencyKeyTaken(ShopError):
@@ -219,8 +219,8 @@ class OwnRefund(NotPermitted):
 
 
 class PaymentUnknown(ShopError):
-    """Whether an order was paid, or refunded, could not be found out now, `reason` says why. What
-    depends on it was left as it was. `needs_person`: asking again will not help.
+    """The provider's answer about a payment or refund was unclear, `reason` says why. Nothing that depends on it was
+    changed. `needs_person`: asking again will not help.
     """
 
     def __init__(self, order: str, reason: str, needs_person: bool) -> None:
@@ -237,7 +237,7 @@ class NotificationRefused(ShopError):
 
 
 class OutcomeUnknown(ShopError):
-    """A write was sent and whether it took effect could not be found out."""
+    """A write was sent, and whether it took effect cannot be found out."""
 
 
 # Stores and providers
@@ -252,14 +252,14 @@ class CartStoreUnavailable(StoreUnavailable):
 
 
 class CartStoreRefused(CartStoreUnavailable):
-    """Redis answers a command with an error that time does not cure, such as CROSSSLOT or MOVED; `reason` is its
-    name. No limit lets anybody through because of it.
+    """Redis answers a command with an error that time does not cure, such as CROSSSLOT or MOVED; `reason` is its name.
+    No limit lets anybody pass because of it.
     """
 
 
 class CannotTakeBack(StoreUnavailable):
-    """What a provider has refunded cannot be taken back here: what the order holds is not as it says. A person has
-    been told.
+    """A provider's refund cannot be applied: the order's coupons, beli or enrollments are not in the state it records.
+    Flagged for review.
     """
 
 
@@ -271,11 +271,11 @@ class GatewayUnavailable(ShopError):
 
 
 class ChangedMeanwhile(ShopError):
-    """What an operator acts on is no longer as it was read; `what` names it. Nothing was changed."""
+    """The item that an operator acts on has changed since it was read; `what` names it. Nothing was changed."""
 
 
 class NothingToResolve(ShopError):
-    """What an operator would settle does not wait for a person (any more)."""
+    """The item that an operator would resolve is not flagged (any more)."""
 
 
 class EnrollmentNotFound(ShopError):

@@ -1,4 +1,4 @@
-"""Applying for a refund: a learner asks for their money back, and access to what it paid for pauses."""
+"""Apply for a refund: a learner asks for their money back, and access to what it paid for pauses."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _cost_nothing(order: Order, asked: Refund) -> bool:
 
 
 def _take_back_at_once(order: Order, asked: Refund, now: datetime) -> Refund:
-    """Access to lines that cost nothing ends with the application: there is nothing for an operator to decide."""
+    """End access to lines that cost nothing together with the application: there is nothing to decide."""
     cause = Cause(By.LEARNER, f"refund {asked.request_no}")
     refund.finish_at_once(asked, now)
     transaction = Transaction()

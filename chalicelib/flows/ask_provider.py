@@ -1,4 +1,4 @@
-"""Asking a payment provider what became of an order, and doing what its answer says."""
+"""Query a payment provider about an order, and act on its answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from . import confirm_payment, take_back
 
 
 class Standing(Enum):
-    """How an order stands with its provider, once what the answer says was done."""
+    """How an order stands with its provider, after the answer was acted on."""
 
     DELIVERED = auto()
     """It was paid: it is delivered, or taken back where all of it was refunded."""

@@ -1,4 +1,4 @@
-"""Carrying out a refund: the provider is asked until it confirms, and only then is anything final."""
+"""Carry out a refund: ask the provider until it confirms; only then is anything final."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ from chalicelib.storage.dynamodb import Transaction
 log = logging.getLogger(__name__)
 
 _APPLIED_FOR = "课程退费"
-"""What the provider tells the buyer of a refund they applied for. Never their own words: a provider may refuse what
-looks like an attack, each time.
+"""The reason that the provider shows the buyer. Never the learner's own words: a provider may refuse every time a text
+that looks like an attack.
 """
 _TOO_EARLY = timedelta(minutes=1)
-"""For some seconds a provider may not know a refund that it was just asked for; one that it does not know later was
-not made.
+"""For some seconds a provider may not know a refund that it was just asked for. One that it does not know later was not
+made.
 """
 
 
 def process(due: Refund, gateways: Gateways, now: datetime) -> None:
-    """Carry out a refund whose turn it is."""
+    """Carry out a refund that is due."""
     carry_out(orders.find_by_number(due.order_number), due, gateways, now)
 
 
 def carry_out(order: Order, approved: Refund, gateways: Gateways, now: datetime) -> str:
-    """Have the provider refund, or query what became of it -> the refund's status then. Up to three calls; one round
+    """Have the provider refund, or query an earlier attempt -> the refund's status then. Up to three calls; one round
     trip where all goes well.
 
-    Without money there is nothing to ask. Repeating it refunds once.
+    A refund without money needs no call. Repeating it refunds once.
     """
     provider = gateways.of(order.payment_type)
     state = _ask_provider(order, approved, provider) if approved.amount else RefundDone()
@@ -94,7 +94,7 @@ def _request(order: Order, asked: Refund) -> RefundRequest:
 
 
 def _ask_later(order: Order, approved: Refund, trouble: str, provider: PaymentProvider, now: datetime) -> str:
-    """The provider has not confirmed: ask again later -> the refund's status."""
+    """Count an attempt that the provider did not confirm, and ask again later -> the refund's status."""
     transaction = Transaction()
     refund.count_attempt(transaction, approved, trouble, now, provider.ask_refund_after)
     # An attempt that is counted twice, or not, does no harm; a store that is down does.
@@ -103,7 +103,7 @@ def _ask_later(order: Order, approved: Refund, trouble: str, provider: PaymentPr
 
 
 def _mark_stuck(order: Order, approved: Refund, trouble: str, now: datetime) -> str:
-    """The provider has refused, or what it did cannot be done here: a person must act -> the refund's status."""
+    """Flag a refund that the provider refused, or that cannot be completed here -> the refund's status."""
     transaction = Transaction()
     refund.mark_stuck(transaction, approved, trouble, now)
     if not _commit(transaction, approved, lambda: _stored_status(order, approved) != refund.APPROVED):
@@ -113,7 +113,7 @@ def _mark_stuck(order: Order, approved: Refund, trouble: str, now: datetime) -> 
 
 
 def _commit(transaction: Transaction, approved: Refund, witness: Callable[[], bool]) -> bool:
-    """Write what is known of a refund that is not done -> False when it came to its end meanwhile."""
+    """Commit a change of an unfinished refund -> False when it was finished meanwhile."""
     try:
         transaction.commit(witness)
     except RefundFinished:
@@ -128,7 +128,7 @@ def _stored_status(order: Order, approved: Refund) -> str:
 
 
 def is_executed(order: Order, asked: Refund, gateways: Gateways) -> bool | Unclear:
-    """Whether the provider has executed a refund; not one without money, nor of a provider that cannot be asked. One
+    """Whether the provider has executed a refund; False without money, or for a provider that cannot be asked. One
     call.
     """
     if not asked.amount or not gateways.has(order.payment_type):
@@ -141,9 +141,7 @@ def is_executed(order: Order, asked: Refund, gateways: Gateways) -> bool | Uncle
 def was_executed_though_refused(
     order: Order, stuck: Refund, gateways: Gateways, now: datetime
 ) -> bool | Unclear:
-    """Whether the provider has executed a refund that it had refused; unclear while it is too early to tell. One
-    call.
-    """
+    """Whether the provider has executed a refund that it had refused; unclear while it is too early. One call."""
     if not stuck.amount or not gateways.has(order.payment_type):
         return False
     if stuck.attention_at is None or now.timestamp() - stuck.attention_at < _TOO_EARLY.total_seconds():
@@ -152,11 +150,11 @@ def was_executed_though_refused(
 
 
 def complete(order: Order, approved: Refund, cause: Cause, now: datetime) -> None:
-    """The provider has confirmed a refund: everything it stands for happens, in one transaction, once.
+    """Complete a refund that the provider has confirmed, in one transaction, once.
 
-    Money of an application's lines counts as refunded, their beli go back as beli, their coupons come back
-    where their whole use is undone, access to them ends. A refund that an operator had recorded as paid another way is
-    flagged: the money went back twice. Raises RefundFinished (it was refused, or the order is not as it should be).
+    An application's lines count as refunded, their beli go back as beli, their coupons come back where their whole use
+    is undone, and access to them ends. A refund that an operator had recorded as paid another way is flagged: the money
+    went back twice. Raises RefundFinished (it was refused, or the order is not as it should be).
     """
     current = order
     for is_last in (False, True):
@@ -180,8 +178,8 @@ def complete(order: Order, approved: Refund, cause: Cause, now: datetime) -> Non
 def complete_with(
     transaction: Transaction, order: Order, approved: Refund, cause: Cause, now: datetime, **how: Any
 ) -> None:
-    """Commit a transaction with all that a refund stands for; `how` it came to its end, as of `refund.finish`. Raises
-    RefundFinished: the refund or the order is not as it was read.
+    """Commit a transaction with everything that completes a refund; `how` as of `refund.finish`. Raises RefundFinished
+    (the refund or the order has changed since it was read).
     """
     refund.finish(transaction, approved, refund.DONE, now, **how)
     if approved.why == refund.APPLICATION:

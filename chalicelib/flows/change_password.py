@@ -1,4 +1,4 @@
-"""Changing a password: by its user, who stays signed in here alone, or by an operator."""
+"""Change a password: by its user, who stays signed in here alone, or by an operator."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from .change_user import named
 def change_own_password(signed_in: SignedIn, old: str, new: str, iterations: int) -> None:
     """Set a new password and end the user's other sessions, in one transaction.
 
-    Raises WeakPassword, before anything is hashed; TooManyAttempts after 10 attempts in 15 minutes, whatever their
-    end, because each costs a hash; WrongPassword for a wrong old one; TokenRefused when this session ended
-    meanwhile. No captcha stands here: without Redis nobody may try (CartStoreUnavailable).
+    Raises WeakPassword, before anything is hashed; TooManyAttempts after 10 attempts in 15 minutes, whatever their end,
+    because each costs a hash; WrongPassword for a wrong old one; TokenRefused when this session ended meanwhile. No
+    captcha guards this: without Redis nobody may try (CartStoreUnavailable).
     """
     user = signed_in.user
     raise_if_weak(new, user.username)

@@ -1,4 +1,4 @@
-"""What an operator changes about a user: whether they may sign in, and their role."""
+"""Change a user as an operator: whether they may sign in, and their role."""
 
 from __future__ import annotations
 

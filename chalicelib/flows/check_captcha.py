@@ -1,6 +1,4 @@
-"""The captcha: starting one for a page, and checking what comes back before somebody signs in, registers or
-claims.
-"""
+"""The captcha: start one for a page, and check its answer before somebody signs in, registers or claims."""
 
 from __future__ import annotations
 
@@ -30,7 +28,9 @@ _CHALLENGE_CHARACTERS = string.ascii_lowercase + string.digits
 
 @dataclass(frozen=True)
 class StartedCaptcha:
-    """What a page starts its widget with: `success` 1 online, 0 offline; `challenge` is empty online in version 4."""
+    """The values a page starts its widget with: `success` 1 online, 0 offline; `challenge` is empty online in version
+    4.
+    """
 
     success: int
     captcha_id: str
@@ -39,9 +39,7 @@ class StartedCaptcha:
 
 @dataclass(frozen=True)
 class CaptchaAnswer:
-    """What a widget hands over. Version 3: challenge, validate, seccode. Version 4: lot, output, pass token,
-    time.
-    """
+    """A widget's answer. Version 3: challenge, validate, seccode. Version 4: lot, output, pass token, time."""
 
     key: str
     parts: tuple[str, str, str]
@@ -50,8 +48,8 @@ class CaptchaAnswer:
 def start_captcha(geetest: Geetest | None, address: str, settings: Settings, now: datetime) -> StartedCaptcha:
     """Start a captcha. Nothing is stored. Raises TooManyAttempts (600 of an address in 15 minutes).
 
-    While Geetest is down the challenge is ours and offline: it proves nothing, and only what the setting names
-    takes it.
+    While Geetest is down the challenge is ours and offline: it proves nothing, and only the actions that the setting
+    names accept it.
     """
     if geetest is None:
         invented = "".join(secrets.choice(_CHALLENGE_CHARACTERS) for _ in range(32))
@@ -73,11 +71,11 @@ def solved_captcha(
     settings: Settings,
     now: datetime,
 ) -> Iterator[None]:
-    """Do what is inside for a solved captcha only, which is used up when that succeeds. With `CAPTCHA=off`
-    everything passes.
+    """Run the block for a solved captcha only, and use the captcha up when it succeeds. With `CAPTCHA=off` everything
+    passes.
 
-    A challenge serves five attempts. Registering or claiming has it for itself: many at once come to one. Trouble at
-    Geetest refuses: the page then starts anew, offline. Raises CaptchaFailed, TooManyAttempts.
+    A challenge serves five attempts. Registering or claiming holds it: of many requests at once one succeeds. Trouble
+    at Geetest refuses: the page then starts anew, offline. Raises CaptchaFailed, TooManyAttempts.
     """
     if geetest is None:
         yield
@@ -106,7 +104,7 @@ def solved_captcha(
 def _accept_offline(
     action: str, issued_at: datetime, address: str, geetest: Geetest, settings: Settings, now: datetime
 ) -> None:
-    """Let an answer through that nobody can verify. The limit stands in for the captcha, so it has to count."""
+    """Accept an answer that nobody can verify. The limit stands in for the captcha, so it has to count."""
     is_allowed = settings.geetest is not None and action in settings.geetest.offline_actions
     if not is_allowed or now >= issued_at + captcha.LIFE:
         raise CaptchaFailed()

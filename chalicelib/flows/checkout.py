@@ -50,7 +50,7 @@ _JUST_PAID = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class PlacedOrder:
-    """A placed order, where it is paid, and a duplicate that is unpaid or was just paid."""
+    """A placed order's number and pay page, and a duplicate that is unpaid or was just paid."""
 
     number: str
     page: PayPage
@@ -66,14 +66,15 @@ def place_order(
     settings: Settings,
     now: datetime,
 ) -> PlacedOrder:
-    """Place an order of a choice, once for an idempotency key, and find the address to send the browser to.
+    """Place an order of a choice, once for an idempotency key, and find the page where it is paid.
 
-    One transaction: the order, its coupon records reserved, its beli taken, the key's first answer kept. An
-    order of 0 is paid at once. Two round trips before the address is known; then one to empty the cart and
-    one to see whether there is a duplicate; two or three more when the count of open orders is full. Without
-    a key each call makes an order of its own. Raises IdempotencyKeyUsed, CourseNotFound, PricePolicyNotFound,
-    CouponUnusable, BelowMinimum, AmountMismatch (in this order; with the amount due, whatever `pay_money` is),
-    TooManyOpenOrders, FreeTermTaken, BeliTaken.
+    One transaction writes the order, reserves its coupon records, takes its beli and keeps the key's first answer. An
+    order of 0 is paid at once. Two round trips before the page is known; then one to empty the cart and one to find a
+    duplicate; two or three more when the count of open orders is full. Without a key each call makes an order of its
+    own.
+
+    Raises IdempotencyKeyUsed, CourseNotFound, PricePolicyNotFound, CouponUnusable, BelowMinimum, AmountMismatch (in
+    this order; with the amount due, whatever `pay_money` is), TooManyOpenOrders, FreeTermTaken, BeliTaken.
     """
     first_key = [idempotency.answer_key(caller.user_id, key)] if key else []
     found = caller.find([*first_key, *choice_keys(caller.user_id, choice)])
@@ -125,8 +126,8 @@ def _answer_again(first: FirstAnswer, now: datetime) -> PlacedOrder:
 
 
 def find_duplicate(order: Order, now: datetime) -> Order | None:
-    """Another order of the same user for the same courses by the same policies that is unpaid or was paid
-    within the last half hour, so that nobody pays twice by mistake. One Query; None when there is trouble.
+    """Another order of the same user for the same courses by the same policies that is unpaid or was paid within the
+    last half hour, so that nobody pays twice by mistake. One Query; None when the store fails.
     """
     try:
         recent = orders.list_orders(order.user_id, _RECENT_ORDERS, None).orders
@@ -159,8 +160,8 @@ def find_payable(caller: Caller, number: str, amount: Fen, now: datetime) -> Ord
 
 
 def pay_page(order: Order, gateways: Gateways) -> PayPage:
-    """Where an order is paid at its provider: title and expiry are the stored ones, each time. Raises
-    GatewayUnavailable where the provider must be asked for it.
+    """The page where an order is paid; its title and expiry are the stored ones, each time. Raises GatewayUnavailable
+    where the provider must be asked for it.
     """
     return gateways.of(order.payment_type).pay_page(
         order.number, order.amount, order.title, order.expires_at, Deadline(PROVIDER_SECONDS)
@@ -172,7 +173,7 @@ def _result_page(settings: Settings, order_number: str) -> PayPage:
 
 
 def result_address(settings: Settings, order_number: str | None) -> str:
-    """The shop's result page, for an order or, without a number, for none."""
+    """The address of the shop's result page, for an order or for none."""
     page = f"{settings.shop_url}/payment/result"
     return f"{page}?order_num={quote(order_number, safe='')}" if order_number else page
 

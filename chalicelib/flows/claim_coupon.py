@@ -1,4 +1,4 @@
-"""Claiming a coupon, and repairing claims that were cut off."""
+"""Claim a coupon, and repair claims that were cut off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Closing an unpaid order, by its learner or by time: never without asking the provider, never without giving back."""
+"""Close an unpaid order, on its learner's word or by time: never without querying the provider, never without giving
+back.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ def cancel_by_learner(order: Order, gateways: Gateways, now: datetime) -> None:
 
 
 def raise_unless_closed(order: Order, standing: Standing | Unclear) -> None:
-    """Raise what kept an order from being closed: OrderAlreadyPaid, PaymentUnknown."""
+    """Raise why an order was not closed: OrderAlreadyPaid, PaymentUnknown."""
     match standing:
         case Unclear(reason, needs_person):
             raise PaymentUnknown(order.number, reason, needs_person)
@@ -59,9 +61,9 @@ def close(
 ) -> Standing | Unclear:
     """Close an open order's trade at its provider, then the order here -> CLOSED.
 
-    Else nothing is changed here: DELIVERED when it was paid (or costs nothing), NOT_BEGUN when it expires and its code
-    may still be scanned, for which it is rescheduled. A `transaction` is written with the closing, if it comes to it.
-    Raises OrderClosed (it is not open any more, or cannot be closed and is flagged), LeaseTaken.
+    Else nothing changes here: DELIVERED when it was paid (or costs nothing), NOT_BEGUN when it expires and its code may
+    still be scanned: then it is rescheduled. A `transaction` is committed with the closing, if it comes to it. Raises
+    OrderClosed (it is not open any more, or cannot be closed and is flagged), LeaseTaken.
     """
     if order.amount == 0:
         confirm_payment.deliver_free(order, cause, now)
@@ -89,11 +91,10 @@ def give_back_and_close(
     is_watched: bool = True,
     is_unseen: bool = False,
 ) -> None:
-    """An open order becomes cancelled or expired; its coupon records and beli go back to the user. All is written with
-    a `transaction`, if one is given. While it `is_watched` it is asked about for the rest of its timetable,
-    `is_unseen` as of `Order.next_query_at`.
+    """Cancel or expire an open order and give its coupon records and beli back, with a `transaction`, if one is given.
 
-    Raises OrderClosed when it is not open any more, or cannot be closed and is flagged.
+    While it `is_watched` the provider is queried for the rest of its timetable, `is_unseen` as of
+    `Order.next_query_at`. Raises OrderClosed when it is not open any more, or cannot be closed and is flagged.
     """
     transaction = transaction or Transaction()
     orders.mark_closed(transaction, order, status, cause, now, is_watched=is_watched, is_unseen=is_unseen)

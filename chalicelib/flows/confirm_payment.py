@@ -1,4 +1,6 @@
-"""Confirming a payment: the one step by which an order becomes paid, whoever brings the news."""
+"""Confirm a payment: the one step by which an order becomes paid, whether a notification, a query or the timer leads to
+it.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +36,9 @@ def deliver_free(order: Order, cause: Cause, now: datetime) -> None:
 def confirm(order: Order, news: Paid, cause: Cause, now: datetime, *, is_refunded: bool = False) -> None:
     """Deliver an order for which the whole amount was received, once.
 
-    Money for a closed order reopens it, if its coupons and beli are all still there; else, and when another trade
-    has paid the order, it is recorded and goes back. `is_refunded`: all of it was refunded since; the order stays on
-    the work list until it is taken back. Raises OrderClosed when it cannot be delivered: then it is flagged.
+    Money for a closed order reopens it, if its coupons and beli are all still there. Else, and when another trade has
+    paid the order, the payment is recorded and goes back. `is_refunded`: all of it was refunded since; the order stays
+    on the work list until it is taken back. Raises OrderClosed when it cannot be delivered: then it is flagged.
     """
     current, last = order, None
     for _ in range(orders.MAX_RELOADS):
@@ -65,7 +67,7 @@ def confirm(order: Order, news: Paid, cause: Cause, now: datetime, *, is_refunde
 
 
 def _take(current: Order, received: Payment, cause: Cause, now: datetime, is_refunded: bool) -> None:
-    """Use money as the order's state asks for. Raises OrderClosed when that has changed."""
+    """Use a payment as the order's state demands. Raises OrderClosed when that has changed."""
     if current.is_open():
         _deliver(current, received, cause, now, is_refunded)
     elif current.is_closed():
@@ -95,7 +97,7 @@ def _deliver(
 
 
 def _reopen(order: Order, received: Payment, now: datetime, is_refunded: bool) -> None:
-    """A closed order is delivered after all; it takes its coupons (their end dates aside) and beli once more.
+    """Deliver a closed order after all; it takes its coupons (their end dates aside) and beli once more.
 
     Raises CouponUnusable, FreeTermTaken, BeliTaken when they are not there any more. One transaction.
     """
@@ -124,7 +126,7 @@ def _reopen(order: Order, received: Payment, now: datetime, is_refunded: bool) -
 
 
 def _identify(order: Order, received: Payment, now: datetime) -> None:
-    """A paid order that came without its trade's number, from the old system, learns it: no money is new."""
+    """Store the trade's number in a paid order of the old system that has none: no money is new."""
     transaction = Transaction()
     orders.set_trade_no(transaction, order, received.trade_no, received.cause, now)
     payment.record(transaction, received, OrderClosed(order=order.number))

@@ -1,4 +1,4 @@
-"""Deciding about a refund: an operator approves it, refuses it, has it tried again, or says how else it ended."""
+"""Decide on a refund as an operator: approve it, refuse it, try it again, or resolve it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def refuse(
     *,
     operator_id: int | None = None,
 ) -> None:
-    """An operator refuses an application: access runs again, longer by what the pause took of it.
+    """Refuse an application on an operator's word: access runs again, longer by the time that the pause took.
 
     A stuck one can be refused too, once the provider says that it was not executed. Raises RefundNotFound, OwnRefund;
     RefundFinished (also when the provider has executed it: then it is completed); PaymentUnknown (the answer is
@@ -67,10 +67,10 @@ def refuse(
 def approve(
     request_no: str, by: str, gateways: Gateways, now: datetime, *, operator_id: int | None = None
 ) -> str:
-    """An operator approves an application; the provider is asked at once -> the refund's status afterwards.
+    """Approve an application on an operator's word, and ask the provider at once -> the refund's status afterwards.
 
-    What the provider does not confirm now is asked again by the timer. Five round trips where it does, and one call.
-    Raises RefundNotFound, OwnRefund, RefundFinished.
+    The timer asks again where the provider does not confirm now. Five round trips where it does, and one call. Raises
+    RefundNotFound, OwnRefund, RefundFinished.
     """
     order, asked = _find_others(request_no, operator_id)
     transaction = audit.recorded(audit.entry(by, "approve-refund", request_no, now))
@@ -83,8 +83,8 @@ def approve(
 
 
 def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
-    """An operator has a refund that is stuck, or not confirmed yet, tried once more -> its status afterwards. Safe: the
-    provider refunds once.
+    """Try a refund once more that is stuck, or not confirmed yet -> its status afterwards. Safe: the provider refunds
+    once.
 
     Raises RefundNotFound, RefundFinished.
     """
@@ -107,10 +107,10 @@ def resolve_elsewhere(
     *,
     operator_id: int | None = None,
 ) -> bool:
-    """An operator says that the money of a flagged refund went back another way: all that it stands for happens, and
-    the provider is not asked any more -> whether the provider had executed it: it is asked first, and its answer wins.
+    """Complete a flagged refund whose money went back another way, as an operator says -> whether the provider had
+    executed it: it is queried first, and its answer wins.
 
-    Should the provider execute it later, that is flagged, and resolved here, too. Raises RefundNotFound, OwnRefund,
+    A refund that the provider executes later is flagged, and resolved here, too. Raises RefundNotFound, OwnRefund,
     RefundFinished (it is not flagged).
     """
     order, asked = _find_others(request_no, operator_id)

@@ -1,4 +1,4 @@
-"""Filling the cart, looking at it, taking out of it."""
+"""The cart: add to it, show it, remove from it."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class ShownLine:
 
 
 def line_keys(chosen: Iterable[ChosenPolicy]) -> list[ItemKey]:
-    """What `show_lines` needs to have read: a course has copies of its policies."""
+    """The keys of the items that `show_lines` needs: a course has copies of its policies."""
     return [course_item_key(line.course) for line in chosen]
 
 
 def show_lines(chosen: Iterable[ChosenPolicy], found: Mapping[ItemKey, StoredItem]) -> list[ShownLine]:
-    """The lines beside what the catalogue says of them today, of what was found under `line_keys`."""
+    """The lines with their courses and policies of today, of what was found under `line_keys`."""
     shown = []
     for line in chosen:
         course = course_in(found, line.course)

@@ -1,4 +1,4 @@
-"""What an operator gives: beli, coupon records and days of study; and takes back: days of study.
+"""What an operator gives (beli, coupon records, days of study) and takes back (days of study).
 
 Each is one transaction with its entry in the operators' log; `by` is the name that the log shows.
 """
@@ -30,7 +30,7 @@ from .change_user import named
 def grant_beli(user: User, beli: int, reason: str, now: datetime, by: str = audit.UNNAMED) -> None:
     """Change a balance by a ledger entry that names the reason.
 
-    Raises BeliInsufficient when less than nothing would be left.
+    Raises BeliInsufficient when the balance would fall below zero.
     """
     entry = ledger.entry(user.user_id, beli, f"operator#{secrets.token_hex(8)}", f"operator: {reason}", now)
     transaction = Transaction()

@@ -19,7 +19,7 @@ from chalicelib.storage.background import in_background
 from .settle import PricedChoice, choice_keys, price_choice
 
 USED, RESERVED, DATE, COURSE, MINIMUM = "used", "reserved", "date", "course", "minimum"
-"""Why a coupon cannot be used here."""
+"""The reasons why a coupon cannot be used for this purchase."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Reconciling: query the provider about an order when it is due, and when its page is open.
+"""Reconcile: query the provider about an order when it is due, and when its page is open.
 
-With every notification lost, a paid order is delivered by this alone.
+With every notification lost, this alone delivers a paid order.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _ask(order: Order, gateways: Gateways, now: datetime) -> Standing | Unclear:
 
 def _back_off(order: Order, unclear: Unclear, now: datetime) -> None:
     """The provider's answer was unclear: keep the order as it is, back off, and flag it when waiting cannot help or has
-    gone on too long. Of an order that is not on the work list nothing was expected.
+    gone on too long. An order off the work list stays off it.
     """
     log.warning("the provider gives no clear answer about an order: order=%s", order.number)
     if order.due_at is None:
@@ -91,7 +91,7 @@ def _back_off(order: Order, unclear: Unclear, now: datetime) -> None:
 
 
 def _back_on_timetable(order: Order, now: datetime, *, is_unseen: bool = False) -> None:
-    """Put an order whose turn this was back on its timetable, unless what was done to it has done so."""
+    """Put an order that was processed back on its timetable, unless processing it has done so."""
     if order.due_at is None:
         return
     if order.is_open() and now >= order.expires_at:
@@ -109,10 +109,10 @@ def _reschedule(order: Order, at: datetime | None) -> None:
 
 
 def ask_for_page(order: Order, gateways: Gateways, now: datetime) -> Order:
-    """The order as it is after a query of its provider, for a page that shows it: at most every 5 seconds, ever more
+    """Query the provider for a page that shows an order -> the order as it is then. At most every 5 seconds, ever more
     rarely.
 
-    Trouble of any kind leaves it to the timer. One call of the provider.
+    A failure of any kind leaves the order to the timer. One call of the provider.
     """
     if not order.may_be_asked(now):
         return order

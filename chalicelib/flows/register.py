@@ -1,4 +1,4 @@
-"""Adding a person to the shop."""
+"""Register: add a person to the shop."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def register(
     source: str | None = None,
     by: str | None = None,
 ) -> User:
-    """Add a user with a unique name and no beli; if an operator does it (`by`), it is in the operators' log.
+    """Add a user with a unique name and no beli; an operator's act (`by`) is written to the operators' log.
 
-    Raises InvalidRequest for a name that nobody new can have, WeakPassword, UserNameTaken.
+    Raises InvalidRequest for a name that no new user may have, WeakPassword, UserNameTaken.
     """
     if not is_valid_new_name(username):
         raise InvalidRequest(field="username")

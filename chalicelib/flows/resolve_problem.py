@@ -1,4 +1,4 @@
-"""Resolving problems: operators have flagged orders and notifications tried again, or say that they were dealt with.
+"""Resolve problems: operators try flagged orders and notifications again, or resolve them on their word.
 
 Trying again is always safe: it does what the timer, or the notification sent once more, would do.
 """
@@ -21,8 +21,8 @@ from . import close_order, reconcile, take_notification
 
 
 def retry_order(number: str, by: str, gateways: Gateways, now: datetime) -> tuple[Order, Unclear | None]:
-    """Query the provider about an order once more, and act as the timer does -> the order as it is then, and what is
-    unclear, if the answer was.
+    """Query the provider about an order once more, and act as the timer does -> the order as it is then, and the
+    unclear answer, if it was one.
 
     Raises OrderNotFound.
     """
@@ -55,7 +55,7 @@ def resolve_order(number: str, by: str, reason: str, gateways: Gateways, now: da
 
 
 def _close(order: Order, cause: Cause, gateways: Gateways, now: datetime, transaction: Transaction) -> None:
-    """Close an open order; on an operator's word also where asking the provider cannot help."""
+    """Close an open order; on an operator's word also where querying the provider cannot help."""
     try:
         standing = close_order.close(order, orders.CANCELLED, cause, gateways, now, transaction)
         is_on_their_word = isinstance(standing, Unclear) and standing.needs_person
@@ -81,9 +81,9 @@ def _processed(order: Order, gateways: Gateways, now: datetime) -> Order:
 
 
 def retry_stray(number: str, trade_no: str, by: str, gateways: Gateways, now: datetime) -> list[str]:
-    """Take the flagged notifications of a trade once more -> the checks they still fail.
+    """Process the flagged notifications of a trade once more -> the checks they still fail.
 
-    What fits now is acted upon and no longer flagged. Raises NothingToResolve.
+    One that passes now is acted on and no longer flagged. Raises NothingToResolve.
     """
     waiting, still_wrong = stray_notification.list_waiting(number, trade_no), []
     audit.write(audit.entry(by, "retry-stray", f"{number} {trade_no}", now))
@@ -124,7 +124,7 @@ def resolve_notice(number: str, request_no: str, by: str, reason: str, now: date
 
 
 def _notification(stray: StrayNotification, gateways: Gateways) -> Notification:
-    """The notification that was kept; what its word means may be known by now."""
+    """The notification that was stored; the meaning of its word may be known by now."""
     return Notification(
         provider=stray.provider,
         notify_id=stray.notify_id,

@@ -1,4 +1,4 @@
-"""Settling: opening the account, looking at it, and what a choice of coupons and beli makes of it."""
+"""Settle: open the account, show it, and price a choice of coupons and beli for it."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ Found = Mapping[ItemKey, StoredItem]
 
 @contextmanager
 def replacing_account(caller: Caller) -> Iterator[None]:
-    """Forget an account opened earlier when what is inside is refused: old clients open the settlement page
-    whatever the answer was, and yesterday's courses must not be paid there. One round trip more.
+    """Delete an account opened earlier when the block is refused: old clients open the settlement page whatever the
+    answer was, and yesterday's courses must not be paid there. One round trip more.
     """
     try:
         yield
@@ -46,7 +46,7 @@ def replacing_account(caller: Caller) -> Iterator[None]:
 
 
 def open_account(caller: Caller, chosen: list[ChosenPolicy]) -> None:
-    """Make these lines the account, which is to be settled. Two round trips.
+    """Make these lines the account to settle. Two round trips.
 
     Raises CourseNotFound (also when there are no lines, or too many), PricePolicyNotFound.
     """
@@ -86,7 +86,7 @@ def price_account(
     use_beli: bool,
     now: datetime,
 ) -> Settlement:
-    """What the account costs with these coupons. Lines that cannot be bought are left out. Two round trips.
+    """Price the account with these coupons, without the lines that cannot be bought. Two round trips.
 
     `coupons` maps courses to record ids. Raises AccountNotFound, CouponUnusable, BelowMinimum.
     """
@@ -102,7 +102,7 @@ def price_account(
 
 @dataclass(frozen=True)
 class PricedLine:
-    """A line of a choice with all that an order copies of it."""
+    """A line of a choice with everything that an order copies of it."""
 
     course: Course
     policy: PricePolicy
@@ -134,7 +134,7 @@ def choice_keys(user_id: int, choice: Choice) -> list[ItemKey]:
 
 
 def price_choice(user: User, choice: Choice, found: Found, now: datetime) -> PricedChoice:
-    """What a choice costs this user now, of what was found under `choice_keys`.
+    """Price a choice for this user now, of what was found under `choice_keys`.
 
     Raises CourseNotFound, PricePolicyNotFound, CouponUnusable, BelowMinimum, in this order.
     """

@@ -1,4 +1,4 @@
-"""Signing in and out, and who a request comes from."""
+"""Sign in and out, and identify the caller of a request."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def read_claims(authorization: str | None, settings: Settings) -> Claims:
 
 
 def claimed_caller(authorization: str | None, settings: Settings, now: datetime) -> Caller:
-    """Who an `Authorization` header claims to come from, yet to be confirmed. No round trip.
+    """The caller that an `Authorization` header claims, yet to be confirmed. No round trip.
 
     Raises TokenRefused, then TokenExpired; the caller raises UserGone, then TokenRefused.
     """
@@ -81,7 +81,7 @@ def claimed_caller(authorization: str | None, settings: Settings, now: datetime)
 
 
 def require_admin(user: User) -> User:
-    """The user, if they may work in the back office. Raises NotPermitted for whoever is no 管理员."""
+    """Return the user, if they may work in the back office. Raises NotPermitted for anybody but a 管理员."""
     if user.role != users.ADMIN:
         raise NotPermitted()
     return user

@@ -1,4 +1,4 @@
-"""Studying a course: what it contains, and which of its sections a visitor may open."""
+"""Study a course: what it contains, and which of its sections a visitor may open."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chalicelib.shop.catalog import OFFLINE, CoursePage, Section
 from chalicelib.shop.course_key import CourseKey
 
 Fresh = Callable[[tuple[object, ...], Callable[[], CoursePage | None]], CoursePage | None]
-"""Keeps what a key was loaded with for some seconds, for everybody."""
+"""Loads a key's value and keeps it for some seconds, for everybody."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class CourseContents:
     enrolled: bool
 
     def may_open(self, section: Section) -> bool:
-        """Whether the visitor may have what the section leads to: a trial section's is everybody's."""
+        """Whether the visitor may have the link of a section: that of a trial section is everybody's."""
         return self.enrolled or bool(section.free_trial)
 
 

@@ -1,4 +1,4 @@
-"""Taking back what a provider has refunded, whoever had it refunded."""
+"""Take back what a provider has refunded, whoever made the refund."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ log = logging.getLogger(__name__)
 
 
 def complete_what_is_done(order: Order, gateways: Gateways, now: datetime) -> Unclear | None:
-    """Complete those of an order's applied-for refunds that the provider has executed, also where the money went back
-    another way already -> what is unclear, also while one is under way: for some seconds the provider may not know it.
+    """Complete those of an order's applications that the provider has executed, also where the money went back another
+    way already -> the unclear answer, if there was one.
 
-    One call for each.
+    A refund under way is unclear, too: for some seconds the provider may not know it. One call for each.
     """
     for asked in refund.list_refunds(order):
         if asked.why == refund.APPLICATION:
@@ -50,10 +50,9 @@ def _is_executed(order: Order, asked: Refund, gateways: Gateways, now: datetime)
 
 
 def supersede(order: Order, trade_no: str, cause: Cause, now: datetime) -> None:
-    """Take back what is left of an order whose whole trade was refunded, by whomever; its open refunds are superseded.
+    """Take back the rest of an order whose whole trade was refunded, by whomever; its open refunds are superseded.
 
-    An order that another trade paid, or whose money our own refunds account for,
-    stays as it is. Raises CannotTakeBack.
+    An order that another trade paid, or whose money our own refunds account for, stays as it is. Raises CannotTakeBack.
     """
     for other in refund.list_refunds(order):
         if other.why != refund.APPLICATION and other.trade_no == trade_no and other.is_open():

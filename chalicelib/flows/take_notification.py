@@ -1,4 +1,4 @@
-"""Taking a verified notification: what each thing that a payment provider tells does to its order."""
+"""Take a verified notification: what each event that a payment provider tells does to its order."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from . import carry_out_refund, close_order, confirm_payment, take_back
 log = logging.getLogger(__name__)
 
 ORDER, CHANNEL, AMOUNT, WORD = "order", "channel", "amount", "trade_status"
-"""Checks that only a genuine notification can fail: there is no such order, it is to be paid by another provider, of
-another amount, or nobody here knows what the notification's word means.
+"""Checks that only a genuine notification can fail: there is no such order, another provider or amount is its own, or
+the notification's word is unknown here.
 """
 
 
 def take_notification(notification: Notification, now: datetime) -> str | None:
     """Act on a notification whose form, signature and merchant were checked -> the check it fails, or None.
 
-    One that fails a check is kept for a person, because there may be money behind it.
+    One that fails a check is stored and flagged, because there may be money behind it.
     """
     failed = act_on(notification, now)
     if failed is not None:
@@ -89,7 +89,7 @@ def _take_payment(
 def _take_refund(order: Order, notification: Notification, cause: Cause, now: datetime) -> None:
     """Record the refund that a notification tells of, and complete it if it is ours.
 
-    One that is not ours (any more: it was refused, and executed all the same) is flagged if it is partial.
+    A partial refund that is not ours, or was refused here and executed all the same, is flagged.
     """
     ours = refund.find_of_order(order, notification.request_no) if notification.request_no else None
     if ours is not None and ours.status == refund.REFUSED:
@@ -111,7 +111,7 @@ def _take_refund(order: Order, notification: Notification, cause: Cause, now: da
 
 def _is_known(order: Order, notification: Notification) -> bool:
     """Whether a notification that names no request repeats a known total: that of our own refunds, or one told before.
-    So a provider may do months later.
+    A provider may repeat it months later.
     """
     if notification.request_no is not None:
         return False

@@ -1,4 +1,4 @@
-"""The timer: run what is due on the work list, whatever its kind."""
+"""The timer: run the due work, whatever its kind."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from . import carry_out_refund, reconcile
 log = logging.getLogger(__name__)
 
 AT_ONCE = 16
-"""How many items are processed at the same time: one that a provider is slow about holds up no other."""
+"""How many items run at the same time: a slow provider's item holds up no other."""
 _ITEM_SECONDS = 10.0
-"""What one item may take: the provider's deadline and the stores."""
+"""The most that one item may take: the provider's deadline and the stores."""
 _LISTED_OF_A_SHARD = 2_000
 _OF_ONE_OWNER = 20
-"""How many items of one user a round processes: many due orders of one delay nobody else's."""
+"""How many items of one user a round processes: many due orders of one user delay nobody else's."""
 
 Process = Callable[[Any, Gateways, datetime], object]
 
@@ -34,7 +34,7 @@ KINDS: Mapping[type[WorkItem], Process] = {
     Order: reconcile.process,
     Refund: carry_out_refund.process,
 }
-"""What is done with a due item of each kind, after its lease was taken."""
+"""How a due item of each kind is processed, once its lease is taken."""
 
 
 def run_due_work(
@@ -43,11 +43,10 @@ def run_due_work(
     seconds: float,
     kinds: Mapping[type[WorkItem], Process] = KINDS,
 ) -> int:
-    """Process everything that is due, for up to `seconds` -> how many items were processed.
+    """Process all due items, for up to `seconds` -> how many were processed.
 
-    Each is processed under a lease, so timers may overlap; what cannot be decided now is due again later. In
-    rounds, each with a few items of every user. An item of none of the `kinds` is logged as an error in each run
-    and keeps its place.
+    Each is processed under a lease, so timers may overlap; an undecided one is due again later. A round takes a few
+    items of every user. An item of none of the `kinds` is logged as an error in each run and stays listed.
     """
     deadline, done = Deadline(seconds), 0
     # The index lags: it lists what was processed a moment ago.

@@ -1,1 +1,1 @@
-"""Chalice, HTTP and JSON: the only place, with app.py, that knows of them."""
+"""Chalice, HTTP and JSON: with app.py the only code that knows them."""

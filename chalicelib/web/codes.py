@@ -1,8 +1,7 @@
 """The numeric codes of the API, one table per endpoint, and the texts learners read.
 
-Codes up to 1402 and 5000 are the document's, but for 1004 to 1008; those, 1309, 15xx to 18xx belong to the
-endpoints it does not list. A refusal that is not in its endpoint's table is looked for in `EVERYWHERE`, where
-the code is the HTTP status.
+Codes up to 1402 and 5000 are the document's, but for 1004 to 1008; those, 1309, 15xx to 18xx belong to the endpoints it
+does not list. A refusal outside its endpoint's table gets the answer of `EVERYWHERE`, whose code is the HTTP status.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ CATALOG_OK = 0
 
 @dataclass(frozen=True)
 class Answer:
-    """How a refusal is answered: its code, the text (or what makes it of the refusal's facts), the HTTP
+    """The answer to a refusal: its code, the text (or a function that makes it of the refusal's facts), the HTTP
     status.
     """
 

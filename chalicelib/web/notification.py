@@ -1,7 +1,6 @@
 """The edge at which payment providers call (a raw event -> the provider's own yes or no) and send the browser back.
 
-The one place that catches everything: whatever goes wrong, the answer is no and the provider sends the notification
-again.
+It alone catches everything: whatever goes wrong, the answer is no and the provider sends the notification again.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ def _take(parse: Callable[[], Notification], now: datetime) -> bool:
 
 
 def returned_order(provider: PaymentProvider, query: Mapping[str, list[str]]) -> str | None:
-    """The number of the order whose buyer comes back with this query; None when the provider did not sign it."""
+    """The number of the order of a returning buyer's query; None when the provider did not sign it."""
     try:
         return provider.parse_return(requests.single_fields(query))
     except NotificationRefused:

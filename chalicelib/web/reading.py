@@ -1,7 +1,6 @@
 """Bodies and single values of requests, read in time bounded by what an honest client sends.
 
-Whoever sends them is not known yet, and nothing has refused them: what is too much is refused by its length, before
-it is decoded, parsed or walked.
+The sender is not known yet: a body that is too large is refused by its length, before it is decoded, parsed or walked.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _MAX_DEPTH = 20
 
 
 def head_is_too_large(event: Mapping[str, Any]) -> bool:
-    """Whether path, query and headers of an event of API Gateway are more than any client sends."""
+    """Whether path, query and headers of an event of API Gateway are larger than any client's."""
     size = len(event.get("path") or "")
     for name in ("multiValueHeaders", "multiValueQueryStringParameters"):
         for key, values in (event.get(name) or {}).items():

@@ -1,6 +1,6 @@
-"""JSON and query fields -> what the flows take. Whatever is wrong gets the nearest refusal of its endpoint here.
+"""JSON and query fields -> the arguments of the flows. A wrong one raises the nearest refusal of its endpoint.
 
-Keys of stores are built from what comes out of here only: whole numbers and checked text.
+Keys of stores are built from these results only: whole numbers and checked text.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def captcha_answer(body: object, version: int) -> CaptchaAnswer | None:
 
 @dataclass(frozen=True)
 class RegisterRequest:
-    """A user name that can be one, and a new password."""
+    """A possible user name, and a new password."""
 
     username: str
     password: str
@@ -130,14 +130,14 @@ def password_request(body: object) -> PasswordRequest:
 
 
 def session_id(text: str) -> str:
-    """A session's id in a path. Raises SessionNotFound for what can be none."""
+    """A session's id in a path. Raises SessionNotFound for an impossible one."""
     if not re.fullmatch(r"[0-9a-f]{32}", text):
         raise SessionNotFound()
     return text
 
 
 def coupon_id(text: str) -> int:
-    """A coupon's id in a path. Raises CouponNotFound for what can be none."""
+    """A coupon's id in a path. Raises CouponNotFound for an impossible one."""
     number = read_id(text)
     if number is None:
         raise CouponNotFound()
@@ -146,7 +146,7 @@ def coupon_id(text: str) -> int:
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """What to look for, and which rows of what is found."""
+    """A search, and which rows of its result."""
 
     search: Search
     start: int
@@ -174,14 +174,14 @@ def _level(query: Mapping[str, str]) -> str | None:
 
 @dataclass(frozen=True)
 class SignInRequest:
-    """A user name that could be one, and a password (empty when what was sent cannot be one)."""
+    """A user name and a password (empty when the one sent cannot be a password)."""
 
     username: str
     password: str
 
 
 def sign_in_request(body: object) -> SignInRequest:
-    """Body of `POST /login`. Raises UserNotFound for what cannot be a user name."""
+    """Body of `POST /login`. Raises UserNotFound for an impossible user name."""
     fields = body if isinstance(body, dict) else {}
     username, password = fields.get("username"), fields.get("password")
     if not isinstance(username, str) or not is_valid_name(username):
@@ -257,7 +257,7 @@ def _course_of_map_key(name: str) -> CourseKey:
 
 @dataclass(frozen=True)
 class PaymentRequest:
-    """What to buy, and the amount (fen) that the learner was shown: None for what is no amount of money."""
+    """A choice to buy, and the amount (fen) that the learner was shown: None when it is no amount of money."""
 
     choice: Choice
     pay_money: Fen | None
@@ -322,8 +322,8 @@ def idempotency_key(header: str | None, asked: PaymentRequest) -> IdempotencyKey
 
 
 def _content(asked: PaymentRequest) -> str:
-    """What a request buys, as text that is equal for equal requests: a field that is added to requests later must
-    not change it where the field is absent.
+    """The choice of a request, as text that is equal for equal requests: a field added later must not change it where
+    the field is absent.
     """
     choice = asked.choice
     bought = {
@@ -370,7 +370,7 @@ def _short_text(value: object) -> str:
 
 
 def request_no(text: str) -> str:
-    """A refund's request number in a path. Raises RefundNotFound for what can be none."""
+    """A refund's request number in a path. Raises RefundNotFound for an impossible one."""
     if not is_number(text):
         raise RefundNotFound()
     return text
@@ -394,7 +394,7 @@ def pay_address_request(query: Mapping[str, str]) -> PayAddressRequest:
 
 
 def order_number(text: str) -> str:
-    """An order number of a path or query. Raises OrderNotFound for what can be none."""
+    """An order number of a path or query. Raises OrderNotFound for an impossible one."""
     if not is_number(text):
         raise OrderNotFound()
     return text
@@ -408,7 +408,7 @@ def single_fields(query: Mapping[str, list[str]]) -> dict[str, str]:
 
 
 def detail_id(text: str) -> int:
-    """The id of a course page in a path. Raises CoursePageNotFound for what can be none."""
+    """The id of a course page in a path. Raises CoursePageNotFound for an impossible one."""
     number = read_id(text)
     if number is None:
         raise CoursePageNotFound()

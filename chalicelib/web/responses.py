@@ -282,8 +282,8 @@ def cart(lines: Sequence[tuple[CartLine, ShownLine]], shop_url: str) -> Json:
 
 
 def _line(line: ShownLine, name: str, image: str, price: Fen, valid_period: int, shop_url: str) -> Json:
-    """A cart or account line as of today; name, image, price and period are for what the catalogue has no
-    more.
+    """A cart or account line as of today; name, image, price and period of its day where the catalogue has them no
+    longer.
     """
     course, policy = line.course, line.policy
     shown: Json = {
@@ -362,7 +362,7 @@ def priced_account(settlement: Settlement) -> Json:
 
 
 def my_coupons(records: Iterable[CouponRecord], now: datetime) -> Json:
-    """`GET /coupons`: the user's coupons by what can be done with them."""
+    """`GET /coupons`: the user's coupons, sorted by whether they can be used."""
     groups: dict[str, list[Json]] = {"usable": [], "reserved": [], "used": [], "expired": []}
     for record in records:
         groups[_coupon_group(record, now)].append(_held_coupon(record))

@@ -51,19 +51,19 @@ _FRESH_ROWS = 20_000
 _PREFLIGHT_SECONDS = 2 * 3600
 
 _SAFETY = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""In every answer: most are personal, and what is public is kept fresh here."""
+"""Headers of every answer: most are personal, and public ones are kept fresh here."""
 
 Loaded = TypeVar("Loaded")
 
 
 def _rows(value: object) -> int:
-    """What a kept answer weighs: its courses, or 1."""
+    """The weight of a kept answer: its courses, or 1."""
     rows = getattr(value, "courses", value)
     return max(1, len(rows)) if isinstance(rows, list | tuple) else 1
 
 
 class ShopCors(CORSConfig):
-    """CORS with the origin of the setting, read when it is first needed."""
+    """CORS with the origin of the setting, read at first use."""
 
     def __init__(self) -> None:
         super().__init__(allow_headers=["Idempotency-Key"], max_age=_PREFLIGHT_SECONDS)
@@ -128,7 +128,7 @@ class ShopApp(Chalice):
         return register
 
     def _confirm_caller(self) -> None:
-        """Let nothing be answered to a caller who is not confirmed. No round trip for one who is."""
+        """Confirm the caller before the answer. No round trip for one who is confirmed."""
         caller: Caller | None = self._asking.caller
         if caller is not None:
             caller.signed_in()
@@ -156,7 +156,7 @@ class ShopApp(Chalice):
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer an event of API Gateway.
 
-        What Chalice answers by itself, outside any route, gets the envelope and the CORS headers here.
+        Chalice's own answers, outside any route, get the envelope and the CORS headers here.
         """
         # Bodies are read as JSON whatever they are called; Chalice would refuse other names with 415.
         headers = {name: text for name, text in (event.get("headers") or {}).items() if text is not None}
@@ -198,7 +198,7 @@ class ShopApp(Chalice):
 
     @property
     def gateways(self) -> Gateways:
-        """The third parties, made of the settings when they are first needed."""
+        """The third parties, made from the settings at first use."""
         if self._gateways is None:
             self._gateways = open_gateways(self.settings)
         return self._gateways
@@ -243,26 +243,26 @@ class ShopApp(Chalice):
         return {name: query.getlist(name) for name in query} if query else {}
 
     def caller(self) -> Caller:
-        """Who asks, by the word of their token. Raises TokenRefused, TokenExpired. No round trip.
+        """The caller, as their token claims. Raises TokenRefused, TokenExpired. No round trip.
 
-        Whatever the view does, it ends with the refusal of a caller who turns out not to be signed in: flows
-        confirm before they write or ask a third party, and nothing is answered before.
+        Whatever the view does, a caller who turns out not to be signed in gets that refusal: flows confirm the caller
+        before they write or call a third party, and the answer waits for it.
         """
         self._asking.caller = caller = sign_in.claimed_caller(self.authorization(), self.settings, self.now())
         return caller
 
     def signed_in(self) -> SignedIn:
-        """Who asks, by which session, where nothing else is read. Raises TokenRefused, TokenExpired, UserGone.
-        One round trip.
+        """The caller and their session, where nothing else is read. Raises TokenRefused, TokenExpired, UserGone. One
+        round trip.
         """
         return self.caller().signed_in()
 
     def user(self) -> User:
-        """Who asks, where nothing else is read. Raises TokenRefused, TokenExpired, UserGone. One round trip."""
+        """The caller, where nothing else is read. Raises TokenRefused, TokenExpired, UserGone. One round trip."""
         return self.caller().user()
 
     def visitor(self) -> Caller | None:
-        """Who asks on a page that everybody may see, yet to be confirmed: None without a genuine token."""
+        """The caller of a page that everybody may see, yet to be confirmed: None without a genuine token."""
         try:
             return sign_in.claimed_caller(self.authorization(), self.settings, self.now())
         except (TokenRefused, TokenExpired):
@@ -273,18 +273,18 @@ class ShopApp(Chalice):
         return self.header("authorization")
 
     def address(self) -> str:
-        """The address a request comes from, as the gateway saw it; no header of the client's can change it."""
+        """The client's address, as the gateway saw it; no header of the client's can change it."""
         identity = self._request().context.get("identity") or {}
         return str(identity.get("sourceIp") or "")
 
     def device(self) -> str:
-        """What the browser calls itself, up to 120 printable characters."""
+        """The browser's name for itself, up to 120 printable characters."""
         name = self._request().headers.get("user-agent") or ""
         return "".join(filter(is_shown, name[:240]))[:120]
 
     @contextmanager
     def captcha(self, action: str, body: object) -> Iterator[None]:
-        """Do what is inside only for a body with a solved captcha, which is used up when it succeeds.
+        """Run the block only for a body with a solved captcha, and use it up when the block succeeds.
 
         Raises CaptchaFailed, TooManyAttempts.
         """
@@ -294,7 +294,7 @@ class ShopApp(Chalice):
             yield
 
     def fresh(self, key: tuple[object, ...], load: Callable[[], Loaded]) -> Loaded:
-        """A public value that may be a few seconds old. Never for anything that is a user's."""
+        """A public value that may be a few seconds old. Never for a user's own data."""
         with self._fresh_lock:
             if self._fresh is None:
                 from cachetools import TTLCache
@@ -310,7 +310,7 @@ class ShopApp(Chalice):
         return value
 
     def forget_fresh(self) -> None:
-        """Drop what `fresh` keeps."""
+        """Drop all values that `fresh` keeps."""
         with self._fresh_lock:
             if self._fresh is not None:
                 self._fresh.clear()
