@@ -13,7 +13,7 @@ TEXT_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date.max
-"""The days that the shop takes from people and files."""
+"""The days that the shop accepts from people and files."""
 
 
 def beijing_text(at: datetime) -> str:
@@ -34,7 +34,7 @@ def day_start(day: date) -> datetime:
 def day_end(day: date) -> datetime:
     """The UTC time at which a day is over (24:00) in Beijing.
 
-    The last day a calendar knows, by which people write "for ever", is over when it begins.
+    The calendar's last day, by which people write "for ever", is over when it begins.
     """
     return day_start(day if day == LAST_DAY else day + timedelta(days=1))
 

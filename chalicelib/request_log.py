@@ -1,7 +1,7 @@
 """The log: one JSON object a line, and one line for each request with its outcome and duration.
 
-What may be in it: ids of things (orders, courses, coupons), codes, durations, the names of classes. What may not:
-bodies, tokens, names and addresses of people, phone numbers, keys.
+It may hold ids (of orders, courses, coupons), codes, durations, the names of classes. It never holds bodies, tokens,
+names and addresses of people, phone numbers, keys.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def request_line(kind: str, request_id: str, **facts: object) -> Iterator[None]:
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON. Of an exception only its class and where it came from: texts may quote anything.
+    """A record as one line of JSON. Of an exception only its class and its trace: texts may quote anything.
 
-    `end` is what the handler does not add itself.
+    `end` is added where the handler adds no line end itself.
     """
 
     def __init__(self, end: str = "") -> None:
@@ -52,7 +52,7 @@ class JsonLines(logging.Formatter):
         self._end = end
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """The record as JSON."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -70,7 +70,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure() -> None:
-    """Write all logs as JSON lines, to what Lambda has set up, or else to standard output."""
+    """Write all logs as JSON lines, to Lambda's handlers, or else to standard output."""
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(logging.StreamHandler(sys.stdout))

@@ -25,7 +25,7 @@ AGroup = TypeVar("AGroup")
 Reader = Callable[[str], object]
 """The text of a setting -> its value. Raises `_Malformed`."""
 Strictness = Callable[[Any], str | None]
-"""The value of a setting -> what it should be where people are served, or None when it is that."""
+"""The value of a setting -> the value it needs where people are served, or None when it is right."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Setting:
 
 
 class _Malformed(Exception):
-    """A setting's text is not what it should be; the argument says what that is."""
+    """A setting's text is malformed; the argument says what it should be."""
 
 
 # How a text is read
@@ -59,7 +59,7 @@ def _matching(pattern: str, expected: str) -> Callable[[str], str]:
 
 
 MAX_PASSWORD_ITERATIONS = 2_000_000
-"""More PBKDF2 rounds are never computed, whatever a stored hash says: they would cost a sign-in seconds of CPU.
+"""The most PBKDF2 rounds that are computed, whatever a stored hash says: more would cost a sign-in seconds of CPU.
 Django's own number was 1,000,000 in 2025.
 """
 
@@ -189,7 +189,7 @@ def _setting(
     is_secret: bool = False,
     strict: Strictness | None = None,
 ) -> Any:
-    """The field of a setting. A secret does not show in `repr`."""
+    """The field of a setting. `repr` hides a secret."""
     setting = Setting(name, meaning, read, default, is_secret, strict)
     return field(repr=not is_secret, metadata={"setting": setting})
 
@@ -345,7 +345,9 @@ _AWS_ENDPOINTS = tuple(
 
 @dataclass(frozen=True)
 class AwsSettings:
-    """Where DynamoDB is and who asks, by the variables of AWS's own clients. None: botocore's files and chain know."""
+    """DynamoDB's address and the credentials, by the variables of AWS's own clients. None: botocore's files and chain
+    know.
+    """
 
     region: str | None
     endpoint_url: str | None
@@ -415,7 +417,7 @@ def load(environment: Mapping[str, str]) -> Settings:
 
 
 def _group(group: type[AGroup], environment: Mapping[str, str]) -> AGroup | None:
-    """A group that the shop may do without: there when its first setting is given, and then it must be whole."""
+    """A group that the shop may do without: with its first setting given, the others are required."""
     first = next(_rows(group))
     return group(**_values(group, environment)) if _text(first.name, environment) else None
 

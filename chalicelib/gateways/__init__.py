@@ -21,7 +21,7 @@ class Gateways:
     geetest: Geetest | None
 
     def of(self, provider: str) -> PaymentProvider:
-        """The payment provider of this name; of one that is not set up nothing can be known (`NotSetUp`)."""
+        """The payment provider of this name; `NotSetUp` for one without an account."""
         return self.payments.get(provider) or NotSetUp(provider)
 
     def has(self, provider: str) -> bool:
@@ -30,7 +30,7 @@ class Gateways:
 
 
 def open_gateways(settings: Settings) -> Gateways:
-    """The third parties of the settings. Nothing is loaded before it is used."""
+    """The third parties of the settings. Loads nothing before its first use."""
     from chalicelib.gateways.alipay import Alipay
     from chalicelib.gateways.geetest import Geetest
 

@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 
 _MAX_FIELDS = 100
 _FINAL = ("40001", "40002", "40006")
-"""Alipay's codes for a request or a contract with which something is wrong: sending the same again will not help."""
+"""Alipay's codes for a wrong request or contract: sending the same again will not help."""
 _CALL_SECONDS = 4.0
 """The most that one call may take of a deadline it shares."""
 _SUBJECT_LENGTH = 256
@@ -64,7 +64,7 @@ class Alipay:
     """One merchant application at Alipay, in public-key mode.
 
     Keys are the bare base64 of PKCS#1, PKCS#8 or X.509. Alipay posts its notifications to `notify_url` and sends the
-    buyer back to `return_url`. Nothing is loaded before it is needed.
+    buyer back to `return_url`. Keys are loaded at first use.
     """
 
     name = "alipay"
@@ -169,7 +169,7 @@ class Alipay:
             raise NotificationRefused(check="fields") from error
 
     def told(self, word: str, amount: Fen, refunded: Fen) -> Told:
-        """What a `trade_status` tells, together with the running total of refunds."""
+        """The event of a `trade_status`, by the running total of refunds."""
         match word:
             case "WAIT_BUYER_PAY":
                 return Told.WAITING
@@ -194,9 +194,7 @@ class Alipay:
         return number
 
     def query(self, order_number: str, amount: Fen, deadline: Deadline) -> TradeState:
-        """What became of an order of `amount` fen (`alipay.trade.query`). One call; never raises
-        GatewayUnavailable.
-        """
+        """Query an order of `amount` fen (`alipay.trade.query`). One call; never raises GatewayUnavailable."""
         return self._known(lambda: self._query(order_number, amount, deadline))
 
     def _query(self, order_number: str, amount: Fen, deadline: Deadline) -> TradeState:
@@ -244,7 +242,7 @@ class Alipay:
     def refund(self, request: RefundRequest, deadline: Deadline) -> RefundState:
         """Refund, once for the request's number (`alipay.trade.refund`). One call; never raises GatewayUnavailable.
 
-        That nothing moved now is pending: it may have moved by an earlier call.
+        An answer that nothing moved now is pending: an earlier call may have moved it.
         """
         return self._known(lambda: self._refund(request, deadline))
 
@@ -264,9 +262,7 @@ class Alipay:
         return RefundDone() if answer.get("fund_change") == "Y" else RefundPending()
 
     def refund_state(self, request: RefundRequest, deadline: Deadline) -> RefundState:
-        """What became of a refund (`alipay.trade.fastpay.refund.query`). One call; never raises
-        GatewayUnavailable.
-        """
+        """Query a refund (`alipay.trade.fastpay.refund.query`). One call; never raises GatewayUnavailable."""
         return self._known(lambda: self._refund_state(request, deadline))
 
     def _refund_state(self, request: RefundRequest, deadline: Deadline) -> RefundState:
@@ -316,8 +312,8 @@ class Alipay:
             return Unclear(type(trouble).__name__)
 
     def _call(self, method: str, content: dict[str, str], deadline: Deadline) -> _Answer:
-        """Make a call about an order -> the member of the answer, whose signature holds and which is for no other
-        order. Raises GatewayUnavailable.
+        """Make a call about an order -> the answer's member, with a valid signature and the order's number. Raises
+        GatewayUnavailable.
         """
         url = f"{self._gateway_url}?{self._signed(method, content)}"
         raw = fetch(self.name, url, deadline, _CALL_SECONDS)

@@ -1,7 +1,7 @@
 """Geetest, version 3 (slider with our challenge) and version 4 (no challenge of ours).
 
-Both are two calls and a hash. Version 3's client library also knows an offline mode, which proves nothing: whether
-it is accepted is not decided here.
+Both are two calls and a hash. Version 3's client library also knows an offline mode, which proves nothing: the flow
+decides whether it is accepted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SDK = "python-course-shop"
 _CALL_SECONDS = 1.5
 """The most that one call may take: Geetest advises one to two seconds."""
 _STATUS_SECONDS = 15.0
-"""How long Geetest's word that it works is believed: it advises 10 to 30 seconds."""
+"""How long the answer that Geetest works is believed: Geetest advises 10 to 30 seconds."""
 
 
 class Geetest:
@@ -83,7 +83,7 @@ class Geetest:
         return answer.get("status") == "success"
 
     def validate(self, challenge: str, validate: str, seccode: str, deadline: Deadline) -> bool:
-        """Whether the slide was made (version 3); each triple is confirmed once. Raises GatewayUnavailable."""
+        """Whether the slide was made (version 3); Geetest confirms each triple once. Raises GatewayUnavailable."""
         form = {
             "seccode": seccode,
             "challenge": challenge,

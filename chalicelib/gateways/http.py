@@ -17,7 +17,7 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @dataclass(frozen=True)
 class Answer:
-    """What a third party answered; names of headers are in lower case."""
+    """A third party's answer; names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -27,8 +27,8 @@ class Answer:
 def fetch(
     gateway: str, url: str, deadline: Deadline, at_most: float, form: Mapping[str, str] | None = None
 ) -> bytes:
-    """The body that a GET (or, with `form`, a form POST) is answered with, status 200. Raises GatewayUnavailable for
-    every other status and as `exchange`.
+    """The body of the answer to a GET (or, with `form`, a form POST), status 200. Raises GatewayUnavailable for every
+    other status and as `exchange`.
     """
     if form is None:
         answer = exchange(gateway, "GET", url, deadline, at_most)
@@ -51,11 +51,11 @@ def exchange(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
 ) -> Answer:
-    """The answer to one request, of any status, within what is left of a deadline and `at_most` seconds.
+    """The answer to one request, of any status, within the rest of a deadline and `at_most` seconds.
 
-    No redirect is followed. Raises GatewayUnavailable for no answer in time, and for one of more than
-    `MAX_ANSWER_BYTES`. A socket's time-out begins anew with every byte, so a third party that drips could hold a
-    request for minutes: the call runs in a thread that may be left behind.
+    Follows no redirect. Raises GatewayUnavailable for no answer in time, and for one of more than `MAX_ANSWER_BYTES`. A
+    socket's time-out begins anew with every byte, so a third party that drips could hold a request for minutes: the
+    call runs in a thread that may be left behind.
     """
     seconds = min(deadline.remaining(), at_most)
     if seconds <= 0:

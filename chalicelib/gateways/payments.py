@@ -1,5 +1,5 @@
-"""What every payment provider answers, in the shop's words. One class in one file for each provider, which alone knows
-the provider's own words.
+"""The answers of every payment provider, in the shop's words. One class in one file for each provider, which alone
+knows the provider's own words.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from chalicelib.gateways.deadline import Deadline
 from chalicelib.money import Fen
 
 MAX_NOTIFICATION_BYTES = 32 * 1024
-"""The most that a provider's notification may have; what is longer is refused before it is decoded."""
+"""The most bytes of a provider's notification; a longer one is refused before it is decoded."""
 
 
 class PageKind(StrEnum):
@@ -106,7 +106,7 @@ class RefundRequest:
 
 @dataclass(frozen=True)
 class RefundDone:
-    """The refund was carried out."""
+    """The provider has executed the refund."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ RefundState = RefundDone | RefundPending | RefundRefused | Unclear
 
 
 class Told(StrEnum):
-    """What a notification tells of its trade."""
+    """The event that a notification tells of its trade."""
 
     WAITING = "waiting"
     RECEIVED = "received"
@@ -171,12 +171,14 @@ class Receipt:
 
 
 class PaymentProvider(Protocol):
-    """One merchant account at a payment provider. Nothing but the values above and the errors named here comes out."""
+    """One merchant account at a payment provider. It returns the values above and raises the errors named here, nothing
+    else.
+    """
 
     name: str
     """The code by which orders and payments name the provider; its file here has the same name."""
     ask_refund_after: timedelta
-    """How long to wait before asking what became of a refund."""
+    """How long to wait before a refund is queried."""
 
     def check(self) -> None:
         """Load all keys. Raises InvalidSetting, which names the one that is wrong. No call."""
@@ -189,7 +191,7 @@ class PaymentProvider(Protocol):
         """
 
     def query(self, order_number: str, amount: Fen, deadline: Deadline) -> TradeState:
-        """What became of an order of `amount` fen."""
+        """The state of the trade of an order of `amount` fen."""
 
     def close(self, order_number: str, deadline: Deadline) -> CloseState:
         """Close an unpaid trade."""
@@ -198,7 +200,7 @@ class PaymentProvider(Protocol):
         """Refund, once for the request's number."""
 
     def refund_state(self, request: RefundRequest, deadline: Deadline) -> RefundState:
-        """What became of a refund that may have been asked for."""
+        """The state of a refund that may have been asked for."""
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Read and check a notification; names of headers are in lower case. The order and its amount are for the
@@ -206,10 +208,10 @@ class PaymentProvider(Protocol):
         """
 
     def told(self, word: str, amount: Fen, refunded: Fen) -> Told:
-        """What a notification with this word of the provider's tells; UNHEARD for a word that is not known."""
+        """The event behind the provider's `word`; UNHEARD for an unknown word."""
 
     def receipt(self, is_taken: bool) -> Receipt:
-        """The answer to a notification that was taken, or that is to be sent again."""
+        """The answer to a notification; one that is not taken is sent again."""
 
     def parse_return(self, fields: Mapping[str, str]) -> str:
         """The order number of the query with which the browser comes back. It proves nothing about the payment: anybody
@@ -218,7 +220,7 @@ class PaymentProvider(Protocol):
 
 
 class NotSetUp:
-    """A provider at which this shop has no account, as of orders of the old system: nothing of it can be known here."""
+    """A provider at which this shop has no account, as of orders of the old system: it cannot be asked."""
 
     ask_refund_after = timedelta()
 
@@ -259,7 +261,7 @@ class NotSetUp:
         raise NotificationRefused(check="provider")
 
     def told(self, word: str, amount: Fen, refunded: Fen) -> Told:
-        """Nothing that is known."""
+        """Always UNHEARD."""
         return Told.UNHEARD
 
     def receipt(self, is_taken: bool) -> Receipt:

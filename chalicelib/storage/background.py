@@ -1,4 +1,4 @@
-"""Reads that go out beside another one, so that a request waits once for both."""
+"""Reads beside another read, so that a request waits once for both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _threads() -> ThreadPoolExecutor:
 def in_background(
     read: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
 ) -> Callable[[], Result]:
-    """Begin a read in another thread -> what waits for its result, or raises its error.
+    """Begin a read in another thread -> a function that waits for its result, or raises its error.
 
     For reads only: nobody waits for it when the request ends with a refusal.
     """

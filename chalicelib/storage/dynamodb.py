@@ -48,13 +48,13 @@ MAX_BATCH_KEYS = 100
 MAX_ID = 10**15 - 1
 """Ids are texts of at most 15 digits in requests, so a longer one could never be asked for."""
 MAX_ITEM_BYTES = 380_000
-"""Of an item as JSON. DynamoDB takes items of 400 kB; the rest is for how this counts."""
+"""The most bytes of an item as JSON. DynamoDB takes items of 400 kB; the rest is for how this counts."""
 WORK_SHARDS = 8
 """Partitions of the work index. A change needs a rewrite of all items that are on the work list."""
 
 _ATTEMPTS = 3
 _THROTTLED_SLOWLY = 10
-"""How much longer a call waits that was throttled: DynamoDB counts load by the second."""
+"""How much longer a throttled call waits: DynamoDB counts load by the second."""
 _TRANSACT = "TransactWriteItems"
 _IN_PROGRESS = "TransactionInProgressException"
 _THROTTLED = frozenset(
@@ -94,7 +94,7 @@ class Patience:
 
 
 def _sleep(seconds: float) -> None:
-    """Sleep, unless for nothing: even that gives the processor away."""
+    """Sleep, unless for 0 seconds: even that gives the processor away."""
     if seconds:
         time.sleep(seconds)
 
@@ -113,11 +113,11 @@ class StoreConnection(Connection):
 
     @property
     def client(self) -> Any:
-        """What pynamodb sends its calls with."""
+        """The transport by which pynamodb sends its calls."""
         return self._transport
 
     def dispatch(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Make a call, three times at most: what is refused for load or conflict, or not answered, is repeated."""
+        """Make a call, three times at most: repeats one that is refused for load or conflict, or not answered."""
         trouble: StoreUnavailable
         attempts = zip(range(_ATTEMPTS), self.patience.pauses(), strict=False)
         slowly = 1
@@ -131,7 +131,7 @@ class StoreConnection(Connection):
         raise trouble
 
     def send(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Make a call once. A condition that does not hold is pynamodb's VerboseClientError."""
+        """Make a call once. Raises pynamodb's VerboseClientError for a failed condition."""
         try:
             return cast(dict[str, Any], super()._make_api_call(operation_name, operation_kwargs))
         except VerboseClientError as error:
@@ -169,7 +169,7 @@ class StoredItem(Model):
 
 
 class TableName:
-    """A table's name, with the prefix that is set when it is first needed, not when the model is imported."""
+    """A table's name, with the prefix of the setting as of the first use, not of the import."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -179,7 +179,7 @@ class TableName:
 
 
 class WholeNumber(Attribute[int]):
-    """A whole number (fen, days, ids, epoch seconds). Refuses floats on their way in."""
+    """A whole number (fen, days, ids, epoch seconds). Refuses to store floats."""
 
     attr_type = NUMBER
 
@@ -266,10 +266,9 @@ class CategoryIndex(GlobalSecondaryIndex["CatalogItem"]):
 
 
 class CatalogItem(StoredItem):
-    """An item of the table `catalog`: what is on offer.
+    """An item of the table `catalog`: everything on offer.
 
-    `source` names the tool that wrote the item (`legacy`, `demo`), where a later run of it has to know its
-    own.
+    `source` names the tool that wrote the item (`legacy`, `demo`), where a later run of it has to know its own.
     """
 
     class Meta:
@@ -307,7 +306,7 @@ class AttentionIndex(GlobalSecondaryIndex["UserItem"]):
 
 
 class UserItem(StoredItem):
-    """An item of the table `users`: a person, and all that is theirs, in one partition (`USER#<id>`).
+    """An item of the table `users`: a person, and everything of theirs, in one partition (`USER#<id>`).
 
     Two further partitions lead there: `USERNAME#<folded name>` and `ORDER#<number>`.
     """
@@ -472,10 +471,9 @@ class Transaction:
     def commit(self, witness: Callable[[], bool] | None = None) -> None:
         """Write everything, once.
 
-        When an answer was lost on the way, the transaction's own item is looked for. One without such an item
-        needs a `witness`, which reads, strongly consistent, whether it took effect. Raises the refusal of the
-        first write whose condition does not hold, `StoreUnavailable` when nothing was written,
-        `OutcomeUnknown` when that could not be found out.
+        When an answer is lost on the way, it reads the transaction's own item. A transaction without one needs a
+        `witness`, which reads, strongly consistent, whether it took effect. Raises the refusal of the first write whose
+        condition fails, `StoreUnavailable` when nothing was written, `OutcomeUnknown` when that cannot be found out.
         """
         if witness is None and self._own is None:
             raise ValueError("a transaction without an item of its own needs a witness")
@@ -504,7 +502,7 @@ class Transaction:
             raise OutcomeUnknown(store="dynamodb") from trouble
 
     def _send(self, token: str) -> StoreUnavailable | None:
-        """Send once -> None when it is done, else the trouble. Raises the refusal of a condition."""
+        """Send once -> None when it is done, else the failure. Raises the refusal of a condition."""
         try:
             connection().send(_TRANSACT, {"TransactItems": self._items, "ClientRequestToken": token})
         except StoreUnavailable as trouble:
@@ -533,8 +531,8 @@ class Transaction:
         return [reason.code if reason else "None" for reason in error.cancellation_reasons]
 
     def _is_busy(self, error: VerboseClientError) -> bool:
-        """Whether load or conflict stood in the way. A failed condition beside it may be the work of another
-        transaction that is still being applied: which refusal it is can be told when that is over.
+        """Whether load or conflict stood in the way. A failed condition beside it may come from another transaction
+        that is still being applied: the refusal is known when that is over.
         """
         return bool(_BUSY_REASONS & set(self._reasons(error)))
 
@@ -548,9 +546,9 @@ class Transaction:
 
 
 def random_id() -> int:
-    """A new id for a stored thing: random, positive, of 15 digits at most.
+    """A new id for a stored item: random, positive, of 15 digits at most.
 
-    That is below 2^52, so exact in JavaScript, and short enough for the text form of ids in requests. To be
-    put conditionally: chance makes a repetition unlikely, the condition makes it harmless.
+    That is below 2^52, so exact in JavaScript, and short enough for the text form of ids in requests. Write it
+    conditionally: chance makes a repetition unlikely, the condition makes it harmless.
     """
     return random.SystemRandom().randrange(10**12, MAX_ID + 1)

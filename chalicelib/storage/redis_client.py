@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PASSING = ("BUSY", "LOADING", "MISCONF", "NOREPLICAS", "UNBLOCKED")
-"""How errors begin that Redis answers while it is in trouble, beside those that have a class in the library."""
+"""The beginnings of Redis's errors that time cures, beside those that have a class in the library."""
 
 
 @lru_cache(maxsize=1)
@@ -42,7 +42,7 @@ def redis_client() -> Redis:
 
 @contextmanager
 def cart_store() -> Iterator[Redis]:
-    """The client. Raises CartStoreUnavailable for Redis's troubles, CartStoreRefused for what it will never do."""
+    """The client. Raises CartStoreUnavailable for failures that time cures, CartStoreRefused for all others."""
     from redis.exceptions import (
         ClusterDownError,
         OutOfMemoryError,
@@ -63,5 +63,5 @@ def cart_store() -> Iterator[Redis]:
 
 
 def key(kind: str, user_id: int) -> str:
-    """The Redis key of something of a user's. The tables' prefix keeps shops on one Redis apart."""
+    """The Redis key of a user's value. The tables' prefix keeps shops on one Redis apart."""
     return f"{table_prefix()}{kind}:{user_id}"

@@ -32,11 +32,11 @@ _CLOCK_ERRORS = frozenset(
     {"InvalidSignatureException", "RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"}
 )
 _SKEW_TAKEN = timedelta(minutes=4)
-"""AWS takes a signature of five minutes ago or ahead: a clock this near is not at fault."""
+"""AWS accepts a signature of five minutes ago or ahead: a clock this near is not at fault."""
 
 
 class NoClearAnswer(StoreUnavailable):
-    """No answer came, or one that does not say what was done: the call may have taken effect."""
+    """No answer came, or one that does not say whether the call took effect."""
 
 
 class Credentials(NamedTuple):
@@ -96,7 +96,7 @@ class SignedTransport:
         self, aws: AwsSettings, *, connect: float, read: float, clock: Callable[[], datetime] = _utc_now
     ) -> None:
         self.listeners: list[Callable[[str, bytes], None]] = []
-        """Called with operation and body before each sending. What they raise stops it."""
+        """Called with operation and body before each sending. An error of theirs stops it."""
         self._aws = aws
         self._timeout = urllib3.Timeout(connect=connect, read=read)
         self._clock = clock
@@ -177,7 +177,7 @@ class SignedTransport:
         return self._botocore
 
     def _corrects_clock(self, answer: _Answer) -> bool:
-        """Whether AWS's clock differs so much that signatures are refused; it is followed from now on."""
+        """Whether AWS's clock differs so much that signatures are refused; from now on the transport follows it."""
         if answer.sent_at is None:
             return False
         now = self._clock()
@@ -216,7 +216,7 @@ def _tls(ca_bundle: str | None) -> ssl.SSLContext:
 class _Answer(NamedTuple):
     content: dict[str, Any]
     refusal: dict[str, Any] | None
-    """What ClientError takes, as botocore makes it."""
+    """The arguments of ClientError, as botocore makes them."""
     sent_at: datetime | None
 
 

@@ -25,9 +25,9 @@ def table_definitions(prefix: str) -> list[dict[str, Any]]:
 
 
 def create_tables() -> list[str]:
-    """Create the tables that do not exist yet -> the names of all. Safe to repeat.
+    """Create the missing tables -> the names of all. Safe to repeat.
 
-    Uses botocore's client, which waits until a table exists; nothing that serves requests does.
+    Uses botocore's client, which waits until a table exists; the request path never does.
     """
     import botocore.session
     from botocore.exceptions import BotoCoreError, ClientError
