@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _MOST_BELI = 10**12
 _MAX_WHO, _MAX_SHOWN_NAME = 64, 32
 _FOR_EVER = 36_000
-"""Days that are shown and kept as 永久."""
+"""Days that mean 永久."""
 _NO_TABLE = "ResourceNotFoundException"
 _REPEAT_IMPORT = (
     "The import was cut off. What it had written is whole; give the command again, and it goes on from there."
@@ -63,11 +63,11 @@ _WEAK = {
     "name": "it contains the user name",
     "common": "it is one of the commonest",
 }
-"""The rule that a password breaks, in words."""
+"""The rule that a weak password breaks -> words."""
 
 
 class _Refused(Exception):
-    """The command cannot be done; the text says why."""
+    """The command is refused; the text says why."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _reason(error: ShopError, given: argparse.Namespace) -> str:
-    """What stood in the way, in words that an operator can act on."""
+    """The reason of a refusal, in words that an operator can act on."""
     from chalicelib.shop.user_name import name_fault
 
     username = getattr(given, "username", None)
@@ -532,7 +532,7 @@ def _apply_catalog(given: argparse.Namespace) -> None:
 
 
 def _planned(given: argparse.Namespace) -> tuple[Stored, Plan]:
-    """The stored catalogue, and what would make it what the file says, which is shown."""
+    """Read the stored catalogue, and plan and show the changes that make it equal to the file."""
     from chalicelib.manage.catalog_file.difference import summary
     from chalicelib.manage.catalog_file.plan import plan, read_stored, refusals
     from chalicelib.manage.catalog_file.reading import FaultyFile, read_file

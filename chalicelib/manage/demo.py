@@ -1,8 +1,8 @@
 """The demo shop: the content of `localstack/demo/shop.json`, added to the stores once.
 
-Every unit (a course with all that belongs to it, a user with ledger and coupon records) is put on absence, whole or not
-at all, so that seeding again changes nothing and never touches what somebody else has written. Units share transactions
-as long as none of them is there.
+Every unit (a course with its page and contents, a user with ledger and coupon records) is put on absence, whole or not
+at all, so that seeding again changes nothing and never touches other data. Units share transactions as long as none of
+them is there.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ Json = dict[str, Any]
 
 @dataclass
 class Report:
-    """What a seeding did. `added` and `present` count by kind; `refused` names what is not the demo's own.
+    """The result of a seeding. `added` and `present` count by kind; `refused` names data that are not the demo's own.
 
-    `str()` of it is what the operator reads.
+    `str()` of it is for the operator.
     """
 
     added: dict[str, int] = field(default_factory=dict)
@@ -62,8 +62,8 @@ class Report:
 
 @dataclass(frozen=True)
 class _Unit:
-    """Something that is added whole or not at all. `stored` reads what tells that it is there; `size` counts the
-    most writes that `put` adds to a transaction.
+    """Items that are added together or not at all. `stored` reads whether they are there; `size` is the most writes
+    that `put` adds to a transaction.
     """
 
     kind: str
@@ -88,11 +88,11 @@ def _document() -> reading.Document:
 
 
 def seed_demo(now: datetime, by: str = audit.UNNAMED) -> Report:
-    """Add what is missing of the demo shop; its dates are counted from the day of `now`.
+    """Add the missing parts of the demo shop; its dates are counted from the day of `now`.
 
-    Categories come last: a seeding that was cut off leaves a shop that still reads as empty. The first thing
-    that is added brings the entry in the operators' log. Raises InvalidSetting where people are served, because
-    everybody knows the demo users' password.
+    Categories come last: a seeding that was cut off leaves a shop that still reads as empty. The first unit added
+    brings the entry in the operators' log. Raises InvalidSetting where people are served, because everybody knows the
+    demo users' password.
     """
     if not is_for_trying_out(stage()):
         raise InvalidSetting(
@@ -185,7 +185,7 @@ def _add(unit: _Unit, report: Report, entry: AuditEntry | None) -> bool:
 
 
 def _units(content: Json, catalogue: Catalogue, now: datetime) -> Iterator[_Unit]:
-    """Everything of the demo in an order in which nothing refers to what does not exist yet."""
+    """All units of the demo, in an order without dangling references."""
     make = Maker(catalogue, now, SOURCE)
     for teacher in catalogue.teachers:
         yield _items_unit("teachers", [make.teacher(teacher)])

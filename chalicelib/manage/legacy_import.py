@@ -1,8 +1,8 @@
 """`import-legacy`: the old system's database becomes users, courses, coupons and orders of the shop.
 
-Nothing is overwritten: every put is conditional on absence, and what belongs together is one transaction. The next
-import completes one that was cut off, and importing again changes nothing. A row that is refused refuses only the
-rows that depend on it; once the old data are corrected, importing again takes the rest. Ids are kept.
+Nothing is overwritten: every put is conditional on absence, and each unit is one transaction. The next import completes
+one that was cut off, and importing again changes nothing. A refused row refuses only the rows that depend on it; once
+the old data are corrected, importing again takes the rest. Ids are kept.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ _NO_HASH = (
 def import_legacy(
     path: Path, now: datetime, progress: Progress | None = None, by: str | None = None
 ) -> Report:
-    """Import what can be taken of a file -> the report, whose `str()` the operator reads.
+    """Import a file -> the report, whose `str()` is for the operator.
 
     An operator's import (`by`) is logged before it begins. Raises UnreadableFile, OSError. When the store fails on the
-    way, what was written is whole, and the next import goes on from there.
+    way, the written units are whole, and the next import goes on from there.
     """
     data = read_file(path)
     if by is not None:
@@ -75,7 +75,7 @@ def import_legacy(
 
 @dataclass
 class _CourseParts:
-    """A course of the file with those of its rows that come in with it."""
+    """A course of the file with the rows that come in with it."""
 
     row: Row
     key: CourseKey
@@ -97,7 +97,7 @@ class _CourseParts:
 
 
 class _Import:
-    """One run: the stages follow each other, because rows depend on rows of tables before them."""
+    """One run: the stages follow each other, because rows depend on rows of earlier tables."""
 
     def __init__(self, data: LegacyData, report: Report, now: datetime) -> None:
         self.data = data
@@ -121,7 +121,7 @@ class _Import:
     # Translating
 
     def _translate(self, table: str, translate: Callable[[Row], Translated]) -> list[tuple[Row, Translated]]:
-        """What can be made of a table's rows that have no outcome yet; the others are refused."""
+        """Translate a table's rows that have no outcome yet; refuse the others."""
         translated = []
         for row in self.data.rows[table]:
             if self.report.is_recorded(row):
@@ -133,14 +133,14 @@ class _Import:
         return translated
 
     def _taken(self, table: str, row_id: int) -> int:
-        """The id of a row that others depend on. BadValue when it is not in the shop."""
+        """The id of a row that others depend on. Raises BadValue when it is not in the shop."""
         if not self.report.is_in_the_shop(table, row_id):
             known = row_id in self.report.outcomes[table]
             raise BadValue(f"{table} {row_id} {'was not taken' if known else 'does not exist'}")
         return row_id
 
     def _course_of(self, row: Row) -> _CourseParts:
-        """The course of a generic reference that may be taken. BadValue when it is to anything else."""
+        """The course of a generic reference that may be taken. Raises BadValue for any other reference."""
         if not self.data.is_course(row):
             raise BadValue(f"it belongs to {self.data.model(row)}, not to a course")
         return self._course(row.reference("object_id"))
@@ -162,7 +162,7 @@ class _Import:
         self.teachers = {row.id: item for row, item in teachers} | self._stored_teachers()
 
     def _stored_teachers(self) -> dict[int, Teacher]:
-        """The teachers of earlier imports as they are now: pages copy what the shop has of them."""
+        """The teachers of earlier imports as the shop has them now: pages copy these."""
         known = [row.id for row in self.data.rows[file.TEACHERS] if self.report.was_there(row)]
         stored: dict[int, Teacher] = {}
         for start in range(0, len(known), MAX_BATCH_KEYS):
@@ -282,7 +282,7 @@ class _Import:
         self._translate(file.POLICIES, translate)
 
     def _refuse_too_large(self, attributes: Mapping[Row, dict[str, Any]]) -> None:
-        """Refuse the courses that cannot be stored, before any page that recommends one of them is written."""
+        """Refuse the courses that are too large, before any page that recommends one of them is written."""
         while True:
             new = [each for each in self.courses.values() if imported_course_key(each.key) not in self.stored]
             units = [self._new_course(parts, attributes[parts.row]) for parts in new]
@@ -314,7 +314,7 @@ class _Import:
         return Unit(parts.row, (mark, course, *policies, *detail), with_rows=tuple(rows))
 
     def _rows_since(self, parts: _CourseParts) -> list[Unit]:
-        """A course of an earlier import: its rows are there already; only policies may be added later."""
+        """A course of an earlier import, whose rows are there already; only policies may be added later."""
         self.report.already_there(parts.row)
         mark = self.stored[imported_course_key(parts.key)]
         course = self.stored.get(catalog.course_item_key(parts.key))
@@ -370,7 +370,7 @@ class _Import:
             put_units([Unit(row, (item,)) for row, item in self._translate(table, translate)], self.report)
 
     def _detail_id(self, parts: _CourseParts) -> int | None:
-        """The page that a course's contents belong to: the stored course's, where it came in earlier."""
+        """The page of a course's contents: the stored course's, where it came in earlier."""
         if imported_course_key(parts.key) not in self.stored:
             return parts.detail.detail_id if parts.detail else None
         course = self.stored.get(catalog.course_item_key(parts.key))

@@ -1,4 +1,4 @@
-"""What the command line says. Everything goes out here, so that no stored text acts on the terminal."""
+"""All output of the command line, so that no stored text acts on the terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from chalicelib.shop.texts import is_shown
 
 
 def shown(text: str) -> str:
-    """A text on one line: what a terminal would act upon, or not show, stands as its escape (`\\u202e`)."""
+    """A text on one line, with escapes (`\\u202e`) for what acts on a terminal or is not shown."""
     return "".join(
         character if is_shown(character) else character.encode("unicode_escape").decode()
         for character in text
@@ -28,7 +28,7 @@ def complain(text: object) -> None:
 
 
 def escape_what_cannot_be_encoded(*streams: TextIO) -> None:
-    """Let a stream that is not UTF-8 get escapes for the characters that it cannot show."""
+    """Write escapes to a stream that is not UTF-8 for the characters that it lacks."""
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

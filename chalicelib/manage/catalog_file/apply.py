@@ -1,7 +1,7 @@
-"""Writing a plan, step by step: each step is one transaction with its entry in the operators' log.
+"""Write a plan, step by step: each step is one transaction with its entry in the operators' log.
 
-Every write is conditional on the item's being as it was read: nobody's change is overwritten. The next apply
-completes one that was cut off.
+Every write is conditional on the item's being as it was read: nobody's change is overwritten. The next apply completes
+one that was cut off.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from .plan import Step, Stored, Write, read_stored
 
 
 def raise_if_changed(stored: Stored) -> None:
-    """Raise ChangedMeanwhile when the catalogue is no longer as it was read."""
+    """Raise ChangedMeanwhile when the catalogue has changed since it was read."""
     if read_stored().fingerprint != stored.fingerprint:
         raise ChangedMeanwhile(what="the stored catalogue")
 
 
 def write(step: Step, by: str, now: datetime) -> None:
-    """Write one step. Raises ChangedMeanwhile, StoreUnavailable, OutcomeUnknown."""
+    """Write one step. Raises ChangedMeanwhile."""
     transaction = Transaction()
     for one in step.writes:
         _add(transaction, one, ChangedMeanwhile(what=step.subject))

@@ -1,4 +1,4 @@
-"""Two catalogues -> what changed from one to the other, in words."""
+"""Two catalogues -> the changes from one to the other, in words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PARTS = {"policies": "policy", "chapters": "chapter", "sections": "section", "f
 
 @dataclass(frozen=True)
 class Change:
-    """Something that is added (`+`), changed (`~`) or removed (`-`): `subject` is a row of the first level."""
+    """One row added (`+`), changed (`~`) or removed (`-`): `subject` is a row of the first level."""
 
     sign: str
     subject: str
@@ -38,7 +38,7 @@ def difference(old: Catalogue, new: Catalogue) -> list[Change]:
 
 
 def summary(changes: Sequence[Change]) -> str:
-    """How many things are added, changed and removed."""
+    """How many rows are added, changed and removed."""
     words = {"+": "added", "~": "changed", "-": "removed"}
     counts = {
         word: len({change.subject for change in changes if change.sign == sign})
@@ -89,7 +89,7 @@ def _size(course: Course) -> str:
 
 
 def _fields(old: Row, new: Row) -> Iterator[str]:
-    """What differs between two versions of a row."""
+    """The fields that differ between two versions of a row."""
     for column in columns(type(new)):
         before, after = getattr(old, column.name), getattr(new, column.name)
         if before == after:

@@ -26,7 +26,7 @@ class Wrong(Exception):
 
 @dataclass(frozen=True)
 class Form:
-    """How a value is read, given what is today (None where days may not be counted from it), and written."""
+    """How a value is read, given today's date (None where days may not be counted from it), and written."""
 
     read: Callable[[object, date | None], Any]
     write: Callable[[Any], object] = lambda value: value

@@ -1,7 +1,7 @@
 """Rows of a catalogue file <-> the items of the table.
 
-A row determines its item's key. A file says each thing once; the copies (of policies in a course, of teachers and
-names in a page) are made here.
+A row determines its item's key. A file says each fact once; this makes the copies (of policies in a course, of teachers
+and names in a page).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .rows import Catalogue, Course, Offer
 class Maker:
     """Makes the items of one catalogue's rows. `source` names the tool that writes them, where that matters.
 
-    A reference to what does not exist makes no copy.
+    A dangling reference makes no copy.
     """
 
     def __init__(self, catalogue: Catalogue, now: datetime, source: str | None = None) -> None:
@@ -154,7 +154,7 @@ class Maker:
             )
 
     def offer(self, row: Offer) -> CouponOffer:
-        """A coupon's item as of a new coupon: nothing is claimed yet."""
+        """A coupon's item as of a new coupon, with nothing claimed."""
         return coupon.offer_item(
             row.id,
             name=row.name,
@@ -180,7 +180,7 @@ class Maker:
 
 
 def catalogue_of(items: Iterable[CatalogItem]) -> Catalogue:
-    """The rows of everything stored. Leave out contents without a course, and references to what does not exist."""
+    """The rows of all stored items, without contents that have no course and dangling references."""
     stored = list(items)
     teachers = {item.teacher_id for item in catalog.of_model(stored, catalog.Teacher)}
     recommendable = {

@@ -1,6 +1,6 @@
-"""Plan the writes that make the stored catalogue equal to a file, and refuse what must not be done.
+"""Plan the writes that make the stored catalogue equal to a file, and refuse the forbidden ones.
 
-Orders and claimed coupons keep what they rest on: a course that may have been sold is not removed, a page keeps its
+Orders and claimed coupons keep the data they rest on: a course that may have been sold is not removed, a page keeps its
 id, a coupon's quantity covers its claims. Prices, rules and policies may change: orders and coupon records carry
 copies.
 """
@@ -28,11 +28,11 @@ from .rows import Catalogue
 KINDS = (Category, Teacher, Course, PricePolicy, CourseDetail, Chapter, Section, Faq, CouponOffer)
 
 _CORE = (Course, PricePolicy, CourseDetail)
-"""What of a course is always written together: what is listed, sold and shown."""
+"""The items of a course that are listed, sold and shown: always written together."""
 _ITEMS_TOGETHER = 90
 """Of the 100 of a transaction; one is the log's entry."""
 _BYTES_TOGETHER = 1_500_000
-"""Of the 4 MB of a transaction: what is replaced is sent too, as a condition."""
+"""Of the 4 MB of a transaction: a replaced item is sent too, as a condition."""
 
 Fault = tuple[tuple[str | int, ...], str]
 CatalogKey = tuple[str, str]
@@ -58,7 +58,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Write:
-    """An item is replaced, added (no `old`) or removed (no `new`)."""
+    """One item to replace, to add (no `old`) or to remove (no `new`)."""
 
     old: CatalogItem | None
     new: CatalogItem | None
@@ -71,7 +71,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Step:
-    """Writes that are one transaction: `subject` is whose they are, `details` what they change, in words."""
+    """The writes of one transaction: `subject` is the row they belong to, `details` the changes, in words."""
 
     subject: str
     details: str
@@ -80,19 +80,19 @@ class Step:
 
 @dataclass
 class Plan:
-    """What an apply does: `changes` in words, `steps` in an order in which nothing refers to what is not there."""
+    """The work of an apply: `changes` in words, `steps` in an order without dangling references."""
 
     changes: list[Change] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
 
 
 def read_stored() -> Stored:
-    """Read the whole catalogue from the table. Raises StoreUnavailable."""
+    """Read the whole catalogue from the table."""
     return Stored({_key(item): item for item in catalog.scan_items(KINDS)})
 
 
 def refusals(stored: Stored, wanted: Catalogue, now: datetime) -> list[Fault]:
-    """What must not be done to the stored catalogue, with the places in the wanted one where it is asked for."""
+    """The forbidden changes of the stored catalogue, with their places in the wanted one."""
     return [
         *_removed_courses(stored, wanted),
         *_pages(stored, wanted),
@@ -102,7 +102,7 @@ def refusals(stored: Stored, wanted: Catalogue, now: datetime) -> list[Fault]:
 
 
 def plan(stored: Stored, wanted: Catalogue, now: datetime) -> Plan:
-    """What has to be written. `wanted` was read and is not refused."""
+    """Plan the writes. `wanted` was read and is not refused."""
     made = {_key(item): item for item in Maker(wanted, now).all()}
     for key, item in made.items():
         _carry_over(stored.items.get(key), item)
@@ -201,7 +201,7 @@ def _is_same(old: CatalogItem | None, new: CatalogItem) -> bool:
 
 
 def _carry_over(old: CatalogItem | None, new: CatalogItem) -> None:
-    """Copy to a new version of an item what no file says."""
+    """Copy to a new version of an item the attributes that no file holds."""
     if old is not None:
         new.source = old.source
     if isinstance(new, Course):
@@ -227,7 +227,7 @@ def _unsaid(stored: Stored, writes: Iterable[Write], said: set[str], now: dateti
 
 
 def _subject(write: Write) -> str:
-    """What of the file an item belongs to, as a change names it."""
+    """The row of the file that an item belongs to, as a change names it."""
     item = write.new or write.old
     match item:
         case Category():
@@ -241,7 +241,7 @@ def _subject(write: Write) -> str:
 
 
 def _steps(writes: Sequence[Write], changes: Sequence[Change]) -> Iterator[Step]:
-    """The writes in an order in which nothing refers to what is not there, as transactions."""
+    """The writes as transactions, in an order without dangling references."""
     words: dict[str, list[str]] = {}
     for change in changes:
         words.setdefault(change.subject, []).append(str(change))

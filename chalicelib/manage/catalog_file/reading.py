@@ -16,13 +16,13 @@ from .forms import Wrong, short
 from .rows import Catalogue, Column, Row, columns
 
 Place = tuple[str | int, ...]
-"""Where in the file: names of fields, positions in lists."""
+"""A place in the file: names of fields, positions in lists."""
 
 ARow = TypeVar("ARow", bound=Row)
 
 _MAX_BYTES = 100_000_000
 _MAX_DEPTH = 30
-"""A catalogue is nested 9 deep; what is nested a thousand deep cannot be walked."""
+"""A catalogue is nested 9 deep; a value nested a thousand deep cannot be walked."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -44,7 +44,7 @@ class Document:
     twice: list[Place] = field(default_factory=list)
 
     def line(self, place: Place) -> int:
-        """The line on which a value begins. For a missing value: the line of what should hold it."""
+        """The line on which a value begins. For a missing value: the line of its parent."""
         return next(self.lines[place[:end]] for end in range(len(place), -1, -1) if place[:end] in self.lines)
 
     def at(self, place: Place, text: str) -> str:
@@ -82,7 +82,7 @@ def read_json(content: bytes, name: str) -> Document:
 
 
 def read_catalogue(document: Document, place: Place = (), today: date | None = None) -> Catalogue:
-    """The catalogue at a place of a document. Raises FaultyFile with everything that is wrong with it.
+    """The catalogue at a place of a document. Raises FaultyFile with all its faults.
 
     With `today`, dates may also be counted from it: `today`, `today+30`.
     """
@@ -146,7 +146,7 @@ class _Reader:
 
 
 def _walk(text: str, document: Document) -> None:
-    """Find the line of every value, and names that an object has twice. The text is known to be JSON."""
+    """Find the line of every value, and names that an object has twice. The text is valid JSON."""
     decoder = json.JSONDecoder()
     line, counted = 1, 0
 

@@ -1,6 +1,6 @@
-"""What a catalogue file consists of: the rows, the order of their fields and the forms of these.
+"""The rows of a catalogue file, the order of their fields and the forms of these.
 
-A field without a default must be there; one with a default may be left out, and is when it has that value.
+A field without a default is required; one with a default may be left out, and is when it has that value.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Row:
 class Column:
     """A field of a row: one value of a form, a row of its own (`row`), or a list of rows (`rows`).
 
-    A list of rows must always be there: one that was forgotten would remove everything.
+    A list of rows is always required: a forgotten one would remove everything.
     """
 
     name: str
@@ -155,7 +155,7 @@ class Question(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class Course(Row):
-    """A course with all that belongs to it. `status` is online (上线), announced (预上线) or offline (下线)."""
+    """A course with page, policies and contents. `status` is online (上线), announced (预上线) or offline (下线)."""
 
     course_type: Annotated[str, forms.choice(COURSE_TYPES)]
     id: Annotated[int, forms.IDENT]
@@ -219,7 +219,7 @@ class Catalogue(Row):
         )
 
     def counts(self) -> str:
-        """How much there is, in words."""
+        """How many rows of each kind there are, in words."""
         counts = {
             "categories": len(self.categories),
             "teachers": len(self.teachers),

@@ -1,4 +1,4 @@
-"""What must be true of several values of a catalogue together: ids are unique, what is referred to exists."""
+"""The rules between values of a catalogue: ids are unique, references lead somewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .rows import Catalogue, Course, Offer, Row, columns
 
 
 class _Broken:
-    """Stands for a value that could not be read, which is a fault already."""
+    """Stands for an unreadable value, which is a fault already."""
 
 
 BROKEN: Any = _Broken()
@@ -22,13 +22,13 @@ Place = tuple[str | int, ...]
 
 
 def broken(of: type[Row]) -> Row:
-    """A row of which nothing could be read."""
+    """A row without a readable value."""
     nothing = {column.name: () if column.rows else None if column.row else BROKEN for column in columns(of)}
     return of(**nothing)
 
 
 def faults(catalogue: Catalogue, place: Place = ()) -> list[Fault]:
-    """All faults between the values of a catalogue; those that are BROKEN are no further faults."""
+    """All faults between the values of a catalogue; a BROKEN value is no further fault."""
     return [((*place, *at), text) for at, text in _Rules(catalogue).faults()]
 
 

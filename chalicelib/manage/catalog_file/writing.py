@@ -1,4 +1,4 @@
-"""`Catalogue` -> the text of a file: everything in a fixed order, short things on one line."""
+"""`Catalogue` -> the text of a file: everything in a fixed order, short rows on one line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def catalogue_text(catalogue: Catalogue) -> str:
 
 
 def as_json(row: Row) -> dict[str, Any]:
-    """A row as JSON has it; fields that have their default are left out."""
+    """A row as JSON, without the fields that have their default."""
     written: dict[str, Any] = {}
     for column in columns(type(row)):
         value = getattr(row, column.name)
@@ -46,7 +46,7 @@ def as_json(row: Row) -> dict[str, Any]:
 
 
 def json_text(value: Any, indent: int = 0) -> str:
-    """JSON in which what holds no further lists and fits stands on one line."""
+    """JSON with every value that fits and holds no further lists on one line."""
     on_one_line = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, dict | list) or not value:
         return on_one_line

@@ -1,8 +1,8 @@
-"""Taking over the old system's database (SQLite, written by Django): reading, translating, storing, reporting.
+"""Take over the old system's database (SQLite, written by Django): read, translate, store, report.
 
-What its values mean stands with each translation: codes of choices, UTC datetimes, the coupons' Beijing days,
-money in binary floats.
+Each translation says what the old values mean: codes of choices, UTC datetimes, the coupons' Beijing days, money in
+binary floats.
 """
 
 SOURCE = "legacy"
-"""The `source` of every item that the import writes: by it a later run knows its own."""
+"""The `source` of every imported item, by which a later run knows its own."""

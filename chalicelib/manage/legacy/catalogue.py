@@ -1,4 +1,4 @@
-"""Rows of the old catalogue -> items of the shop's. Nothing is read or written here; BadValue refuses a row."""
+"""Rows of the old catalogue -> items of the shop's. Reads and writes nothing; BadValue refuses a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading the SQLite file: of a copy, so that nothing is ever written to it or beside it, and of plain tables only."""
+"""Read the SQLite file: a copy of it, so that nothing is ever written to it or beside it, and plain tables only."""
 
 from __future__ import annotations
 
@@ -39,27 +39,27 @@ COLUMNS: Mapping[str, str] = {
     " account_id",
     ORDER_LINES: "id object_id original_price price valid_period_display valid_period content_type_id order_id",
 }
-"""The tables that are taken over, in the order in which they are, with the columns that are read."""
+"""The tables to take over, in this order, with the columns to read."""
 
 _CONTENT_TYPES, _CONTENT_TYPE_COLUMNS = "django_content_type", "id app_label model"
 _COURSE = "api.course"
 
 _SECONDS = 600.0
 _MOST_BYTES = 1_000_000_000
-"""Of the file, and of what is read of it."""
+"""The most bytes of the file, and of its values."""
 _VALUE_BYTES = 64
-"""What a number, and the place of any value, takes in memory."""
+"""The memory of a number, and of a reference to any value."""
 _STEPS_BETWEEN_LOOKS = 10_000
-"""SQLite's steps between two looks at the clock."""
+"""SQLite's steps between two readings of the clock."""
 
 
 class UnreadableFile(Exception):
-    """The file is no database of the old system, or is damaged; the text says in what way."""
+    """The file is no database of the old system, or is damaged; the text says how."""
 
 
 @dataclass(frozen=True)
 class LegacyData:
-    """All rows by table, each table's by id, and what models the ids of content types mean (`api.course`)."""
+    """All rows by table, each table's by id, and the models of the ids of content types (`api.course`)."""
 
     rows: Mapping[str, list[Row]]
     content_types: Mapping[int, str]
@@ -69,17 +69,17 @@ class LegacyData:
         return self.model(row) == _COURSE
 
     def model(self, row: Row) -> str:
-        """What the row's generic reference is to: a model's name, or a word on a content type nobody knows."""
+        """The model that the row's generic reference names, or a word on an unknown content type."""
         type_id = row.values["content_type_id"]
         known = self.content_types.get(type_id) if isinstance(type_id, int) else None
         return known or f"unknown content type {type_id}"
 
 
 def read_file(path: Path, seconds: float = _SECONDS, most_bytes: int = _MOST_BYTES) -> LegacyData:
-    """Read everything that is taken over. Raises UnreadableFile, OSError.
+    """Read everything to take over. Raises UnreadableFile, OSError.
 
-    Nobody vouches for the file: only plain tables are read, and no more bytes and seconds are spent on it than
-    an old system needs.
+    Nobody vouches for the file: only plain tables are read, and no more bytes and seconds are spent on it than an old
+    system needs.
     """
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory) / "legacy.sqlite3"

@@ -1,7 +1,7 @@
-"""Rows of old orders -> orders with all that belongs to them. Nothing is read or written here; BadValue refuses.
+"""Rows of old orders -> orders with payments, enrollments and refunds. Reads and writes nothing; BadValue refuses.
 
-The old system rounded no line and wrote discounts on the whole order nowhere: what the lines exceed the amount
-by was such a discount, and is split over them.
+The old system rounded no line and stored no discount on the whole order: the lines' excess over the amount was such a
+discount, and is split over them.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ STATES = {
 PAYMENT_TYPES = {0: WECHAT, 1: ALIPAY, 2: COUPON, 3: BELI, 4: UNIONPAY}
 
 ASK_FOR = timedelta(days=1)
-"""An order unpaid for less than this may have been paid while the old system went down: it comes in open, and
-the timer asks the provider. Older ones come in as expired.
+"""An order unpaid for less than this may have been paid while the old system went down: it comes in open, and the timer
+queries the provider. Older ones come in as expired.
 """
 _CLOCKS_DIFFER = timedelta(days=1)
 _CAUSE = Cause(By.IMPORT, "of the old system")
@@ -59,7 +59,7 @@ class Sold:
 
 @dataclass(frozen=True)
 class ImportedOrder:
-    """An order with its pointer first, then itself and all that belongs to it."""
+    """An order with its items: the pointer first, then the order, then the rest."""
 
     order: Order
     items: tuple[StoredItem, ...]
@@ -67,7 +67,7 @@ class ImportedOrder:
     remark: str | None
 
     def write(self, transaction: Transaction) -> None:
-        """Add everything to a transaction. Refusal: IdTaken."""
+        """Add all items to a transaction. Refusal: IdTaken."""
         refusal = IdTaken(order=self.order.number)
         items = list(self.items)
         if self.is_open:
@@ -80,11 +80,10 @@ class ImportedOrder:
 
 
 def split_amounts(prices: Sequence[Decimal], amount: Fen) -> tuple[list[Fen], list[Fen]]:
-    """Lines' exact prices in yuan and what was paid for all -> each line's price, and its share of the discount.
+    """Lines' exact prices in yuan and the amount paid for all -> each line's price, and its share of the discount.
 
-    Prices are rounded half up; where the old system rounded their sum only, the lines that lost most are
-    rounded up instead. Price minus share, summed, is the amount. Raises BadValue when more was paid than the
-    lines cost.
+    Prices are rounded half up; where the old system rounded their sum only, the lines that lost most are rounded up
+    instead. Price minus share, summed, is the amount. Raises BadValue when more was paid than the lines cost.
     """
     exact = [price * 100 for price in prices]
     fen = [money.from_legacy_yuan(float(price)) for price in prices]
@@ -199,7 +198,7 @@ def _line(row: Row, sold: Sold, price: Fen, share: Fen) -> OrderLine:
 
 
 def _delivered(imported: Order, now: datetime) -> list[StoredItem]:
-    """The payment and the enrollments of an order that was paid."""
+    """The payment and the enrollments of a paid order."""
     items: list[StoredItem] = []
     provider = imported.payment_type
     if imported.trade_no and imported.amount and provider in (WECHAT, ALIPAY, UNIONPAY):

@@ -1,4 +1,4 @@
-"""Rows of the old users and coupons -> items of the shop's. Nothing is read or written here; BadValue refuses."""
+"""Rows of the old users and coupons -> items of the shop's. Reads and writes nothing; BadValue refuses."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def opening_entry(owner: User, now: datetime) -> LedgerEntry | None:
 
 
 def offer(row: Row, bound_to: CourseKey | None, given_out: int) -> CouponOffer:
-    """A coupon, of which so many pieces have owners already.
+    """A coupon, some of whose pieces have owners already.
 
     Its days are Beijing days; without days to be valid for, it is valid from day to day.
     """
@@ -105,12 +105,12 @@ def offer(row: Row, bound_to: CourseKey | None, given_out: int) -> CouponOffer:
 
 
 def is_claimed(record_row: Row) -> bool:
-    """Whether a coupon record is somebody's."""
+    """Whether a coupon record has an owner."""
     return not record_row.is_null("account_id") and record_row.values["status"] != _UNCLAIMED
 
 
 def owner_of(row: Row) -> int:
-    """Whose a coupon record is."""
+    """The owner of a coupon record."""
     if not is_claimed(row):
         raise BadValue("nobody has claimed it")
     return row.reference("account_id")

@@ -1,4 +1,4 @@
-"""What an import did, row by row, and how far it is."""
+"""The result of an import, row by row, and its progress."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _ROW_IDS_PER_LINE = 20
 
 
 class Progress:
-    """Rows done of all rows, by table, on standard error: one line that is rewritten, or, where that is no
-    terminal, a line now and then.
+    """Rows done of all rows, by table, on standard error: one line that is rewritten, or, without a terminal, a line
+    now and then.
     """
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,7 +31,7 @@ class Progress:
         self._shown = ""
 
     def show(self, table: str, done: int, rows: int, *, at_once: bool = False) -> None:
-        """Say how far a table is, if it is time to."""
+        """Show how far a table is, if it is time to."""
         now = self._clock()
         if not at_once and now - self._shown_at < (_REDRAW_EVERY if self._live else _LINE_EVERY):
             return
@@ -45,14 +45,14 @@ class Progress:
         self._stream.flush()
 
     def end(self) -> None:
-        """Leave the terminal's line clean."""
+        """Clear the terminal's line."""
         if self._live and self._shown:
             self._stream.write("\r" + " " * len(self._shown) + "\r")
             self._stream.flush()
 
 
 class Report:
-    """The outcome of every row that was read. `str()` of it is what the operator reads.
+    """The outcome of every row that was read. `str()` of it is for the operator.
 
     Each row has exactly one outcome, so that rows read = taken + already there + not taken, in every table.
     """
@@ -78,7 +78,7 @@ class Report:
         self._record(row, NOT_TAKEN)
 
     def remark(self, row: Row, text: str) -> None:
-        """Something a person should know about a row that was taken."""
+        """Add a remark for a person about a row that was taken."""
         self.remarks.setdefault((row.table, text), []).append(row.id)
 
     def is_recorded(self, row: Row) -> bool:

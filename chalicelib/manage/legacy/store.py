@@ -1,4 +1,4 @@
-"""Write units: put what belongs together by one transaction, and only where nothing is yet."""
+"""Write units: each by one transaction, and only where nothing is yet."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ TOO_LARGE = "it is larger than what DynamoDB stores in one item"
 ID_TAKEN = "its id is taken by something else in the shop"
 
 _ITEMS_TOGETHER = 50
-"""How many items go into one transaction with others' units: few round trips, and little to do again."""
+"""The most items of several units in one transaction: few round trips, and little to repeat."""
 _BYTES_TOGETHER = 2_000_000
 _IDENTITY = ("user_id", "chapter_id", "order_sort")
-"""Attributes by which an item under the right key is known to be the same thing, where it has them."""
+"""Attributes that identify the item under a key as the same, where it has them."""
 
 
 @dataclass(frozen=True)
 class Unit:
     """A row with its items, which are written all or not at all, and the further rows that come with it.
 
-    The first item tells whether the unit is in the shop. `add` adds the writes to a transaction; without it
-    each item is put where nothing is. Its refusal is IdTaken, or UserNameTaken.
+    The first item tells whether the unit is in the shop. `add` adds the writes to a transaction; without it each item
+    is put where nothing is. Its refusal is IdTaken, or UserNameTaken.
     """
 
     row: Row
@@ -55,7 +55,7 @@ class Unit:
 
 
 def key_of(item: StoredItem) -> ItemKey:
-    """Where an item lies, for a batch read."""
+    """The key of an item, for a batch read."""
     if isinstance(item, CatalogItem):
         return type(item), item.course_key, item.sort
     assert isinstance(item, UserItem)
@@ -65,7 +65,7 @@ def key_of(item: StoredItem) -> ItemKey:
 def put_units(units: Sequence[Unit], report: Report) -> None:
     """Write the units that are not in the shop yet, and record the outcome of each of their rows.
 
-    When the store fails on the way, what was written is whole, and is found again.
+    When the store fails on the way, the written units are whole, and a later import finds them.
     """
     for asked in _batches(_one_for_each_place(units, report), MAX_BATCH_KEYS):
         stored = find_together([key_of(unit.items[0]) for unit in asked])
@@ -134,18 +134,18 @@ def _record_stored(unit: Unit, stored: StoredItem, report: Report) -> None:
 
 
 def is_ours(stored: StoredItem, item: StoredItem) -> bool:
-    """Whether a stored item came from an earlier import, and as the same thing as `item`."""
+    """Whether a stored item came from an earlier import, and is the same as `item`."""
     same = all(getattr(stored, name, None) == getattr(item, name, None) for name in _IDENTITY)
     return same and getattr(stored, "source", None) == SOURCE
 
 
 def is_too_large(unit: Unit) -> bool:
-    """Whether an item of the unit is larger than what DynamoDB stores."""
+    """Whether an item of the unit is too large for DynamoDB."""
     return max(_size(item) for item in unit.items) > MAX_ITEM_BYTES
 
 
 def refuse(unit: Unit, reason: str, report: Report) -> None:
-    """Settle the outcome of each row of a unit that is not taken."""
+    """Record the outcome of each row of a unit that is not taken."""
     report.not_taken(unit.row, reason)
     for row in unit.with_rows:
         report.not_taken(row, f"{unit.row} was not taken")

@@ -1,7 +1,7 @@
-"""Values of the old system's rows, read strictly: whatever is not as documented is a `BadValue`.
+"""Read values of the old system's rows strictly: any undocumented value is a `BadValue`.
 
-SQLite keeps any type in any column, and Django's limits stand nowhere in the file: lengths, ranges and choices
-are checked here.
+SQLite keeps any type in any column, and Django's limits stand nowhere in the file: lengths, ranges and choices are
+checked here.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Row:
 
     @property
     def id(self) -> int:
-        """The row's own id, as it is: `check_id` says whether it can be kept."""
+        """The row's own id, unchecked: `check_id` says whether it can be kept."""
         row_id = self.values["id"]
         assert isinstance(row_id, int), "SQLite's own rule for INTEGER PRIMARY KEY"
         return row_id
@@ -78,7 +78,7 @@ class Row:
         return bool(self.whole(column, 0, 1))
 
     def choice(self, column: str, meanings: Mapping[int, Meaning]) -> Meaning:
-        """What a code means."""
+        """The meaning of a code."""
         value = self.values[column]
         if not isinstance(value, int) or value not in meanings:
             raise BadValue(f"{column} {_short(value)} means nothing")
@@ -165,7 +165,7 @@ class Row:
 
 @contextmanager
 def blaming(row: Row) -> Iterator[None]:
-    """Name the row in the reason why another one, which it is a part of, cannot be taken."""
+    """Name a row in the reason why the row that contains it cannot be taken."""
     try:
         yield
     except BadValue as reason:
