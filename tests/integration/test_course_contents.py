@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -211,6 +212,27 @@ def test_a_token_that_does_not_hold_makes_a_visitor(visitor: Client, course: Cou
     path = f"/course/{course.course_id}/chapters"
     response = visitor.request("GET", path, headers={"Authorization": token})
     assert response.json() == visitor.get(path)
+
+
+def end_all_sessions(user: User) -> None:
+    user.update([User.generation.add(1)])
+
+
+def disable(user: User) -> None:
+    user.update([User.disabled.set(True)])
+
+
+@pytest.mark.parametrize("change", [end_all_sessions, disable])
+def test_the_enrolled_who_are_not_signed_in_any_more_see_what_a_visitor_sees(
+    visitor: Client, learner: Client, course: Course, change: Callable[[User], None]
+) -> None:
+    """Their token is genuine still, and their enrollment runs."""
+    assert learner.user is not None
+    enroll(learner.user, course.key, days=7)
+    path = f"/course/{course.course_id}/chapters"
+    assert PAID in links(learner.get(path))
+    change(learner.user)
+    assert learner.get(path) == visitor.get(path)
 
 
 def test_a_degree_course_is_asked_for_by_its_type(visitor: Client) -> None:

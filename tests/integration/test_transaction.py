@@ -225,6 +225,15 @@ def test_what_was_only_refused_for_load_was_not_written(user: User, dynamodb: Dy
     assert purchases.balance(user) == 100
 
 
+def test_what_is_in_progress_to_the_end_may_have_been_written(user: User, dynamodb: DynamoDBProxy) -> None:
+    """DynamoDB says so of what came before with the same token: somebody on the way has sent it twice."""
+    spending = Spending(user)
+    with dynamodb.faults(Fault.on("TransactWriteItems", action=BUSY["in progress"]())):
+        with pytest.raises(OutcomeUnknown):
+            spending.commit()
+    assert spending.asked == 1
+
+
 def denied() -> Action:
     return refused("AccessDeniedException", "No", namespace="com.amazon.coral.service")
 
