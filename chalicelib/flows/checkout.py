@@ -73,8 +73,9 @@ def place_order(
     duplicate; two or three more when the count of open orders is full. Without a key each call makes an order of its
     own.
 
-    Raises IdempotencyKeyUsed, CourseNotFound, PricePolicyNotFound, CouponUnusable, BelowMinimum, AmountMismatch (in
-    this order; with the amount due, whatever `pay_money` is), TooManyOpenOrders, FreeTermTaken, BeliTaken.
+    Raises IdempotencyKeyUsed, CourseNotFound, PricePolicyNotFound or FreeTermTaken, CouponUnusable, BelowMinimum,
+    AmountMismatch (in this order; with the amount due, whatever `pay_money` is), TooManyOpenOrders, BeliTaken.
+    FreeTermTaken comes last where another order takes the term at the same moment.
     """
     first_key = [idempotency.answer_key(caller.user_id, key)] if key else []
     found = caller.find([*first_key, *choice_keys(caller.user_id, choice)])
@@ -83,8 +84,8 @@ def place_order(
         return _answer_again(first, now)
     try:
         priced = price_choice(user, choice, found, now)
-    except CouponUnusable:
-        # The same request at the same moment may have taken the coupon, after the key was read.
+    except (CouponUnusable, FreeTermTaken):
+        # The same request at the same moment may have taken coupon or free term, after the key was read.
         if key and (first := idempotency.find_first_answer(user.user_id, key)):
             return _answer_again(first, now)
         raise

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.errors import CourseNotFound, PricePolicyNotFound
-from chalicelib.shop import cart
+from chalicelib.errors import CourseNotFound, FreeTermTaken, PricePolicyNotFound
+from chalicelib.shop import cart, free_course
 from chalicelib.shop.account import ChosenPolicy
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.cart import CartLine
@@ -19,11 +19,14 @@ from chalicelib.storage.dynamodb import ItemKey, StoredItem
 
 @dataclass(frozen=True)
 class ShownLine:
-    """A line with its course as the catalogue has it today (None: gone) and its chosen policy (None: gone)."""
+    """A line with its course as the catalogue has it today (None: gone), its chosen policy (None: gone), and whether
+    the user has had the course's free term.
+    """
 
     chosen: ChosenPolicy
     course: Course | None
     policy: PricePolicyCopy | None
+    free_term_taken: bool
 
     @property
     def course_key(self) -> CourseKey:
@@ -33,44 +36,60 @@ class ShownLine:
     @property
     def sellable(self) -> bool:
         """Whether the line can be bought now."""
-        return self.course is not None and self.course.is_sold() and self.policy is not None
+        return (
+            self.course is not None
+            and self.course.is_sold()
+            and self.policy is not None
+            and self.is_open_to_user(self.policy)
+        )
+
+    def is_open_to_user(self, policy: PricePolicyCopy) -> bool:
+        """Whether the user may have the course by this one of its policies: its free term is had once."""
+        is_once = self.course is not None and free_course.is_once(self.course, policy.price)
+        return not (is_once and self.free_term_taken)
 
 
-def line_keys(chosen: Iterable[ChosenPolicy]) -> list[ItemKey]:
+def line_keys(user_id: int, chosen: Iterable[ChosenPolicy]) -> list[ItemKey]:
     """The keys of the items that `show_lines` needs: a course has copies of its policies."""
-    return [course_item_key(line.course) for line in chosen]
+    return [free_course.taken_key(user_id), *(course_item_key(line.course) for line in chosen)]
 
 
-def show_lines(chosen: Iterable[ChosenPolicy], found: Mapping[ItemKey, StoredItem]) -> list[ShownLine]:
-    """The lines with their courses and policies of today, of what was found under `line_keys`."""
+def show_lines(
+    user_id: int, chosen: Iterable[ChosenPolicy], found: Mapping[ItemKey, StoredItem]
+) -> list[ShownLine]:
+    """The lines with what the shop offers this user today, of what was found under `line_keys`."""
     shown = []
     for line in chosen:
         course = course_in(found, line.course)
-        shown.append(ShownLine(line, course, course.policy(line.policy_id) if course else None))
+        policy = course.policy(line.policy_id) if course else None
+        shown.append(ShownLine(line, course, policy, free_course.has_taken(found, user_id, line.course)))
     return shown
 
 
 def offered(line: ShownLine) -> tuple[Course, PricePolicyCopy]:
     """Course and policy of a line that can be bought now.
 
-    Raises CourseNotFound (also for a course that is not sold), PricePolicyNotFound.
+    Raises CourseNotFound (also for a course that is not sold), PricePolicyNotFound, FreeTermTaken.
     """
     if line.course is None or not line.course.is_sold():
         raise CourseNotFound(course=str(line.course_key))
     if line.policy is None:
         raise PricePolicyNotFound(course=str(line.course_key))
+    if not line.is_open_to_user(line.policy):
+        raise FreeTermTaken(course=str(line.course_key))
     return line.course, line.policy
 
 
 def add_to_cart(caller: Caller, chosen: ChosenPolicy, now: datetime) -> None:
     """Put a course into the cart by one of its policies; again replaces the policy. Two round trips.
 
-    Raises CourseNotFound (also for a course that is not sold), PricePolicyNotFound, CartFull.
+    Raises CourseNotFound (also for a course that is not sold), PricePolicyNotFound, FreeTermTaken, CartFull.
     """
-    (line,) = show_lines([chosen], caller.find(line_keys([chosen])))
+    user_id = caller.user_id
+    (line,) = show_lines(user_id, [chosen], caller.find(line_keys(user_id, [chosen])))
     course, policy = offered(line)
     cart.put_line(
-        caller.user_id,
+        user_id,
         chosen.course,
         CartLine(
             policy_id=chosen.policy_id,
@@ -87,7 +106,7 @@ def show_cart(caller: Caller) -> list[tuple[CartLine, ShownLine]]:
     """The cart in the order it was filled. Two round trips."""
     lines = cart.list_lines(caller.user_id)
     chosen = [ChosenPolicy(course, line.policy_id) for course, line in lines.items()]
-    shown = show_lines(chosen, caller.find(line_keys(chosen)))
+    shown = show_lines(caller.user_id, chosen, caller.find(line_keys(caller.user_id, chosen)))
     return list(zip(lines.values(), shown, strict=True))
 
 

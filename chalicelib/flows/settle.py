@@ -11,11 +11,12 @@ from chalicelib.errors import (
     CartStoreUnavailable,
     CouponUnusable,
     CourseNotFound,
+    FreeTermTaken,
     InvalidRequest,
     PricePolicyNotFound,
 )
 from chalicelib.money import Fen
-from chalicelib.shop import account, coupon
+from chalicelib.shop import account, coupon, free_course
 from chalicelib.shop.account import ChosenPolicy
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.catalog import Course, course_in, course_item_key
@@ -48,10 +49,10 @@ def replacing_account(caller: Caller) -> Iterator[None]:
 def open_account(caller: Caller, chosen: list[ChosenPolicy]) -> None:
     """Make these lines the account to settle. Two round trips.
 
-    Raises CourseNotFound (also when there are no lines, or too many), PricePolicyNotFound.
+    Raises CourseNotFound (also when there are no lines, or too many), PricePolicyNotFound, FreeTermTaken.
     """
     lines = one_policy_each(chosen)
-    for line in show_lines(lines, caller.find(line_keys(lines))):
+    for line in show_lines(caller.user_id, lines, caller.find(line_keys(caller.user_id, lines))):
         offered(line)
     account.open_account(caller.user_id, lines)
 
@@ -75,7 +76,7 @@ def show_account(caller: Caller, now: datetime) -> AccountView:
     """
     chosen = account.find_account(caller.user_id)
     records = in_background(coupon.list_records, caller.user_id)
-    lines = show_lines(chosen, caller.find(line_keys(chosen)))
+    lines = show_lines(caller.user_id, chosen, caller.find(line_keys(caller.user_id, chosen)))
     return AccountView(tuple(lines), tuple(record for record in records() if record.is_usable(now)))
 
 
@@ -95,7 +96,7 @@ def price_account(
         raise CouponUnusable(coupon=str(coupons[course]), reason="course")
     lines = tuple(ChosenLine(line.course, line.policy_id, coupons.get(line.course)) for line in chosen)
     found = caller.find(choice_keys(caller.user_id, Choice(lines, general_coupon_record_id, use_beli)))
-    sold = tuple(line for line in lines if _is_sold(line, found))
+    sold = tuple(line for line in lines if _is_sold(caller.user_id, line, found))
     choice = Choice(sold, general_coupon_record_id, use_beli)
     return price_choice(caller.user(), choice, found, now).settlement
 
@@ -127,7 +128,7 @@ class PricedChoice:
 
 def choice_keys(user_id: int, choice: Choice) -> list[ItemKey]:
     """The keys of everything that pricing a choice reads."""
-    keys: list[ItemKey] = []
+    keys: list[ItemKey] = [free_course.taken_key(user_id)]
     for line in choice.lines:
         keys += [course_item_key(line.course), policy_key(line.course, line.policy_id)]
     return keys + [coupon.record_key(user_id, record_id) for record_id in _record_ids(choice)]
@@ -136,10 +137,12 @@ def choice_keys(user_id: int, choice: Choice) -> list[ItemKey]:
 def price_choice(user: User, choice: Choice, found: Found, now: datetime) -> PricedChoice:
     """Price a choice for this user now, of what was found under `choice_keys`.
 
-    Raises CourseNotFound, PricePolicyNotFound, CouponUnusable, BelowMinimum, in this order.
+    Raises CourseNotFound, PricePolicyNotFound or FreeTermTaken, CouponUnusable, BelowMinimum, in this order.
     """
     courses = [_sold_course(line, found) for line in choice.lines]
-    policies = [_policy(line, found) for line in choice.lines]
+    policies = [
+        _policy(user.user_id, line, course, found) for line, course in zip(choice.lines, courses, strict=True)
+    ]
     _raise_if_twice(_record_ids(choice))
     coupons = [
         _usable(user, line.coupon_record_id, line.course, found, now)
@@ -163,11 +166,12 @@ def _record_ids(choice: Choice) -> list[int]:
     return [record_id for record_id in ids if record_id is not None]
 
 
-def _is_sold(line: ChosenLine, found: Found) -> bool:
-    course = course_in(found, line.course)
-    return (
-        course is not None and course.is_sold() and policy_in(found, line.course, line.policy_id) is not None
-    )
+def _is_sold(user_id: int, line: ChosenLine, found: Found) -> bool:
+    try:
+        _policy(user_id, line, _sold_course(line, found), found)
+    except (CourseNotFound, PricePolicyNotFound):
+        return False
+    return True
 
 
 def _sold_course(line: ChosenLine, found: Found) -> Course:
@@ -177,10 +181,12 @@ def _sold_course(line: ChosenLine, found: Found) -> Course:
     return course
 
 
-def _policy(line: ChosenLine, found: Found) -> PricePolicy:
+def _policy(user_id: int, line: ChosenLine, course: Course, found: Found) -> PricePolicy:
     policy = policy_in(found, line.course, line.policy_id)
     if policy is None:
         raise PricePolicyNotFound(course=str(line.course))
+    if free_course.is_once(course, policy.price) and free_course.has_taken(found, user_id, line.course):
+        raise FreeTermTaken(course=str(line.course))
     return policy
 
 

@@ -64,6 +64,7 @@ def _open_orders_text(facts: Mapping[str, object]) -> str:
 _TRY_LATER = "服务暂时不可用，请稍后再试"
 _COURSE_GONE = "课程不存在或暂时不能购买"
 _POLICY_WRONG = "价格策略异常，请重新选择课程有效期"
+_FREE_TERM_TAKEN = "课程的免费学习期限每人只能领取一次，您已领取过，请选择其他有效期"
 _UNREADABLE_REQUEST = "请求内容有误，请刷新页面后重试"
 
 EVERYWHERE: Codes = {
@@ -146,6 +147,7 @@ CONTENTS: Codes = {
 
 CART_ADD: Codes = {
     errors.PricePolicyNotFound: Answer(1201, _POLICY_WRONG),
+    errors.FreeTermTaken: Answer(1201, _FREE_TERM_TAKEN),
     errors.CourseNotFound: Answer(1202, f"加入购物车失败：{_COURSE_GONE}"),
     errors.InvalidRequest: Answer(1202, f"加入购物车失败：{_UNREADABLE_REQUEST}"),
     errors.CartFull: Answer(1202, "加入购物车失败：购物车最多放40门课程，请先结算或删除一些"),
@@ -163,6 +165,7 @@ CART_REMOVE: Codes = {
 
 ACCOUNT_OPEN: Codes = {
     errors.PricePolicyNotFound: Answer(1102, _POLICY_WRONG),
+    errors.FreeTermTaken: Answer(1102, _FREE_TERM_TAKEN),
     errors.CourseNotFound: Answer(1103, _COURSE_GONE),
     errors.InvalidRequest: Answer(1103, f"没有可结算的课程：{_UNREADABLE_REQUEST}"),
     errors.StoreUnavailable: Answer(5000, _TRY_LATER),
@@ -191,7 +194,7 @@ COUPON_CLAIM: Codes = {
 PAYMENT: Codes = {
     errors.CourseNotFound: Answer(1301, _COURSE_GONE),
     errors.PricePolicyNotFound: Answer(1302, _POLICY_WRONG),
-    errors.FreeTermTaken: Answer(1302, "课程的免费学习期限每人只能领取一次，您已领取过，请选择其他有效期"),
+    errors.FreeTermTaken: Answer(1302, _FREE_TERM_TAKEN),
     errors.BeliTaken: Answer(1305, "贝里余额已变动，请刷新页面后重试"),
     errors.CouponUnusable: Answer(1306, _coupon_text),
     errors.BelowMinimum: Answer(1307, _minimum_text),
@@ -207,7 +210,6 @@ _ONLY_WHEN_ORDERING = (
     errors.BeliTaken,
     errors.AmountMismatch,
     errors.IdempotencyKeyUsed,
-    errors.FreeTermTaken,
     errors.TooManyOpenOrders,
     errors.GatewayUnavailable,
     errors.OutcomeUnknown,

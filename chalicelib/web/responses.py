@@ -292,8 +292,7 @@ def _line(line: ShownLine, name: str, image: str, price: Fen, valid_period: int,
         "name": course.name if course else name,
         "course_img": picture(course.course_img if course else image, shop_url),
         "relate_price_policy": {
-            str(offered.policy_id): _policy(offered, line.chosen.policy_id)
-            for offered in (course.policies if course else [])
+            str(offered.policy_id): _policy(offered, line) for offered in (course.policies if course else [])
         },
         "default_price": to_yuan(policy.price if policy else price),
         "default_price_period": policy.valid_period if policy else valid_period,
@@ -304,13 +303,16 @@ def _line(line: ShownLine, name: str, image: str, price: Fen, valid_period: int,
     return shown
 
 
-def _policy(policy: PricePolicyCopy, chosen: int) -> Json:
-    return {
+def _policy(policy: PricePolicyCopy, line: ShownLine) -> Json:
+    shown: Json = {
         "prcie": to_yuan(policy.price),
         "valid_period": policy.valid_period,
         "valid_period_text": period_name(policy.valid_period),
-        "default": policy.policy_id == chosen,
+        "default": policy.policy_id == line.chosen.policy_id,
     }
+    if not line.is_open_to_user(policy):
+        shown["sellable"] = False
+    return shown
 
 
 def account(view: AccountView, shop_url: str) -> Json:

@@ -123,6 +123,15 @@ class OneBalance(Race):
         assert purchases.balance(self.user) == 0
 
 
+class OneFreeTerm(Race):
+    def race(self) -> None:
+        tried = builders.a_course(prices=[0, 30000])
+        buy = partial(self.learner.pay, [tried], 0)
+        codes = Counter(answer["code"] for answer in at_once(*[buy] * THREADS))
+        assert codes == {1000: 1, 1302: THREADS - 1}
+        assert len(purchases.orders(self.user)) == 1
+
+
 class LastClaimableCoupon(Race):
     def race(self) -> None:
         self.offers = [builders.an_offer(quantity=1)]
@@ -419,7 +428,14 @@ DAILY: Sequence[type[Race]] = (
 )
 """Those that a shop runs into day by day: hundreds of rounds in the long setting."""
 RARE: Sequence[type[Race]] = (
-    *(OneKey, CancelUnscannedAgainstPay, ApproveAgainstRefuse, TwoApplications, TwoApplicationsForTwoLines),
+    *(
+        OneKey,
+        OneFreeTerm,
+        CancelUnscannedAgainstPay,
+        ApproveAgainstRefuse,
+        TwoApplications,
+        TwoApplicationsForTwoLines,
+    ),
     *(ApproveAgainstConsole, ApplicationAgainstConsole, RefusalAgainstConsole, ApprovalAgainstItsNotice),
     *(TwoSecondTrades, ClaimAgainstSweep, TimerAgainstNotice, LateMoneyAgainstNewOrder),
 )
