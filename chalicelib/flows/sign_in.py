@@ -33,7 +33,8 @@ def sign_in(
 
     Raises TooManyAttempts after 10 failures of this name from this address or 300 of the address in 15 minutes, or
     60 and 900 attempts with any end, before anything is looked up; UserNotFound, then WrongPassword (also for a
-    disabled user). A hash with fewer iterations than are set today is renewed.
+    disabled user). A hash with fewer iterations than are set today is renewed; of more sessions than a user may have,
+    the oldest ends.
     """
     who = f"{folded(username)}\n{address}"
     failures = [Limit("login", who, 10), Limit("login-address", address, 300)]
@@ -45,12 +46,21 @@ def sign_in(
             raise WrongPassword()
     if needs_new_hash(user.password, settings.password_iterations):
         _renew_hash(user, password, settings)
-    return user, start_session(user, settings, now, device)
+    made = start_session(user, settings, now, device)
+    _end_surplus_sessions(user)
+    return user, made
 
 
 def start_session(user: User, settings: Settings, now: datetime, device: str) -> str:
     """Record a session of the user -> its token. One write."""
     return token.make_token(sessions.start(user, now, device), settings.jwt_key)
+
+
+def _end_surplus_sessions(user: User) -> None:
+    try:
+        sessions.end_surplus(user.user_id)
+    except StoreUnavailable:
+        log.warning("a user's sessions were not counted; the next login does it")
 
 
 def _renew_hash(user: User, password: str, settings: Settings) -> None:

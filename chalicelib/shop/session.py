@@ -16,6 +16,8 @@ from chalicelib.storage.dynamodb import ItemKey, Transaction, UserItem, WholeNum
 LIFE = timedelta(days=7)
 LEEWAY = timedelta(seconds=10)
 """By how much clocks may differ (contract)."""
+MOST = 50
+"""How many sessions a user has at once: one more login ends the oldest."""
 
 
 class Session(UserItem, discriminator="SESSION"):
@@ -62,6 +64,17 @@ def start(user: User, now: datetime, device: str = "") -> Session:
     )
     session.save()
     return session
+
+
+def end_surplus(user_id: int) -> None:
+    """End a user's sessions beyond `MOST`: those of an earlier password first, then the oldest.
+
+    Call it after writing the new one: of logins at once, the last to read sees all. One Query, and one write for each
+    ended session.
+    """
+    by_worth = sorted(list_sessions(user_id), key=lambda one: one.generation, reverse=True)
+    for surplus in by_worth[MOST:]:
+        end(user_id, surplus.session_id)
 
 
 def session_key(user_id: int, session_id: str) -> ItemKey:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from chalicelib.shop.session import LEEWAY
+from chalicelib.shop import session
+from chalicelib.shop.session import LEEWAY, MOST
 from chalicelib.shop.user import find_user
 from tests import builders
 from tests.addresses import ClientAt
@@ -235,6 +238,78 @@ def test_a_session_that_is_over_is_not_shown(learner: ClientAt, clock: Clock) ->
     later = ClientAt()
     later.token = sign_in(later, learner.user.username, PASSWORD)["data"]["token"]
     assert [row["current"] for row in later.get("/sessions")["data"]] == [True]
+
+
+def test_the_oldest_session_ends_when_one_more_than_fifty_is_made(clock: Clock) -> None:
+    user = builders.a_user()
+    clients = []
+    for _ in range(MOST):
+        clock.advance(seconds=1)
+        client = ClientAt()
+        client.token = builders.a_token(user, clock())
+        clients.append(client)
+    clock.advance(seconds=1)
+    for oldest, second in pairwise(clients[:3]):
+        assert is_signed_in(oldest)
+        newest = ClientAt()
+        newest.token = sign_in(newest, user.username, PASSWORD)["data"]["token"]
+        assert not is_signed_in(oldest)
+        assert is_signed_in(second)
+        rows = newest.get("/sessions")["data"]
+        assert len(rows) == MOST == 50
+        assert rows[0]["current"]
+        clock.advance(seconds=1)
+
+
+def test_sessions_of_an_earlier_password_make_room_first(learner: ClientAt, clock: Clock) -> None:
+    assert learner.user is not None
+    for _ in range(MOST - 1):
+        clock.advance(seconds=1)
+        builders.a_token(learner.user, clock())
+    assert change(learner)["code"] == 1000
+    clock.advance(seconds=1)
+    later = ClientAt()
+    later.token = sign_in(later, learner.user.username, NEW)["data"]["token"]
+    assert is_signed_in(learner), "the oldest, but carried over"
+    assert len(later.get("/sessions")["data"]) == 2
+    assert len(session.list_sessions(learner.user.user_id)) == MOST
+
+
+def test_those_who_sign_in_at_once_have_fifty_sessions_together(clock: Clock) -> None:
+    user = builders.a_user()
+    for second in range(MOST - 1):
+        session.start(user, clock() - timedelta(hours=1, seconds=second))
+    clients = [ClientAt() for _ in range(6)]
+    answers = at_once(*(lambda c=client: sign_in(c, user.username, PASSWORD) for client in clients))
+    for client, answer in zip(clients, answers, strict=True):
+        client.token = answer["data"]["token"]
+    assert all(map(is_signed_in, clients))
+    assert len(session.list_sessions(user.user_id)) == MOST
+
+
+def test_what_is_over_is_over_before_the_table_forgets_it(learner: ClientAt, clock: Clock) -> None:
+    """The table's clock stands still here: nothing is ever dropped by its time."""
+    assert learner.user is not None
+    (stored,) = session.list_sessions(learner.user.user_id)
+    clock.advance(days=9)
+    assert stored.forget_at < clock().timestamp()
+    assert learner.request("GET", "/userinfo").status_code == 401
+    later = ClientAt()
+    later.token = sign_in(later, learner.user.username, PASSWORD)["data"]["token"]
+    assert len(session.list_sessions(learner.user.user_id)) == 2
+    assert len(later.get("/sessions")["data"]) == 1
+
+
+def test_a_login_is_good_though_the_sessions_cannot_be_counted(faulty_app: FaultyApp) -> None:
+    user, client = builders.a_user(), ClientAt()
+    for _ in range(MOST):
+        builders.a_token(user)
+    with faulty_app.dynamodb.faults(Fault.on("Query", action=internal_error())):
+        client.token = sign_in(client, user.username, PASSWORD)["data"]["token"]
+    assert is_signed_in(client)
+    assert len(session.list_sessions(user.user_id)) == MOST + 1
+    assert sign_in(ClientAt(), user.username, PASSWORD)["code"] == 1000
+    assert len(session.list_sessions(user.user_id)) == MOST
 
 
 def test_another_users_session_can_be_neither_seen_nor_ended(learner: ClientAt) -> None:
