@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from chalicelib.settings import GROUPS, SETTINGS, Settings, load
 from infra import settings_page
 from localstack.alipay import generate_keys
 
+ROOT = Path(__file__).parents[2]
 APP, OTHER = generate_keys(), generate_keys()
 SECRET = "a secret that is longer than thirty-two bytes"
 
@@ -457,7 +460,7 @@ def test_what_is_read_alone_follows_the_environment_of_the_process(
 
 
 def test_the_page_of_settings_is_made_of_the_table() -> None:
-    page = Path(__file__).parents[2] / "docs" / "settings.md"
+    page = ROOT / "docs" / "settings.md"
     assert page.read_text(encoding="utf-8") == settings_page.page(), settings_page.__doc__
 
 
@@ -494,3 +497,18 @@ def test_a_malformed_address_of_dynamodb_is_named(name: str, value: str) -> None
 def test_keys_of_aws_do_not_show() -> None:
     given = {"AWS_SECRET_ACCESS_KEY": "hidden one", "AWS_SESSION_TOKEN": "hidden two"}
     assert "hidden" not in repr(shop_settings.aws_settings(given))
+
+
+STAGES = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))["stages"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_setting_that_must_be_set_reaches_the_functions_or_is_a_secret_yet_to_come(stage: str) -> None:
+    template = json.loads((ROOT / "infra" / "functions.json").read_text(encoding="utf-8"))
+    given = template["Globals"]["Function"]["Environment"]["Variables"].keys()
+    given |= STAGES[stage]["environment_variables"].keys()
+    to_come = (ROOT / "infra" / "README.md").read_text(encoding="utf-8").partition("the secrets (")[2]
+    secrets = set(re.findall(r"`(\w+)`", to_come.partition(")")[0]))
+    assert given <= SETTINGS.keys()
+    assert {name for name, setting in SETTINGS.items() if setting.default is None} - given == secrets
+    assert all(SETTINGS[name].is_secret for name in secrets)
