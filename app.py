@@ -243,10 +243,10 @@ def list_orders():
 @app.route("/order/{order_number}", methods=["GET"], codes=codes.ORDER)
 def show_order(order_number):
     caller, number = app.caller(), requests.order_number(order_number)
+    chosen = requests.chosen_lines(app.query())
     found = reconcile.ask_for_page(order.find_own(caller, number), app.gateways, app.now())
     duplicate = checkout.find_duplicate(found, app.now()) if found.is_open() else None
-    about = order.list_about(found)
-    return responses.order(found, about, duplicate, app.now(), app.settings)
+    return responses.order(found, order.list_about(found), duplicate, app.now(), app.settings, chosen)
 
 
 @app.route("/order/{order_number}/cancel", methods=["POST"], codes=codes.ORDER_CANCEL)

@@ -241,6 +241,7 @@ PAY_ADDRESS: Codes = {
 
 ORDER: Codes = {
     errors.OrderNotFound: Answer(1501, "订单不存在"),
+    errors.InvalidRequest: Answer(1506, "所选课程有误，请刷新页面后重试"),
 }
 ORDER_CANCEL: Codes = {
     errors.OrderNotFound: Answer(1501, "订单不存在"),

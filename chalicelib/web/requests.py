@@ -357,6 +357,18 @@ def refund_request(body: object) -> RefundRequest:
     return RefundRequest(positions, _short_text(fields.get("reason")))
 
 
+def chosen_lines(query: Mapping[str, str]) -> frozenset[int] | None:
+    """`lines` of `GET /order/{order_number}`: positions with commas between them; None when absent. Raises
+    InvalidRequest.
+    """
+    text = query.get("lines")
+    if text is None:
+        return None
+    if not re.fullmatch(rf"[0-9]{{1,2}}(,[0-9]{{1,2}}){{0,{MAX_LINES - 1}}}", text, re.ASCII):
+        raise InvalidRequest(field="lines")
+    return frozenset(map(int, text.split(",")))
+
+
 def answer_text(body: object) -> str:
     """The operator's answer in a body. Raises InvalidRequest."""
     return _short_text(read_fields(body).get("answer"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -536,11 +536,21 @@ def pay_address(page: PayPage, duplicate: Order | None) -> Json:
 
 
 def order(
-    found: Order, about: Iterable[UserItem], duplicate: Order | None, now: datetime, settings: Settings
+    found: Order,
+    about: Iterable[UserItem],
+    duplicate: Order | None,
+    now: datetime,
+    settings: Settings,
+    chosen: Collection[int] | None = None,
 ) -> Json:
-    """`GET /order/{order_number}`: amounts with their breakdown, what can be done now, refunds and history."""
+    """`GET /order/{order_number}`: amounts with their breakdown, what can be done now, refunds and history.
+
+    `refundable_amount` is what a refund of the `chosen` lines, or (None) of all that are left, gives back in money.
+    """
     lines, kept = found.lines, list(about)
     can_refund = found.can_be_refunded(settings.refund_window, now)
+    to_refund = found.open_lines() if chosen is None else chosen
+    is_refundable = can_refund and set(to_refund) <= set(found.open_lines())
     shown: Json = {
         "order_number": found.number,
         "date": beijing_text(found.placed_at),
@@ -558,7 +568,7 @@ def order(
         "can_pay": found.can_be_sent_to_pay(now),
         "can_cancel": found.is_open(),
         "can_refund": can_refund,
-        "refundable_amount": to_yuan(found.refundable(found.open_lines()) if can_refund else 0),
+        "refundable_amount": to_yuan(found.refundable(to_refund) if is_refundable else 0),
         "orderdetail_list": [
             _order_line(line) | _settled_line(found, position, can_refund, settings.shop_url)
             for position, line in enumerate(lines)

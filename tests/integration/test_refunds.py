@@ -340,6 +340,33 @@ def test_a_line_that_was_paid_for_is_not_given_up_at_once_for_nothing(
     assert purchases.record(user, general).status == coupon.UNUSED
 
 
+def test_a_line_that_is_asked_about_twice_counts_once(student: Student) -> None:
+    shown = student.get(f"/order/{student.number}", params={"lines": "0,0"})["data"]
+    assert shown["refundable_amount"] == shown["orderdetail_list"][0]["refundable"] > 0
+
+
+def test_what_some_lines_together_give_back_is_shown_before_it_is_asked_for(
+    gateway_server: GatewayServer, alipay: AlipaySimulator
+) -> None:
+    user = builders.a_user()
+    learner = Client(gateway_server.base_url, user)
+    courses = [builders.a_course(prices=[10000]) for _ in range(3)]
+    general = builders.a_coupon(user, coupon_type=coupon.FULL, minimum=20000, value=6000)
+    number = bought(learner, alipay, courses, 240, general=general)
+
+    def shown(lines: str) -> object:
+        return learner.get(f"/order/{number}", params={"lines": lines})["data"]["refundable_amount"]
+
+    assert [line["refundable"] for line in learner.order(number)["orderdetail_list"]] == [80, 80, 80]
+    assert (shown("1"), shown("0,2"), shown("2,0,2"), shown("0,1,2")) == (80, 140, 140, 240)
+    assert shown("0,3") == 0  # there is no such line
+    for no_lines in ("", "a", "0,", "-1", "0;2", ",".join("0" * 41)):
+        assert learner.get(f"/order/{number}", params={"lines": no_lines})["code"] == 1506
+    asked = learner.post(f"/order/{number}/refund", {"reason": "r", "lines": [0, 2]})["data"]
+    assert asked["amount"] == 140
+    assert shown("1") == 0  # one application at a time
+
+
 def test_a_line_is_refunded_once(student: Student, office: Client) -> None:
     approve(office, student.applies([0]))
     for lines in ([0], [0, 1]):
