@@ -25,11 +25,12 @@ def clock(gateway_server: GatewayServer) -> Iterator[Clock]:
 @pytest.fixture
 def no_attempts_yet(gateway_server: GatewayServer) -> None:
     """Nobody has used up anything of what may be tried so often in a while: all tests share one address."""
-    from chalicelib.settings import table_prefix
+    from chalicelib.shop.rate_limit import Limit
     from chalicelib.storage.redis_client import redis_client
 
     redis = redis_client()
-    for counter in redis.scan_iter(f"{table_prefix()}limit:*", count=1000):
+    every = Limit("*", "", 1).key.partition("*")[0] + "*"
+    for counter in redis.scan_iter(every, count=1000):
         redis.delete(counter)
 
 

@@ -247,6 +247,15 @@ def test_without_redis_nobody_changes_a_password(faulty_app: FaultyApp) -> None:
 # Windows of their own, and limits that fail closed
 
 
+def test_tests_that_use_up_attempts_begin_anew(request: pytest.FixtureRequest) -> None:
+    once = [Limit("once", "somebody", 1)]
+    take_attempt(once)
+    with pytest.raises(TooManyAttempts):
+        take_attempt(once)
+    request.getfixturevalue("no_attempts_yet")
+    take_attempt(once)
+
+
 def test_a_limit_has_the_window_it_says() -> None:
     minute, day = Limit("a", builders.new_name(), 1, 60), Limit("b", builders.new_name(), 5, 86_400)
     take_attempt([minute, day])
