@@ -16,7 +16,7 @@ SWAGGER_UI = {"swagger-ui.css": b".css.map*/", "swagger-ui-bundle.js": b"})()));
 
 
 def faults(localstack: Path = HERE) -> list[str]:
-    """What is missing or damaged below `localstack`/node_modules, in words; reads 60 MB."""
+    """Name the missing or damaged files below `localstack`/node_modules, in words; reads 60 MB."""
     modules = localstack / "node_modules"
     lock = json.loads((localstack / "package-lock.json").read_text(encoding="utf-8"))
     found = [

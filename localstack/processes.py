@@ -69,7 +69,7 @@ class Child:
             raise ChildFailed(self.obituary())
 
     def finish(self, seconds: float = 300) -> str:
-        """Wait for a child that does one thing; what it printed. Raises ChildFailed unless it ended well."""
+        """Wait for a child that ends by itself -> its output. Raises ChildFailed unless it ended well."""
         try:
             code = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -85,7 +85,7 @@ class Child:
         return self.process.poll() is None
 
     def obituary(self) -> str:
-        """Why this child is gone, in words for the person at the terminal."""
+        """Why this child has ended, in words for the person at the terminal."""
         code = self.process.wait()
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         return f"{self.name[0].upper()}{self.name[1:]} {how}.{self.last_words()}"

@@ -117,7 +117,7 @@ class LocalShop:
         }
 
     def describe(self) -> str:
-        """What the person at the terminal wants to know."""
+        """The text for the person at the terminal."""
         simulated = {child.name for child in self._children}
         alipay, geetest = self._text("ALIPAY_GATEWAY_URL"), self._text("GEETEST_API_URL")
         if ALIPAY in simulated:
@@ -171,7 +171,7 @@ class LocalShop:
         ]
 
     def watch(self) -> None:
-        """Returns never; raises ChildFailed when a child has ended. Says so when the disk gets full."""
+        """Never returns; raises ChildFailed when a child has ended. Says so when the disk gets full."""
         next_look = 0.0
         while True:
             for child in self._children:
@@ -273,7 +273,7 @@ class LocalShop:
         return child.finish()
 
     def _remembered(self, seeding: str) -> str:
-        """What the seeding said about the demo users: today, or on the day it made them."""
+        """What the seeding said about the demo users: today, or on the day that it made them."""
         memory = self.data / "demo.txt"
         if "demo" in seeding:
             memory.write_text(seeding, encoding="utf-8")
@@ -396,7 +396,7 @@ class DiskWatch:
         self._is_full = False
 
     def news(self) -> str:
-        """What to say now: nothing, unless it became full or was emptied since the last look."""
+        """The news to show now: that the disk became full or was emptied since the last look, or none."""
         free = self._free() // 1024**2
         was_full = self._is_full
         self._is_full = free < FULL_DISK_MB

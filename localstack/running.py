@@ -1,4 +1,4 @@
-"""What the world can know of a running `make run`: one per data directory, its environment in `run.env`."""
+"""The running `make run` of a data directory, for other programs: its environment in `run.env`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class RunningShop:
 
 
 def environment_of_running_shop(data: Path) -> dict[str, str] | None:
-    """What the running shop has published; None when none runs with its data there."""
+    """The environment that the running shop published; None when none runs with its data there."""
     try:
         with (data / "lock").open() as lock:
             try:

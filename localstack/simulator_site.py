@@ -1,5 +1,6 @@
-"""What the simulators of other companies have in common: a web site on 127.0.0.1 that a test starts in its own
-process, or that runs on its own from a command line."""
+"""The common part of the simulators of other companies: a web site on 127.0.0.1 that a test starts in its own process,
+or that runs on its own from a command line.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +42,7 @@ class Answer(NamedTuple):
 
 
 class Unreadable(ValueError):
-    """Input of a control API or of a form that cannot be understood; the text says what is wrong."""
+    """Input of a control API or of a form that cannot be understood; the text says why."""
 
 
 def json_answer(value: Any, status: int = 200, open: bool = False) -> Answer:
@@ -80,11 +81,11 @@ class Site(Protocol):
     """The table of addresses."""
 
     def respond(self, method: str, path: str, query: str, body: str) -> Answer:
-        """Answer one request; what is raised becomes a 500."""
+        """Answer one request; an exception becomes a 500."""
 
 
 class SiteHandler(LocalHandler):
-    """GET, POST, and what a subclass adds. ``largest_body`` is in bytes; more is refused unread."""
+    """GET, POST, and the methods that a subclass adds. ``largest_body`` is in bytes; a larger one is refused unread."""
 
     server: _Server
     largest_body: ClassVar[int]
@@ -201,10 +202,10 @@ class Simulator:
 
 
 class SettingsParser(argparse.ArgumentParser):
-    """A command line of which every setting may come from the environment instead."""
+    """A command line whose every setting may come from the environment instead."""
 
     def setting(self, flag: str, variable: str, default: str = "", **more: Any) -> None:
-        """`add_argument`, of which the default is the variable, and then ``default``."""
+        """`add_argument` with the variable as its default, and then ``default``."""
         more["help"] += f" (or {variable})"
         self.add_argument(flag, default=os.environ.get(variable, default), **more)
 

@@ -1,4 +1,4 @@
-"""Clients at addresses of their own, for whatever is limited by address."""
+"""Clients at addresses of their own, for tests of limits by address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shop's own adapter of Alipay, as tests make it, and the refunds that they ask it for."""
+"""The shop's own adapter of Alipay for tests, and the refunds that they request from it."""
 
 from __future__ import annotations
 

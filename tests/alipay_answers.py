@@ -1,4 +1,4 @@
-"""Genuinely signed answers of Alipay's gateway that say what a test wants them to say."""
+"""Genuinely signed answers of Alipay's gateway with the content that a test wants."""
 
 from __future__ import annotations
 

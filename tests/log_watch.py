@@ -1,4 +1,4 @@
-"""The watch over the application's log: whatever the tests make it write is read for secrets and people at the end."""
+"""The watch over the application's log: at the end it searches everything the tests logged for secrets and people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shop of its own beside that of the worker, for what acts on everything that a shop has."""
+"""A shop of its own beside the worker's, for tests that act on everything in a shop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of purchases do again and again: placing, paying at Alipay, telling the shop, looking at the end."""
+"""The steps of a purchase that tests share: place, pay at Alipay, notify the shop, look at the end."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from localstack.simulator_site import SettingsParser, run
 
 
 def make_keys(folder: Path) -> None:
-    """Write throwaway ``app_*.pem`` and ``alipay_*.pem`` key pairs into a folder, unless they are there."""
+    """Write throwaway ``app_*.pem`` and ``alipay_*.pem`` key pairs into a folder, unless they exist."""
     folder.mkdir(parents=True, exist_ok=True)
     for owner in ("app", "alipay"):
         private, public = folder / f"{owner}_private_key.pem", folder / f"{owner}_public_key.pem"

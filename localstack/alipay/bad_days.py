@@ -102,12 +102,12 @@ class Switches:
         self._database = database
 
     def found(self) -> dict[str, Switch]:
-        """What was switched on and not off again, by name; also what has used up its times."""
+        """All switches that are on or used up, by name."""
         rows = self._database.execute("SELECT * FROM bad_day ORDER BY rowid")
         return {row["name"]: Switch(**dict(row)) for row in rows}
 
     def turn_on(self, switch: Switch) -> None:
-        """Set a switch anew. Raises ValueError for what it cannot be set to."""
+        """Set a switch anew. Raises ValueError for impossible settings."""
         day = BAD_DAYS.get(switch.name)
         if day is None:
             raise ValueError(f"there is no bad day {switch.name!r}")
@@ -125,7 +125,7 @@ class Switches:
         self._database.execute("DELETE FROM bad_day WHERE name=? OR ? IS NULL", (name, name))
 
     def strike(self, names: frozenset[str], out_trade_no: str, method: str = "") -> frozenset[str]:
-        """Which of these strike this time; each is counted."""
+        """Count and return those of these that strike this time."""
         struck = frozenset(
             name
             for name, switch in self.found().items()
@@ -142,7 +142,7 @@ class Switches:
 
 
 def possible_at(method: str, unpaid: bool) -> frozenset[str]:
-    """What can go wrong with a call of this method. ``unpaid``: its trade can still be paid."""
+    """The bad days possible at this method. ``unpaid``: the trade can still be paid."""
     return frozenset(
         name for name, day in BAD_DAYS.items() if method in day.methods and (unpaid or not day.while_unpaid)
     )
@@ -169,7 +169,7 @@ def spoiled_notice(fields: Mapping[str, str], merchant: Merchant, struck: frozen
 
 
 def stranger(merchant: Merchant) -> Merchant:
-    """The same merchant as somebody sees him who has not Alipay's key."""
+    """The same merchant with a key that is not Alipay's: its signatures are wrong."""
     return replace(merchant, alipay_private_key=signing.load_private_key(_foreign_key()))
 
 
@@ -203,13 +203,13 @@ class HeldAnswers:
             return self._changed.wait_for(lambda: self._waiting > 0, seconds)
 
     def release(self) -> None:
-        """Let go of all that wait."""
+        """Release all waiting answers."""
         with self._changed:
             self.turn += 1
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Let go of all that wait or will."""
+        """Release all answers that wait or will."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()

@@ -102,7 +102,7 @@ class Book:
         self._switches = Switches(self._database)
 
     def close_file(self) -> None:
-        """Let go of the file; the book cannot be used any more."""
+        """Close the file; the book cannot be used any more."""
         with self._lock:
             self._database.close()
 
@@ -164,7 +164,7 @@ class Book:
             return self._scanned(out_trade_no, now)
 
     def pay(self, out_trade_no: str) -> Trade:
-        """The buyer pays (having scanned, if he had not yet).
+        """The buyer pays (having scanned, if they had not yet).
 
         Raises NoSuchTrade, and Refused: QR_CODE_EXPIRED, ACQ.TRADE_HAS_SUCCESS, ACQ.TRADE_HAS_CLOSE.
         """
@@ -179,7 +179,7 @@ class Book:
             return trade
 
     def close_by_buyer(self, out_trade_no: str) -> Trade:
-        """The buyer gives the payment up (having scanned, if he had not yet): the trade is closed.
+        """The buyer gives the payment up (having scanned, if they had not yet): the trade is closed.
 
         Raises NoSuchTrade, and Refused: QR_CODE_EXPIRED, ACQ.TRADE_STATUS_ERROR.
         """
@@ -250,7 +250,7 @@ class Book:
     # --- looking -------------------------------------------------------------------------------------------
 
     def trade(self, out_trade_no: str) -> Trade:
-        """What was asked for under a number, scanned or not. Raises NoSuchTrade."""
+        """A payment asked for under a number, scanned or not. Raises NoSuchTrade."""
         with self._changing() as now:
             trade = self._known(out_trade_no, now)
         if not trade:
@@ -331,7 +331,7 @@ class Book:
         return [Due(row["notify_id"], row["url"], json.loads(row["fields"])) for row in rows]
 
     def record(self, notify_id: str, delivery: Delivery) -> None:
-        """Write down how a delivery went; an accepted notice is not sent again."""
+        """Record how a delivery went; an accepted notice is not sent again."""
         with self._changing() as now:
             self._database.execute(
                 "INSERT INTO delivery VALUES (?,?,?,?,?)",
@@ -382,22 +382,22 @@ class Book:
     # --- bad days ------------------------------------------------------------------------------------------
 
     def bad_days(self) -> dict[str, Switch]:
-        """What was switched on and not off again, by name; also what has used up its times."""
+        """All switches that are on or used up, by name."""
         with self._lock:
             return self._switches.found()
 
     def switch_on(self, switch: Switch) -> None:
-        """Let something go wrong. Raises ValueError for what the switch cannot be set to."""
+        """Turn a bad day on. Raises ValueError for impossible settings."""
         with self._changing():
             self._switches.turn_on(switch)
 
     def switch_off(self, name: str | None = None) -> None:
-        """Let something, or all, go right again."""
+        """Turn a bad day, or all, off."""
         with self._changing():
             self._switches.turn_off(name)
 
     def strike(self, names: frozenset[str], out_trade_no: str, method: str = "") -> frozenset[str]:
-        """Which of these bad days strike here and now; each is counted."""
+        """Count and return those of these bad days that strike here and now."""
         with self._changing():
             return self._switches.strike(names, out_trade_no, method)
 
@@ -421,7 +421,7 @@ class Book:
         return Trade(**_values(row))
 
     def _known(self, out_trade_no: str, now: datetime) -> Trade | None:
-        """The trade as it is at this moment: whoever looks at an overdue one finds it closed."""
+        """The trade as it is at this moment; an overdue one is closed first."""
         try:
             trade = self._find(out_trade_no)
         except NoSuchTrade:
@@ -523,7 +523,7 @@ class Book:
         return row["notify_id"] if row else ""
 
     def _let_older_follow(self, notify_id: str, now: datetime) -> None:
-        """After a delivery: what was held back until the next notice of its trade leaves now."""
+        """After a delivery, send the notices held back until the next one of their trade."""
         row = self._database.execute(
             "SELECT out_trade_no FROM notice WHERE notify_id=?", (notify_id,)
         ).fetchone()

@@ -1,4 +1,4 @@
-"""Carrying notices to the merchant: form posts, repeated on Alipay's timetable until ``success``."""
+"""The courier of notices to the merchant: form posts, repeated on Alipay's timetable until ``success``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST_ANSWER = 2000
 
 
 class Courier:
-    """Sends what is due, four notices at a time. ``time_limit``: seconds a merchant has for his answer."""
+    """Sends due notices, four at a time. ``time_limit``: seconds a merchant has to answer."""
 
     def __init__(self, book: Book, time_limit: float = 15.0, look_every: float = 0.5) -> None:
         self._book = book
@@ -55,7 +55,7 @@ class Courier:
         self._wake.set()
 
     def deliver_due(self, early: bool = False) -> int:
-        """Send what is due (``early``: all still open) and wait for the answers. Returns how many went."""
+        """Send all due notices (``early``: all open ones) and wait for the answers. Returns how many went."""
         count = self._hand_out(early)
         self._due.join()
         return count

@@ -265,7 +265,7 @@ class Gateway:
         }
 
     def _refund_not(self, business: dict[str, Any]) -> dict[str, Any]:
-        """What is answered to a refund that has not been carried out, and perhaps never will."""
+        """The answer to a refund that has not been carried out, and perhaps never will be."""
         trade = self._book.existing(*_numbers(business))
         return {
             "buyer_logon_id": BUYER_LOGON_ID,

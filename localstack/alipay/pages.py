@@ -49,7 +49,7 @@ _STATES = {
 
 
 def cashier(trade: Trade, now: datetime, back: str) -> str:
-    """The buyer's page. ``back`` is where he goes without paying; "" shows no such button."""
+    """The buyer's page. ``back`` is where they go without paying; "" shows no such button."""
     expired = trade.expires_at <= now
     paid = trade.paid_at is not None
     open_to_pay = not paid and trade.status in (None, WAIT_BUYER_PAY) and not expired
@@ -98,7 +98,7 @@ def cashier(trade: Trade, now: datetime, back: str) -> str:
 
 
 def refusal(code: str, message: str) -> str:
-    """What Alipay shows a buyer instead of the cashier."""
+    """The page that Alipay shows a buyer instead of the cashier."""
     return _page(
         "模拟收银台",
         f"""<main class="narrow"><section class="card"><h1>无法继续</h1>
@@ -112,7 +112,7 @@ def overview(
     notifications_on: bool,
     bad_days: dict[str, Switch],
 ) -> str:
-    """All trades with what became of their notices, the switch for notices, and those of bad days."""
+    """All trades with the state of their notices, the switch for notices, and those of bad days."""
     switch = (
         _button("/notifications", "暂停发送通知", fields={"on": "0"})
         if notifications_on
@@ -179,7 +179,7 @@ def _summary(trade: Trade, notices: list[Notice], now: datetime) -> str:
 
 
 def _banner(bad_days: dict[str, Switch]) -> str:
-    """What is made to go wrong now, and the way out; nothing on a good day."""
+    """The bad days that are on, and the way out; nothing on a good day."""
     on = [name for name, switch in bad_days.items() if switch.is_on]
     if not on:
         return ""
@@ -236,7 +236,7 @@ def _notice(notice: Notice) -> str:
 
 
 def _state(notice: Notice) -> str:
-    """What a notice tells, how often it went out, and what became of it."""
+    """The event of a notice, how often it was sent, and the last answer."""
     if notice.accepted:
         state = '<span class="tag good">已确认</span>'
     elif notice.next_at:

@@ -61,12 +61,12 @@ def load_public_key(text: str) -> rsa.RSAPublicKey:
 
 
 def request_text(parameters: Mapping[str, str]) -> str:
-    """What a merchant signs in a request: all but ``sign``, blanks left out, ``sign_type`` included."""
+    """The text that a merchant signs in a request: all fields but ``sign``, without blanks, ``sign_type`` included."""
     return _joined({name: value for name, value in parameters.items() if name != "sign" and value != ""})
 
 
 def notice_text(fields: Mapping[str, str]) -> str:
-    """What Alipay signs in a notice or a return: all but ``sign`` and ``sign_type``, blanks kept."""
+    """The text that Alipay signs in a notice or a return: all fields but ``sign`` and ``sign_type``, with blanks."""
     return _joined({name: value for name, value in fields.items() if name not in ("sign", "sign_type")})
 
 

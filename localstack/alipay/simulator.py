@@ -1,4 +1,4 @@
-"""The simulator as one object: settings in, a running server, and a word for everything a test may want."""
+"""The simulator as one object: settings in, a running server, and a method for every need of a test."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ class AlipaySimulator(Simulator):
 
     @property
     def gateway_url(self) -> str:
-        """What a merchant takes for Alipay's gateway."""
+        """The address of Alipay's gateway, for a merchant."""
         return f"{self.url}/gateway.do"
 
     # --- the buyer and the merchant's console --------------------------------------------------------------
 
     def open_cashier(self, pay_url: str) -> str:
-        """What a browser does that follows a pay URL. Returns the order number; raises Fault and Refused."""
+        """Follow a pay URL as a browser does. Returns the order number; raises Fault and Refused."""
         return self.gateway.page_pay(urlsplit(pay_url).query, "").out_trade_no
 
     def scan(self, out_trade_no: str) -> Trade:
@@ -165,7 +165,7 @@ class AlipaySimulator(Simulator):
         self.courier.hurry()
 
     def deliver_due_notices(self, early: bool = False) -> int:
-        """Send what is due now (``early``: all that is not accepted yet) and wait for the answers."""
+        """Send all due notices (``early``: all not accepted yet) and wait for the answers."""
         return self.courier.deliver_due(early)
 
     def resend(self, notify_id: str) -> Notice:

@@ -126,7 +126,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Notice:
-    """One event told to the merchant until he answers ``success`` or the retries are used up.
+    """One event told to the merchant until it answers ``success`` or the retries are used up.
 
     ``fields`` are those of the event; ``notify_time`` and the signature belong to each delivery.
     ``next_at`` is None when nothing more will be sent.

@@ -1,4 +1,4 @@
-"""The simulator as one object: settings in, a running server, and a word for everything a test may want."""
+"""The simulator as one object: settings in, a running server, and a method for every need of a test."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class GeetestSimulator(Simulator):
             self._switched.notify_all()
 
     def wait_while_silent(self, seconds: float) -> None:
-        """Returns when the mode is another one, the simulator stops, or this long has passed."""
+        """Wait until the mode changes, the simulator stops, or this long has passed."""
         with self._switched:
             self._switched.wait_for(lambda: self._mode != "silent" or not self.is_running, seconds)
 

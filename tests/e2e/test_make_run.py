@@ -1,4 +1,4 @@
-"""What `make run` promises to the person at the terminal, tried on the real thing."""
+"""The promises of `make run` to the person at the terminal, tried on the real thing."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def unproven(visitor: Client) -> dict[str, str]:
 
 
 def registered(shop: Shop) -> tuple[Client, str]:
-    """A new learner, signed in, and his name."""
+    """A new learner, signed in, and their name."""
     visitor, name = shop.visitor(), f"stranger-{secrets.token_hex(4)}"
     answer = visitor.post("/register/", {"username": name, "password": PASSWORD, **solved(shop, visitor)})
     assert answer["code"] == 1000, answer
@@ -163,7 +163,7 @@ def ordered(learner: Client, body: Any) -> Ordered:
 
 
 def paid(order: Ordered) -> requests.Response:
-    """The learner pays on the pay page, and is sent on: the answer is the last page he sees."""
+    """The learner pays on the pay page, and is sent on: the answer is the last page they see."""
     cashier = requests.get(order.pay_url, timeout=SECONDS)
     return requests.post(f"{cashier.url}/pay", timeout=SECONDS)
 
@@ -281,7 +281,7 @@ class Killed(Exception):
 
 
 class Hunted:
-    """A learner whose shop can be killed while it answers a request of his."""
+    """A learner whose shop can be killed while it answers a request of theirs."""
 
     def __init__(self, shop: Shop, token: str | None) -> None:
         self.shop = shop

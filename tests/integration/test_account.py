@@ -1,4 +1,4 @@
-"""The settlement account over HTTP: opening it, looking at it, and what a choice of coupons makes of it."""
+"""The settlement account over HTTP: open it, show it, price a choice of coupons."""
 
 from __future__ import annotations
 

@@ -178,12 +178,12 @@ def test_a_free_course_can_be_added(learner: Client) -> None:
 
 def test_each_user_has_a_cart_of_his_own(gateway_server: GatewayServer, learner: Client) -> None:
     other = Client(gateway_server.base_url, builders.a_user())
-    mine, his = builders.a_course(), builders.a_course()
+    mine, theirs = builders.a_course(), builders.a_course()
     add(learner, mine)
-    add(other, his)
+    add(other, theirs)
     check_refusal(other.delete("/shoppingcar/", {"course_id": mine.course_id}), 1203)
     assert [line["id"] for line in lines(learner)] == [mine.course_id]
-    assert [line["id"] for line in lines(other)] == [his.course_id]
+    assert [line["id"] for line in lines(other)] == [theirs.course_id]
 
 
 def test_two_sessions_of_a_user_share_the_cart(gateway_server: GatewayServer, learner: Client) -> None:

@@ -1,4 +1,4 @@
-"""Operators keep the catalogue in a file: what is exported, changed and applied is what learners are sold."""
+"""Operators keep the catalogue in a file: they export, change and apply it, and learners are sold its content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Items that were stored with display texts, before there were codes, are read, shown and changed as others."""
+"""Items stored with display texts, before there were codes, are read, shown and changed like all others."""
 
 from __future__ import annotations
 

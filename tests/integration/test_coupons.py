@@ -1,4 +1,4 @@
-"""The coupons somebody has, and those there are to claim, over HTTP."""
+"""A user's coupons, and the coupons open to claim, over HTTP."""
 
 from __future__ import annotations
 

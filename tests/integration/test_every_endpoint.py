@@ -101,7 +101,7 @@ def visitor(gateway_server: GatewayServer) -> Client:
 
 @pytest.fixture(scope="module")
 def learner(gateway_server: GatewayServer) -> Client:
-    """Somebody who owns nothing. Who signs him out makes a client of his own."""
+    """Somebody who owns nothing. A test that signs them out makes a client of its own."""
     return Client(gateway_server.base_url, builders.a_user())
 
 

@@ -1,4 +1,4 @@
-"""What learners can read of what happened: their orders' history, and the ledger of their 贝里."""
+"""The history that learners read: their orders' events, and the ledger of their 贝里."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Twice the same purchase: idempotency keys, equal orders pointed out, and courses bought again on purpose."""
+"""The same purchase twice: idempotency keys, duplicates pointed out, and courses bought again on purpose."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Who asks is read together with what an endpoint reads anyway, and still comes first.
+"""The caller is read together with what an endpoint reads anyway, and still comes first.
 
-To somebody whose user or session no longer holds nothing is answered but 401, for them nothing is written, and
-no third party is asked.
+A caller whose user or session no longer holds gets nothing but 401; nothing is written for them, and no third party is
+called.
 """
 
 from __future__ import annotations

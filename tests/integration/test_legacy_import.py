@@ -1,4 +1,4 @@
-"""The old system's database becomes a shop: what is taken, what is not, and what a second import leaves alone."""
+"""The old system's database becomes a shop: the rows taken, the rows refused, and what a second import leaves alone."""
 
 from __future__ import annotations
 

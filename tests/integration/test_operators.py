@@ -1,4 +1,4 @@
-"""What operators do to users and their courses, and the log that keeps who did it, when and why."""
+"""Operators' acts on users and their courses, and the log of who did it, when and why."""
 
 from __future__ import annotations
 

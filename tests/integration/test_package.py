@@ -1,4 +1,4 @@
-"""What `infra/package.py` makes of the project: the template that is deployed, for every stage."""
+"""The template that `infra/package.py` makes of the project for every stage."""
 
 from __future__ import annotations
 

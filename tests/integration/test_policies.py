@@ -1,7 +1,7 @@
-"""What each function may do in DynamoDB is what it does, and nothing else.
+"""Each function's policy allows exactly the calls to DynamoDB that the function makes.
 
-DynamoDB Local enforces no policies. So every call that a function makes is seen on its way, and the actions that
-AWS would ask permission for are compared with the function's policy file.
+DynamoDB Local enforces no policies. So a proxy sees every call that a function makes, and the actions that AWS would
+check are compared with the function's policy file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`POST /account/quote`: what a choice costs, what each coupon would do, the best combination."""
+"""`POST /account/quote`: the price of a choice, the effect of each coupon, the best combination."""
 
 from __future__ import annotations
 

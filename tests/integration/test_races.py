@@ -1,4 +1,4 @@
-"""Things that happen at the same moment: exactly one winner, and every sum exact, round after round."""
+"""Requests at the same moment: exactly one winner, and every sum exact, round after round."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often somebody may try: to sign in, to register, to claim; by name and by address."""
+"""Limits of attempts to sign in, to register, to claim; by name and by address."""
 
 from __future__ import annotations
 

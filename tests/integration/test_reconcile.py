@@ -1,4 +1,4 @@
-"""Payments nobody told of: the timetable of the timer, and the order's page that has Alipay asked."""
+"""Payments without a notification: the timetable of the timer, and the order's page that has Alipay queried."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""All that the shop asks of Redis, on a server in cluster mode, as ElastiCache Serverless is one.
+"""All of the shop's commands to Redis, on a server in cluster mode, as ElastiCache Serverless is one.
 
-A script or command with keys of several slots is refused there, and a server of its own would hide that.
+Such a server refuses a script or command with keys of several slots, which a single server would accept.
 """
 
 from __future__ import annotations

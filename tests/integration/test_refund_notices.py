@@ -1,4 +1,4 @@
-"""What Alipay tells of refunds: of the shop's own, and of those made in Alipay's console."""
+"""Refunds that Alipay tells of: the shop's own, and those made in Alipay's console."""
 
 from __future__ import annotations
 

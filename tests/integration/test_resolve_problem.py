@@ -1,4 +1,4 @@
-"""Orders and notices that the shop cannot help by itself: listed with the reason, looked at again, resolved."""
+"""Orders and notifications with problems the shop cannot solve: flagged with the reason, tried again, resolved."""
 
 from __future__ import annotations
 

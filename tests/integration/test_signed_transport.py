@@ -1,4 +1,4 @@
-"""The signed transport on a real DynamoDB Local: what botocore's client would answer, and every trouble by its name."""
+"""The signed transport on a real DynamoDB Local: answers as botocore's client gives them, every failure by its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The transaction helper and the batch read: what AWS does and DynamoDB Local does not is injected."""
+"""The transaction helper and the batch read, with the failures of AWS injected that DynamoDB Local lacks."""
 
 from __future__ import annotations
 

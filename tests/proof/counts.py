@@ -1,4 +1,4 @@
-"""How much was proved: counted while the proofs run, shown at the end, whatever process they ran in."""
+"""Counts of the proofs: collected while they run, in whatever process, and shown at the end."""
 
 from __future__ import annotations
 

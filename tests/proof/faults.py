@@ -1,7 +1,7 @@
-"""Random trouble on the wire while the shop is at work: answers stay documented, nothing is half-written, and
-when the trouble is over everything gets to its end without a person.
+"""Random failures on the wire while the shop is at work: answers stay documented, nothing is half-written, and
+afterwards everything gets to its end without a person.
 
-The trouble is drawn from a seed, which is shown when something is wrong.
+A seed draws the failures; it is shown when something is wrong.
 """
 
 from __future__ import annotations

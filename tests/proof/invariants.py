@@ -1,7 +1,7 @@
-"""What must be true of a user's things at every moment, however the shop was interrupted.
+"""The invariants of a user's items, which hold at every moment, however the shop was interrupted.
 
-`violations` reads everything that is stored of some users, strongly consistent, and says in words what is
-wrong. It knows every kind of item: a new kind is a violation until somebody says here what must hold of it.
+`violations` reads everything stored of some users, strongly consistent, and says in words what is wrong. It knows every
+kind of item: a new kind is a violation until a rule for it stands here.
 """
 
 from __future__ import annotations

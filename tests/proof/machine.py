@@ -1,5 +1,5 @@
-"""The whole life of orders as a state machine: hypothesis chooses who does what next, and after every step
-everything that is stored is held to the invariants.
+"""The whole life of orders as a state machine: hypothesis chooses the next step, and after every step everything stored
+is held to the invariants.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class ShopLife(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, 1), which=some)
     def read(self, who: int, which: int) -> None:
-        """A learner reads his pages."""
+        """A learner reads their pages."""
         self.world.read(who, which)
 
     @rule(who=st.integers(0, 1), offer=st.integers(0, 1))

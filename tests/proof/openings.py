@@ -1,5 +1,5 @@
-"""What a history of the machine begins with. Hypothesis leaves out some rules in each history, so that long chains
-of events would hardly ever come about: each opening is one such chain, and says itself that it got where it should.
+"""The openings of the machine's histories. Hypothesis leaves out some rules in each history, so that long chains of
+events would hardly ever come about: each opening is one such chain, and checks that it got where it should.
 """
 
 from __future__ import annotations

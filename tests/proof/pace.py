@@ -1,4 +1,4 @@
-"""Quick or long: how much of each proof is run, and until when.
+"""Quick or long: how much of each proof runs, and until when.
 
 `SOAK_MINUTES` in the environment (as `make soak` sets it) chooses the long setting.
 """

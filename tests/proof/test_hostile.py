@@ -1,4 +1,4 @@
-"""Whatever is changed in a genuine notice, it is refused and changes nothing.
+"""However a genuine notice is changed, it is refused and changes nothing.
 
 Chosen attacks (other app, other seller, another order's notice, re-cut fields) are in
 tests/integration/test_notification.py; here they are generated.

@@ -1,4 +1,4 @@
-"""Whoever meets at the same moment: one wins, and the sums are exact."""
+"""Users, Alipay and timers at the same moment: one wins, and the sums are exact."""
 
 from __future__ import annotations
 

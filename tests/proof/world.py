@@ -343,7 +343,7 @@ class World:
         self._do("look", codes.ORDER, show)
 
     def read(self, who: int, which: int) -> None:
-        """The learner reads his ledger, his courses and one of his orders: everything can be told in words, and says
+        """The learner reads their ledger, courses and one of their orders: everything can be told in words, and says
         the same as what is stored.
         """
         user, now = self._user(who), self.clock()
@@ -388,11 +388,11 @@ class World:
     # The buyer at Alipay
 
     def pay(self, number: str) -> None:
-        """The buyer pays at Alipay, if it lets him; the shop is not told."""
+        """The buyer pays at Alipay, if it lets them; the shop is not told."""
         placed = self._order(number)
         if placed.amount == 0:
             return
-        with suppress(Refused):  # Its code may be on his screen since long.
+        with suppress(Refused):  # Its code may be on their screen since long.
             self.alipay.open_cashier(checkout.pay_page(placed, self.gateways).text)
         self._at_alipay("pay", lambda: self.alipay.pay(number))
 

@@ -374,7 +374,7 @@ class PayWithEverything(Flow):
 
 
 class PayWithoutKey(PayWithEverything):
-    """The learner walks away: in the end nothing of his is held."""
+    """The learner walks away: in the end nothing of theirs is held."""
 
     headers: ClassVar[dict[str, Any]] = {}
 
@@ -602,7 +602,7 @@ class ClosedByTheBuyer(Notified):
 
 
 class Cancel(Flow):
-    """The learner cancels what he has scanned, and tries again."""
+    """The learner cancels what they have scanned, and tries again."""
 
     covers = ("POST /order/{order_number}/cancel",)
 
@@ -632,7 +632,7 @@ class CancelAndLeave(Cancel):
 
 
 class CancelPaid(Cancel):
-    """The learner cancels what he has just paid: it is delivered."""
+    """The learner cancels what they have just paid: it is delivered."""
 
     def begin(self) -> None:
         self.number = self.place()
@@ -819,7 +819,7 @@ class Approve(Decide):
 
 
 class ApproveAndLeave(Approve):
-    """An operator approves and goes home: what he did not bring about, he has to do another day."""
+    """An operator approves and goes home: what they did not finish, they do another day."""
 
     covers = ()
 
@@ -919,7 +919,7 @@ class Sweep(Claim):
 
 
 def by_operator(act: Callable[[], object]) -> object:
-    """An operator's act: he is told of a refusal or of trouble."""
+    """An operator's act: they are told of a refusal or a failure."""
     try:
         return act()
     except ShopError as told:

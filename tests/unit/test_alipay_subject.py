@@ -1,4 +1,4 @@
-"""What Alipay's pay page calls an order: its title, within Alipay's rules."""
+"""An order's title on Alipay's pay page, within Alipay's rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sweep makes of a noted piece, and how long a coupon that is claimed is good."""
+"""A sweep's verdict on a token in flight, and how long a claimed coupon is good."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Enrollments: what slices of study time amount to."""
+"""Enrollments: the spans that slices of study time make."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an idempotency key is for: equal requests buy the same, also as earlier versions wrote it."""
+"""The content of an idempotency key: equal requests buy the same, also as earlier versions wrote it."""
 
 from __future__ import annotations
 

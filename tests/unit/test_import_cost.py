@@ -1,4 +1,4 @@
-"""What a function has loaded when it starts: every Lambda imports app.py, so app.py imports little."""
+"""The modules loaded when a function starts: every Lambda imports app.py, so app.py imports little."""
 
 from __future__ import annotations
 

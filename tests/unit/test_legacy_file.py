@@ -1,4 +1,4 @@
-"""The old system's file is read as what nobody vouches for: plain tables only, in bounds, and never written to."""
+"""The old system's file is untrusted: plain tables only are read, in bounds, and never written to."""
 
 from __future__ import annotations
 

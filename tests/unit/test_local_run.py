@@ -1,4 +1,4 @@
-"""What `make run` says while it works: that it goes on, that the disk is full, and that a port is somebody's."""
+"""The messages of `make run` while it works: that it goes on, that the disk is full, and that a port is taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders in memory: their numbers, what Alipay calls them, until when they can be paid."""
+"""Orders in memory: their numbers, their titles, until when they can be paid."""
 
 from __future__ import annotations
 

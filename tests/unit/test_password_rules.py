@@ -1,4 +1,4 @@
-"""What a new password must be, each rule with what it is refused for."""
+"""The rules for a new password, each with its refusal."""
 
 from __future__ import annotations
 

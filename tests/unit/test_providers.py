@@ -1,5 +1,5 @@
-"""What a payment provider consists of: each that is named in the constants has all its parts, and a newcomer is told
-which of them are missing.
+"""The parts of a payment provider: each one named in the constants has them all, and a newcomer is told which are
+missing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is read from bodies, paths and queries, and which refusal everything else gets."""
+"""Bodies, paths and queries as they are read, and the refusal of everything else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever an import puts into the catalogue, an export writes and an apply takes again without a difference.
+"""Everything an import puts into the catalogue, an export writes and an apply takes again without a difference.
 
 The rows of the old system are drawn from all that SQLite can hold; those that the import refuses are left out.
 """

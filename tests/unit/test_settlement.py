@@ -1,4 +1,4 @@
-"""The arithmetic of a purchase, to the fen: the contract's examples, and what holds for every purchase."""
+"""The arithmetic of a purchase, to the fen: the contract's examples, and the laws of every purchase."""
 
 from __future__ import annotations
 

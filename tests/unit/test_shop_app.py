@@ -1,4 +1,4 @@
-"""What the application answers where no view of its own does."""
+"""The application's answers where no view of its own answers."""
 
 from __future__ import annotations
 

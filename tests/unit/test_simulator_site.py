@@ -1,4 +1,4 @@
-"""What every simulator's site does with bodies, failures and a taken port."""
+"""Every simulator's site and bodies, failures and a taken port."""
 
 from __future__ import annotations
 

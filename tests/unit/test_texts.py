@@ -1,4 +1,4 @@
-"""Texts that people write: what is stored of them, and what a terminal shows of those that are stored."""
+"""Texts that people write: how they are stored, and how a terminal shows them."""
 
 from __future__ import annotations
 

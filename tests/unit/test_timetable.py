@@ -1,4 +1,4 @@
-"""When Alipay is asked about an order nobody told of: by the timer, and by the order's page."""
+"""The timetable of queries about an order without a notification: by the timer, and by the order's page."""
 
 from __future__ import annotations
 
