@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from chalicelib.errors import RefundFinished, RefundNotAllowed
 from chalicelib.shop import enrollment, refund
 from chalicelib.shop import order as orders
+from chalicelib.shop.enrollment import SliceKey
 from chalicelib.shop.event import By, Cause, What
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment_type import PROVIDERS
@@ -43,8 +44,8 @@ def apply(order: Order, lines: Sequence[int] | None, reason: str, window: timede
         )
         refund.request(transaction, asked)
         for position in chosen:
-            course, refusal = order.lines[position].course, RefundNotAllowed(reason="line")
-            enrollment.pause(transaction, order.user_id, course, order.number, position, now, refusal)
+            key = SliceKey(order.user_id, order.lines[position].course, order.number, position)
+            enrollment.pause(transaction, key, now, RefundNotAllowed(reason="line"))
         try:
             transaction.commit()
         except RefundNotAllowed as full:

@@ -22,6 +22,7 @@ from chalicelib.gateways.payments import (
 from chalicelib.money import Fen
 from chalicelib.shop import coupon, enrollment, ledger, refund
 from chalicelib.shop import order as orders
+from chalicelib.shop.enrollment import SliceKey
 from chalicelib.shop.event import By, Cause, What
 from chalicelib.shop.order import Order
 from chalicelib.shop.refund import Refund
@@ -199,7 +200,8 @@ def take_back_lines(
     orders.mark_lines_refunded(transaction, order, list(lines), amount, cause, now)
     chosen = [order.lines[position] for position in lines]
     for position, line in zip(lines, chosen, strict=True):
-        enrollment.withdraw(transaction, order.user_id, line.course, order.number, position, now, refusal)
+        key = SliceKey(order.user_id, line.course, order.number, position)
+        enrollment.withdraw(transaction, key, now, refusal)
     records = [line.coupon_record_id for line in chosen if line.coupon_record_id is not None]
     is_all = set(order.open_lines()) == set(lines)
     if is_all and order.general_coupon_record_id is not None:

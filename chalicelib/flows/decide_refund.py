@@ -10,6 +10,7 @@ from chalicelib.gateways.payments import Unclear
 from chalicelib.shop import audit, enrollment, refund
 from chalicelib.shop import order as orders
 from chalicelib.shop.attention import PROBLEM
+from chalicelib.shop.enrollment import SliceKey
 from chalicelib.shop.event import By, Cause, What
 from chalicelib.shop.order import Order
 from chalicelib.shop.refund import Refund
@@ -58,9 +59,9 @@ def refuse(
     orders.refuse_refund(transaction, order, Cause(By.OPERATOR, f"{by}, refund {request_no}"), now)
     slices = enrollment.list_slices(order.user_id)
     for position in asked.lines:
-        course = order.lines[position].course
-        lost = enrollment.lost_to_pause(slices, course, order.number, position, now)
-        enrollment.resume(transaction, order.user_id, course, order.number, position, lost, RefundFinished())
+        key = SliceKey(order.user_id, order.lines[position].course, order.number, position)
+        lost = enrollment.lost_to_pause(slices, key, now)
+        enrollment.resume(transaction, key, lost, RefundFinished())
     transaction.commit()
 
 

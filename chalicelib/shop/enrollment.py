@@ -95,6 +95,21 @@ def _is_running(span: Span, now: datetime) -> bool:
     return span.begins_at <= now and (span.ends_at is None or now < span.ends_at)
 
 
+@dataclass(frozen=True)
+class SliceKey:
+    """The line of an order, at this position, that a slice was granted for."""
+
+    user_id: int
+    course: CourseKey
+    order_number: str
+    line: int
+
+    def item(self) -> EnrollmentSlice:
+        """The slice with its key only, to be updated."""
+        sort = f"{_PREFIX}{self.course}#{self.order_number}#{self.line:02d}"
+        return EnrollmentSlice(partition(self.user_id), sort)
+
+
 def slice_item(
     user_id: int,
     course: CourseKey,
@@ -124,22 +139,10 @@ def grant(transaction: Transaction, new_slice: EnrollmentSlice, refusal: ShopErr
     transaction.put_new(new_slice, refusal)
 
 
-def _slice(user_id: int, course: CourseKey, order_number: str, line: int) -> EnrollmentSlice:
-    return EnrollmentSlice(partition(user_id), f"{_PREFIX}{course}#{order_number}#{line:02d}")
-
-
-def withdraw(
-    transaction: Transaction,
-    user_id: int,
-    course: CourseKey,
-    order_number: str,
-    line: int,
-    now: datetime,
-    refusal: ShopError,
-) -> None:
+def withdraw(transaction: Transaction, key: SliceKey, now: datetime, refusal: ShopError) -> None:
     """Withdraw the slice of an order's line. One that an operator took back earlier keeps its time."""
     transaction.update(
-        _slice(user_id, course, order_number, line),
+        key.item(),
         [
             EnrollmentSlice.withdrawn_at.set(EnrollmentSlice.withdrawn_at | now),
             EnrollmentSlice.paused_at.remove(),
@@ -149,36 +152,20 @@ def withdraw(
     )
 
 
-def pause(
-    transaction: Transaction,
-    user_id: int,
-    course: CourseKey,
-    order_number: str,
-    line: int,
-    now: datetime,
-    refusal: ShopError,
-) -> None:
+def pause(transaction: Transaction, key: SliceKey, now: datetime, refusal: ShopError) -> None:
     """Stop the access that the slice of an order's line gives."""
     transaction.update(
-        _slice(user_id, course, order_number, line),
+        key.item(),
         [EnrollmentSlice.paused_at.set(now)],
         EnrollmentSlice.sort.exists() & EnrollmentSlice.paused_at.does_not_exist(),
         refusal,
     )
 
 
-def resume(
-    transaction: Transaction,
-    user_id: int,
-    course: CourseKey,
-    order_number: str,
-    line: int,
-    lost: timedelta,
-    refusal: ShopError,
-) -> None:
+def resume(transaction: Transaction, key: SliceKey, lost: timedelta, refusal: ShopError) -> None:
     """Let a paused slice run again, longer by the time it has lost."""
     transaction.update(
-        _slice(user_id, course, order_number, line),
+        key.item(),
         [
             EnrollmentSlice.paused_at.remove(),
             EnrollmentSlice.paused_seconds.add(max(0, int(lost.total_seconds()))),
@@ -225,13 +212,11 @@ def _running(slices: Iterable[EnrollmentSlice]) -> Iterator[tuple[EnrollmentSlic
         ends_at = end
 
 
-def lost_to_pause(
-    slices: Iterable[EnrollmentSlice], course: CourseKey, order_number: str, line: int, now: datetime
-) -> timedelta:
+def lost_to_pause(slices: Iterable[EnrollmentSlice], key: SliceKey, now: datetime) -> timedelta:
     """How much of its time the paused slice of an order's line has lost: none before its time begins."""
-    of_course = [part for part in slices if part.course == course]
+    of_course = [part for part in slices if part.course == key.course]
     for part, span in _running(of_course):
-        if (part.order_number, part.line) == (order_number, line) and part.paused_at is not None:
+        if (part.order_number, part.line) == (key.order_number, key.line) and part.paused_at is not None:
             return max(timedelta(), now - max(part.paused_at, span.begins_at))
     return timedelta()
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.shop.course_key import COURSE, CourseKey
-from chalicelib.shop.enrollment import EnrollmentSlice, amount_to, lost_to_pause, slice_item
+from chalicelib.shop.enrollment import EnrollmentSlice, SliceKey, amount_to, lost_to_pause, slice_item
 from chalicelib.shop.price_policy import PERMANENT_DAYS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -115,7 +115,9 @@ def test_refunding_a_slice_that_had_not_begun_leaves_what_runs() -> None:
 
 def lost(at: float, paused: EnrollmentSlice, *others: EnrollmentSlice) -> float:
     slices = [paused, *others]
-    return lost_to_pause(slices, KEY, paused.order_number, paused.line, day(at)) / timedelta(days=1)
+    return lost_to_pause(slices, SliceKey(1, KEY, paused.order_number, paused.line), day(at)) / timedelta(
+        days=1
+    )
 
 
 def test_what_runs_loses_the_whole_pause() -> None:
