@@ -56,14 +56,14 @@ def carry_out(order: Order, approved: Refund, gateways: Gateways, now: datetime)
     if isinstance(state, RefundRefused):
         return _mark_stuck(order, approved, state.reason, now)
     if not isinstance(state, RefundDone):
-        trouble = state.reason if isinstance(state, Unclear) else "not confirmed yet"
-        return _ask_later(order, approved, trouble, provider, now)
+        problem = state.reason if isinstance(state, Unclear) else "not confirmed yet"
+        return _ask_later(order, approved, problem, provider, now)
     try:
         cause = Cause(By.PROVIDER) if approved.amount else Cause(By.SHOP, "no money to refund")
         complete(order, approved, cause, now)
     except RefundFinished:
-        trouble = "refunded by the provider, but the order is not as it should be"
-        return _mark_stuck(order, approved, trouble, now)
+        problem = "refunded by the provider, but the order is not as it should be"
+        return _mark_stuck(order, approved, problem, now)
     return refund.DONE
 
 
@@ -94,22 +94,22 @@ def _request(order: Order, asked: Refund) -> RefundRequest:
     )
 
 
-def _ask_later(order: Order, approved: Refund, trouble: str, provider: PaymentProvider, now: datetime) -> str:
+def _ask_later(order: Order, approved: Refund, problem: str, provider: PaymentProvider, now: datetime) -> str:
     """Count an attempt that the provider did not confirm, and ask again later -> the refund's status."""
     transaction = Transaction()
-    refund.count_attempt(transaction, approved, trouble, now, provider.ask_refund_after)
+    refund.count_attempt(transaction, approved, problem, now, provider.ask_refund_after)
     # An attempt that is counted twice, or not, does no harm; a store that is down does.
     is_open = _commit(transaction, approved, lambda: bool(_stored_status(order, approved)))
     return refund.APPROVED if is_open else _stored_status(order, approved)
 
 
-def _mark_stuck(order: Order, approved: Refund, trouble: str, now: datetime) -> str:
+def _mark_stuck(order: Order, approved: Refund, problem: str, now: datetime) -> str:
     """Flag a refund that the provider refused, or that cannot be completed here -> the refund's status."""
     transaction = Transaction()
-    refund.mark_stuck(transaction, approved, trouble, now)
+    refund.mark_stuck(transaction, approved, problem, now)
     if not _commit(transaction, approved, lambda: _stored_status(order, approved) != refund.APPROVED):
         return _stored_status(order, approved)
-    log.error("a refund is stuck, a person must act: order=%s %s", approved.order_number, trouble)
+    log.error("a refund is stuck, a person must act: order=%s %s", approved.order_number, problem)
     return refund.STUCK
 
 

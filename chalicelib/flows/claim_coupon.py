@@ -96,8 +96,8 @@ def sweep_claims(clock: Callable[[], datetime], seconds: float) -> int:
                 return cleared
             try:
                 cleared += _clear(offer, token, clock())
-            except (CouponClaimed, StoreUnavailable, OutcomeUnknown) as trouble:
-                log.warning("a cut claim waits for its next turn: %s", type(trouble).__name__)
+            except (CouponClaimed, StoreUnavailable, OutcomeUnknown) as error:
+                log.warning("a cut claim waits for its next turn: %s", type(error).__name__)
     return cleared
 
 

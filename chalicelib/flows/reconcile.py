@@ -126,8 +126,8 @@ def ask_for_page(order: Order, gateways: Gateways, now: datetime) -> Order:
         return order
     except OrderClosed:
         return orders.reload(order)
-    except (StoreUnavailable, OutcomeUnknown) as trouble:
-        log.warning("an order's page could not be brought up to date: %s", type(trouble).__name__)
+    except (StoreUnavailable, OutcomeUnknown) as error:
+        log.warning("an order's page could not be brought up to date: %s", type(error).__name__)
         return orders.reload(order)
     if isinstance(standing, Unclear):
         log.warning("an order's page could not be brought up to date: %s", standing.reason)

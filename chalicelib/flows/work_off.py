@@ -91,16 +91,16 @@ def _process_in_time(
 
 
 def _result(item: WorkItem, future: Future[bool]) -> bool:
-    trouble = future.exception()
-    if trouble is None:
+    error = future.exception()
+    if error is None:
         return future.result()
-    # One item's trouble is its own: it is due again after its lease.
-    known = isinstance(trouble, ShopError)
+    # An item that fails stops no other: it is due again after its lease.
+    known = isinstance(error, ShopError)
     log.log(
         logging.WARNING if known else logging.ERROR,
         "an item waits for its next turn: %s, %s",
         item.sort,
-        type(trouble).__name__,
-        exc_info=None if known else trouble,
+        type(error).__name__,
+        exc_info=None if known else error,
     )
     return False

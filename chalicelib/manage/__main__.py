@@ -795,7 +795,7 @@ def _approve_refund(given: argparse.Namespace) -> None:
     who = _who(given)
     status = approve(given.request_no, who, _gateways(), _now(), operator_id=_user_id(who))
     ends = {
-        DONE: "the money is refunded, access and discounts are settled",
+        DONE: "the money is refunded, and access has ended",
         STUCK: "the provider refuses: see `problems`",
     }
     say(

@@ -1,4 +1,4 @@
-"""What a user chose to buy and by which means: the input of settling, quoting and ordering."""
+"""A choice of what to buy and by which means: the input of settling, quoting and ordering."""
 
 from __future__ import annotations
 

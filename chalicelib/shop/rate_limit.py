@@ -42,7 +42,7 @@ class Limit:
         return f"{table_prefix()}{{limit}}:{self.kind}:{digest}"
 
 
-# All counters are looked at before any is raised, in one step: attempts at once cannot slip through together.
+# All counters are read before any is raised, in one step: attempts at once cannot slip through together.
 _TAKE = """
 for i, key in ipairs(KEYS) do
   if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i - 1]) then

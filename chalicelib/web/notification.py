@@ -43,8 +43,8 @@ def _take(parse: Callable[[], Notification], now: datetime) -> bool:
         level = logging.ERROR if refusal.check == _GENUINE else logging.WARNING
         log.log(level, "a notification was refused: %s", refusal.check)
         return False
-    except Exception as trouble:
-        log.error("a notification was not taken: %s", type(trouble).__name__, exc_info=True)
+    except Exception as error:
+        log.error("a notification was not taken: %s", type(error).__name__, exc_info=True)
         return False
     if failed is not None:
         # It is genuine: there may be money that no order knows of.

@@ -570,7 +570,7 @@ def order(
         "can_refund": can_refund,
         "refundable_amount": to_yuan(found.refundable(to_refund) if is_refundable else 0),
         "orderdetail_list": [
-            _order_line(line) | _settled_line(found, position, can_refund, settings.shop_url)
+            _order_line(line) | _priced_line(found, position, can_refund, settings.shop_url)
             for position, line in enumerate(lines)
         ],
         "refunds": [_refund(one) for one in oldest_first(kept)],
@@ -590,7 +590,7 @@ def order(
     return success(shown)
 
 
-def _settled_line(found: Order, position: int, can_refund: bool, shop_url: str) -> Json:
+def _priced_line(found: Order, position: int, can_refund: bool, shop_url: str) -> Json:
     line = found.lines[position]
     is_refundable = can_refund and position in found.open_lines()
     state = "refunded" if position in found.refunded_lines else ""

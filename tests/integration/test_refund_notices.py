@@ -290,7 +290,7 @@ def test_a_partial_refund_that_is_not_ours_names_no_line_and_is_put_before_a_per
     assert reported(pair.number) == [(5000, "problem")]
 
 
-def test_a_person_settles_it_once_with_a_reason(pair: Pair, operator: Operator) -> None:
+def test_a_person_resolves_it_once_with_a_reason(pair: Pair, operator: Operator) -> None:
     pair.alipay.refund(pair.number, 5000, "console-1")
     pair.hear_of_refunds()
     said = operator.does("resolve-notice", pair.number, "console-1", "--reason", "a discount by telephone")

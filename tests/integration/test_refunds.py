@@ -870,15 +870,15 @@ def test_a_refund_that_alipay_carried_out_is_not_said_to_have_gone_another_way(
     assert student.lines() == ["已退费", ""]
 
 
-def test_nobody_settles_a_refund_of_their_own(
+def test_nobody_resolves_a_refund_of_their_own(
     faulty_app: FaultyApp, alipay: AlipaySimulator, office: Client, operator: Operator, clock: Clock
 ) -> None:
     student = Student(faulty_app.base_url, alipay)
     request_no = stuck(student, faulty_app, office, clock, "ACQ.SELLER_BALANCE_NOT_ENOUGH")
-    settled = ("resolve-refund", request_no, "--reason", "已转账")
-    assert "another operator" in operator.is_refused(*settled, "--by", student.person.username)
+    resolved = ("resolve-refund", request_no, "--reason", "已转账")
+    assert "another operator" in operator.is_refused(*resolved, "--by", student.person.username)
     assert student.shown() == "退费申请中"
-    operator.does(*settled, "--by", "wang")
+    operator.does(*resolved, "--by", "wang")
     assert student.lines() == ["已退费", ""]
 
 
@@ -1065,7 +1065,7 @@ def test_an_order_paid_elsewhere_cannot_be_applied_for_here(student: Student) ->
 
 
 @pytest.mark.parametrize("payment_type", [0, 1], ids=["WeChat", "Alipay"])
-def test_an_application_of_the_old_system_is_decided_and_settled_here(
+def test_an_application_of_the_old_system_is_decided_and_finished_here(
     tmp_path: Path,
     gateway_server: GatewayServer,
     alipay: AlipaySimulator,

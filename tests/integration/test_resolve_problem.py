@@ -127,7 +127,7 @@ def test_an_order_without_a_clear_answer_is_asked_about_ever_more_rarely(
     buyer.assert_order_waits(number)
 
 
-def test_a_person_settles_an_order_and_it_is_closed_gives_back_and_is_asked_about_no_more(
+def test_a_person_resolves_an_order_and_it_is_closed_gives_back_and_is_asked_about_no_more(
     buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
 ) -> None:
     number = buyer.place()
@@ -143,7 +143,7 @@ def test_a_person_settles_an_order_and_it_is_closed_gives_back_and_is_asked_abou
     assert "waits for a person" in operator.is_refused("resolve-order", number, *RESOLVED)
     assert f"he  resolve-order  {number}; because: refunded by telephone" in operator.does("audit")
     assert purchases.happened(number) == ["placed", "cancelled"]
-    # Its money is still taken if it comes: settling drops nothing.
+    # Its money is still taken if it comes: resolving drops nothing.
     purchases.pay(alipay, number)
     assert purchases.deliver(purchases.notice(alipay, number)) == "success"
     buyer.assert_owns_the_course(clock)
@@ -282,7 +282,7 @@ def test_a_full_refund_that_was_found_by_asking_is_not_forgotten_when_acting_on_
     trouble: Any,
 ) -> None:
     number = found_refunded_and_not_taken_back(buyer, faulty_app, alipay, clock, trouble)
-    # A person is told that Alipay says nothing more of it, cannot settle that unseen, and it is asked again.
+    # A person is told that Alipay says nothing more of it, cannot resolve that unseen, and it is queried again.
     assert "whether its money went back is not known" in problem_of(operator, number)
     with faulty_app.alipay.down():
         assert "no clear answer" in operator.is_refused("resolve-order", number, *RESOLVED)
@@ -294,7 +294,7 @@ def test_a_full_refund_that_was_found_by_asking_is_not_forgotten_when_acting_on_
     buyer.assert_has_everything_back()
 
 
-def test_a_full_refund_that_was_found_by_asking_is_acted_on_before_anybody_settles_the_order(
+def test_a_full_refund_that_was_found_by_asking_is_acted_on_before_anybody_resolves_the_order(
     buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock, operator: Operator
 ) -> None:
     number = found_refunded_and_not_taken_back(buyer, faulty_app, alipay, clock)
@@ -383,20 +383,20 @@ def test_a_closed_order_of_which_alipay_has_another_amount_is_resolved_by_a_pers
     buyer.assert_has_everything_back()
 
 
-def test_many_people_settle_an_order_once(
+def test_many_people_resolve_an_order_once(
     buyer: Buyer, faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock
 ) -> None:
     number = buyer.place()
     order.flag_problem(purchases.stored(number), "made up", clock())
 
-    def settle() -> bool:
+    def resolve() -> bool:
         try:
             resolve_order(number, "op", "at once", application.app.gateways, clock())
         except (NothingToResolve, OrderClosed):
             return False
         return True
 
-    assert sum(purchases.at_once(*[settle] * 6)) == 1
+    assert sum(purchases.at_once(*[resolve] * 6)) == 1
     buyer.assert_has_everything_back()
 
 

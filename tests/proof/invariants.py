@@ -185,14 +185,14 @@ def _watched(mine: Belongings, now: datetime) -> Iterator[str]:
     """Money may come for three days after an order's expiry: a closed one is asked about so long, unless a person
     said that it was dealt with.
     """
-    settled = {
+    resolved = {
         event.number
         for event in mine.of(OrderEvent)
         if event.cause.by == By.OPERATOR and event.what in (What.CANCELLED, What.PROBLEM_RESOLVED)
     }
     for placed in mine.of(Order):
         is_due = placed.is_closed() and now < placed.expires_at + timedelta(days=3)
-        if is_due and placed.due_at is None and placed.number not in settled:
+        if is_due and placed.due_at is None and placed.number not in resolved:
             yield f"order {placed.number} ({placed.status}) is off the work list, and money may still come"
 
 
@@ -365,8 +365,8 @@ def _orders(mine: Belongings) -> Iterator[str]:
         if (placed.closed_at is not None) != placed.is_closed():
             yield f"{name}: closed_at is {placed.closed_at}"
         if placed.is_open() and placed.due_at is None:
-            yield f"{name}: nobody will look at it"
-        # One that was found paid and refunded is looked at until it is taken back.
+            yield f"{name}: nobody will process it"
+        # One that was found paid and refunded stays due until it is taken back.
         if placed.status == order.REFUNDED and placed.due_at is not None:
             yield f"{name}: it is on the work list"
         if (placed.work_shard is None) != (placed.due_at is None):
@@ -424,7 +424,7 @@ def _refunds(mine: Belongings) -> Iterator[str]:
         if (item.due_at is not None) != (item.status == refund.APPROVED):
             yield f"refund {item.request_no} ({item.status}) is due at {item.due_at}"
         if (item.finished_at is None) != item.is_open():
-            yield f"refund {item.request_no} ({item.status}) was settled at {item.finished_at}"
+            yield f"refund {item.request_no} ({item.status}) finished at {item.finished_at}"
     for placed in mine.of(Order):
         name = f"order {placed.number} ({placed.status})"
         asked = [item for item in _refunds_of(mine, placed) if item.why == refund.APPLICATION]
@@ -486,7 +486,7 @@ def _notices(mine: Belongings) -> Iterator[str]:
             continue
         is_foreign = told.request_no not in own and told.refunded < placed.amount
         if is_foreign != (told.attention == attention.PROBLEM or told.resolved_at is not None):
-            yield f"{name} waits for a person: {told.attention}, settled at {told.resolved_at}"
+            yield f"{name} waits for a person: {told.attention}, resolved at {told.resolved_at}"
 
 
 def _free_courses(mine: Belongings) -> Iterator[str]:

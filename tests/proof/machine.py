@@ -229,10 +229,10 @@ class ShopLife(RuleBasedStateMachine):
         self.world.try_again(position)
 
     @rule(which=some)
-    def look_again(self, which: int) -> None:
+    def retry_order(self, which: int) -> None:
         """An operator has Alipay asked about an order."""
         if number := self._number(which, order.PAID, order.REFUNDING, order.CANCELLED):
-            self.world.look_again(number)
+            self.world.retry_order(number)
 
     @rule(who=st.integers(0, 1), beli=st.integers(-300, 300).filter(bool))
     def grant(self, who: int, beli: int) -> None:

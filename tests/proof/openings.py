@@ -175,10 +175,10 @@ def looked_at_amid_a_refund(world: World) -> None:
     world.provider.moods.append(LOST)
     world.approve_one(request_no)
     world.provider.moods.extend(["", EARLY])
-    world.look_again(number)
+    world.retry_order(number)
     world.check()
     assert _refunds(world, number) == [refund.APPROVED]
-    world.look_again(number)
+    world.retry_order(number)
     world.check()
     assert (_status(world, number), _refunds(world, number)) == (order.PAID, [refund.DONE])
 

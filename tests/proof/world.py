@@ -566,10 +566,10 @@ class World:
             number = chosen[position % len(chosen)].request_no
             self._do(name, table, lambda: act(number))
 
-    def look_again(self, number: str) -> None:
+    def retry_order(self, number: str) -> None:
         """An operator has Alipay asked about an order, whatever its state."""
         resolve_problem.retry_order(number, "op", self.gateways, self.clock())
-        self.outcomes["look again"] += 1
+        self.outcomes["retry order"] += 1
 
     def grant(self, who: int, beli: int) -> None:
         """An operator gives (or, below zero, takes) beli."""

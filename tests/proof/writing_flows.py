@@ -489,7 +489,7 @@ class RefundedAtTheConsole(Notified):
 
 
 class PartlyRefundedAtTheConsole(Notified):
-    """The notice of a partial refund, which names no line; then a person settles it."""
+    """The notice of a partial refund, which names no line; then a person resolves it."""
 
     def begin(self) -> None:
         self.number = self.paid()

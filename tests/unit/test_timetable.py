@@ -32,7 +32,7 @@ def an_order(life: float = 30, **attributes: object) -> Order:
 
 
 def looks(found: Order) -> list[float]:
-    """All looks after the order was placed, in minutes since then, each asked for at the one before."""
+    """All queries after the order was placed, in minutes since then, each asked for at the one before."""
     moments, now = [], PLACED
     while (at := found.next_query_at(now)) is not None:
         moments.append((at - SECOND) / timedelta(minutes=1))

@@ -71,7 +71,7 @@ class ImportedOrder:
         refusal = IdTaken(order=self.order.number)
         items = list(self.items)
         if self.is_open:
-            # On its timetable from the day it was placed, so the timer looks at it at once.
+            # On its timetable from the day it was placed, so it is due at once.
             first_query = self.order.next_query_at(self.order.placed_at) or self.order.expires_at
             order.place(transaction, self.order, first_query)
             items = items[2:]
