@@ -57,16 +57,16 @@ def apply(order: Order, lines: Sequence[int] | None, reason: str, window: timede
 
 
 def _cost_nothing(order: Order, asked: Refund) -> bool:
-    """Whether the lines of an application cost neither money nor beli and used no coupon, so that nothing can go back.
+    """Whether the lines of an application were free and used no coupon, so that nothing can go back.
 
-    Lines that were paid for wait for a decision, also where the kept ones use up what was paid: a refusal undoes that.
+    Lines that cost something wait for a decision, also where the general coupon paid them or the kept ones use up what
+    was paid: a refusal undoes that.
     """
     lines = [order.lines[position] for position in asked.lines]
-    records = [line.coupon_record_id for line in lines]
-    if set(order.open_lines()) == set(asked.lines):
-        records.append(order.general_coupon_record_id)
-    was_paid_for = any(line.payable for line in lines) or asked.gives_back()
-    return not was_paid_for and not any(record is not None for record in records)
+    had_price = any(line.price or line.coupon_record_id is not None for line in lines)
+    is_all = set(order.open_lines()) == set(asked.lines)
+    gives_coupon = is_all and order.general_coupon_record_id is not None
+    return not (had_price or gives_coupon or asked.gives_back())
 
 
 def _take_back_at_once(order: Order, asked: Refund, now: datetime) -> Refund:

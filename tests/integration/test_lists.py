@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.shop import attention, choice, enrollment, order, refund
+from chalicelib.shop import attention, choice, coupon, enrollment, order, refund
 from chalicelib.shop.order import Order, OrderLine
 from chalicelib.shop.payment_type import FREE
 from chalicelib.shop.user import User
@@ -101,6 +101,20 @@ def test_a_line_that_cost_nothing_of_an_order_with_a_general_coupon_is_done_at_o
     assert answer["data"]["status"] == "已退款"
     # The other line gives the coupon back: somebody decides.
     assert apply(learner, number)["data"]["status"] == "待审核"
+
+
+def test_a_line_that_a_general_coupon_paid_is_for_somebody_to_decide(learner: Client, office: Client) -> None:
+    """The coupon comes back with the last line only."""
+    assert learner.user is not None
+    courses = [builders.a_course(prices=[100]) for _ in range(2)]
+    general = builders.a_coupon(learner.user, value=200)
+    number = purchases.place(learner, courses, 0, general=general)
+    for line, state in ((0, coupon.USED), (1, coupon.UNUSED)):
+        asked = learner.post(f"/order/{number}/refund", {"reason": "r", "lines": [line]})["data"]
+        assert (asked["status"], asked["amount"]) == ("待审核", 0)
+        answer = office.post(f"/admin/refunds/{asked['request_no']}/approve")
+        assert answer["data"]["status"] == "已退款"
+        assert purchases.record(learner.user, general).status == state
 
 
 def test_applications_are_listed_in_pages(learner: Client, office: Client, operator: Operator) -> None:
