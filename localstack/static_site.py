@@ -67,8 +67,9 @@ class _Handler(LocalHandler, SimpleHTTPRequestHandler):
             if f"{asked}/".startswith(API_DOCS):
                 wanted = _api_docs_file(asked.relative_to(API_DOCS))
                 return str(wanted if wanted.is_file() else wanted / "no such file")
-            if file.is_file():
-                return str(file)
+            for found in (file, Path(self.directory, "public", file.relative_to(self.directory))):
+                if found.is_file():
+                    return str(found)
         except ValueError:  # a NUL byte in the path
             pass
         return str(Path(self.directory) / "index.html")

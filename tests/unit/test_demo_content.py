@@ -23,7 +23,7 @@ from chalicelib.shop.user import ADMIN, ROLE_NAMES
 from chalicelib.shop.user_name import is_valid_name
 from chalicelib.storage.dynamodb import MAX_TRANSACTION_ITEMS
 
-SPA = Path(__file__).parents[2] / "spa"
+SPA = Path(__file__).parents[2] / "spa" / "public"
 PICTURES = sorted((SPA / "images").rglob("*.svg"))
 MAX_PICTURE_BYTES = 12 * 1024
 SVG = "{http://www.w3.org/2000/svg}"
