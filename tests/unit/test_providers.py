@@ -30,11 +30,11 @@ def text(path: str) -> str:
 
 def payment_types_described() -> list[str]:
     schemas = json.loads(text("openapi.json"))["components"]["schemas"]
-    (described,) = [
-        properties["payment_type"]["enum"]
+    (described,) = {
+        tuple(properties["payment_type"]["enum"])  # the same wherever it stands
         for schema in schemas.values()
         if "payment_type" in (properties := schema.get("properties", {}))
-    ]
+    }
     return list(described)
 
 
