@@ -230,7 +230,7 @@ def find_pay_address():
     caller, asked = app.caller(), requests.pay_address_request(app.query())
     payable = checkout.find_payable(caller, asked.order_number, asked.amount, app.now())
     page = checkout.pay_page(payable, app.gateways)
-    return responses.pay_address(page, checkout.find_duplicate(payable, app.now()))
+    return responses.pay_address(payable, page, checkout.find_duplicate(payable, app.now()))
 
 
 @app.route("/myorder", methods=["GET"])
@@ -316,8 +316,7 @@ def refuse_refund(request_no):
 @app.route("/trade/alipay", methods=["GET"])
 def return_from_alipay():
     number = returned_order(app.gateways.of(ALIPAY), app.query_lists())
-    address = checkout.result_address(app.settings, number)
-    return Response("", status_code=302, headers={"Location": address})
+    return Response("", status_code=302, headers={"Location": app.settings.result_address(number)})
 
 
 @app.lambda_function(name="alipay_notify")

@@ -17,7 +17,7 @@ from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from chalicelib.errors import InvalidSetting
 
@@ -325,6 +325,11 @@ class Settings:
     def refund_window(self) -> timedelta:
         """How long after its payment a refund of an order may be applied for."""
         return timedelta(days=self.refund_days)
+
+    def result_address(self, order_number: str | None) -> str:
+        """The address of the shop's result page, for an order or for none."""
+        page = f"{self.shop_url}/payment/result"
+        return f"{page}?order_num={quote(order_number, safe='')}" if order_number else page
 
 
 _CAPTCHA = Setting(

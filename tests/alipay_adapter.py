@@ -24,6 +24,7 @@ def merchant(ours: Settings) -> dict[str, Any]:
         "gateway_url": alipay.gateway_url,
         "notify_url": "http://shop.test/notify",
         "return_url": RETURN_URL,
+        "leave_url": ours.result_address,
     }
 
 

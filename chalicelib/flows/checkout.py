@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
 from chalicelib.errors import (
     AmountMismatch,
@@ -50,9 +49,9 @@ _JUST_PAID = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class PlacedOrder:
-    """A placed order's number and pay page, and a duplicate that is unpaid or was just paid."""
+    """A placed order with its pay page, and a duplicate that is unpaid or was just paid."""
 
-    number: str
+    order: Order
     page: PayPage
     duplicate: Order | None
 
@@ -93,7 +92,7 @@ def place_order(
         raise AmountMismatch(due=priced.settlement.payable)
     while True:
         order = _new_order(user, priced, settings, now)
-        page = pay_page(order, gateways) if order.amount else _result_page(settings, order.number)
+        page = pay_page(order, gateways) if order.amount else _result_page(settings, order)
         try:
             _place(order, priced, user, key, page, settings.max_open_orders, now)
         except IdTaken:
@@ -114,7 +113,7 @@ def place_order(
         cart.forget_ordered(user.user_id, [line.course for line in choice.lines])
     except CartStoreUnavailable:
         log.warning("the cart of a placed order could not be emptied: order=%s", order.number)
-    return PlacedOrder(order.number, page, find_duplicate(order, now))
+    return PlacedOrder(order, page, find_duplicate(order, now))
 
 
 def _answer_again(first: FirstAnswer, now: datetime) -> PlacedOrder:
@@ -123,7 +122,7 @@ def _answer_again(first: FirstAnswer, now: datetime) -> PlacedOrder:
     if order.amount == 0 and order.is_open():
         _deliver_free(order, now)
     page = PayPage(PageKind(first.page_kind), first.address)
-    return PlacedOrder(order.number, page, find_duplicate(order, now))
+    return PlacedOrder(order, page, find_duplicate(order, now))
 
 
 def find_duplicate(order: Order, now: datetime) -> Order | None:
@@ -169,14 +168,8 @@ def pay_page(order: Order, gateways: Gateways) -> PayPage:
     )
 
 
-def _result_page(settings: Settings, order_number: str) -> PayPage:
-    return PayPage(PageKind.REDIRECT, result_address(settings, order_number))
-
-
-def result_address(settings: Settings, order_number: str | None) -> str:
-    """The address of the shop's result page, for an order or for none."""
-    page = f"{settings.shop_url}/payment/result"
-    return f"{page}?order_num={quote(order_number, safe='')}" if order_number else page
+def _result_page(settings: Settings, order: Order) -> PayPage:
+    return PayPage(PageKind.REDIRECT, settings.result_address(order.number))
 
 
 def _deliver_free(order: Order, now: datetime) -> None:

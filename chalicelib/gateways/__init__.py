@@ -45,6 +45,7 @@ def open_gateways(settings: Settings) -> Gateways:
             gateway_url=alipay.gateway_url,
             notify_url=address,
             return_url=address,
+            leave_url=settings.result_address,
         )
     captcha = settings.geetest
     return Gateways(

@@ -64,7 +64,8 @@ class Alipay:
     """One merchant application at Alipay, in public-key mode.
 
     Keys are the bare base64 of PKCS#1, PKCS#8 or X.509. Alipay posts its notifications to `notify_url` and sends the
-    buyer back to `return_url`. Keys are loaded at first use.
+    buyer back to `return_url`; who leaves an order (by its number) without paying goes to its `leave_url`. Keys are
+    loaded at first use.
     """
 
     name = "alipay"
@@ -79,6 +80,7 @@ class Alipay:
         gateway_url: str,
         notify_url: str,
         return_url: str,
+        leave_url: Callable[[str], str],
     ) -> None:
         self._app_id = app_id
         self._seller_id = seller_id
@@ -87,6 +89,7 @@ class Alipay:
         self._gateway_url = gateway_url
         self._notify_url = notify_url
         self._return_url = return_url
+        self._leave_url = leave_url
 
     @cached_property
     def _sdk(self) -> Any:
@@ -132,6 +135,7 @@ class Alipay:
             "subject": subject(title),
             "product_code": "FAST_INSTANT_TRADE_PAY",
             "time_expire": beijing_text(expires_at),
+            "request_from_url": self._leave_url(order_number),
         }
         query = self._signed(
             "alipay.trade.page.pay", content, notify_url=self._notify_url, return_url=self._return_url

@@ -520,7 +520,7 @@ def _order_line(line: OrderLine) -> Json:
 
 def placed_order(placed: PlacedOrder) -> Json:
     """`POST /payment`: `data` is the address to send the browser to; `msg` warns of a duplicate."""
-    return success(placed.page.text, _duplicate_text(placed.duplicate))
+    return pay_address(placed.order, placed.page, placed.duplicate)
 
 
 def _duplicate_text(duplicate: Order | None) -> str:
@@ -530,9 +530,12 @@ def _duplicate_text(duplicate: Order | None) -> str:
     return f"您有一个相同的{state}订单{duplicate.number}，请确认是否重复购买"
 
 
-def pay_address(page: PayPage, duplicate: Order | None) -> Json:
+def pay_address(order: Order, page: PayPage, duplicate: Order | None) -> Json:
     """`GET /get_pay_url`: as `placed_order`."""
-    return success(page.text, _duplicate_text(duplicate))
+    return success(page.text, _duplicate_text(duplicate)) | {
+        "order_number": order.number,
+        "expire_date": beijing_text(order.expires_at),
+    }
 
 
 def order(

@@ -435,6 +435,14 @@ def test_the_buyer_can_close_on_the_page_and_go_back_unpaid(client: AliPay) -> N
     assert "交易已关闭" in open_in_browser(page.url).text
 
 
+def test_the_buyer_goes_back_unpaid_to_where_the_request_came_from(client: AliPay) -> None:
+    left = "http://shop.example/left?order=1"
+    page = open_in_browser(pay_url(client, request_from_url=left))
+    assert f'href="{left}"' in page.text
+    assert 'href="http://shop.example/back"' not in page.text
+    assert press(page, "pay").headers["Location"].startswith("http://shop.example/back?")
+
+
 # --- page pay repeated -------------------------------------------------------------------------------------
 
 

@@ -37,7 +37,7 @@ def placed_order(user: User) -> Order:
     placed = place_order(
         builders.a_caller(user), Choice(lines, None, True), due, None, gateways, settings(), builders.now()
     )
-    return find_by_number(placed.number)
+    return find_by_number(placed.order.number)
 
 
 # Set-up

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import requests
 
 import app as application
 from chalicelib.beijing_time import beijing_text
@@ -93,9 +94,15 @@ def test_the_answer_is_the_pay_pages_address_with_all_that_alipay_needs(
     learner: Client, alipay: AlipaySimulator, gateway_server: GatewayServer
 ) -> None:
     answer = learner.post("/payment/", body(builders.a_course(prices=[30050], name="Python"), due=300.5))
-    assert answer == {"code": 1000, "msg": "", "data": answer["data"]}
     number = alipay.open_cashier(answer["data"])  # checks signature and form, as Alipay does
     trade, placed = alipay.trade(number), purchases.stored(number)
+    assert answer == {
+        "code": 1000,
+        "msg": "",
+        "data": answer["data"],
+        "order_number": number,
+        "expire_date": beijing_text(placed.expires_at),
+    }
     assert (trade.amount, trade.subject) == (30050, "Python")
     assert trade.notify_url == trade.return_url == f"{gateway_server.base_url}/trade/alipay/"
     assert trade.expires_at == placed.expires_at
@@ -106,7 +113,17 @@ def test_the_answer_is_the_pay_pages_address_with_all_that_alipay_needs(
         "subject": "Python",
         "product_code": "FAST_INSTANT_TRADE_PAY",
         "time_expire": beijing_text(placed.expires_at),
+        "request_from_url": f"http://shop.test/payment/result?order_num={number}",
     }
+
+
+def test_who_leaves_the_cashier_without_paying_comes_back_to_the_order(
+    learner: Client, alipay: AlipaySimulator
+) -> None:
+    answer = learner.post("/payment/", body(builders.a_course(prices=[30000]), due=300))
+    page = requests.get(answer["data"], timeout=10)
+    back = f"http://shop.test/payment/result?order_num={answer['order_number']}"
+    assert f'href="{back}">返回商户' in page.text
 
 
 def test_the_address_is_signed_over_everything_it_says(learner: Client, alipay: AlipaySimulator) -> None:
@@ -619,6 +636,7 @@ def test_a_free_course_is_owned_at_once_and_the_answer_is_the_result_page(learne
     answer = learner.pay([course], 0)
     number = purchases.number_in(answer["data"])
     assert answer["data"] == f"http://shop.test/payment/result?order_num={number}"
+    assert answer["order_number"] == number
     shown = learner.order(number)
     assert (shown["status"], shown["payment_type"]) == ("交易成功", "免费")
     assert (shown["can_pay"], shown["can_cancel"]) == (False, False)
@@ -802,7 +820,13 @@ def test_an_open_order_can_be_paid_later_with_the_same_subject_and_expiry(
     number = purchases.number_in(first)
     for amount in ("223.3", "223.30", 223.3):
         again = pay_address(learner, number, amount)
-        assert again == {"code": 1000, "msg": "", "data": again["data"]}
+        assert again == {
+            "code": 1000,
+            "msg": "",
+            "data": again["data"],
+            "order_number": number,
+            "expire_date": beijing_text(purchases.stored(number).expires_at),
+        }
         assert (
             purchases.parameters_of(again["data"])["biz_content"]
             == purchases.parameters_of(first)["biz_content"]

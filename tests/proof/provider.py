@@ -39,7 +39,7 @@ class SecondTrade:
 
 
 @lru_cache(maxsize=1)
-def _keys_of(**merchant: str) -> Any:
+def _keys_of(**merchant: Any) -> Any:
     """The loaded keys of one merchant: every world has the same, and loading takes as long as some steps."""
     return Alipay(**merchant)._sdk
 

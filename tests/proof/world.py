@@ -299,7 +299,7 @@ class World:
             placed = checkout.place_order(
                 self._caller(who), choice, due, key, self.gateways, self.settings, self.clock()
             )
-            return placed.number
+            return str(placed.order.number)
 
         number = self._do("place", codes.PAYMENT, buy)
         if number and key:
@@ -315,9 +315,10 @@ class World:
 
         def send(wanted: IdempotencyKey) -> str:
             nothing = Choice((), None, False)
-            return checkout.place_order(
+            again = checkout.place_order(
                 self._caller(who), nothing, 0, wanted, self.gateways, self.settings, self.clock()
-            ).number
+            )
+            return str(again.order.number)
 
         again = self._do("repeat a key", codes.PAYMENT, lambda: send(key))
         assert again == number, f"{number} and {again} have one key"
