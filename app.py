@@ -24,7 +24,7 @@ from chalicelib.shop import catalog, coupon, course_search, enrollment, ledger, 
 from chalicelib.shop.course_key import COURSE
 from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.user import usernames
-from chalicelib.web import codes, requests, responses
+from chalicelib.web import codes, course_responses, requests, responses
 from chalicelib.web.notification import answer_notification, returned_order
 from chalicelib.web.shop_app import ShopApp
 
@@ -101,7 +101,7 @@ def user_info():
 
 @app.route("/course/category", methods=["GET"])
 def list_categories():
-    return responses.categories(app.fresh(("categories",), catalog.list_categories))
+    return course_responses.categories(app.fresh(("categories",), catalog.list_categories))
 
 
 @app.route("/courses", methods=["GET"])
@@ -109,7 +109,7 @@ def list_courses():
     category_id, page = requests.category_id(app.query()), requests.page_request(app.query())
     asked = (COURSE, category_id, page.limit, page.cursor)
     found = app.fresh(("courses", *asked), lambda: catalog.list_courses(*asked))
-    return responses.course_list(found, app.settings.shop_url)
+    return course_responses.course_list(found, app.settings.shop_url)
 
 
 @app.route("/courses/search", methods=["GET"])
@@ -117,26 +117,26 @@ def search_courses():
     asked = requests.search_request(app.query())
     courses = app.fresh(("all courses", COURSE), lambda: course_search.list_all(COURSE))
     found = course_search.search(courses, asked.search, asked.start, asked.limit)
-    return responses.found_courses(found, app.settings.shop_url)
+    return course_responses.found_courses(found, app.settings.shop_url)
 
 
 @app.route("/coursedetail/{detail_id}", methods=["GET"])
 def show_course(detail_id):
     number = requests.detail_id(detail_id)
     page = app.fresh(("page", number), lambda: catalog.find_page(number))
-    return responses.course_page(page, app.settings.shop_url)
+    return course_responses.course_page(page, app.settings.shop_url)
 
 
 @app.route("/course/{course_id}/chapters", methods=["GET"], codes=codes.CONTENTS)
 def show_chapters(course_id):
     key = requests.course_key_of(course_id, app.query())
-    return responses.chapters(study.contents_of(key, app.visitor(), app.fresh, app.now()))
+    return course_responses.chapters(study.contents_of(key, app.visitor(), app.fresh, app.now()))
 
 
 @app.route("/course/{course_id}/questions", methods=["GET"], codes=codes.CONTENTS)
 def show_questions(course_id):
     key = requests.course_key_of(course_id, app.query())
-    return responses.questions(study.contents_of(key, None, app.fresh, app.now()))
+    return course_responses.questions(study.contents_of(key, None, app.fresh, app.now()))
 
 
 # Cart and settlement

@@ -16,7 +16,7 @@ from chalicelib.shop import catalog
 from chalicelib.shop.catalog import ANNOUNCED, OFFLINE, ONLINE, Course, CourseList
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.price_policy import VALID_PERIODS, period_name
-from chalicelib.web import responses
+from chalicelib.web import course_responses
 
 KEY = CourseKey("course", 7)
 
@@ -39,7 +39,7 @@ def course(*prices: int, key: CourseKey = KEY, **attributes: Any) -> Course:
 
 def row(*prices: int, **attributes: Any) -> dict[str, object]:
     found = CourseList((course(*prices, **attributes),), None)
-    shown = responses.course_list(found, "http://shop.test")["data"][0]
+    shown = course_responses.course_list(found, "http://shop.test")["data"][0]
     assert isinstance(shown, dict)
     return shown
 
