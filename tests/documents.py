@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import indent
 
+from chalicelib.errors import ShopError
+from chalicelib.web import codes
 from tests import openapi
 
 ROOT = Path(__file__).parents[1]
@@ -34,20 +38,59 @@ def endpoints_table() -> str:
     return "\n".join(rows)
 
 
-GENERATED: dict[Path, Callable[[], str]] = {API: endpoints_table}
-_PART = re.compile(r"(?<=<!-- generated -->\n\n).*(?=\n\n<!-- end -->)", re.DOTALL)
+def refusals_by_code() -> dict[int, list[type[ShopError]]]:
+    """Every code with the refusals that it answers, by the order of the tables of `web/codes.py`."""
+    found: dict[int, dict[type[ShopError], None]] = {}
+    for table in vars(codes).values():
+        for refusal, answer in table.items() if isinstance(table, dict) else ():
+            if isinstance(answer, codes.Answer):
+                found.setdefault(answer.code, {})[refusal] = None
+    return {code: list(found[code]) for code in sorted(found)}
+
+
+def code_names() -> dict[int, str]:
+    """Every code with its name for clients."""
+    return {
+        code: codes.NAMES.get(code, refusals[0].__name__) for code, refusals in refusals_by_code().items()
+    }
+
+
+def refusal_codes() -> str:
+    """The schema `RefusalCode`: every code with its name, from which clients make an enumeration."""
+    meanings = [
+        " ".join(" ".join((refusal.__doc__ or "").split()) for refusal in refusals)
+        for refusals in refusals_by_code().values()
+    ]
+    schema = {
+        "type": "integer",
+        "description": "Every `code` of a refusal, by name: for clients to make an enumeration from.",
+        "enum": list(code_names()),
+        "x-enum-varnames": list(code_names().values()),
+        "x-enum-descriptions": meanings,
+    }
+    text = json.dumps(schema, ensure_ascii=False, indent=2)
+    return indent(f'"RefusalCode": {text}', " " * 6)
+
+
+GENERATED: dict[Path, Callable[[], str]] = {API: endpoints_table, openapi.DESCRIPTION: refusal_codes}
+_PARTS = {
+    ".md": re.compile(r"(?<=<!-- generated -->\n\n).*(?=\n\n<!-- end -->)", re.DOTALL),
+    ".json": re.compile(r'^      "RefusalCode": \{.*?^      \}', re.DOTALL | re.MULTILINE),
+}
+"""What is generated of a document, by its kind."""
 
 
 def generated_part(document: Path) -> str:
-    """What stands between the marks of a document."""
-    (part,) = _PART.findall(document.read_text(encoding="utf-8"))
+    """The part of a document that is generated."""
+    (part,) = _PARTS[document.suffix].findall(document.read_text(encoding="utf-8"))
     return str(part)
 
 
 def main() -> None:
     """Write the generated part of every document that has one."""
     for document, generate in GENERATED.items():
-        text = _PART.sub(lambda _: generate(), document.read_text(encoding="utf-8"))  # noqa: B023 (called at once)
+        part = _PARTS[document.suffix]
+        text = part.sub(lambda _: generate(), document.read_text(encoding="utf-8"))  # noqa: B023 (called at once)
         document.write_text(text, encoding="utf-8")
 
 

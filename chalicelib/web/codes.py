@@ -251,6 +251,30 @@ ORDER_CANCEL: Codes = {
 }
 
 
+NAMES = {
+    401: "NotSignedIn",
+    1102: "AccountPolicyNotFound",
+    1103: "AccountCourseNotFound",
+    1104: "AccountBelowMinimum",
+    1201: "CartPolicyNotFound",
+    1202: "CartRefused",
+    1203: "CartLineNotFound",
+    1204: "CartRemovalRefused",
+    1233: "CartUnavailable",
+    1301: "PaymentCourseNotFound",
+    1302: "PaymentPolicyNotFound",
+    1307: "PaymentBelowMinimum",
+    1402: "OrderNotPayable",
+    1506: "RefundRequestInvalid",
+    1804: "RefundAnswerInvalid",
+    1805: "RefundPaymentUnknown",
+    5000: "NotPossible",
+}
+"""The names, for clients, of codes that do not have the name of their first refusal: it is another code's, or says too
+little of the others.
+"""
+
+
 def find_answer(codes: Codes, error: ShopError) -> Answer | None:
     """The answer to a refusal: of its class or the nearest base, in the endpoint's table, then in
     `EVERYWHERE`.

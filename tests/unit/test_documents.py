@@ -17,6 +17,7 @@ from pynamodb.attributes import DiscriminatorAttribute
 import chalicelib.shop
 from chalicelib.manage.__main__ import _parser
 from chalicelib.storage.dynamodb import CatalogItem, StoredItem, UserItem
+from chalicelib.web import codes
 from tests.documents import (
     DATA,
     DECISIONS,
@@ -26,6 +27,7 @@ from tests.documents import (
     README,
     ROOT,
     SETTINGS,
+    code_names,
     generated_part,
 )
 
@@ -179,6 +181,12 @@ def test_every_document_can_be_reached_from_the_readme() -> None:
 @pytest.mark.parametrize("document", GENERATED, ids=name_of)
 def test_what_is_generated_is_up_to_date(document: Path) -> None:
     assert generated_part(document) == GENERATED[document](), "write it anew: python -m tests.documents"
+
+
+def test_every_code_has_a_name_of_its_own_and_no_other_name_is_given() -> None:
+    names = code_names()
+    assert len(set(names.values())) == len(names), "give one of the equal ones a name in codes.NAMES"
+    assert names.keys() >= codes.NAMES.keys()
 
 
 def models(below: type[StoredItem]) -> Iterator[type[StoredItem]]:
