@@ -10,6 +10,7 @@ from chalicelib.flows import (
     close_order,
     decide_refund,
     fill_cart,
+    my_coupons,
     quote,
     reconcile,
     register,
@@ -20,7 +21,7 @@ from chalicelib.flows import (
 )
 from chalicelib.flows.change_password import change_own_password
 from chalicelib.request_log import add_fields, request_line
-from chalicelib.shop import catalog, coupon, course_search, enrollment, ledger, order, refund, session
+from chalicelib.shop import catalog, course_search, enrollment, ledger, order, refund, session
 from chalicelib.shop.course_key import COURSE
 from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.user import usernames
@@ -195,12 +196,14 @@ def quote_account():
 
 @app.route("/coupons", methods=["GET"])
 def list_coupons():
-    return responses.my_coupons(app.caller().beside(coupon.list_records), app.now())
+    return responses.my_coupons(my_coupons.list_held(app.caller()), app.now())
 
 
 @app.route("/coupons/available", methods=["GET"])
 def list_claimable_coupons():
-    return responses.claimable_coupons(claim_coupon.list_claimable(app.caller(), app.now()))
+    visitor, with_coming = app.visitor(), requests.wants_coming(app.query())
+    offers = claim_coupon.list_claimable(visitor, app.fresh, app.now(), with_coming=with_coming)
+    return responses.claimable_coupons(offers)
 
 
 @app.route("/coupons/{coupon_id}/claim", methods=["POST"], codes=codes.COUPON_CLAIM)
@@ -209,7 +212,7 @@ def claim(coupon_id):
     offer = claim_coupon.find_offer(caller, number)
     with app.captcha(check_captcha.CLAIM, body):
         record = claim_coupon.claim_coupon(caller.user_id, offer, app.address(), app.now())
-    return responses.claimed_coupon(record)
+    return responses.claimed_coupon(claim_coupon.named(record, offer), app.now())
 
 
 # Orders

@@ -174,6 +174,10 @@ def an_offer(example: Example) -> int:
     return int(builders.an_offer(value=100).coupon_id)
 
 
+def an_offer_for_a_course(example: Example) -> None:
+    builders.an_offer(value=100, course=example.courses[0].key)
+
+
 ENDPOINTS = [
     # People
     Endpoint(
@@ -241,7 +245,16 @@ ENDPOINTS = [
     Endpoint("`POST /account/quote`", a_quote, lambda e, body: e.learner.post("/account/quote", body)),
     # Coupons
     Endpoint("`GET /coupons`", nothing, lambda e, _: e.learner.get("/coupons")),
-    Endpoint("`GET /coupons/available`", nothing, lambda e, _: e.learner.get("/coupons/available")),
+    Endpoint(
+        "`GET /coupons/available`, visitor",
+        an_offer_for_a_course,
+        lambda e, _: e.visitor.get("/coupons/available"),
+    ),
+    Endpoint(
+        "`GET /coupons/available`, signed in",
+        an_offer_for_a_course,
+        lambda e, _: e.learner.get("/coupons/available"),
+    ),
     Endpoint(
         "`POST /coupons/{coupon_id}/claim`, captcha off",
         an_offer,

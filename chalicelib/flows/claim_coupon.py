@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from chalicelib.errors import (
     CouponClaimed,
@@ -14,30 +15,85 @@ from chalicelib.errors import (
     CouponSoldOut,
     OutcomeUnknown,
     StoreUnavailable,
+    TokenRefused,
+    UserGone,
 )
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import coupon, coupon_claim
 from chalicelib.shop.caller import Caller
+from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.coupon_claim import Verdict
 from chalicelib.shop.rate_limit import Limit, take_attempt
 from chalicelib.storage.background import in_background
 from chalicelib.storage.dynamodb import Transaction, random_id
 
+from .bound_courses import find_bound_courses
+from .my_coupons import HeldCoupon
+
 log = logging.getLogger(__name__)
 
 
-def list_claimable(caller: Caller, now: datetime) -> list[tuple[CouponOffer, bool]]:
-    """The offers whose claim window is open, and whether the caller has claimed each. Two Queries beside the
-    caller's own items.
+COMING = timedelta(days=30)
+"""How long before its time a coupon is announced."""
+
+FreshOffers = Callable[[tuple[object, ...], Callable[[], "list[OnOffer]"]], "list[OnOffer]"]
+"""Loads a key's value and keeps it for some seconds, for everybody."""
+
+
+@dataclass(frozen=True)
+class OnOffer:
+    """An offer, and the course that it is for as the catalogue has it: None for a general one, and when it is gone."""
+
+    offer: CouponOffer
+    course: Course | None
+
+
+def load_offers() -> list[OnOffer]:
+    """Every offer that is online, with its course. One Query, and a batch read for each 100 courses."""
+    offers = [offer for offer in coupon.list_offers() if offer.status == coupon.ONLINE]
+    courses = find_bound_courses(offers)
+    return [OnOffer(offer, courses.get(offer.bound_to)) for offer in offers]
+
+
+def on_show(offers: Iterable[OnOffer], now: datetime, *, with_coming: bool = False) -> list[OnOffer]:
+    """The offers whose claim window is open, those with pieces left first, then those that end first; `with_coming`
+    also those whose window opens within 30 days, last.
     """
-    listed = in_background(coupon.list_offers)
-    claimed = {claim.coupon_id for claim in caller.beside(coupon_claim.list_claims) if claim.is_done()}
-    offers = [offer for offer in listed() if offer.status == coupon.ONLINE and offer.is_open(now)]
-    return [
-        (offer, offer.coupon_id in claimed)
-        for offer in sorted(offers, key=lambda offer: (offer.close_at, offer.coupon_id))
+    shown = [
+        one
+        for one in offers
+        if one.offer.is_open(now) or (with_coming and one.offer.is_coming(now, within=COMING))
     ]
+    return sorted(shown, key=lambda one: _place(one.offer, now))
+
+
+def _place(offer: CouponOffer, now: datetime) -> tuple[bool, bool, datetime, int]:
+    is_coming = offer.open_at > now
+    return is_coming, offer.remaining <= 0, offer.open_at if is_coming else offer.close_at, offer.coupon_id
+
+
+def list_claimable(
+    visitor: Caller | None, fresh: FreshOffers, now: datetime, *, with_coming: bool = False
+) -> list[tuple[OnOffer, bool]]:
+    """The offers on show, and whether the visitor has claimed each.
+
+    Somebody signed in sees what they have just claimed: offers, claims and their own items are read at once, the
+    courses of the offers after them. For anybody else the offers are kept for some seconds.
+    """
+    if visitor is None:
+        offers, claimed = fresh(("offers",), load_offers), set[int]()
+    else:
+        listed = in_background(load_offers)
+        claimed, offers = _claimed_by(visitor), listed()
+    return [(one, one.offer.coupon_id in claimed) for one in on_show(offers, now, with_coming=with_coming)]
+
+
+def _claimed_by(visitor: Caller) -> set[int]:
+    try:
+        return {claim.coupon_id for claim in visitor.beside(coupon_claim.list_claims) if claim.is_done()}
+    except (TokenRefused, UserGone):
+        return set()
 
 
 def find_offer(caller: Caller, coupon_id: int) -> CouponOffer | None:
@@ -80,6 +136,18 @@ def claim_coupon(user_id: int, offer: CouponOffer | None, address: str, now: dat
     except StoreUnavailable:
         log.warning("a claimed coupon's token is left to the sweep: coupon=%d", offer.coupon_id)
     return record
+
+
+def named(record: CouponRecord, offer: CouponOffer | None) -> HeldCoupon:
+    """A claimed coupon with its course. One batch read, none for a general one. Without the course's name where it
+    cannot be read: the claim stands.
+    """
+    try:
+        course = find_bound_courses([record]).get(record.bound_to)
+    except StoreUnavailable:
+        log.warning("a claimed coupon is shown without its course: coupon=%d", record.coupon_id)
+        course = None
+    return HeldCoupon(record, offer.brief if offer else "", course)
 
 
 def sweep_claims(clock: Callable[[], datetime], seconds: float) -> int:

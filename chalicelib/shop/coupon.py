@@ -76,8 +76,16 @@ class CouponOffer(CatalogItem, discriminator="COUPON"):
 
     def is_open(self, now: datetime) -> bool:
         """Whether this moment is within the claim window, and what is claimed now would be good for anything."""
-        is_over = self.valid_until is not None and self.valid_until <= now
-        return bool(self.open_at <= now < self.close_at) and not is_over
+        return bool(self.open_at <= now < self.close_at) and not self._is_worthless(now)
+
+    def is_coming(self, now: datetime, within: timedelta) -> bool:
+        """Whether its claim window opens after this moment, and within that time."""
+        return bool(now < self.open_at <= now + within and self.open_at < self.close_at) and (
+            not self._is_worthless(self.open_at)
+        )
+
+    def _is_worthless(self, at: datetime) -> bool:
+        return self.valid_until is not None and bool(self.valid_until <= at)
 
 
 class CouponRecord(UserItem, discriminator="COUPON_RECORD"):

@@ -144,6 +144,11 @@ def coupon_id(text: str) -> int:
     return number
 
 
+def wants_coming(query: Mapping[str, str]) -> bool:
+    """Whether a query of `GET /coupons/available` asks for coupons whose time is to come, too."""
+    return query.get("coming") == "1"
+
+
 @dataclass(frozen=True)
 class SearchRequest:
     """A search, and which rows of its result."""

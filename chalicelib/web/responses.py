@@ -10,7 +10,9 @@ from typing import Any
 from chalicelib.beijing_time import beijing_text
 from chalicelib.flows.check_captcha import StartedCaptcha
 from chalicelib.flows.checkout import PlacedOrder
+from chalicelib.flows.claim_coupon import OnOffer
 from chalicelib.flows.fill_cart import ShownLine
+from chalicelib.flows.my_coupons import HeldCoupon
 from chalicelib.flows.quote import Quote
 from chalicelib.flows.settle import AccountView
 from chalicelib.gateways.payments import PayPage
@@ -200,11 +202,11 @@ def priced_account(settlement: Settlement) -> Json:
 # Coupons and quotes
 
 
-def my_coupons(records: Iterable[CouponRecord], now: datetime) -> Json:
+def my_coupons(held: Iterable[HeldCoupon], now: datetime) -> Json:
     """`GET /coupons`: the user's coupons, sorted by whether they can be used."""
     groups: dict[str, list[Json]] = {"usable": [], "reserved": [], "used": [], "expired": []}
-    for record in records:
-        groups[_coupon_group(record, now)].append(_held_coupon(record))
+    for one in held:
+        groups[_coupon_group(one.record, now)].append(held_coupon(one, now))
     return success(groups)
 
 
@@ -214,7 +216,22 @@ def _coupon_group(record: CouponRecord, now: datetime) -> str:
     return "usable" if record.status == UNUSED and now < record.valid_until else "expired"
 
 
-def _held_coupon(record: CouponRecord) -> Json:
+def held_coupon(held: HeldCoupon, now: datetime) -> Json:
+    """One coupon of a user's, wherever it is shown."""
+    record = held.record
+    return (
+        _dated_coupon(record)
+        | _name_of(held.course)
+        | {
+            "brief": held.brief,
+            "not_yet": record.status == UNUSED and now < record.valid_from,
+            "order_number": record.order_number,
+            "used_date": _date(record.used_at),
+        }
+    )
+
+
+def _dated_coupon(record: CouponRecord) -> Json:
     return (
         _coupon(record)
         | _bound_to(record.bound_to)
@@ -232,27 +249,53 @@ def _bound_to(bound_to: str | None) -> Json:
     return {"course_id": course.course_id, "course_type": course.course_type}
 
 
-def claimed_coupon(record: CouponRecord) -> Json:
+def claimed_coupon(held: HeldCoupon, now: datetime) -> Json:
     """`POST /coupons/{coupon_id}/claim`."""
-    return success(_held_coupon(record), "领取成功")
+    return success(held_coupon(held, now), "领取成功")
 
 
-def claimable_coupons(offers: Iterable[tuple[CouponOffer, bool]]) -> Json:
-    """`GET /coupons/available`: offers whose window is open, and whether the user has claimed them."""
-    return success(
-        [
-            _coupon_rules(offer)
-            | _bound_to(offer.bound_to)
-            | {
-                "id": offer.coupon_id,
-                "brief": offer.brief,
-                "remaining": max(0, offer.remaining),
-                "close_date": beijing_text(offer.close_at),
-                "claimed": claimed,
-            }
-            for offer, claimed in offers
-        ]
+def claimable_coupons(offers: Iterable[tuple[OnOffer, bool]]) -> Json:
+    """`GET /coupons/available`: the offers on show, and whether the visitor has claimed them."""
+    return success([offer_row(one.offer, claimed, one.course) for one, claimed in offers])
+
+
+def offer_row(offer: CouponOffer, claimed: bool, course: Course | None) -> Json:
+    """One offer, wherever offers are shown. `course` is the one it is for, None where there is none (any more)."""
+    has_dates = offer.valid_days is None
+    return (
+        _coupon_rules(offer)
+        | _bound_to(offer.bound_to)
+        | _name_of(course)
+        | {
+            "id": offer.coupon_id,
+            "brief": offer.brief,
+            "quantity": offer.quantity,
+            "remaining": max(0, offer.remaining),
+            "open_date": beijing_text(offer.open_at),
+            "close_date": beijing_text(offer.close_at),
+            "valid_days": offer.valid_days,
+            "begin_date": _date(offer.valid_from) if has_dates else None,
+            "end_date": _date(offer.valid_until) if has_dates else None,
+            "claimed": claimed,
+        }
     )
+
+
+def _name_of(course: Course | None) -> Json:
+    """Name and page of the course that a coupon is for."""
+    return {
+        "course_name": course.name if course else None,
+        "coursedetail_id": _detail_id(course),
+    }
+
+
+def _detail_id(course: Course | None) -> str | None:
+    """The id of a course's page, if there is one."""
+    return None if course is None or course.detail_id is None else str(course.detail_id)
+
+
+def _date(at: datetime | None) -> str | None:
+    return None if at is None else beijing_text(at)
 
 
 def quote(quoted: Quote) -> Json:
@@ -277,7 +320,7 @@ def quote(quoted: Quote) -> Json:
                 for line in quoted.priced.lines
             ],
             "coupons": [
-                _held_coupon(one.record)
+                _dated_coupon(one.record)
                 | {
                     "usable": one.reason is None,
                     "saves": to_yuan(one.saves),
@@ -543,14 +586,13 @@ def my_courses(
     rows = []
     for mine in sorted(enrollments, key=lambda mine: (not mine.is_active(now), mine.course)):
         course = courses.get(mine.course)
-        detail_id = course.detail_id if course else None
         rows.append(
             {
                 "course_id": mine.course.course_id,
                 "course_type": mine.course.course_type,
                 "name": course.name if course else mine.course_name,
                 "course_img": picture(course.course_img if course else "", shop_url),
-                "coursedetail_id": None if detail_id is None else str(detail_id),
+                "coursedetail_id": _detail_id(course),
                 "begin_date": beijing_text(mine.begins_at),
                 "end_date": beijing_text(mine.ends_at) if mine.ends_at else "永久",
                 "ended": not mine.is_active(now) and not mine.is_paused(now),

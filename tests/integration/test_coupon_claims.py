@@ -134,6 +134,12 @@ def test_a_learner_claims_a_coupon_and_has_it_at_once(learner: ClientAt) -> None
                 "course_type": "course",
                 "begin_date": str,
                 "end_date": str,
+                "brief": "",
+                "course_name": course.name,
+                "coursedetail_id": str(course.detail_id),
+                "not_yet": False,
+                "order_number": None,
+                "used_date": None,
             },
         },
     )

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+import app as application
+from chalicelib.beijing_time import beijing_text
 from chalicelib.shop import coupon
-from chalicelib.shop.course_key import DEGREE_COURSE, CourseKey
+from chalicelib.shop.course_key import COURSE, DEGREE_COURSE, CourseKey
+from chalicelib.shop.order import list_orders
 from localstack.alipay import AlipaySimulator
 from tests import builders
 from tests.addresses import ClientAt
@@ -70,14 +73,20 @@ def test_a_general_coupon_is_shown_with_exactly_its_rules(learner: ClientAt) -> 
             "minimum_consume": 199.99,
             "begin_date": "2026-01-02 00:00:00",
             "end_date": "2099-02-01 00:00:00",
+            "brief": "",
+            "course_name": None,
+            "coursedetail_id": None,
+            "not_yet": False,
+            "order_number": None,
+            "used_date": None,
         }
     ]
 
 
 def test_a_course_s_coupon_names_its_course(learner: ClientAt) -> None:
     assert learner.user is not None
-    key = CourseKey(DEGREE_COURSE, builders.new_id())
-    builders.a_coupon(learner.user, course=key, coupon_type=coupon.PERCENT, off_percent=80)
+    course = builders.a_course(course_type=DEGREE_COURSE)
+    builders.a_coupon(learner.user, course=course.key, coupon_type=coupon.PERCENT, off_percent=80)
     [row] = learner.get("/coupons")["data"]["usable"]
     check(
         row,
@@ -88,12 +97,60 @@ def test_a_course_s_coupon_names_its_course(learner: ClientAt) -> None:
             "money_equivalent_value": 0.0,
             "off_percent": 80,
             "minimum_consume": 0,
-            "course_id": key.course_id,
+            "course_id": course.course_id,
             "course_type": "degree_course",
             "begin_date": str,
             "end_date": str,
+            "brief": "",
+            "course_name": course.name,
+            "coursedetail_id": str(course.detail_id),
+            "not_yet": False,
+            "order_number": None,
+            "used_date": None,
         },
     )
+
+
+def test_a_coupon_of_a_course_that_is_gone_has_no_name(learner: ClientAt) -> None:
+    assert learner.user is not None
+    key = CourseKey(COURSE, builders.new_id())
+    builders.a_coupon(learner.user, course=key)
+    [row] = learner.get("/coupons")["data"]["usable"]
+    assert (row["course_id"], row["course_name"], row["coursedetail_id"]) == (key.course_id, None, None)
+
+
+def test_a_claimed_coupon_says_what_its_offer_says(learner: ClientAt) -> None:
+    course = builders.a_course(with_detail=False)
+    offer = builders.an_offer(course=course.key, brief="开学季", valid_days=None, **days_from_tomorrow())
+    claimed = learner.post(f"/coupons/{offer.coupon_id}/claim")["data"]
+    assert (claimed["brief"], claimed["course_name"], claimed["coursedetail_id"]) == (
+        "开学季",
+        course.name,
+        None,
+    )
+    assert claimed["not_yet"] is True
+    assert learner.get("/coupons")["data"]["usable"] == [claimed]
+
+
+def days_from_tomorrow() -> dict[str, Any]:
+    tomorrow = builders.now() + timedelta(days=1)
+    return {"valid_from": tomorrow, "valid_until": tomorrow + timedelta(days=7)}
+
+
+def test_a_coupon_names_the_order_that_holds_or_used_it(learner: ClientAt, alipay: AlipaySimulator) -> None:
+    assert learner.user is not None
+    record = builders.a_coupon(learner.user, value=1000)
+    number = number_in(learner.pay([builders.a_course(prices=[10000])], 90, general=record)["data"])
+    [row] = learner.get("/coupons")["data"]["reserved"]
+    assert (row["order_number"], row["used_date"], row["not_yet"]) == (number, None, False)
+    cancel(learner, number)
+    [row] = learner.get("/coupons")["data"]["usable"]
+    assert (row["order_number"], row["used_date"]) == (None, None)
+    learner.pay([builders.a_course(prices=[1000])], 0, general=record)
+    [row] = learner.get("/coupons")["data"]["used"]
+    [order] = list_orders(learner.user.user_id, 1, None).orders
+    assert order.paid_at is not None
+    assert (row["order_number"], row["used_date"]) == (order.number, beijing_text(order.paid_at))
 
 
 def test_coupons_stand_in_the_group_of_what_can_be_done_with_them(learner: ClientAt) -> None:
@@ -156,7 +213,6 @@ def test_nobody_sees_another_s_coupons(learner: ClientAt) -> None:
     builders.a_coupon(builders.a_user())
     assert groups(learner) == {name: [] for name in GROUPS}
     assert ClientAt().request("GET", "/coupons").status_code == 401
-    assert ClientAt().request("GET", "/coupons/available").status_code == 401
 
 
 def test_an_offer_that_goes_offline_takes_no_coupon_from_anybody(learner: ClientAt) -> None:
@@ -183,6 +239,7 @@ def test_an_offer_is_shown_with_exactly_its_rules(learner: ClientAt) -> None:
         value=0,
         off_percent=85,
         brief="开学季",
+        open_at=datetime(2026, 1, 1, 16, tzinfo=UTC),
         close_at=datetime(2099, 1, 31, 16, tzinfo=UTC),
     )
     assert offered(learner, offer) == {
@@ -195,8 +252,15 @@ def test_an_offer_is_shown_with_exactly_its_rules(learner: ClientAt) -> None:
         "minimum_consume": 0,
         "course_id": course.course_id,
         "course_type": "course",
+        "course_name": course.name,
+        "coursedetail_id": str(course.detail_id),
+        "quantity": 7,
         "remaining": 7,
+        "open_date": "2026-01-02 00:00:00",
         "close_date": "2099-02-01 00:00:00",
+        "valid_days": 7,
+        "begin_date": None,
+        "end_date": None,
         "claimed": False,
     }
     general = offered(learner, builders.an_offer())
@@ -236,6 +300,70 @@ def test_those_that_close_first_come_first(learner: ClientAt) -> None:
     assert rows == [made[i] for i in (1, 2, 0)]
 
 
+def test_an_offer_with_dates_shows_them(learner: ClientAt) -> None:
+    begin = datetime(2026, 1, 1, 16, tzinfo=UTC)
+    end = datetime(2099, 1, 31, 16, tzinfo=UTC)
+    row = offered(learner, builders.an_offer(valid_days=None, valid_from=begin, valid_until=end))
+    dates = (row["valid_days"], row["begin_date"], row["end_date"])
+    assert dates == (None, "2026-01-02 00:00:00", "2099-02-01 00:00:00")
+
+
+def test_those_that_nobody_can_have_any_more_come_last(learner: ClientAt) -> None:
+    soon, later = (builders.now() + timedelta(minutes=minutes) for minutes in (1, 2))
+    made = [
+        builders.an_offer(close_at=soon, remaining=0).coupon_id,
+        builders.an_offer(close_at=later).coupon_id,
+        builders.an_offer(close_at=soon).coupon_id,
+    ]
+    rows = [row["id"] for row in learner.get("/coupons/available")["data"] if row["id"] in made]
+    assert rows == [made[i] for i in (2, 1, 0)]
+
+
+def test_coming_offers_are_shown_to_whoever_asks_for_them_last(learner: ClientAt) -> None:
+    days = (1, 29, 31)
+    coming = {
+        day: builders.an_offer(
+            open_at=builders.now() + timedelta(days=day), close_at=builders.now() + timedelta(days=99)
+        ).coupon_id
+        for day in days
+    }
+    now = builders.an_offer(close_at=builders.now() + timedelta(days=90)).coupon_id
+    made = {now, *coming.values()}
+    for query, wanted in (("", [now]), ("?coming=0", [now]), ("?coming=1", [now, coming[1], coming[29]])):
+        rows = [row for row in learner.get(f"/coupons/available{query}")["data"] if row["id"] in made]
+        assert [row["id"] for row in rows] == wanted
+    check_refusal(learner.post(f"/coupons/{coming[1]}/claim"), 1702)
+
+
+def test_an_offer_that_would_be_worthless_when_it_opens_does_not_come(learner: ClientAt) -> None:
+    opens = builders.now() + timedelta(days=2)
+    days: dict[str, Any] = {"valid_days": None, "valid_from": builders.now(), "valid_until": opens}
+    offer = builders.an_offer(open_at=opens, close_at=opens + timedelta(days=1), **days)
+    assert offer.coupon_id not in [row["id"] for row in learner.get("/coupons/available?coming=1")["data"]]
+
+
+@pytest.mark.parametrize("whose", ["nobody", "a forged token", "an ended session"])
+def test_a_visitor_sees_the_offers_and_has_claimed_none(learner: ClientAt, whose: str) -> None:
+    offer = builders.an_offer(course=builders.a_course().key)
+    assert learner.post(f"/coupons/{offer.coupon_id}/claim")["code"] == 1000
+    row = offered(learner, offer)
+    if whose == "an ended session":
+        learner.delete("/logout")
+    elif whose == "a forged token":
+        learner.token = "x.y.z"
+    else:
+        learner = ClientAt()
+    application.app.forget_fresh()
+    assert offered(learner, offer) == row | {"claimed": False}
+
+
+def test_what_visitors_see_is_kept_for_some_seconds(faulty_app: FaultyApp) -> None:
+    ClientAt().get("/coupons/available")
+    with faulty_app.dynamodb.recording() as made:
+        ClientAt().get("/coupons/available?coming=1")
+    assert not made
+
+
 def test_a_cut_claim_is_not_marked_as_claimed(learner: ClientAt, faulty_app: FaultyApp) -> None:
     offer = builders.an_offer()
     with faulty_app.dynamodb.faults(Fault.on("UpdateItem", action=internal_error())):
@@ -247,15 +375,15 @@ def test_a_cut_claim_is_not_marked_as_claimed(learner: ClientAt, faulty_app: Fau
 # Stores
 
 
-@pytest.mark.parametrize(("path", "calls"), [("/coupons", 2), ("/coupons/available", 3)])
+@pytest.mark.parametrize(("path", "calls"), [("/coupons", 3), ("/coupons/available", 4)])
 def test_both_lists_are_read_in_a_bounded_number_of_calls(
     faulty_app: FaultyApp, path: str, calls: int
 ) -> None:
     learner = ClientAt(builders.a_user())
     assert learner.user is not None
     for _ in range(5):
-        builders.a_coupon(learner.user)
-        builders.an_offer()
+        builders.a_coupon(learner.user, course=builders.a_course().key)
+        builders.an_offer(course=builders.a_course().key)
     with faulty_app.dynamodb.recording() as made:
         assert learner.get(path)["code"] == 1000
     assert len(made) == calls

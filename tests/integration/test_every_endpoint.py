@@ -34,6 +34,7 @@ PUBLIC = {
     ("GET", "/coursedetail/{detail_id}"),
     ("GET", "/course/{course_id}/chapters"),
     ("GET", "/course/{course_id}/questions"),
+    ("GET", "/coupons/available"),
     ("GET", "/trade/alipay"),
 }
 """Every other route, a new one included, must ask who is there."""

@@ -21,7 +21,8 @@ from tests.faults.routing import FaultyApp
 
 VARYING = {
     "`GET /course/category`",
-    "`GET /coupons/available`",
+    "`GET /coupons/available`, visitor",
+    "`GET /coupons/available`, signed in",
     "`GET /admin/refunds`",
 }
 """Lists of the whole school: their read units follow the length of the list."""
@@ -33,7 +34,7 @@ AT_ONCE = {
     "`GET /account`": 2,
     "`POST /account/quote`": 2,
     "`GET /coupons`": 2,
-    "`GET /coupons/available`": 3,
+    "`GET /coupons/available`, signed in": 3,
     "`GET /myorder`": 2,
     "`GET /beli`": 2,
     "`GET /mycourses`": 2,
