@@ -1,0 +1,42 @@
+import { computed, onScopeDispose, ref, watch } from 'vue'
+
+import { announce } from '@/composables/announce'
+import { clockText } from '@/lib/time'
+
+/** Count down from the seconds that the API gave, by the page's own stopwatch: the device's clock may be wrong.
+ * `over` is called once when they have run out; what that means is the API's to say.
+ */
+export function useCountdown(given: () => number | undefined, over: () => void) {
+  const left = ref(0)
+  let ends = 0
+  let timer: ReturnType<typeof setInterval> | undefined
+
+  function stop(): void {
+    clearInterval(timer)
+    timer = undefined
+  }
+  function tick(): void {
+    const before = left.value
+    left.value = Math.max(0, (ends - performance.now()) / 1000)
+    for (const minutes of [5, 1]) {
+      if (before > minutes * 60 && left.value <= minutes * 60 && left.value > 0) announce(`请在${minutes}分钟内完成支付`)
+    }
+    if (left.value === 0 && timer) {
+      stop()
+      over()
+    }
+  }
+  watch(
+    given,
+    (seconds) => {
+      stop()
+      left.value = seconds ?? 0
+      if (!seconds) return
+      ends = performance.now() + seconds * 1000
+      timer = setInterval(tick, 1000)
+    },
+    { immediate: true },
+  )
+  onScopeDispose(stop)
+  return { left, text: computed(() => clockText(left.value)) }
+}

@@ -1,0 +1,76 @@
+import { createRouter, createWebHistory, type RouteLocationNormalized, type Router, type RouteRecordRaw } from 'vue-router'
+
+import Home from '@/pages/Home.vue'
+import { useSession } from '@/stores/session'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** The page's title, before the school's name. Pages about one thing set their own with `useTitle`. */
+    title?: string
+    /** For learners only: others sign in first and come back. */
+    private?: boolean
+    /** In the middle of buying: the head of the page leads nowhere else. */
+    focused?: boolean
+  }
+}
+
+const routes: RouteRecordRaw[] = [
+  // The first page of most visits: without a round trip of its own.
+  { path: '/', name: 'home', component: Home },
+  { path: '/courses', name: 'courses', component: () => import('@/pages/Courses.vue'), meta: { title: '全部课程' } },
+  { path: '/course/:id(\\d+)', name: 'course', component: () => import('@/pages/Course.vue'), meta: { title: '课程' } },
+  { path: '/learn/:id(\\d+)/:section(\\d+)?', name: 'learn', component: () => import('@/pages/Learn.vue'), meta: { title: '学习' } },
+  { path: '/teachers', name: 'teachers', component: () => import('@/pages/Teachers.vue'), meta: { title: '教师' } },
+  { path: '/teachers/:id(\\d+)', name: 'teacher', component: () => import('@/pages/Teacher.vue'), meta: { title: '教师' } },
+  { path: '/coupons', name: 'claim', component: () => import('@/pages/ClaimCentre.vue'), meta: { title: '领券中心' } },
+  { path: '/sign-in', name: 'sign-in', component: () => import('@/pages/SignIn.vue'), meta: { title: '登录' } },
+  { path: '/register', name: 'register', component: () => import('@/pages/Register.vue'), meta: { title: '注册' } },
+  { path: '/cart', name: 'cart', component: () => import('@/pages/Cart.vue'), meta: { title: '购物车' } },
+  { path: '/settlement', name: 'settlement', component: () => import('@/pages/Settlement.vue'), meta: { title: '结算', private: true } },
+  { path: '/payment/result', name: 'result', component: () => import('@/pages/Result.vue'), meta: { title: '支付结果', private: true } },
+  { path: '/orders', name: 'orders', component: () => import('@/pages/Orders.vue'), meta: { title: '我的订单', private: true } },
+  { path: '/orders/:number', name: 'order', component: () => import('@/pages/Order.vue'), meta: { title: '订单详情', private: true } },
+  { path: '/my/courses', name: 'my-courses', component: () => import('@/pages/MyCourses.vue'), meta: { title: '我的课程', private: true } },
+  { path: '/my/coupons', name: 'my-coupons', component: () => import('@/pages/MyCoupons.vue'), meta: { title: '我的优惠券', private: true } },
+  { path: '/my/beli', name: 'my-beli', component: () => import('@/pages/MyBeli.vue'), meta: { title: '我的贝里', private: true } },
+  { path: '/my/account', name: 'account', component: () => import('@/pages/Account.vue'), meta: { title: '账号设置', private: true } },
+  { path: '/texts/:name(agreement|privacy|refunds)', name: 'text', component: () => import('@/pages/Text.vue') },
+  { path: '/:path(.*)*', name: 'not-found', component: () => import('@/pages/NotFound.vue'), meta: { title: '没有这个页面' } },
+]
+
+/** Where sign-in leads back to: a page of this site, never one elsewhere. */
+export function nextOf(route: RouteLocationNormalized): string {
+  const next = route.query.next
+  return typeof next === 'string' && /^\/(?![/\\])/.test(next) ? next : '/'
+}
+
+export function makeRouter(schoolName: string): Router {
+  const router = createRouter({
+    history: createWebHistory(),
+    routes,
+    scrollBehavior(to, from, saved) {
+      if (saved) return saved
+      if (to.hash) return { el: to.hash, top: 80 }
+      return to.path === from.path ? undefined : { top: 0 }
+    },
+  })
+
+  router.beforeEach((to) => {
+    if (to.meta.private && !useSession().isSignedIn) return { name: 'sign-in', query: { next: to.fullPath } }
+    return true
+  })
+
+  router.afterEach((to, _from, failure) => {
+    if (!failure) document.title = to.meta.title ? `${to.meta.title} · ${schoolName}` : schoolName
+  })
+
+  // After a new build the files of the one before are gone: open the page anew, but never in a loop.
+  window.addEventListener('vite:preloadError', (event) => {
+    const last = Number(sessionStorage.getItem('reloaded') ?? 0)
+    if (Date.now() - last < 60_000) return
+    event.preventDefault()
+    sessionStorage.setItem('reloaded', String(Date.now()))
+    window.location.reload()
+  })
+  return router
+}

@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url'
+
+import vue from '@vitejs/plugin-vue'
+import { ElementPlusResolver } from 'unplugin-vue-components/resolvers'
+import Components from 'unplugin-vue-components/vite'
+import { defineConfig } from 'vitest/config'
+
+/** The running `make run`, whose site also answers `/config.json` and the API. */
+const shop = process.env.SHOP_URL ?? 'http://127.0.0.1:8080'
+
+export default defineConfig({
+  plugins: [
+    vue(),
+    // Only Element Plus is found by its tags; our own components are imported, so that a reader finds them.
+    Components({ dirs: [], resolvers: [ElementPlusResolver({ importStyle: 'css' })], dts: 'src/components.d.ts' }),
+  ],
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  build: { target: 'es2022', manifest: true, assetsInlineLimit: 1024 },
+  server: {
+    port: 5173,
+    proxy: Object.fromEntries(['/config.json', '/shop-api', '/images', '/texts'].map((path) => [path, { target: shop }])),
+  },
+  test: {
+    environment: 'happy-dom',
+    include: ['src/**/*.spec.ts'],
+    server: { deps: { inline: ['element-plus'] } },
+  },
+})
