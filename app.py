@@ -152,7 +152,14 @@ def add_to_cart():
 
 @app.route("/shoppingcar", methods=["GET"], codes=codes.CART_SHOW)
 def show_cart():
-    return responses.cart(fill_cart.show_cart(app.caller()), app.settings.shop_url)
+    view = fill_cart.show_cart(app.caller())
+    return responses.cart(view, app.now(), app.settings.shop_url)
+
+
+@app.route("/shoppingcar/preview", methods=["POST"], codes=codes.CART_PREVIEW)
+def preview_cart():
+    view = fill_cart.preview_cart(requests.cart_preview_request(app.json()))
+    return responses.cart(view, app.now(), app.settings.shop_url)
 
 
 @app.route("/shoppingcar", methods=["DELETE"], codes=codes.CART_REMOVE)

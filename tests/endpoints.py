@@ -233,6 +233,11 @@ ENDPOINTS = [
     ),
     # Cart and settlement
     Endpoint("`POST /shoppingcar`", nothing, lambda e, _: e.learner.post("/shoppingcar/", e.lines[0])),
+    Endpoint(
+        "`POST /shoppingcar/preview`",
+        nothing,
+        lambda e, _: e.visitor.post("/shoppingcar/preview", {"course_list": e.lines}),
+    ),
     Endpoint("`GET /shoppingcar`", a_full_cart, lambda e, _: e.learner.get("/shoppingcar/")),
     Endpoint(
         "`DELETE /shoppingcar`",

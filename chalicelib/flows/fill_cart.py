@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.errors import CourseNotFound, FreeTermTaken, PricePolicyNotFound
-from chalicelib.shop import cart, free_course
+from chalicelib.money import Fen
+from chalicelib.shop import cart, enrollment, free_course
 from chalicelib.shop.account import ChosenPolicy
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.cart import CartLine
-from chalicelib.shop.catalog import Course, course_in, course_item_key
+from chalicelib.shop.catalog import ANNOUNCED, Course, course_in, course_item_key
 from chalicelib.shop.course_key import CourseKey
+from chalicelib.shop.enrollment import Enrollment
 from chalicelib.shop.price_policy import PricePolicyCopy
-from chalicelib.storage.dynamodb import ItemKey, StoredItem
+from chalicelib.storage.background import in_background
+from chalicelib.storage.dynamodb import ItemKey, StoredItem, find_together
+
+GONE, COMING, POLICY_GONE, TERM_HAD = "gone", "coming", "policy gone", "term had"
+"""Why a line cannot be bought: its course is not sold any more, or not yet; its policy is not sold any more, or is a
+free term that the user has had.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,17 +44,36 @@ class ShownLine:
     @property
     def sellable(self) -> bool:
         """Whether the line can be bought now."""
-        return (
-            self.course is not None
-            and self.course.is_sold()
-            and self.policy is not None
-            and self.is_open_to_user(self.policy)
-        )
+        return self.obstacle is None
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the line cannot be bought now: GONE, COMING, POLICY_GONE or TERM_HAD; None when it can."""
+        if self.course is None or not self.course.is_sold():
+            return COMING if self.course is not None and self.course.status == ANNOUNCED else GONE
+        if self.policy is None:
+            return POLICY_GONE
+        return None if self.is_open_to_user(self.policy) else TERM_HAD
 
     def is_open_to_user(self, policy: PricePolicyCopy) -> bool:
         """Whether the user may have the course by this one of its policies: its free term is had once."""
         is_once = self.course is not None and free_course.is_once(self.course, policy.price)
         return not (is_once and self.free_term_taken)
+
+
+@dataclass(frozen=True)
+class CartView:
+    """The lines of a cart, each with what the cart has stored of it (None in a cart that a browser keeps), and the
+    courses that the learner has or has had.
+    """
+
+    lines: tuple[tuple[CartLine | None, ShownLine], ...]
+    owned: Mapping[CourseKey, Enrollment]
+
+    @property
+    def total(self) -> Fen:
+        """The sum of the lines that can be bought (fen), without any discount."""
+        return sum(line.policy.price for _, line in self.lines if line.sellable and line.policy)
 
 
 def line_keys(user_id: int, chosen: Iterable[ChosenPolicy]) -> list[ItemKey]:
@@ -102,14 +129,28 @@ def add_to_cart(caller: Caller, chosen: ChosenPolicy, now: datetime) -> None:
     )
 
 
-def show_cart(caller: Caller) -> list[tuple[CartLine, ShownLine]]:
-    """The cart in the order it was filled. Two round trips."""
+def show_cart(caller: Caller) -> CartView:
+    """The cart in the order it was filled. Two round trips: Redis, then a batch read and a Query at once."""
     lines = cart.list_lines(caller.user_id)
+    mine = in_background(enrollment.list_enrollments, caller.user_id)
     chosen = [ChosenPolicy(course, line.policy_id) for course, line in lines.items()]
     shown = show_lines(caller.user_id, chosen, caller.find(line_keys(caller.user_id, chosen)))
-    return list(zip(lines.values(), shown, strict=True))
+    return CartView(tuple(zip(lines.values(), shown, strict=True)), {owned.course: owned for owned in mine()})
 
 
-def remove_from_cart(user_id: int, course: CourseKey) -> None:
-    """Take a course out of the cart. One round trip. Raises CartLineNotFound."""
-    cart.remove_line(user_id, course)
+def preview_cart(chosen: Sequence[ChosenPolicy]) -> CartView:
+    """A cart that a visitor's browser keeps, as the shop offers its lines to somebody who has had nothing. One batch
+    read; nothing is written.
+    """
+    found = find_together([course_item_key(line.course) for line in chosen])
+    lines = []
+    for line in chosen:
+        course = course_in(found, line.course)
+        policy = course.policy(line.policy_id) if course else None
+        lines.append((None, ShownLine(line, course, policy, free_term_taken=False)))
+    return CartView(tuple(lines), {})
+
+
+def remove_from_cart(user_id: int, courses: Sequence[CourseKey]) -> None:
+    """Take courses out of the cart, in one step. One round trip. Raises CartLineNotFound when none was in it."""
+    cart.remove_lines(user_id, courses)

@@ -6,7 +6,7 @@ Its prices are shown only for a line whose price policy has left the catalogue.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import cast
 
@@ -66,12 +66,12 @@ def list_lines(user_id: int) -> dict[CourseKey, CartLine]:
     return dict(sorted(lines.items(), key=lambda item: (item[1].added_at, item[0])))
 
 
-def remove_line(user_id: int, course: CourseKey) -> None:
-    """Remove a course. One round trip. Raises CartLineNotFound."""
+def remove_lines(user_id: int, courses: Sequence[CourseKey]) -> None:
+    """Remove courses, in one step. One round trip. Raises CartLineNotFound when none of them was there."""
     with cart_store() as redis:
-        removed = redis.hdel(key(_KIND, user_id), str(course))
+        removed = redis.hdel(key(_KIND, user_id), *map(str, courses))
     if not removed:
-        raise CartLineNotFound(course=str(course))
+        raise CartLineNotFound(course=" ".join(map(str, courses)))
 
 
 def forget_ordered(user_id: int, courses: Iterable[CourseKey]) -> None:

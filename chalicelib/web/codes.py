@@ -65,6 +65,7 @@ _TRY_LATER = "服务暂时不可用，请稍后再试"
 _COURSE_GONE = "课程不存在或暂时不能购买"
 _POLICY_WRONG = "价格策略异常，请重新选择课程有效期"
 _FREE_TERM_TAKEN = "课程的免费学习期限每人只能领取一次，您已领取过，请选择其他有效期"
+_UNREADABLE_CART = "购物车内容有误，请刷新页面后重试"
 _UNREADABLE_REQUEST = "请求内容有误，请刷新页面后重试"
 
 EVERYWHERE: Codes = {
@@ -154,6 +155,12 @@ CART_ADD: Codes = {
     errors.StoreUnavailable: Answer(1202, "加入购物车失败，请稍后再试"),
 }
 CART_SHOW: Codes = {
+    errors.StoreUnavailable: Answer(1233, "获取购物车失败，请稍后再试"),
+}
+CART_PREVIEW: Codes = {
+    errors.CourseNotFound: Answer(1202, _UNREADABLE_CART),
+    errors.PricePolicyNotFound: Answer(1202, _UNREADABLE_CART),
+    errors.InvalidRequest: Answer(1202, _UNREADABLE_CART),
     errors.StoreUnavailable: Answer(1233, "获取购物车失败，请稍后再试"),
 }
 CART_REMOVE: Codes = {

@@ -206,9 +206,29 @@ def _chosen_policy(value: object) -> ChosenPolicy:
     return ChosenPolicy(_course_key(fields), _policy_id(fields.get("price_policy_id")))
 
 
-def cart_remove_request(body: object) -> CourseKey:
-    """Body of `DELETE /shoppingcar`. Raises InvalidRequest, CourseNotFound."""
-    return _course_key(read_fields(body))
+def cart_preview_request(body: object) -> list[ChosenPolicy]:
+    """Body of `POST /shoppingcar/preview`: one policy for each course, of several the last, as a cart keeps it.
+
+    Raises InvalidRequest, CourseNotFound, PricePolicyNotFound.
+    """
+    chosen = map(_chosen_policy, _course_list(read_fields(body)))
+    return list({line.course: line for line in chosen}.values())
+
+
+def cart_remove_request(body: object) -> list[CourseKey]:
+    """Body of `DELETE /shoppingcar`: a course, or a list of courses. Raises InvalidRequest, CourseNotFound."""
+    fields = read_fields(body)
+    if "course_list" not in fields:
+        return [_course_key(fields)]
+    return [_course_key(read_fields(entry, "course_list")) for entry in _course_list(fields)]
+
+
+def _course_list(fields: Mapping[str, Any]) -> list[Any]:
+    """`course_list` of a body, with as many entries as a cart has lines. Raises InvalidRequest."""
+    entries = fields.get("course_list")
+    if not isinstance(entries, list) or not 0 < len(entries) <= MAX_LINES:
+        raise InvalidRequest(field="course_list")
+    return entries
 
 
 def account_request(body: object) -> list[ChosenPolicy]:

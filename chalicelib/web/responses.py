@@ -11,7 +11,7 @@ from chalicelib.beijing_time import beijing_text
 from chalicelib.flows.check_captcha import StartedCaptcha
 from chalicelib.flows.checkout import PlacedOrder
 from chalicelib.flows.claim_coupon import OnOffer
-from chalicelib.flows.fill_cart import ShownLine
+from chalicelib.flows.fill_cart import COMING, GONE, POLICY_GONE, TERM_HAD, CartView, ShownLine
 from chalicelib.flows.my_coupons import HeldCoupon
 from chalicelib.flows.quote import Quote
 from chalicelib.flows.settle import AccountView
@@ -20,7 +20,7 @@ from chalicelib.money import Fen, to_yuan, yuan_text
 from chalicelib.settings import Settings
 from chalicelib.shop.caller import SignedIn
 from chalicelib.shop.cart import CartLine
-from chalicelib.shop.catalog import Course
+from chalicelib.shop.catalog import LEVEL_NAMES, Course
 from chalicelib.shop.coupon import COUPON_TYPE_NAMES, RESERVED, UNUSED, USED, CouponOffer, CouponRecord
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.enrollment import Enrollment
@@ -111,30 +111,72 @@ def sessions(stored: Iterable[Session], here: SignedIn, now: datetime) -> Json:
 # Cart and account
 
 
-def cart(lines: Sequence[tuple[CartLine, ShownLine]], shop_url: str) -> Json:
-    """`GET /shoppingcar`."""
-    shown = [
-        _line(line, stored.name, stored.image, stored.price, stored.valid_period, shop_url)
-        for stored, line in lines
-    ]
-    return success({"shopping_car_list": shown, "total": sum(line.sellable for _, line in lines)})
+def cart(view: CartView, now: datetime, shop_url: str) -> Json:
+    """`GET /shoppingcar` and `POST /shoppingcar/preview`."""
+    return success(
+        {
+            "shopping_car_list": [
+                _cart_line(line, stored, view.owned.get(line.course_key), now, shop_url)
+                for stored, line in view.lines
+            ],
+            "total": sum(line.sellable for _, line in view.lines),
+            "total_price": to_yuan(view.total),
+        }
+    )
 
 
-def _line(line: ShownLine, name: str, image: str, price: Fen, valid_period: int, shop_url: str) -> Json:
-    """A cart or account line as of today; name, image, price and period of its day where the catalogue has them no
-    longer.
+_OBSTACLES = {
+    GONE: "课程已下架",
+    COMING: "课程尚未开售，敬请期待",
+    POLICY_GONE: "所选有效期已停售，请选择其他有效期",
+    TERM_HAD: "课程的免费学习期限每人只能领取一次，您已领取过，请选择其他有效期",
+}
+
+
+def _cart_line(
+    line: ShownLine, stored: CartLine | None, owned: Enrollment | None, now: datetime, shop_url: str
+) -> Json:
+    """A line as of today. `stored` is what the cart has kept of the day it was added."""
+    shown = _line(line, stored, shop_url) | {
+        "level": LEVEL_NAMES[line.course.level] if line.course else None,
+        "owned_until": _owned_until(owned, now),
+    }
+    if line.obstacle is not None:
+        shown["why_not"] = _OBSTACLES[line.obstacle]
+    if stored is not None and line.policy is not None and stored.price != line.policy.price:
+        shown["earlier_price"] = to_yuan(stored.price)
+    return shown
+
+
+def _owned_until(owned: Enrollment | None, now: datetime) -> str | None:
+    """Until when a course is had that may be studied now."""
+    return _end_text(owned.ends_at) if owned is not None and owned.is_active(now) else None
+
+
+def _end_text(ends_at: datetime | None) -> str:
+    return beijing_text(ends_at) if ends_at else "永久"
+
+
+def _line(line: ShownLine, stored: CartLine | None, shop_url: str) -> Json:
+    """A cart or account line as of today; name, image, price and period of its day, where they are kept, where the
+    catalogue has them no longer.
     """
     course, policy = line.course, line.policy
+    name, image = (course.name, course.course_img) if course else ("", "")
+    if course is None and stored is not None:
+        name, image = stored.name, stored.image
+    priced = policy or stored
     shown: Json = {
         "id": line.course_key.course_id,
         "course_type": line.course_key.course_type,
-        "name": course.name if course else name,
-        "course_img": picture(course.course_img if course else image, shop_url),
+        "name": name,
+        "course_img": picture(image, shop_url),
+        "coursedetail_id": _detail_id(course),
         "relate_price_policy": {
             str(offered.policy_id): _policy(offered, line) for offered in (course.policies if course else [])
         },
-        "default_price": to_yuan(policy.price if policy else price),
-        "default_price_period": policy.valid_period if policy else valid_period,
+        "default_price": to_yuan(priced.price if priced else 0),
+        "default_price_period": priced.valid_period if priced else 0,
         "default_price_policy_id": line.chosen.policy_id,
     }
     if not line.sellable:
@@ -160,7 +202,7 @@ def account(view: AccountView, shop_url: str) -> Json:
     return success(
         {
             "account_course_list": [
-                _line(line, "", "", 0, 0, shop_url)
+                _line(line, None, shop_url)
                 | {
                     "rebate_price": to_yuan(line.policy.price if line.policy else 0),
                     "coupon_list": [_coupon(record) for record in coupons if record.is_for(line.course_key)],
@@ -594,7 +636,7 @@ def my_courses(
                 "course_img": picture(course.course_img if course else "", shop_url),
                 "coursedetail_id": _detail_id(course),
                 "begin_date": beijing_text(mine.begins_at),
-                "end_date": beijing_text(mine.ends_at) if mine.ends_at else "永久",
+                "end_date": _end_text(mine.ends_at),
                 "ended": not mine.is_active(now) and not mine.is_paused(now),
                 "paused": mine.is_paused(now),
             }

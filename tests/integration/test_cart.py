@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from chalicelib.shop import cart, catalog
+from chalicelib.beijing_time import beijing_text
+from chalicelib.shop import cart, catalog, enrollment
 from chalicelib.shop.catalog import ANNOUNCED, OFFLINE, ONLINE, Course
 from chalicelib.shop.course_key import DEGREE_COURSE, CourseKey
+from chalicelib.shop.price_policy import PERMANENT_DAYS
 from chalicelib.storage.redis_client import key, redis_client
 from localstack.api_gateway import GatewayServer
 from tests import builders
@@ -17,7 +20,7 @@ from tests.builders import policy_id_of
 from tests.client import Client
 from tests.faults import Action, Fault, redis_error, reset_after, reset_before, silent, throttle
 from tests.faults.routing import FaultyApp
-from tests.shapes import Keyed, Number, check, check_refusal
+from tests.shapes import Keyed, Maybe, Number, check, check_refusal
 
 LINE = {
     "id": int,
@@ -30,7 +33,11 @@ LINE = {
     "default_price": Number,
     "default_price_period": int,
     "default_price_policy_id": int,
+    "coursedetail_id": Maybe(str),
+    "level": Maybe(str),
+    "owned_until": Maybe(str),
 }
+NOT_SOLD = LINE | {"sellable": False, "why_not": str}
 NO_IDS = [
     None, True, False, 1.5, -1, 10**15, "", " ", "1 ", " 1", "-1", "+1", "1.0", "١", "１", "0x1", "x", "1\n", "9" * 16,
     "\x00", "\ud800", "1e3", [], [1], {}, {"id": 1},
@@ -71,7 +78,7 @@ def test_an_empty_cart_is_an_empty_list(learner: Client) -> None:
     assert learner.get("/shoppingcar/") == {
         "code": 1000,
         "msg": "",
-        "data": {"shopping_car_list": [], "total": 0},
+        "data": {"shopping_car_list": [], "total": 0, "total_price": 0.0},
     }
 
 
@@ -108,9 +115,13 @@ def test_a_course_is_added_by_one_of_its_policies(learner: Client) -> None:
                     "default_price": 100.0,
                     "default_price_period": 7,
                     "default_price_policy_id": first,
+                    "coursedetail_id": str(course.detail_id),
+                    "level": "初级",
+                    "owned_until": None,
                 }
             ],
             "total": 1,
+            "total_price": 100.0,
         },
     }
 
@@ -314,14 +325,15 @@ def test_a_line_that_is_no_longer_sold_stays_marked_and_is_not_counted(learner: 
     gone.update([Course.status.set(status)])
     data = learner.get("/shoppingcar/")["data"]
     marked, other = data["shopping_car_list"]
-    check(marked, LINE | {"sellable": False})
+    check(marked, NOT_SOLD)
     check(other, LINE)
     assert (marked["id"], marked["name"], marked["default_price"]) == (gone.course_id, gone.name, 100.0)
-    assert data["total"] == 1
+    assert marked["why_not"] == {ANNOUNCED: "课程尚未开售，敬请期待", OFFLINE: "课程已下架"}[status]
+    assert (data["total"], data["total_price"]) == (1, 300.0)
     gone.update([Course.status.set(ONLINE)])
     data = learner.get("/shoppingcar/")["data"]
     check(data["shopping_car_list"], [LINE])
-    assert data["total"] == 2
+    assert (data["total"], data["total_price"]) == (2, 400.0)
 
 
 def test_a_line_whose_policy_was_removed_stays_marked_with_its_old_price(learner: Client) -> None:
@@ -332,9 +344,10 @@ def test_a_line_whose_policy_was_removed_stays_marked_with_its_old_price(learner
     put_policies(course, [(new, 30, 20000)])
     data = learner.get("/shoppingcar/")["data"]
     (line,) = data["shopping_car_list"]
-    check(line, LINE | {"sellable": False})
+    check(line, NOT_SOLD)
     assert (line["default_price"], line["default_price_period"]) == (100.0, 7)
     assert line["default_price_policy_id"] == old
+    assert line["why_not"] == "所选有效期已停售，请选择其他有效期"
     assert list(line["relate_price_policy"]) == [str(new)]
     assert not any(policy["default"] for policy in line["relate_price_policy"].values())
     assert data["total"] == 0
@@ -350,11 +363,115 @@ def test_a_line_whose_course_was_deleted_stays_marked_under_its_old_name(learner
     course.delete()
     data = learner.get("/shoppingcar/")["data"]
     (line,) = data["shopping_car_list"]
-    check(line, LINE | {"sellable": False})
+    check(line, NOT_SOLD)
     assert (line["name"], line["course_img"]) == (course.name, "http://shop.test/images/old.png")
+    assert (line["coursedetail_id"], line["level"], line["why_not"]) == (None, None, "课程已下架")
     assert (line["default_price"], line["relate_price_policy"]) == (100.0, {})
     assert data["total"] == 0
     assert learner.delete("/shoppingcar/", {"course_id": course.course_id})["code"] == 1000
+
+
+def test_a_price_that_has_changed_since_is_shown_with_the_earlier_one(learner: Client) -> None:
+    course, other = builders.a_course(prices=[10000]), builders.a_course(prices=[10000])
+    add(learner, course)
+    add(learner, other)
+    put_policies(course, [(policy_id_of(course), 7, 12050)])
+    changed, same = lines(learner)
+    assert (changed["default_price"], changed["earlier_price"]) == (120.5, 100.0)
+    check(changed, LINE | {"earlier_price": Number})
+    check(same, LINE)
+    add(learner, course)
+    assert "earlier_price" not in lines(learner)[0]
+
+
+def test_a_course_that_is_owned_says_until_when(learner: Client) -> None:
+    assert learner.user is not None
+    running, for_ever, over, never = (builders.a_course() for _ in range(4))
+    now = builders.now()
+    for course, days, ago in ((running, 7, 0), (for_ever, PERMANENT_DAYS, 0), (over, 7, 8)):
+        granted = enrollment.slice_item(
+            learner.user.user_id, course.key, course.name, "grant-1", 0, days, now - timedelta(days=ago)
+        )
+        granted.save()
+    for course in (running, for_ever, over, never):
+        add(learner, course)
+    shown = [line["owned_until"] for line in lines(learner)]
+    assert shown == [beijing_text(now + timedelta(days=7)), "永久", None, None]
+
+
+# A visitor's cart
+
+
+def preview(client: Client, *chosen: object) -> Any:
+    return client.post("/shoppingcar/preview", {"course_list": list(chosen)})
+
+
+@pytest.fixture
+def visitor(gateway_server: GatewayServer) -> Client:
+    return Client(gateway_server.base_url)
+
+
+def test_a_visitors_cart_is_shown_as_a_learners(learner: Client, visitor: Client) -> None:
+    courses = [builders.a_course(prices=[10000, 20050]), builders.a_course(prices=[0, 5000])]
+    for course in courses:
+        add(learner, course, 1)
+    shown = preview(visitor, *(entry(course, 1) for course in courses))
+    assert shown == learner.get("/shoppingcar/")
+    assert shown["data"]["total_price"] == 250.5
+
+
+def test_looking_at_a_visitors_cart_stores_nothing(learner: Client) -> None:
+    preview(learner, entry(builders.a_course()))
+    assert lines(learner) == []
+
+
+def test_what_there_is_not_is_a_line_that_cannot_be_bought(visitor: Client) -> None:
+    course, offline = builders.a_course(), builders.a_course(status=OFFLINE)
+    nobodys = {"course_id": builders.new_id(), "price_policy_id": 1}
+    data = preview(visitor, nobodys, entry(course) | {"price_policy_id": 1}, entry(offline))["data"]
+    check(data["shopping_car_list"], [NOT_SOLD])
+    assert (data["total"], data["total_price"]) == (0, 0.0)
+    texts = [line["why_not"] for line in data["shopping_car_list"]]
+    assert texts == ["课程已下架", "所选有效期已停售，请选择其他有效期", "课程已下架"]
+    assert [line["name"] for line in data["shopping_car_list"]] == ["", course.name, offline.name]
+
+
+def test_of_a_course_that_a_visitor_chose_twice_the_later_policy_counts(visitor: Client) -> None:
+    course, other = builders.a_course(prices=[10000, 20000]), builders.a_course()
+    data = preview(visitor, entry(course), entry(other), entry(course, 1))["data"]
+    chosen = [(line["id"], line["default_price"]) for line in data["shopping_car_list"]]
+    assert chosen == [(course.course_id, 200.0), (other.course_id, 300.0)]
+
+
+def test_what_is_no_id_in_a_visitors_cart_is_1202(visitor: Client) -> None:
+    for value in NO_IDS:
+        check_refusal(preview(visitor, {"course_id": value, "price_policy_id": 1}), 1202)
+        check_refusal(preview(visitor, {"course_id": 1, "price_policy_id": value}), 1202)
+    bodies: list[object] = [[], {}, "x", {"course_list": None}, {"course_list": {}}, {"course_list": []}]
+    for body in [*bodies, {"course_list": [1]}]:
+        check_refusal(visitor.post("/shoppingcar/preview", body), 1202)
+
+
+def test_a_visitors_cart_has_forty_lines_at_most(visitor: Client) -> None:
+    chosen = [{"course_id": number, "price_policy_id": 1} for number in range(1, 42)]
+    assert len(preview(visitor, *chosen[:40])["data"]["shopping_car_list"]) == 40
+    check_refusal(preview(visitor, *chosen), 1202)
+
+
+def test_a_visitors_full_cart_is_one_batch_read(faulty_app: FaultyApp) -> None:
+    chosen = [{"course_id": number, "price_policy_id": 1} for number in range(1, 41)]
+    with faulty_app.dynamodb.recording() as calls, faulty_app.redis.recording() as trips:
+        preview(Client(faulty_app.base_url), *chosen)
+    assert [call.operation for call in calls] == ["BatchGetItem"]
+    assert not trips
+
+
+def test_a_visitors_cart_needs_no_redis_and_is_1233_without_the_database(faulty_app: FaultyApp) -> None:
+    chosen = entry(builders.a_course())
+    with faulty_app.redis.down():
+        assert preview(Client(faulty_app.base_url), chosen)["code"] == 1000
+    with faulty_app.dynamodb.down():
+        check_refusal(preview(Client(faulty_app.base_url), chosen), 1233)
 
 
 # Taking out
@@ -386,6 +503,41 @@ def test_a_course_that_is_not_in_the_cart_is_1203(learner: Client) -> None:
 def test_what_is_no_course_id_is_not_in_the_cart(learner: Client) -> None:
     for value in NO_IDS:
         check_refusal(learner.delete("/shoppingcar/", {"course_id": value}), 1203)
+
+
+def remove(client: Client, *courses: object) -> Any:
+    return client.delete("/shoppingcar/", {"course_list": list(courses)})
+
+
+def test_several_courses_are_taken_out_in_one_step(faulty_app: FaultyApp, learner: Client) -> None:
+    learner = Client(faulty_app.base_url, learner.user)
+    courses = [builders.a_course() for _ in range(3)]
+    for course in courses:
+        add(learner, course)
+    first, second, third = ({"course_id": course.course_id} for course in courses)
+    with faulty_app.redis.recording() as trips:
+        assert remove(learner, first, second, {"course_id": 1}) == {
+            "code": 1000,
+            "msg": "",
+            "data": "删除成功",
+        }
+    assert len([trip for trip in trips if not trip.setup]) == 1
+    assert [line["id"] for line in lines(learner)] == [third["course_id"]]
+    check_refusal(remove(learner, first, second), 1203)
+    assert remove(learner, third, third)["code"] == 1000
+    assert lines(learner) == []
+
+
+def test_a_list_to_take_out_that_is_none_takes_out_nothing(learner: Client) -> None:
+    course = builders.a_course()
+    add(learner, course)
+    given = {"course_id": course.course_id}
+    for value in NO_IDS:
+        check_refusal(remove(learner, given, {"course_id": value}), 1203)
+    entries: list[object] = [None, {}, [], "x", [1], [given] * 41]
+    for wrong in entries:
+        check_refusal(learner.delete("/shoppingcar/", given | {"course_list": wrong}), 1204)
+    assert len(lines(learner)) == 1
 
 
 @pytest.mark.parametrize("body", [[], [{"course_id": 1}], "x", 5, True])

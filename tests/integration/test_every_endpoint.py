@@ -34,6 +34,7 @@ PUBLIC = {
     ("GET", "/coursedetail/{detail_id}"),
     ("GET", "/course/{course_id}/chapters"),
     ("GET", "/course/{course_id}/questions"),
+    ("POST", "/shoppingcar/preview"),
     ("GET", "/coupons/available"),
     ("GET", "/trade/alipay"),
 }
@@ -381,7 +382,10 @@ def documented(course_id: int, policy_id: int) -> dict[tuple[str, str], Document
             {"old_password": "wrong", "new_password": "learn and grow"}, {1002, 1004, 1007}
         ),
         ("POST", "/shoppingcar"): Documented(line, {1000, 1201, 1202}),
-        ("DELETE", "/shoppingcar"): Documented({"course_id": 1, "course_type": "course"}, {1203, 1204}),
+        ("POST", "/shoppingcar/preview"): Documented({"course_list": [line]}, {1000, 1202}),
+        ("DELETE", "/shoppingcar"): Documented(
+            {"course_id": 1, "course_type": "course", "course_list": [{"course_id": 1}]}, {1203, 1204}
+        ),
         ("POST", "/account"): Documented([line], {1000, 1102, 1103}),
         ("PUT", "/account"): Documented(
             {"is_beli": "true", "choose_coupons": {str(course_id): 1, "global_coupon_id": 2}}, {1000, 5000}
@@ -474,12 +478,15 @@ def test_a_database_that_is_down_is_answered_in_the_envelope(
 ) -> None:
     method, path = route
     client = Client(faulty_app.base_url, builders.a_user())
-    body = {"username": "somebody", "password": "learn and grow"} if route in PUBLIC else {}
+    body: dict[str, Any] = {"username": "somebody", "password": "learn and grow"} if route in PUBLIC else {}
+    if path == "/shoppingcar/preview":
+        body = {"course_list": [{"course_id": 1, "price_policy_id": 1}]}
     with faulty_app.dynamodb.down():
         response = client.request(method, filled(path), json=body if method != "GET" else None)
     own = {
         ("POST", "/shoppingcar"): 1202,
         ("GET", "/shoppingcar"): 1233,
+        ("POST", "/shoppingcar/preview"): 1233,
         ("DELETE", "/shoppingcar"): 1204,
         ("POST", "/account"): 5000,
         ("GET", "/account"): 1101,

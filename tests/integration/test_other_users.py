@@ -185,7 +185,13 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
             Attempt(f"/course/{of.course.course_id}/questions", code=1000)
         ],
         ("POST", "/shoppingcar"): [Attempt("/shoppingcar/", chosen(of), code=1000)],
-        ("DELETE", "/shoppingcar"): [Attempt("/shoppingcar/", {"course_id": of.course.course_id}, code=1203)],
+        ("POST", "/shoppingcar/preview"): [
+            Attempt("/shoppingcar/preview", {"course_list": [chosen(of)]}, code=1000)
+        ],
+        ("DELETE", "/shoppingcar"): [
+            Attempt("/shoppingcar/", {"course_id": of.course.course_id}, code=1203),
+            Attempt("/shoppingcar/", {"course_list": [{"course_id": of.course.course_id}]}, code=1203),
+        ],
         ("POST", "/account"): [Attempt("/account/", [chosen(of)], code=1000)],
         # What is the asking user's own, whatever else is said
         ("GET", "/shoppingcar"): [

@@ -207,6 +207,7 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
         for line in lines:
             assert learner.post("/shoppingcar/", line)["code"] == 1000
         learner.get("/shoppingcar/")
+        learner.post("/shoppingcar/preview", {"course_list": lines})
         learner.delete("/shoppingcar/", {"course_id": courses[0].course_id})
         assert learner.post("/account/", lines)["code"] == 1000
         learner.get("/account/")

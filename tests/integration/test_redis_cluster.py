@@ -90,9 +90,9 @@ def test_a_cart_is_filled_shown_and_emptied() -> None:
     for course in (one, two):
         cart.put_line(user_id, course, line)
     assert cart.list_lines(user_id) == {one: line, two: line}
-    cart.remove_line(user_id, one)
+    cart.remove_lines(user_id, [one])
     with pytest.raises(CartLineNotFound):
-        cart.remove_line(user_id, one)
+        cart.remove_lines(user_id, [one])
     account.open_account(user_id, [ChosenPolicy(two, 1)])
     cart.forget_ordered(user_id, [one, two])
     assert cart.list_lines(user_id) == {}

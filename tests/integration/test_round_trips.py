@@ -31,6 +31,7 @@ VARYING = {
 AT_ONCE = {
     "`GET /sessions`": 2,
     "`GET /course/{id}/chapters`, signed in": 2,
+    "`GET /shoppingcar`": 2,
     "`GET /account`": 2,
     "`POST /account/quote`": 2,
     "`GET /coupons`": 2,
@@ -56,6 +57,10 @@ class Cost:
     def calls(self) -> int:
         return self.dynamodb + self.redis + self.alipay
 
+    def waits(self, endpoint: Endpoint) -> int:
+        """How often the request waits: once for all that goes out together."""
+        return self.calls - AT_ONCE.get(endpoint.name, 1) + 1
+
     def row(self, endpoint: Endpoint) -> str:
         """The row of the documented table."""
         at_once = AT_ONCE.get(endpoint.name, 1)
@@ -63,8 +68,7 @@ class Cost:
         calls = {dynamodb: self.dynamodb, "Redis": self.redis, "Alipay": self.alipay}
         where = ", ".join(f"{count} {store}" for store, count in calls.items() if count) or "-"
         read_units = "varies" if endpoint.name in VARYING else f"{self.read_units:g}"
-        waits = self.calls - at_once + 1
-        return f"| {endpoint.name} | {waits} | {where} | {read_units} | {self.write_units:g} |"
+        return f"| {endpoint.name} | {self.waits(endpoint)} | {where} | {read_units} | {self.write_units:g} |"
 
 
 class Meter:
@@ -185,7 +189,8 @@ def test_a_warm_catalogue_answer_costs_nothing(meter: Meter) -> None:
     [("`GET /coursedetail/{id}`", 1), ("`GET /courses`, of a category", 1), ("`GET /shoppingcar`", 2)],
 )
 def test_the_aims_for_reads_are_kept(meter: Meter, name: str, most: int) -> None:
-    assert meter.cost(named(name)).calls <= most
+    endpoint = named(name)
+    assert meter.cost(endpoint).waits(endpoint) <= most
 
 
 def test_the_pay_address_is_known_after_two_round_trips(meter: Meter) -> None:

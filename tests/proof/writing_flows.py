@@ -61,7 +61,7 @@ READING = {
         "GET /course/{course_id}/chapters",
         "GET /course/{course_id}/questions",
     ),
-    *("GET /shoppingcar", "GET /account", "PUT /account", "POST /account/quote"),
+    *("GET /shoppingcar", "POST /shoppingcar/preview", "GET /account", "PUT /account", "POST /account/quote"),
     *("GET /coupons", "GET /coupons/available", "GET /get_pay_url", "GET /myorder", "GET /beli"),
     *("GET /mycourses", "GET /admin/refunds", "GET /trade/alipay"),
     *("manage check-settings", "manage list-enrollments", "manage audit", "manage list-orders"),
@@ -326,6 +326,17 @@ class RemoveFromCart(AddToCart):
 
     def assert_end(self) -> None:
         assert not cart.list_lines(self.user.user_id)
+
+
+class RemoveSeveral(RemoveFromCart):
+    def begin(self) -> None:
+        for course in courses()[:2]:
+            body = {"course_id": course.course_id, "price_policy_id": builders.policy_id_of(course)}
+            assert self.learner.post("/shoppingcar/", body)["code"] == 1000
+
+    def act(self) -> object:
+        chosen = [{"course_id": course.course_id} for course in courses()[:2]]
+        return self.learner.delete("/shoppingcar/", {"course_list": chosen})
 
 
 class OpenAccount(Flow):
