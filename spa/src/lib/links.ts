@@ -1,5 +1,6 @@
-import type { RouteLocationRaw } from 'vue-router'
+import type { LocationQueryValue, RouteLocationRaw } from 'vue-router'
 
+import type { Choice } from '@/api/cart'
 import type { CourseKey } from '@/api/catalogue'
 import type { CourseType } from '@/api/schema'
 
@@ -20,3 +21,19 @@ export const learnLink = ({ course_id, course_type }: CourseKey, section?: numbe
   params: { id: String(course_id), section: section ? String(section) : '' },
   query: typeQuery(course_type),
 })
+
+/** Where courses are bought, each with the validity chosen for it: `?item=course-900001-900003&item=…`. */
+export const settlementLink = (choices: Choice[]): RouteLocationRaw => ({
+  name: 'settlement',
+  query: { item: choices.map((one) => `${one.course_type}-${one.course_id}-${one.price_policy_id}`) },
+})
+
+/** The choices in the `item` of an address. What is no choice is left out; of a course named twice the last counts. */
+export function choicesFrom(item: LocationQueryValue | LocationQueryValue[] | undefined): Choice[] {
+  const found = new Map<string, Choice>()
+  for (const one of [item].flat()) {
+    const [, type, course, policy] = /^(course|degree_course)-(\d{1,15})-(\d{1,15})$/.exec(one ?? '') ?? []
+    if (type && course) found.set(`${type}-${course}`, { course_type: type as CourseType, course_id: Number(course), price_policy_id: Number(policy) })
+  }
+  return [...found.values()]
+}
