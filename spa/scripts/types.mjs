@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const front = fileURLToPath(new URL('..', import.meta.url))
-const options = ['--root-types', '--root-types-no-schema-prefix', '--conditional-enums', ...process.argv.slice(2)]
+const options = ['--root-types', '--root-types-no-schema-prefix', '--enum', '--conditional-enums', ...process.argv.slice(2)]
 try {
   execFileSync('npx', ['openapi-typescript', '../openapi.json', '-o', 'src/api/schema.ts', ...options], {
     cwd: front,
