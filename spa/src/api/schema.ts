@@ -340,7 +340,7 @@ export interface paths {
         };
         /**
          * The cart
-         * @description Prices are today's. A line that can no longer be bought stays, with `sellable` false, and is not counted in `total`.
+         * @description Prices are today's. A line that can no longer be bought stays, with `sellable` false and the reason in `why_not`, and is not counted in `total` and `total_price`.
          *
          *     | Refusal | `msg` | When |
          *     | --- | --- | --- |
@@ -361,11 +361,11 @@ export interface paths {
         post: operations["addToCart"];
         /**
          * Take a course out of the cart
-         * @description The course stands in the JSON body.
+         * @description The course, or a list of courses, stands in the JSON body. Those of a list are removed in one step; what is not in the cart is passed over, unless nothing of it is.
          *
          *     | Refusal | `msg` | When |
          *     | --- | --- | --- |
-         *     | 1203 | 删除的课程不存在 | It is no course, or not in the cart |
+         *     | 1203 | 删除的课程不存在 | It is no course, or none of them is in the cart |
          *     | 1204 | 删除失败：请求内容有误，请刷新页面后重试 | The body has another shape, or the cart's store is down |
          */
         delete: operations["removeFromCart"];
@@ -928,7 +928,12 @@ export interface paths {
         put?: never;
         /**
          * A visitor's cart
-         * @description The lines of a cart that a browser keeps, as `GET /shoppingcar` shows them, with today's prices. Nothing is stored; no token is needed. A course or policy that there is not is a line that cannot be bought.
+         * @description The lines of a cart that a browser keeps, as `GET /shoppingcar` shows them, with today's prices. Nothing is stored; no token is needed. A course or policy that there is not is a line that cannot be bought; of a course that is named twice the later policy counts.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1202 | 购物车内容有误，请刷新页面后重试 | The body has another shape, an id is none, or there are more than 40 |
+         *     | 1233 | 获取购物车失败，请稍后再试 | The database is down |
          */
         post: operations["previewCart"];
         delete?: never;
@@ -1926,7 +1931,7 @@ export interface components {
          * @description Every `code` of a refusal, by name: for clients to make an enumeration from.
          * @enum {integer}
          */
-        RefusalCode: RefusalCode;
+        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1601 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 5000;
         StartedCaptcha: {
             /**
              * @description 1 Geetest is up, 0 it is down.
@@ -2064,7 +2069,12 @@ export type Beli = components['schemas']['Beli'];
 export type BeijingTime = components['schemas']['BeijingTime'];
 export type Picture = components['schemas']['Picture'];
 export type Id = components['schemas']['Id'];
+export type CourseType = components['schemas']['CourseType'];
+export type Level = components['schemas']['Level'];
 export type OrderNumber = components['schemas']['OrderNumber'];
+export type OrderStatus = components['schemas']['OrderStatus'];
+export type CouponType = components['schemas']['CouponType'];
+export type PlayerName = components['schemas']['PlayerName'];
 export type GivenCourseId = components['schemas']['GivenCourseId'];
 export type GivenPolicyId = components['schemas']['GivenPolicyId'];
 export type GivenCouponRecordId = components['schemas']['GivenCouponRecordId'];
@@ -2096,6 +2106,7 @@ export type OrderLine = components['schemas']['OrderLine'];
 export type OrderRow = components['schemas']['OrderRow'];
 export type OrderLineInFull = components['schemas']['OrderLineInFull'];
 export type Order = components['schemas']['Order'];
+export type RefundStatus = components['schemas']['RefundStatus'];
 export type Refund = components['schemas']['Refund'];
 export type WaitingRefund = components['schemas']['WaitingRefund'];
 export type OwnedCourse = components['schemas']['OwnedCourse'];
@@ -2103,6 +2114,7 @@ export type Section = components['schemas']['Section'];
 export type Chapter = components['schemas']['Chapter'];
 export type CoursePage = components['schemas']['CoursePage'];
 export type GivenLine = components['schemas']['GivenLine'];
+export type CourseStatus = components['schemas']['CourseStatus'];
 export type CategoryCount = components['schemas']['CategoryCount'];
 export type TeacherRow = components['schemas']['TeacherRow'];
 export type TeacherPage = components['schemas']['TeacherPage'];
@@ -2122,6 +2134,7 @@ export type BeliPage = components['schemas']['BeliPage'];
 export type ChapterList = components['schemas']['ChapterList'];
 export type Account = components['schemas']['Account'];
 export type CouponGroups = components['schemas']['CouponGroups'];
+export type RefusalCode = components['schemas']['RefusalCode'];
 export type StartedCaptcha = components['schemas']['StartedCaptcha'];
 export type ResponseUnreadable = components['responses']['Unreadable'];
 export type ResponseInvalidPage = components['responses']['InvalidPage'];
@@ -3859,7 +3872,6 @@ export interface operations {
                 };
             };
             400: components["responses"]["Unreadable"];
-            503: components["responses"]["Unavailable"];
         };
     };
     previewRefund: {
@@ -3951,98 +3963,4 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-}
-export enum RefusalCode {
-    // The body is not JSON that can be read: bad syntax, bad encoding, NaN, absurd numbers, deep nesting. `limit` or `cursor` of a list is not one that the list gave out.
-    Unreadable = 400,
-    // No token, a forged one, one of another shape, or one whose session has ended. A genuine token after its `exp`. A genuine token of a user who was deleted or disabled.
-    NotSignedIn = 401,
-    // No course has a detail page with this id.
-    CoursePageNotFound = 404,
-    // DynamoDB or Redis does not answer, or answers that it cannot. A write was sent, and whether it took effect cannot be found out. A third party did not answer in time or in a form that can be trusted. The result is unknown.
-    StoreUnavailable = 503,
-    // The captcha was not solved, was solved for something else, or is too old.
-    CaptchaFailed = 1001,
-    // The password is not this user's, or the user is disabled.
-    WrongPassword = 1002,
-    // Nobody has this user name (or id).
-    UserNotFound = 1003,
-    // Too many attempts by this name or address; `seconds` until the next one.
-    TooManyAttempts = 1004,
-    // Not a text that can be a user name.
-    InvalidUserName = 1005,
-    // The user name, compared without regard to case and width, belongs to somebody already.
-    UserNameTaken = 1006,
-    // A new password that is too short, too long, only digits, too common, or holds the user name.
-    WeakPassword = 1007,
-    // The user has no session with this id.
-    SessionNotFound = 1008,
-    // The user has no settlement account, or it has expired. DynamoDB or Redis does not answer, or answers that it cannot.
-    AccountNotFound = 1101,
-    // The course has no such price policy, or one course was asked for with two different ones. The user has had the free term of a course that has paid ones too, or has it in an open order.
-    AccountPolicyNotFound = 1102,
-    // No such course, or one that cannot be bought now. Readable JSON of another shape than documented, where no nearer refusal exists.
-    AccountCourseNotFound = 1103,
-    // The price is below the minimum of the coupon chosen for it.
-    AccountBelowMinimum = 1104,
-    // The course has no such price policy, or one course was asked for with two different ones. The user has had the free term of a course that has paid ones too, or has it in an open order.
-    CartPolicyNotFound = 1201,
-    // No such course, or one that cannot be bought now. Readable JSON of another shape than documented, where no nearer refusal exists. The cart holds the most lines that a cart may. DynamoDB or Redis does not answer, or answers that it cannot.
-    CartRefused = 1202,
-    // No such course, or one that cannot be bought now. The course is not in the cart.
-    CartLineNotFound = 1203,
-    // Readable JSON of another shape than documented, where no nearer refusal exists. DynamoDB or Redis does not answer, or answers that it cannot.
-    CartRemovalRefused = 1204,
-    // DynamoDB or Redis does not answer, or answers that it cannot.
-    CartUnavailable = 1233,
-    // No such course, or one that cannot be bought now.
-    PaymentCourseNotFound = 1301,
-    // The course has no such price policy, or one course was asked for with two different ones. The user has had the free term of a course that has paid ones too, or has it in an open order.
-    PaymentPolicyNotFound = 1302,
-    // Another order has spent the beli that this order counted on.
-    BeliTaken = 1305,
-    // The coupon record is not this user's, not this course's, used, reserved, chosen twice or out of date.
-    CouponUnusable = 1306,
-    // The price is below the minimum of the coupon chosen for it.
-    PaymentBelowMinimum = 1307,
-    // The amount the client shows its user is not what is due.
-    AmountMismatch = 1308,
-    // The idempotency key was used for another order than this.
-    IdempotencyKeyUsed = 1309,
-    // The user has no order of this number. The order is paid, closed, about to expire, or the amount named is not its amount.
-    OrderNotPayable = 1402,
-    // The user has no order of this number.
-    OrderNotFound = 1501,
-    // The order was paid (perhaps just now), so it cannot be cancelled.
-    OrderAlreadyPaid = 1502,
-    // The order was cancelled or has expired.
-    OrderClosed = 1503,
-    // The provider's answer about a payment or refund was unclear, `reason` says why. Nothing that depends on it was changed. `needs_person`: asking again will not help.
-    PaymentUnknown = 1504,
-    // The order or line cannot be refunded: `reason` is not paid, window, line, open, channel or many (as many applications of the user wait as may).
-    RefundNotAllowed = 1505,
-    // Readable JSON of another shape than documented, where no nearer refusal exists.
-    RefundRequestInvalid = 1506,
-    // No such course, or one that cannot be bought now.
-    CourseNotFound = 1601,
-    // There is no such coupon, or it cannot be claimed by learners.
-    CouponNotFound = 1701,
-    // The coupon's claim window has not begun or is over.
-    CouponNotOpen = 1702,
-    // The user has claimed this coupon already.
-    CouponClaimed = 1703,
-    // All pieces of the coupon have been claimed.
-    CouponSoldOut = 1704,
-    // The user's role does not permit this. An operator may not decide on the refund of an order of their own.
-    NotPermitted = 1801,
-    // There is no refund with this request number.
-    RefundNotFound = 1802,
-    // The refund's status does not allow this any more: mostly it is finished.
-    RefundFinished = 1803,
-    // Readable JSON of another shape than documented, where no nearer refusal exists.
-    RefundAnswerInvalid = 1804,
-    // The provider's answer about a payment or refund was unclear, `reason` says why. Nothing that depends on it was changed. `needs_person`: asking again will not help.
-    RefundPaymentUnknown = 1805,
-    // DynamoDB or Redis does not answer, or answers that it cannot. The coupon record is not this user's, not this course's, used, reserved, chosen twice or out of date. Readable JSON of another shape than documented, where no nearer refusal exists. The user has as many unpaid orders as a user may have: `most`. A third party did not answer in time or in a form that can be trusted. The result is unknown. A write was sent, and whether it took effect cannot be found out.
-    NotPossible = 5000
 }
