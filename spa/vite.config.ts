@@ -1,9 +1,10 @@
+/// <reference types="vitest/config" />
 import { fileURLToPath } from 'node:url'
 
 import vue from '@vitejs/plugin-vue'
 import { ElementPlusResolver } from 'unplugin-vue-components/resolvers'
 import Components from 'unplugin-vue-components/vite'
-import { defineConfig } from 'vitest/config'
+import { defineConfig } from 'vite'
 
 /** The running `make run`, whose site also answers `/config.json` and the API. */
 const shop = process.env.SHOP_URL ?? 'http://127.0.0.1:8080'
@@ -18,7 +19,7 @@ export default defineConfig({
   build: { target: 'es2022', manifest: true, assetsInlineLimit: 1024 },
   server: {
     port: 5173,
-    proxy: Object.fromEntries(['/config.json', '/shop-api', '/images', '/texts'].map((path) => [path, { target: shop }])),
+    proxy: Object.fromEntries(['/config.json', '/shop-api', '/images', '/texts'].map((path) => [path, { target: shop, changeOrigin: true }])),
   },
   test: {
     environment: 'happy-dom',
