@@ -1,9 +1,9 @@
 """`make run`: the whole shop on this computer, until Ctrl-C.
 
-Starts DynamoDB Local, Redis, the simulators of Alipay and Geetest, the API and the shop front as child processes,
-all on 127.0.0.1, with data in `DATA_DIR`. A setting given from outside wins, and what is given is not started: with
-`REDIS_URL` no Redis, with `AWS_ENDPOINT_URL_DYNAMODB` no DynamoDB Local, with `ALIPAY_GATEWAY_URL` or
-`GEETEST_API_URL` no such simulator, with `CAPTCHA=off` no Geetest at all.
+Builds the shop front if its sources have changed, and starts DynamoDB Local, Redis, the simulators of Alipay and
+Geetest, the API and the shop front as child processes, all on 127.0.0.1, with data in `DATA_DIR`. A setting given from
+outside wins, and what is given is not started: with `REDIS_URL` no Redis, with `AWS_ENDPOINT_URL_DYNAMODB` no DynamoDB
+Local, with `ALIPAY_GATEWAY_URL` or `GEETEST_API_URL` no such simulator, with `CAPTCHA=off` no Geetest at all.
 
 Ctrl-C, SIGTERM and losing the terminal end everything in order. Even kill -9 leaves nothing running.
 """
@@ -26,6 +26,8 @@ from types import FrameType
 from urllib.parse import urlsplit
 
 from chalicelib.settings import SETTINGS
+from localstack import front
+from localstack.front import FrontNotBuilt
 from localstack.keys import Keys
 from localstack.processes import (
     LOOPBACK,
@@ -37,7 +39,7 @@ from localstack.processes import (
     port_is_free,
 )
 from localstack.running import AlreadyRuns, RunningShop
-from localstack.static_site import API_DOCS
+from localstack.static_site import API_DOCS, DEMO
 from localstack.stores import DynamoDBLocal, ProgramMissing, RedisServer
 
 ROOT = Path(__file__).parents[1]
@@ -50,8 +52,6 @@ FULL_DISK_MB = 50
 """With less than this, stores and logs may fail at any write."""
 SIGN_OF_LIFE_SECONDS = 5
 SECONDS_BETWEEN_LOOKS_AT_THE_DISK = 5
-
-DEMO = Path(__file__).parent / "demo" / "shop.json"
 
 
 class CannotRun(Exception):
@@ -77,7 +77,7 @@ class LocalShop:
         self._demo = ""
 
     def start(self) -> None:
-        """Start all of it. Raises CannotRun, ChildFailed, ProgramMissing."""
+        """Start all of it. Raises CannotRun, ChildFailed, ProgramMissing, FrontNotBuilt."""
         started = time.monotonic()
         self._keep_last_logs()
         self._default("CAPTCHA", "on")
@@ -90,6 +90,9 @@ class LocalShop:
             self._choose_own_alipay(keys, alipay_port)
         if own_geetest:
             self._choose_own_geetest(keys, geetest_port)
+        if not front.is_built():
+            with step("Building the shop front, because its sources have changed"):
+                front.build()
         self._start_stores()
         with step("Checking settings"):
             self._manage("check-settings")
@@ -103,9 +106,7 @@ class LocalShop:
             self._start_geetest(geetest_port)
         api = ["localstack.api_gateway", "--port", str(self.api_port)]
         self._start_program("API", "api.log", api, self.api_port)
-        front = ["localstack.static_site", "--port", str(self.spa_port), "--api-url", self._text("API_URL")]
-        front += ["--shop-url", self._text("SHOP_URL"), "--captcha-script", self._captcha_script()]
-        self._start_program("shop front", "shop-front.log", front, self.spa_port)
+        self._start_program("shop front", "shop-front.log", self._site(), self.spa_port)
         say(f"Started in {time.monotonic() - started:.1f} seconds.")
 
     def settings(self) -> dict[str, str]:
@@ -128,9 +129,9 @@ class LocalShop:
         elif GEETEST not in simulated:
             captcha = geetest
         rows = [
+            ("Shop", f"{self._text('SHOP_URL')}  <-- open this"),
+            ("API page", f"http://{LOOPBACK}:{self.spa_port}{API_DOCS}  (every request, to try it)"),
             ("API", self._text("API_URL")),
-            ("API page", f"http://{LOOPBACK}:{self.spa_port}{API_DOCS}  (try it: register, quote, pay)"),
-            ("Shop front", f"{self._text('SHOP_URL')}  (only the page that Alipay returns to, so far)"),
             ("Alipay", alipay),
             ("Captcha", captcha),
             ("Operators", f'{self._of_these_data()}make manage ARGS="--help"'),
@@ -256,6 +257,14 @@ class LocalShop:
             )
             self._children.append(child)
             child.wait_until(lambda: answers_http(port))
+
+    def _site(self) -> list[str]:
+        """The module that serves the shop front, with its arguments."""
+        site = ["localstack.static_site", "--port", str(self.spa_port), "--api-port", str(self.api_port)]
+        site += ["--api-url", self._text("API_URL"), "--shop-url", self._text("SHOP_URL")]
+        site += ["--captcha-script", self._captcha_script()]
+        site += ["--captcha-version", self._text("GEETEST_VERSION") or "3"]
+        return site + (["--demo"] if self._demo else [])
 
     def _captcha_script(self) -> str:
         """The address of Geetest's library for browsers; empty where the captcha is off."""
@@ -474,7 +483,7 @@ def main() -> int:
                 shop.start()
                 running.publish(shop.settings())
                 say(shop.describe())
-                say(f"Ready: http://{LOOPBACK}:{shop.api_port}")
+                say(f"Ready: http://{LOOPBACK}:{shop.spa_port}")
                 shop.watch()
             finally:
                 ending.set()
@@ -484,7 +493,7 @@ def main() -> int:
     except Ended:
         say("Closed. Its data is kept.")
         return 0
-    except (CannotRun, ChildFailed, ProgramMissing, AlreadyRuns) as error:
+    except (CannotRun, ChildFailed, ProgramMissing, FrontNotBuilt, AlreadyRuns) as error:
         say(f"\n{error}")
     except OSError as error:  # the data directory cannot be written
         say(f"\nThe data directory cannot be used: {error}")

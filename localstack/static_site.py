@@ -1,117 +1,276 @@
-"""Serves the shop front: the files of a directory, and its index page for every path that is no file, because
-a single-page application finds its way itself. `/config.json` tells a page where the API is, and where
-Geetest's library (empty where the captcha is off).
+"""Serves the built shop front, as a CDN does in production, and three things beside it:
 
-Below `/api/` lies the page of the API: `api_docs/`, the description `openapi.json`, and Swagger UI.
+/config.json    the school's own (`public/config.json` of the front), read anew for every request, with what only the
+                running shop knows put in: where the API is, the captcha, and the address of the API's page
+/shop-api/...   the API, passed on to its own port: front and API have one origin, so no request needs a preflight
+/api/           the page of the API: `api_docs/`, the description `openapi.json`, Swagger UI, and `settings.json`
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from localstack import forwarding
 from localstack.callers import Callers, LocalHandler
+from localstack.front_files import ASK_FIRST, NEVER, Found, file_at, find, served
 from localstack.processes import LOOPBACK
 
 HERE = Path(__file__).parent
 API_DOCS = "/api/"
 """The path of the API's page. What is below it is a file or is not there: 404."""
+API_BELOW = "/shop-api"
+"""The path below which the API is passed on."""
+LARGEST_BODY = 10 * 1024 * 1024
+DEMO = HERE / "demo" / "shop.json"
 
 _API_DOCS_ROOTS = {
-    "openapi.json": HERE.parent / "openapi.json",
+    "openapi.json": HERE.parent,
     "swagger-ui": HERE / "node_modules" / "swagger-ui-dist",
 }
-_MEDIA_TYPES = {".js": "text/javascript", ".json": "application/json"}
+_UNAVAILABLE = {"code": 503, "msg": "服务暂时不可用，请稍后再试", "data": None}
+"""What API Gateway says when the application cannot be asked."""
 
 
-class _Handler(LocalHandler, SimpleHTTPRequestHandler):
+@dataclass(frozen=True)
+class Site:
+    """What is served. Addresses are without a slash at the end.
+
+    `api_address` is where pages find the API: an origin, or a path of this site. `captcha_script` is the address of
+    Geetest's library, empty where the captcha is off.
+    """
+
+    directory: Path
+    api_url: str
+    api_port: int
+    api_address: str = API_BELOW
+    shop_url: str = ""
+    captcha_script: str = ""
+    captcha_version: str = "3"
+    demo: bool = False
+
+    def config(self) -> dict[str, Any]:
+        """The content of `/config.json`. Raises OSError, ValueError when the school's file cannot be read."""
+        config = json.loads((self.directory / "config.json").read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("not an object")
+        captcha = {
+            "state": "on" if self.captcha_script else "off",
+            "version": self.captcha_version,
+            "script": self.captcha_script,
+        }
+        return config | {"api": {"address": self.api_address}, "captcha": captcha, "apiPage": API_DOCS}
+
+    def api_page_settings(self) -> dict[str, Any]:
+        """What the API's page has to know: it calls the API under the API's own name, as any client does."""
+        content = json.loads(DEMO.read_text(encoding="utf-8")) if self.demo else {"users": []}
+        return {
+            "api": self.api_url,
+            "captcha_script": self.captcha_script,
+            "demo_password": content.get("password", ""),
+            "demo_users": [{"username": user["username"], "name": user["name"]} for user in content["users"]],
+        }
+
+    def content_security_policy(self, further: str = "") -> str:
+        """What pages may load and call, besides what this site serves: the API where it has another origin, Geetest,
+        and pictures from anywhere on the web, because imported courses have theirs elsewhere. `further` is an origin
+        that may be called too."""
+        captcha = _geetest_origins(self.captcha_script)
+        called = {_origin(self.api_address), further} | captcha
+        rules = {
+            "default-src": {"'self'"},
+            "script-src": {"'self'"} | captcha,
+            # Element Plus and the captcha's widget set style attributes; the widget brings a style element.
+            "style-src": {"'self'", "'unsafe-inline'"} | captcha,
+            "img-src": {"'self'", "data:", "blob:", "https:", _origin(self.shop_url)} | captcha,
+            "connect-src": {"'self'"} | called,
+            "object-src": {"'none'"},
+            "base-uri": {"'self'"},
+            "form-action": {"'self'"},
+            "frame-ancestors": {"'none'"},
+        }
+        return "; ".join(" ".join([name, *sorted(filter(None, values))]) for name, values in rules.items())
+
+
+class _Handler(LocalHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     timeout = 60
 
-    def __init__(self, *arguments: Any, config: dict[str, str], **named: Any) -> None:
-        self._config = json.dumps(config).encode()
-        # What the system's tables say of these types differs from machine to machine.
-        self.extensions_map = SimpleHTTPRequestHandler.extensions_map | _MEDIA_TYPES
-        super().__init__(*arguments, **named)
+    def __init__(self, *arguments: Any, site: Site) -> None:
+        self._site = site
+        super().__init__(*arguments)
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
-        if path == API_DOCS.rstrip("/"):
-            self.send_response(301)
-            self.send_header("Location", API_DOCS)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+        if path == API_BELOW or path.startswith(f"{API_BELOW}/"):
+            self._pass_on()
+        elif path == API_DOCS.rstrip("/"):
+            self._send(301, {"Location": API_DOCS})
+        elif path.startswith(API_DOCS):
+            self._send_api_docs(path.removeprefix(API_DOCS))
         elif path == "/config.json":
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(self._config)))
-            self.end_headers()
-            self.wfile.write(self._config)
+            self._send_config()
         else:
-            super().do_GET()
+            self._send_found(find(self._site.directory, path, self._accepted()))
 
-    def translate_path(self, path: str) -> str:
-        """The file of a URL path if there is one, else the index page; never outside the directories."""
+    do_HEAD = do_GET
+
+    def do_POST(self) -> None:
+        if self.path.startswith(f"{API_BELOW}/"):
+            self._pass_on()
+        else:
+            self.close_connection = True  # its body is not read
+            self._send_text(405, "Only GET and HEAD.", {"Allow": "GET, HEAD"})
+
+    do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_POST
+
+    # --- the answers -----------------------------------------------------------------------------------------
+
+    def _send_found(self, found: Found | None) -> None:
+        if found is None:
+            self._send_text(404, "There is no such file.")
+        elif found.is_known_to(self.headers.get("If-None-Match", "")):
+            self._send(304, found.headers)
+        else:
+            self._send(200, found.headers, found.file.read_bytes())
+
+    def _send_config(self) -> None:
         try:
-            file = Path(super().translate_path(path))
-            asked = Path("/") / file.relative_to(self.directory)
-            if f"{asked}/".startswith(API_DOCS):
-                wanted = _api_docs_file(asked.relative_to(API_DOCS))
-                return str(wanted if wanted.is_file() else wanted / "no such file")
-            for found in (file, Path(self.directory, "public", file.relative_to(self.directory))):
-                if found.is_file():
-                    return str(found)
-        except ValueError:  # a NUL byte in the path
-            pass
-        return str(Path(self.directory) / "index.html")
+            config = self._site.config()
+        except (OSError, ValueError) as error:
+            self._send_text(500, f"{self._site.directory / 'config.json'} cannot be read: {error}")
+        else:
+            self._send_json(config)
 
-    def end_headers(self) -> None:
-        self.send_header("Cache-Control", "no-cache")
-        super().end_headers()
+    def _send_api_docs(self, path: str) -> None:
+        first = path.partition("/")[0]
+        root = _API_DOCS_ROOTS.get(first)
+        if path == "settings.json":
+            self._send_json(self._site.api_page_settings())
+            return
+        below = path if first == "openapi.json" else path.removeprefix(f"{first}/")
+        file = file_at(root, below) if root else file_at(HERE / "api_docs", path or "index.html")
+        self._send_found(served(file, ASK_FIRST, self._accepted()) if file else None)
+
+    def _pass_on(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdigit()):
+            self.close_connection = True
+            self._send_text(411, "The length of the body must be told.")
+        elif len(length) > 9 or int(length) > LARGEST_BODY:
+            self.close_connection = True
+            self._send_text(413, f"At most {LARGEST_BODY} bytes.")
+        else:
+            body = self.rfile.read(int(length))
+            target = self.path.removeprefix(API_BELOW) or "/"
+            try:
+                answer = forwarding.ask(self._site.api_port, self.command, target, self.headers.items(), body)
+            except (OSError, http.client.HTTPException):
+                self._send_json(_UNAVAILABLE, 503)
+            else:
+                self._send(answer.status, answer.headers, answer.body)
+
+    def _send_json(self, value: Any, status: int = 200) -> None:
+        body = json.dumps(value, ensure_ascii=False).encode()
+        self._send(status, {"Content-Type": "application/json", "Cache-Control": NEVER}, body)
+
+    def _send_text(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
+        kind = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": NEVER}
+        self._send(status, kind | (headers or {}), f"{text}\n".encode())
+
+    def _send(self, status: int, headers: dict[str, str] | list[tuple[str, str]], body: bytes = b"") -> None:
+        path = urlsplit(self.path).path
+        self.send_response(status)
+        for name, value in headers.items() if isinstance(headers, dict) else headers:
+            self.send_header(name, value)
+        if not path.startswith(f"{API_BELOW}/"):  # the API has its own
+            further = _origin(self._site.api_url) if path.startswith(API_DOCS) else ""
+            self.send_header("Content-Security-Policy", self._site.content_security_policy(further))
+            self.send_header("Referrer-Policy", "strict-origin-when-cross-origin")
+            self.send_header("X-Content-Type-Options", "nosniff")
+        if status != 304:
+            self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _accepted(self) -> str:
+        return self.headers.get("Accept-Encoding", "")
 
 
 class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
     def __init__(self, port: int, handler: Callable[..., _Handler], shop_url: str) -> None:
         super().__init__((LOOPBACK, port), handler)
         self.callers = Callers(self.server_port, [shop_url])
 
 
-def _api_docs_file(asked: Path) -> Path:
-    """The file of the API's page at this path below its own; it may not exist."""
-    first, *rest = asked.parts or ("index.html",)
-    root = _API_DOCS_ROOTS.get(first)
-    return root.joinpath(*rest) if root else HERE / "api_docs" / first / Path(*rest)
+def _origin(address: str) -> str:
+    """Scheme and authority of an address; empty for a path."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+
+
+def _geetest_origins(script: str) -> set[str]:
+    """Where the captcha's library comes from and what it calls. Geetest's own has many servers."""
+    host = urlsplit(script).hostname or ""
+    if host == "geetest.com" or host.endswith(".geetest.com"):
+        return {"https://*.geetest.com"}
+    return {_origin(script)} - {""}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve a directory until SIGTERM or SIGINT."""
+    """Serve the built shop front until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m localstack.static_site", description=main.__doc__)
     parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--directory", type=Path, default=Path("spa"))
-    parser.add_argument("--api-url", default="http://127.0.0.1:8000")
+    parser.add_argument("--directory", type=Path, default=Path("spa/dist"))
+    parser.add_argument("--api-port", type=int, default=8000, help="where requests below /shop-api/ go")
+    parser.add_argument("--api-url", default="", help="the API's own address, for the API's page")
+    parser.add_argument(
+        "--api-address", default=API_BELOW, help="where the front finds the API: a path here, or an origin"
+    )
     parser.add_argument(
         "--shop-url", default="", help="what else the shop front is known under, as a tunnel's"
     )
     parser.add_argument(
         "--captcha-script", default="", help="address of Geetest's library; none: captcha off"
     )
+    parser.add_argument("--captcha-version", choices=("3", "4"), default="3")
+    parser.add_argument(
+        "--demo", action="store_true", help="the demo users exist: the API's page offers them"
+    )
     options = parser.parse_args(arguments)
-    config = {"api_url": options.api_url, "captcha_script": options.captcha_script}
-    handler = partial(_Handler, directory=str(options.directory.resolve()), config=config)
+    site = Site(
+        options.directory.resolve(),
+        api_url=options.api_url or f"http://{LOOPBACK}:{options.api_port}",
+        api_port=options.api_port,
+        api_address=options.api_address,
+        shop_url=options.shop_url,
+        captcha_script=options.captcha_script,
+        captcha_version=options.captcha_version,
+        demo=options.demo,
+    )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        prepared = _Server(options.port, handler, options.shop_url)
+        prepared = _Server(options.port, partial(_Handler, site=site), options.shop_url)
     except OSError as error:
         print(f"Port {options.port} cannot be used: {error.strerror}.", flush=True)
         return 1

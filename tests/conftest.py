@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import secrets
-import socket
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from localstack.processes import LOOPBACK
 from localstack.stores import DynamoDBLocal, RedisServer
 from tests.faults.routing import FaultyApp, Proxies, routed_through, started_proxies
 from tests.log_watch import LogWatch, findings, lines_in, secret_settings
+from tests.ports import reserve_port
 
 # A busy machine makes an example slow, not wrong.
 hypothesis.settings.register_profile("unhurried", deadline=None)
@@ -45,15 +45,6 @@ class Stores:
     dynamodb_url: str
     redis_url: str
     table_prefix: str
-
-
-def reserve_port() -> tuple[socket.socket, int]:
-    """A free port, kept from others as long as the socket lives: bound, but not listening, so that our own
-    server (which shares the address, as servers do) can still take it."""
-    reservation = socket.socket()
-    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    reservation.bind((LOOPBACK, 0))
-    return reservation, reservation.getsockname()[1]
 
 
 def new_run() -> dict[str, str]:

@@ -6,9 +6,9 @@ import { showWalk } from './steps.js';
 
 const byId = (id) => document.getElementById(id);
 
-const config = await (await fetch('/config.json')).json();
+const settings = await (await fetch('settings.json')).json();
 const description = await (await fetch('openapi.json')).json();
-change({ api: config.api_url, captchaScript: config.captcha_script });
+change({ api: settings.api, captchaScript: settings.captcha_script });
 byId('api-address').textContent = shop.api;
 
 // --- the two panels ------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import requests
 
 from chalicelib.settings import SETTINGS
 from localstack.processes import port_is_free
-from tests.conftest import reserve_port
+from tests.ports import reserve_port
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 120

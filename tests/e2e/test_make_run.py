@@ -61,12 +61,20 @@ def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Ru
     assert run.get("/no/such/path").json()["code"] == 404
 
     front = f"http://127.0.0.1:{run.spa_port}"
+    assert re.findall(r"http://[0-9.:]+", run.output.rpartition("The shop is open")[2])[0] == front
     page = requests.get(f"{front}/payment/result", params={"order_num": "1"}, timeout=SECONDS)
     assert page.status_code == 200
-    assert "支付结果" in page.content.decode()
+    assert '<div id="app">' in page.text
+    for asset in re.findall(r'(?:src|href)="(/assets/[^"]+)"', page.text):
+        assert requests.get(front + asset, timeout=SECONDS).status_code == 200
     config = requests.get(f"{front}/config.json", timeout=SECONDS).json()
-    assert config["api_url"] == f"http://127.0.0.1:{run.api_port}"
-    assert "initGeetest" in requests.get(config["captcha_script"], timeout=SECONDS).text
+    assert requests.get(f"{front}{config['api']['address']}/course/category", timeout=SECONDS).json()["data"]
+    assert config["captcha"]["state"] == "on"
+    assert "initGeetest" in requests.get(config["captcha"]["script"], timeout=SECONDS).text
+    assert config["apiPage"] == "/api/"
+    settings = requests.get(f"{front}/api/settings.json", timeout=SECONDS).json()
+    assert settings["api"] == f"http://127.0.0.1:{run.api_port}"
+    assert "demo-admin" in [user["username"] for user in settings["demo_users"]]
     assert f"{front}/api/" in run.output
     assert "From stranger to owner" in requests.get(f"{front}/api/", timeout=SECONDS).text
     assert "<!doctype" in requests.get(f"{front}/../Makefile", timeout=SECONDS).text.lower()
@@ -361,7 +369,7 @@ def test_with_the_captcha_off_there_is_no_geetest_and_everybody_passes(new_run: 
     assert "To sign in from a terminal" not in run.output
     assert not [name for name in run.run_env() if name.startswith("GEETEST_API")]
     config = requests.get(f"http://127.0.0.1:{run.spa_port}/config.json", timeout=SECONDS).json()
-    assert config["captcha_script"] == ""
+    assert config["captcha"] == {"state": "off", "version": "3", "script": ""}
     learner = {"username": "no-slider", "password": "learn-every-day-8"}
     assert (
         requests.post(f"http://127.0.0.1:{run.api_port}/register", json=learner, timeout=SECONDS).json()[
@@ -374,7 +382,8 @@ def test_with_the_captcha_off_there_is_no_geetest_and_everybody_passes(new_run: 
 def test_geetest_4_is_a_setting(new_run: Callable[..., Run]) -> None:
     run = new_run(GEETEST_VERSION="4").start().until_ready()
     config = requests.get(f"http://127.0.0.1:{run.spa_port}/config.json", timeout=SECONDS).json()
-    assert "initGeetest4" in requests.get(config["captcha_script"], timeout=SECONDS).text
+    assert config["captcha"]["version"] == "4"
+    assert "initGeetest4" in requests.get(config["captcha"]["script"], timeout=SECONDS).text
     answer = run.signed_in_as_printed()
     assert answer["code"] == 1000
     assert answer["data"]["userinfo"]["username"] == "demo"

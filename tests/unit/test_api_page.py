@@ -24,7 +24,7 @@ def site() -> Iterator[str]:
     """The shop front's server, with the page below `/api/`."""
     port = free_port()
     module = ["localstack.static_site", "--port", str(port), "--api-url", "http://api.test"]
-    module += ["--captcha-script", "http://geetest.test/gt.js"]
+    module += ["--captcha-script", "http://geetest.test/gt.js", "--demo"]
     child = Child("shop front", [sys.executable, "-m", *module], directory=ROOT, environment={})
     child.wait_until(lambda: answers_http(port))
     yield f"http://{LOOPBACK}:{port}"
@@ -52,7 +52,11 @@ def test_everything_the_page_loads_is_served_with_it(site: str) -> None:
     named = re.findall(r'(?:href|src)="([^"#]+)"', index) + re.findall(r"from '\./(.+?)'", modules)
     files = [name for name in named if not name.startswith("data:")]
     assert len(files) > 6
-    types = {"js": "text/javascript", "css": "text/css", "json": "application/json"}
+    types = {
+        "js": "text/javascript; charset=utf-8",
+        "css": "text/css; charset=utf-8",
+        "json": "application/json",
+    }
     for name in files:
         answer = get(f"{site}/api/{name}")
         assert answer.status_code == 200, name
@@ -65,9 +69,17 @@ def test_the_page_loads_nothing_from_elsewhere(file: Path) -> None:
     assert not re.search(r"(https?:)?//[a-z0-9.-]+\.[a-z]{2,}", text)
 
 
-def test_a_page_learns_where_the_api_and_geetests_library_are(site: str) -> None:
-    config = get(f"{site}/config.json").json()
-    assert config == {"api_url": "http://api.test", "captcha_script": "http://geetest.test/gt.js"}
+def test_the_page_learns_where_all_is_and_who_can_sign_in(site: str) -> None:
+    settings = get(f"{site}/api/settings.json").json()
+    assert (settings["api"], settings["captcha_script"]) == ("http://api.test", "http://geetest.test/gt.js")
+    assert settings["demo_users"][0] == {"username": "demo", "name": "演示学员小明"}
+    assert settings["demo_password"]
+
+
+def test_the_page_may_call_the_api_under_its_own_name(site: str) -> None:
+    policy = get(f"{site}/api/").headers["Content-Security-Policy"]
+    assert "connect-src 'self' http://api.test http://geetest.test;" in policy
+    assert "http://api.test" not in get(f"{site}/none.js").headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,114 @@
+"""The shop that a browser is let loose on: `make run` with data of its own, and beside it what only tests want.
+
+What the tests find in their environment:
+
+    SHOP_URL         the shop front, as `make run` serves it
+    API_URL          the API at its own port
+    ALIPAY_URL       Alipay's simulator; `/control/...` as localstack/alipay/server.py tells: pay and close a trade,
+                     keep one order's notice back (`/control/bad-days/notice_late` or `notice_lost`, `out_trade_no`)
+    GEETEST_URL      Geetest's simulator; `/control/...` as localstack/geetest/server.py tells: the gap of a picture
+    CORS_SHOP_URL    the same front and API, but the front calls the API at API_URL, another origin
+    V4_SHOP_URL      the same front with an API that takes captchas of version 4
+    FAULTY_SHOP_URL  the same front, and before its API a line that can break
+    CONTROL_URL      the line's switch, and one that lets an order's time be over: see `control.py`
+    CHROMIUM         the browser's path; empty for Playwright's own
+
+All of them lead to the same stores, users and orders. One switch serves all workers of a run: tests that break the
+line, switch Geetest, or keep notices back belong each in one file whose tests run one after the other. Orders do not
+meet, because each test has a user of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from localstack.processes import LOOPBACK, Child, answers_http
+from tests.browser.control import Control
+from tests.e2e.local_run import ROOT, Run
+from tests.faults.http_proxy import HttpProxy
+from tests.ports import reserve_port
+
+SPA = ROOT / "spa"
+
+
+class BrowserShop:
+    """Everything that is started; `start()` returns when it answers, `stop()` ends it."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._run = Run(data / "shop", {})
+        self._children: list[Child] = []
+        self._addresses: dict[str, str] = {}
+        self._line: HttpProxy | None = None
+        self._control: Control | None = None
+
+    def start(self) -> Self:
+        """Raises ChildFailed, and AssertionError when `make run` does not come up."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _start(self) -> None:
+        self._run.start().until_ready()
+        settings = self._run.run_env()
+        geetest = settings["GEETEST_API_URL"]
+        api = self._run.api_port
+        self._line = HttpProxy(settings["API_URL"]).start()
+        api_v4 = self._start_api_v4(settings)
+        script, script_v4 = (f"{geetest}/static/{name}" for name in ("gt.js", "gt4.js"))
+        self._addresses = {
+            "SHOP_URL": settings["SHOP_URL"],
+            "API_URL": settings["API_URL"],
+            "ALIPAY_URL": settings["ALIPAY_GATEWAY_URL"].removesuffix("/gateway.do"),
+            "GEETEST_URL": geetest,
+            "CORS_SHOP_URL": self._start_site(api, script, "--api-address", settings["API_URL"]),
+            "V4_SHOP_URL": self._start_site(api_v4, script_v4, "--captcha-version", "4"),
+            "FAULTY_SHOP_URL": self._start_site(self._line.port, script),
+        }
+        self._control = Control(self._line, settings).start()
+        self._addresses["CONTROL_URL"] = self._control.url
+
+    def addresses(self) -> Mapping[str, str]:
+        """What goes into the tests' environment."""
+        return self._addresses
+
+    def stop(self) -> None:
+        """End all of it; may be repeated."""
+        if self._control:
+            self._control.stop()
+        while self._children:
+            self._children.pop().stop()
+        if self._line:
+            self._line.stop()
+        self._run.end()
+
+    def _start_site(self, api_port: int, captcha_script: str, *further: str) -> str:
+        """The front once more, with its API at this port -> its address."""
+        arguments = ["--api-port", str(api_port), "--captcha-script", captcha_script, *further]
+        arguments += ["--shop-url", self._run.run_env()["SHOP_URL"]]
+        return f"http://{LOOPBACK}:{self._start_module('localstack.static_site', arguments)}"
+
+    def _start_api_v4(self, settings: Mapping[str, str]) -> int:
+        return self._start_module("localstack.api_gateway", [], {**settings, "GEETEST_VERSION": "4"})
+
+    def _start_module(
+        self, module: str, arguments: list[str], settings: Mapping[str, str] | None = None
+    ) -> int:
+        reservation, port = reserve_port()
+        with reservation:
+            child = Child(
+                module,
+                [sys.executable, "-m", module, "--port", str(port), *arguments],
+                directory=ROOT,
+                environment={**self._run.environment, **(settings or {})},
+                log=self._data / f"{module}-{port}.log",
+            )
+            self._children.append(child)
+            child.wait_until(lambda: answers_http(port))
+        return port
