@@ -16,21 +16,37 @@ export class SignedOut extends Error {
   override name = 'SignedOut'
 }
 
+/** The learner closed what was asked of them, such as the captcha: there is nothing to tell. */
+export class Cancelled extends Error {
+  override name = 'Cancelled'
+}
+
+const TEXTS = {
+  offline: '网络已断开，请检查网络后重试',
+  unreachable: '暂时连接不上学校的服务器，请稍后重试',
+  busy: '服务暂时繁忙，请稍后重试',
+  captcha: '安全验证没有加载出来，请检查网络后重试',
+  fault: '我们这边出了点问题，请稍后重试',
+}
+
 /** No answer that can be understood came: offline, too slow, a store down, a fault of ours. */
 export class Broken extends Error {
   override name = 'Broken'
   constructor(
-    /** `offline`: the computer has no network; `unreachable`: nobody answered; `busy`: the shop says 503; `fault`: anything else. */
-    readonly kind: 'offline' | 'unreachable' | 'busy' | 'fault',
+    /** `offline`: the computer has no network; `unreachable`: nobody answered; `busy`: the shop says 503; `captcha`: its
+     * widget cannot be shown; `fault`: anything else.
+     */
+    readonly kind: keyof typeof TEXTS,
     /** What to tell the school when asking for help. */
     readonly requestId?: string,
   ) {
-    super({ offline: '网络已断开，请检查网络后重试', unreachable: '暂时连接不上学校的服务器，请稍后重试', busy: '服务暂时繁忙，请稍后重试', fault: '我们这边出了点问题，请稍后重试' }[kind])
+    super(TEXTS[kind])
   }
 }
 
-/** What a page tells the learner of any error. */
+/** What a page tells the learner of any error; an empty text when there is nothing to tell. */
 export function messageOf(error: unknown): string {
+  if (error instanceof Cancelled) return ''
   if (error instanceof SignedOut) return '登录已失效，请重新登录'
   return error instanceof Refused || error instanceof Broken ? error.message : new Broken('fault').message
 }

@@ -16,7 +16,7 @@ export function useAction<A extends unknown[], T>(work: (...args: A) => Promise<
       return await work(...args)
     } catch (error) {
       problem.value = messageOf(error)
-      announce(problem.value)
+      if (problem.value) announce(problem.value)
       return undefined
     } finally {
       busy.value = false
