@@ -195,7 +195,8 @@ def price_account():
 @app.route("/account/quote", methods=["POST"], codes=codes.QUOTE)
 def quote_account():
     caller = app.caller()
-    return responses.quote(quote.quote(caller, requests.quote_request(app.json()), app.now()))
+    quoted = quote.quote(caller, requests.quote_request(app.json()), app.now())
+    return responses.quote(quoted, app.settings, app.now())
 
 
 # Coupons

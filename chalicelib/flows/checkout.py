@@ -29,7 +29,6 @@ from chalicelib.shop import cart, coupon, free_course, idempotency, ledger, open
 from chalicelib.shop import order as orders
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.choice import Choice
-from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.idempotency import FirstAnswer, IdempotencyKey
 from chalicelib.shop.order import Order, OrderLine
@@ -39,12 +38,10 @@ from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction, UserItem
 
 from . import confirm_payment
+from .same_order import bought_by, find_same, list_recent
 from .settle import PricedChoice, choice_keys, price_choice
 
 log = logging.getLogger(__name__)
-
-_RECENT_ORDERS = 20
-_JUST_PAID = timedelta(minutes=30)
 
 
 @dataclass(frozen=True)
@@ -129,23 +126,8 @@ def find_duplicate(order: Order, now: datetime) -> Order | None:
     """Another order of the same user for the same courses by the same policies that is unpaid or was paid within the
     last half hour, so that nobody pays twice by mistake. One Query; None when the store fails.
     """
-    try:
-        recent = orders.list_orders(order.user_id, _RECENT_ORDERS, None).orders
-    except StoreUnavailable:
-        return None
-    wanted = _open_items(order)
-    for other in recent:
-        just_paid = (
-            other.status == orders.PAID and other.paid_at is not None and now - other.paid_at < _JUST_PAID
-        )
-        if other.number != order.number and _open_items(other) == wanted and (other.is_open() or just_paid):
-            return other
-    return None
-
-
-def _open_items(order: Order) -> set[tuple[CourseKey, int | None]]:
-    """The courses and policies of an order's lines that are not refunded."""
-    return {(order.lines[at].course, order.lines[at].policy_id) for at in order.open_lines()}
+    others = (other for other in list_recent(order.user_id) if other.number != order.number)
+    return find_same(others, bought_by(order), now)
 
 
 def find_payable(caller: Caller, number: str, amount: Fen, now: datetime) -> Order:

@@ -212,6 +212,14 @@ def _running(slices: Iterable[EnrollmentSlice]) -> Iterator[tuple[EnrollmentSlic
         ends_at = end
 
 
+def by_course(slices: Iterable[EnrollmentSlice]) -> dict[CourseKey, list[EnrollmentSlice]]:
+    """A user's slices, those of each course together."""
+    of_courses: dict[CourseKey, list[EnrollmentSlice]] = {}
+    for part in slices:
+        of_courses.setdefault(part.course, []).append(part)
+    return of_courses
+
+
 def lost_to_pause(slices: Iterable[EnrollmentSlice], key: SliceKey, now: datetime) -> timedelta:
     """How much of its time the paused slice of an order's line has lost: none before its time begins."""
     of_course = [part for part in slices if part.course == key.course]
@@ -228,10 +236,8 @@ def list_slices(user_id: int) -> list[EnrollmentSlice]:
 
 def list_enrollments(user_id: int) -> list[Enrollment]:
     """A user's courses, ended ones included, strongly consistent. One Query."""
-    by_course: dict[CourseKey, list[EnrollmentSlice]] = {}
-    for part in list_slices(user_id):
-        by_course.setdefault(part.course, []).append(part)
-    return [enrollment for parts in by_course.values() if (enrollment := amount_to(parts)) is not None]
+    parts_of_courses = by_course(list_slices(user_id)).values()
+    return [enrollment for parts in parts_of_courses if (enrollment := amount_to(parts)) is not None]
 
 
 def find_enrollment(user_id: int, course: CourseKey) -> Enrollment | None:

@@ -60,6 +60,21 @@ class Settlement:
         return sum(line.payable for line in self.lines)
 
 
+def after_general(subtotal: Fen, general_coupon: CouponRecord | None) -> Fen:
+    """What is left of the sum of the lines after the general coupon. Raises BelowMinimum."""
+    return general_coupon.price_after(subtotal) if general_coupon else subtotal
+
+
+def after_beli(amount: Fen, beli_balance: int) -> Fen:
+    """What is left of an amount when the balance is spent on it."""
+    return max(0, amount - beli_balance * FEN_PER_BELI)
+
+
+def due(subtotal: Fen, general_coupon: CouponRecord | None, beli_balance: int) -> Fen:
+    """What is due in money of a sum of lines, without its split. Raises BelowMinimum."""
+    return after_beli(after_general(subtotal, general_coupon), beli_balance)
+
+
 def settle(lines: Sequence[DueLine], general_coupon: CouponRecord | None, beli_balance: int) -> Settlement:
     """Compute a settlement. `beli_balance` is what may be spent: 0 when beli are not to be used.
 
@@ -67,11 +82,10 @@ def settle(lines: Sequence[DueLine], general_coupon: CouponRecord | None, beli_b
     """
     rebate_prices = [line.coupon.price_after(line.price) if line.coupon else line.price for line in lines]
     subtotal = sum(rebate_prices)
-    after_general = general_coupon.price_after(subtotal) if general_coupon else subtotal
-    general_shares = split(subtotal - after_general, rebate_prices)
+    before_beli = after_general(subtotal, general_coupon)
+    general_shares = split(subtotal - before_beli, rebate_prices)
     after_shares = [price - share for price, share in zip(rebate_prices, general_shares, strict=True)]
-    payable = max(0, after_general - beli_balance * FEN_PER_BELI)
-    beli_discount = after_general - payable
+    beli_discount = before_beli - after_beli(before_beli, beli_balance)
     beli = beli_for(beli_discount)
     beli_shares = split(beli_discount, after_shares)
     beli_parts = split(beli, after_shares)
@@ -82,7 +96,7 @@ def settle(lines: Sequence[DueLine], general_coupon: CouponRecord | None, beli_b
                 lines, rebate_prices, general_shares, beli_shares, beli_parts, strict=True
             )
         ),
-        general_discount=subtotal - after_general,
+        general_discount=subtotal - before_beli,
         beli=beli,
         beli_discount=beli_discount,
     )

@@ -13,7 +13,7 @@ from chalicelib.flows.checkout import PlacedOrder
 from chalicelib.flows.claim_coupon import OnOffer
 from chalicelib.flows.fill_cart import COMING, GONE, POLICY_GONE, TERM_HAD, CartView, ShownLine
 from chalicelib.flows.my_coupons import HeldCoupon
-from chalicelib.flows.quote import Quote
+from chalicelib.flows.quote import Quote, QuotedCoupon, QuotedLine
 from chalicelib.flows.settle import AccountView
 from chalicelib.gateways.payments import PayPage
 from chalicelib.money import Fen, to_yuan, yuan_text
@@ -21,6 +21,7 @@ from chalicelib.settings import Settings
 from chalicelib.shop.caller import SignedIn
 from chalicelib.shop.cart import CartLine
 from chalicelib.shop.catalog import LEVEL_NAMES, Course
+from chalicelib.shop.choice import Choice
 from chalicelib.shop.coupon import COUPON_TYPE_NAMES, RESERVED, UNUSED, USED, CouponOffer, CouponRecord
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.enrollment import Enrollment
@@ -340,64 +341,88 @@ def _date(at: datetime | None) -> str | None:
     return None if at is None else beijing_text(at)
 
 
-def quote(quoted: Quote) -> Json:
+def quote(quoted: Quote, settings: Settings, now: datetime) -> Json:
     """`POST /account/quote`: `best` has the form of the body of `POST /payment`."""
-    settlement, best, best_settlement = quoted.priced.settlement, quoted.best, quoted.best_settlement
-    return success(
-        {
-            "lines": [
-                {
-                    "course_id": line.course.course_id,
-                    "course_type": line.course.course_type,
-                    "name": line.course.name,
-                    "valid_period_display": period_name(line.policy.valid_period),
-                    "coupon": line.coupon.name if line.coupon else "",
-                    "original_price": to_yuan(line.amounts.price),
-                    "price": to_yuan(line.amounts.rebate_price),
-                    "general_coupon_share": to_yuan(line.amounts.general_share),
-                    "beli": line.amounts.beli,
-                    "beli_share": to_yuan(line.amounts.beli_share),
-                    "payable": to_yuan(line.amounts.payable),
-                }
-                for line in quoted.priced.lines
-            ],
-            "coupons": [
-                _dated_coupon(one.record)
-                | {
-                    "usable": one.reason is None,
-                    "saves": to_yuan(one.saves),
-                    "reason": _COUPON_REASONS.get(one.reason or "", ""),
-                }
-                for one in quoted.coupons
-            ],
-            "beli_balance": quoted.beli_balance,
-            "beli": settlement.beli,
-            "beli_amount": to_yuan(settlement.beli_discount),
-            "total_price": to_yuan(settlement.payable),
-            "best": {
-                "is_beli": best.use_beli,
-                "course_list": [
-                    {
-                        "course_id": line.course.course_id,
-                        "course_type": line.course.course_type,
-                        "default_price_policy_id": line.policy_id,
-                    }
-                    | (
-                        {"coupon_record_id": line.coupon_record_id}
-                        if line.coupon_record_id is not None
-                        else {}
-                    )
-                    for line in best.lines
-                ],
-                "global_coupon_id": best.general_coupon_record_id
-                if best.general_coupon_record_id is not None
-                else "",
-                "pay_money": to_yuan(best_settlement.payable),
-            },
-            "best_beli": best_settlement.beli,
-            "best_saves": to_yuan(settlement.payable - best_settlement.payable),
+    settlement, best_settlement = quoted.priced.settlement, quoted.best_settlement
+    original = sum(line.price for line in settlement.lines)
+    shown = {
+        "lines": [_quoted_line(line, settings.shop_url, now) for line in quoted.lines],
+        "coupons": [_quoted_coupon(one) for one in quoted.coupons],
+        "original_amount": to_yuan(original),
+        "course_coupon_amount": to_yuan(original - sum(line.rebate_price for line in settlement.lines)),
+        "general_coupon_amount": to_yuan(settlement.general_discount),
+        "beli_balance": quoted.beli_balance,
+        "beli": settlement.beli,
+        "beli_amount": to_yuan(settlement.beli_discount),
+        "total_price": to_yuan(settlement.payable),
+        "best": _best(quoted.best, best_settlement),
+        "best_beli": best_settlement.beli,
+        "best_saves": to_yuan(settlement.payable - best_settlement.payable),
+        "refund_days": settings.refund_window.days,
+    }
+    if quoted.same_order is not None:
+        shown["same_order"] = _same_order(quoted.same_order)
+    return success(shown)
+
+
+def _quoted_line(line: QuotedLine, shop_url: str, now: datetime) -> Json:
+    course, policy, amounts = line.priced.course, line.priced.policy, line.priced.amounts
+    return {
+        "course_id": course.course_id,
+        "course_type": course.course_type,
+        "name": course.name,
+        "course_img": picture(course.course_img, shop_url),
+        "coursedetail_id": _detail_id(course),
+        "price_policy_id": policy.policy_id,
+        "valid_period_display": period_name(policy.valid_period),
+        "coupon": line.priced.coupon.name if line.priced.coupon else "",
+        "original_price": to_yuan(amounts.price),
+        "price": to_yuan(amounts.rebate_price),
+        "general_coupon_share": to_yuan(amounts.general_share),
+        "beli": amounts.beli,
+        "beli_share": to_yuan(amounts.beli_share),
+        "payable": to_yuan(amounts.payable),
+        "owned_until": _owned_until(line.owned, now),
+        "end_date_after": _end_text(line.after.ends_at),
+    }
+
+
+def _quoted_coupon(one: QuotedCoupon) -> Json:
+    return _dated_coupon(one.record) | {
+        "course_name": one.course.name if one.course else None,
+        "usable": one.reason is None,
+        "saves": to_yuan(one.saves),
+        "saves_beside": to_yuan(one.saves_beside),
+        "chosen": one.chosen,
+        "reason": _COUPON_REASONS.get(one.reason or "", ""),
+        "missing": to_yuan(one.missing),
+    }
+
+
+def _best(best: Choice, settlement: Settlement) -> Json:
+    """A choice as `POST /payment` takes it."""
+    lines: list[Json] = []
+    for line in best.lines:
+        shown = {
+            "course_id": line.course.course_id,
+            "course_type": line.course.course_type,
+            "default_price_policy_id": line.policy_id,
         }
-    )
+        if line.coupon_record_id is not None:
+            shown["coupon_record_id"] = line.coupon_record_id
+        lines.append(shown)
+    general = best.general_coupon_record_id
+    return {
+        "is_beli": best.use_beli,
+        "course_list": lines,
+        "global_coupon_id": general if general is not None else "",
+        "pay_money": to_yuan(settlement.payable),
+    }
+
+
+def _same_order(order: Order) -> Json:
+    """Another order for the same."""
+    return {"order_number": order.number, "status": STATUS_NAMES[order.status]}
 
 
 _COUPON_REASONS = {
@@ -506,7 +531,7 @@ def order(
         ],
     }
     if duplicate is not None:
-        shown["same_order"] = {"order_number": duplicate.number, "status": STATUS_NAMES[duplicate.status]}
+        shown["same_order"] = _same_order(duplicate)
     if found.general_coupon_name:
         shown["general_coupon"] = found.general_coupon_name
     for name, at in (("pay_date", found.paid_at), ("close_date", found.closed_at)):

@@ -11,18 +11,22 @@ from typing import Any
 
 import pytest
 
-from chalicelib.shop import cart, coupon
+from chalicelib.beijing_time import beijing_text
+from chalicelib.settings import settings
+from chalicelib.shop import cart, coupon, enrollment
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.choice import MAX_LINES
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.course_key import DEGREE_COURSE
+from chalicelib.shop.price_policy import PERMANENT_DAYS
+from localstack.alipay import AlipaySimulator
 from tests import builders
 from tests.addresses import ClientAt
 from tests.builders import policy_id_of
 from tests.faults import Fault, internal_error
 from tests.faults.routing import FaultyApp
-from tests.purchases import balance, number_in, orders, record, stored
-from tests.shapes import Number, check, check_refusal
+from tests.purchases import Clock, balance, cancel, deliver, notice, number_in, orders, pay, record, stored
+from tests.shapes import Maybe, Number, check, check_refusal
 
 pytestmark = pytest.mark.usefixtures("gateway_server")
 
@@ -38,6 +42,10 @@ COUPON = {
     "usable": bool,
     "saves": Number,
     "reason": str,
+    "course_name": Maybe(str),
+    "missing": Number,
+    "saves_beside": Number,
+    "chosen": bool,
 }
 LINE = {
     "course_id": int,
@@ -51,6 +59,11 @@ LINE = {
     "beli": int,
     "beli_share": Number,
     "payable": Number,
+    "price_policy_id": int,
+    "course_img": str,
+    "coursedetail_id": Maybe(str),
+    "owned_until": Maybe(str),
+    "end_date_after": str,
 }
 
 
@@ -136,6 +149,10 @@ def test_a_quote_has_exactly_its_fields(learner: ClientAt) -> None:
                 },
                 "best_beli": 0,
                 "best_saves": Number,
+                "original_amount": Number,
+                "course_coupon_amount": Number,
+                "general_coupon_amount": Number,
+                "refund_days": settings().refund_days,
             },
         },
     )
@@ -150,6 +167,8 @@ def test_a_quote_tells_the_amounts_to_the_fen() -> None:
     # 100 + 99.9, of which 80 % are 159.92, less 10.5 of 105 beli.
     assert quoted["total_price"] == 149.42
     assert (quoted["beli_balance"], quoted["beli"], quoted["beli_amount"]) == (105, 105, 10.5)
+    breakdown = [quoted[f"{name}_amount"] for name in ("original", "course_coupon", "general_coupon")]
+    assert breakdown == [399.9, 200.0, 39.98]
     first, second = quoted["lines"]
     assert (first["original_price"], first["price"], first["coupon"]) == (300.0, 100.0, mine.name)
     assert (second["original_price"], second["price"], second["coupon"]) == (99.9, 99.9, "")
@@ -254,6 +273,165 @@ def test_a_coupon_that_cannot_be_used_says_why(learner: ClientAt) -> None:
     assert len(quoted["coupons"]) == len(reasons) + len(dates)
     assert quoted["best"]["global_coupon_id"] == ""
     assert quoted["best"]["pay_money"] == 300.0
+
+
+def test_what_a_price_lacks_of_a_minimum_is_told(learner: ClientAt) -> None:
+    assert learner.user is not None
+    courses = [builders.a_course(prices=[price]) for price in (10000, 5050)]
+    full: dict[str, Any] = {"coupon_type": coupon.FULL, "value": 100}
+    bound = builders.a_coupon(learner.user, course=courses[0].key, minimum=10001, **full)
+    general = builders.a_coupon(learner.user, minimum=20000, **full)
+    good = builders.a_coupon(learner.user, minimum=15050, **full)
+    quoted = quote(learner, courses)
+    assert [of(quoted, one)["missing"] for one in (bound, general, good)] == [0.01, 49.5, 0.0]
+    assert of(quoted, general)["saves_beside"] == 0.0
+
+
+def test_a_quoted_coupon_names_its_course_chosen_or_not(learner: ClientAt, faulty_app: FaultyApp) -> None:
+    assert learner.user is not None
+    course, other, gone = (builders.a_course() for _ in range(3))
+    mine = [builders.a_coupon(learner.user, course=one.key, value=1) for one in (course, other, gone)]
+    general = builders.a_coupon(learner.user, value=1)
+    gone.delete()
+    with faulty_app.dynamodb.recording() as calls:
+        quoted = quote(learner, [course], coupons={0: mine[0]})
+    assert [of(quoted, one)["course_name"] for one in mine] == [course.name, other.name, None]
+    assert of(quoted, general)["course_name"] is None
+    assert [of(quoted, one)["chosen"] for one in (*mine, general)] == [True, False, False, False]
+    assert len([call for call in calls if call.operation == "BatchGetItem"]) == 2
+
+
+def test_a_coupon_saves_beside_the_others_what_it_takes_off_what_is_due() -> None:
+    learner, user = a_learner(beli=100)
+    one, two = builders.a_course(prices=[30000]), builders.a_course(prices=[10000])
+    poor = builders.a_coupon(user, course=one.key, value=1000)
+    better = builders.a_coupon(user, course=one.key, value=25000)
+    percent = builders.a_coupon(user, coupon_type=coupon.PERCENT, off_percent=50)
+    full = builders.a_coupon(user, coupon_type=coupon.FULL, value=5000, minimum=39000)
+    quoted = quote(learner, [one, two], coupons={0: poor}, general=percent, is_beli=True)
+    assert quoted["total_price"] == 185.0
+    assert [of(quoted, each)["saves_beside"] for each in (poor, better, percent, full)] == [
+        *(5.0, 125.0, 195.0, 50.0)
+    ]
+    quoted = quote(learner, [one, two], coupons={0: poor}, general=full)
+    assert of(quoted, better) | {"usable": True, "saves_beside": 0.0} == of(quoted, better)
+    learner, user = a_learner(beli=10_000)
+    mine = builders.a_coupon(user, course=one.key, value=1000)
+    quoted = quote(learner, [one], is_beli=True)
+    assert (of(quoted, mine)["saves"], of(quoted, mine)["saves_beside"]) == (10.0, 0.0), "beli pay it all"
+
+
+def due_of(client: ClientAt, courses: list[Course], **chosen: Any) -> Decimal | None:
+    """What is due for a choice; None when a minimum is not reached."""
+    answer = client.post("/account/quote/", choice(courses, **chosen))
+    if answer["code"] == 1307:
+        return None
+    return Decimal(str(answer["data"]["total_price"]))
+
+
+@pytest.mark.parametrize("seed", range(200, 206))
+def test_what_a_coupon_saves_beside_the_others_is_the_difference_of_two_quotes(seed: int) -> None:
+    learner, _, courses, records = random_cart(seed)
+    dice = random.Random(seed)
+    bound = {
+        i: dice.choice(mine)
+        for i, course in enumerate(courses)
+        if (mine := [one for one in records if one.is_for(course.key)])
+    }
+    general = next((one for one in records if one.bound_to is None), None)
+    if due_of(learner, courses, coupons=bound, general=general) is None:
+        general = None
+    if due_of(learner, courses, coupons=bound) is None:
+        bound = {}
+    is_beli = seed % 2 == 0
+    quoted = quote(learner, courses, coupons=bound, general=general, is_beli=is_beli)
+    for one in records:
+        if one.bound_to is None:
+            empty: dict[str, Any] = {"coupons": bound, "general": None}
+            used: dict[str, Any] = empty | {"general": one}
+        else:
+            [at] = [i for i, course in enumerate(courses) if one.is_for(course.key)]
+            empty = {"coupons": {i: r for i, r in bound.items() if i != at}, "general": general}
+            used = empty | {"coupons": empty["coupons"] | {at: one}}
+        without = due_of(learner, courses, is_beli=is_beli, **empty)
+        beside = due_of(learner, courses, is_beli=is_beli, **used)
+        assert without is not None
+        saves = without - beside if beside is not None else Decimal(0)
+        assert Decimal(str(of(quoted, one)["saves_beside"])) == saves
+
+
+# Until when
+
+
+def test_a_line_says_until_when_the_course_is_had_and_would_be(clock: Clock) -> None:
+    learner, user = a_learner()
+    now = builders.now().replace(microsecond=0)
+    clock.stand_at(now)
+    running, over, paused, for_ever, never = (builders.a_course(prices=[0]) for _ in range(5))
+    for course, days, ago in (
+        (running, 30, 10),
+        (over, 3, 9),
+        (paused, 90, 2),
+        (for_ever, PERMANENT_DAYS, 1),
+    ):
+        had = enrollment.slice_item(
+            user.user_id, course.key, course.name, "grant-1", 0, days, now - timedelta(days=ago)
+        )
+        had.paused_at = now - timedelta(days=1) if course is paused else None
+        had.save()
+    courses = [running, over, paused, for_ever, never]
+    lines = quote(learner, courses)["lines"]
+    assert [line["owned_until"] for line in lines] == [
+        *(beijing_text(now + timedelta(days=20)), None, None, "永久", None)
+    ]
+    assert learner.pay(courses, 0)["code"] == 1000
+    owned = {one.course: one.ends_at for one in enrollment.list_enrollments(user.user_id)}
+    ends = [owned[course.key] for course in courses]
+    assert [line["end_date_after"] for line in lines] == [
+        beijing_text(end) if end else "永久" for end in ends
+    ]
+
+
+def test_two_policies_of_a_course_lead_to_two_ends(clock: Clock) -> None:
+    learner, _ = a_learner()
+    now = builders.now().replace(microsecond=0)
+    clock.stand_at(now)
+    course = builders.a_course(prices=[100, 200])
+    ends = []
+    for position in (0, 1):
+        body = choice([course])
+        body["course_list"][0]["default_price_policy_id"] = policy_id_of(course, position)
+        [line] = learner.post("/account/quote", body)["data"]["lines"]
+        assert line["price_policy_id"] == policy_id_of(course, position)
+        ends.append(line["end_date_after"])
+    assert ends == [beijing_text(now + timedelta(days=days)) for days in (7, 30)]
+
+
+# An order for the same
+
+
+def test_an_order_for_the_same_that_is_unpaid_or_just_paid_is_named(
+    clock: Clock, alipay: AlipaySimulator
+) -> None:
+    learner, _ = a_learner()
+    course, other = builders.a_course(prices=[10000]), builders.a_course(prices=[10000])
+    assert "same_order" not in quote(learner, [course])
+    number = number_in(learner.pay([course], 100)["data"])
+    assert quote(learner, [course])["same_order"] == {"order_number": number, "status": "待支付"}
+    assert "same_order" not in quote(learner, [other])
+    assert "same_order" not in quote(learner, [course, other])
+    pay(alipay, number)
+    assert deliver(notice(alipay, number)) == "success"
+    assert quote(learner, [course])["same_order"] == {"order_number": number, "status": "交易成功"}
+    clock.advance(minutes=31)
+    assert "same_order" not in quote(learner, [course])
+
+
+def test_a_cancelled_order_is_no_order_for_the_same() -> None:
+    learner, _ = a_learner()
+    course = builders.a_course(prices=[10000])
+    cancel(learner, number_in(learner.pay([course], 100)["data"]))
+    assert "same_order" not in quote(learner, [course])
 
 
 def test_only_one_s_own_coupons_are_quoted(learner: ClientAt) -> None:
@@ -482,13 +660,13 @@ def test_forty_lines_are_quoted(learner: ClientAt) -> None:
 # Stores
 
 
-def test_a_quote_is_two_reads_and_needs_no_redis(faulty_app: FaultyApp) -> None:
+def test_a_quote_is_four_reads_at_once_and_needs_no_redis(faulty_app: FaultyApp) -> None:
     learner = ClientAt(builders.a_user())
     course = builders.a_course()
     body = choice([course])
     with faulty_app.redis.down(), faulty_app.dynamodb.recording() as calls:
         assert learner.post("/account/quote", body)["code"] == 1000
-    assert sorted(call.operation for call in calls) == ["BatchGetItem", "Query"]
+    assert sorted(call.operation for call in calls) == ["BatchGetItem", *["Query"] * 3]
 
 
 def test_a_database_in_trouble_is_5000(faulty_app: FaultyApp) -> None:

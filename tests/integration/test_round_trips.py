@@ -33,7 +33,7 @@ AT_ONCE = {
     "`GET /course/{id}/chapters`, signed in": 2,
     "`GET /shoppingcar`": 2,
     "`GET /account`": 2,
-    "`POST /account/quote`": 2,
+    "`POST /account/quote`": 4,
     "`GET /coupons`": 2,
     "`GET /coupons/available`, signed in": 3,
     "`GET /myorder`": 2,
