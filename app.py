@@ -4,6 +4,7 @@ from chalice.app import CloudWatchEvent, Rate, Response
 
 from chalicelib.flows import (
     apply_for_refund,
+    browse,
     check_captcha,
     checkout,
     claim_coupon,
@@ -22,7 +23,6 @@ from chalicelib.flows import (
 from chalicelib.flows.change_password import change_own_password
 from chalicelib.request_log import add_fields, request_line
 from chalicelib.shop import catalog, course_search, enrollment, ledger, order, refund, session
-from chalicelib.shop.course_key import COURSE
 from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.user import usernames
 from chalicelib.web import codes, course_responses, requests, responses
@@ -108,23 +108,21 @@ def list_categories():
 @app.route("/courses", methods=["GET"])
 def list_courses():
     category_id, page = requests.category_id(app.query()), requests.page_request(app.query())
-    asked = (COURSE, category_id, page.limit, page.cursor)
-    found = app.fresh(("courses", *asked), lambda: catalog.list_courses(*asked))
+    found = browse.list_courses(category_id, page.limit, page.cursor, app.fresh)
     return course_responses.course_list(found, app.settings.shop_url)
 
 
 @app.route("/courses/search", methods=["GET"])
 def search_courses():
     asked = requests.search_request(app.query())
-    courses = app.fresh(("all courses", COURSE), lambda: course_search.list_all(COURSE))
-    found = course_search.search(courses, asked.search, asked.start, asked.limit)
-    return course_responses.found_courses(found, app.settings.shop_url)
+    on_show = browse.on_show(app.fresh)
+    found = course_search.search(on_show.entries, asked.search, asked.start, asked.limit)
+    return course_responses.found_courses(found, on_show, app.settings.shop_url)
 
 
 @app.route("/coursedetail/{detail_id}", methods=["GET"])
 def show_course(detail_id):
-    number = requests.detail_id(detail_id)
-    page = app.fresh(("page", number), lambda: catalog.find_page(number))
+    page = browse.show_page(requests.detail_id(detail_id), requests.page_parts(app.query()), app.fresh)
     return course_responses.course_page(page, app.settings.shop_url)
 
 

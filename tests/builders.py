@@ -115,7 +115,7 @@ def a_course(
             teachers=[catalog.TeacherCopy(**teacher) for teacher in teachers],
             recommended=[catalog.RecommendedCourse(**other) for other in recommended],
         )
-    course = catalog.course_item(key, policies, **given)
+    course = catalog.course_item(key, policies, detail, **given)
     put_course(course, policies, detail)
     return course
 

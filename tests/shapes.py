@@ -72,3 +72,26 @@ def check_message(text: str) -> None:
     assert _CHINESE.search(text), f"no Chinese: {text!r}"
     assert len(text) <= _LONGEST_MESSAGE, f"too long: {text!r}"
     assert not _TECHNICAL.search(text), f"technical: {text!r}"
+
+
+COURSE_ROW = {
+    "id": int,
+    "name": str,
+    "course_img": str,
+    "brief": str,
+    "level": str,
+    "coursedetail_id": Maybe(str),
+    "is_free": bool,
+    "price": str,
+    "origin_price": Maybe(str),
+    "course_type": str,
+    "category_id": Maybe(int),
+    "category_name": str,
+    "status": str,
+    "lowest_price": Maybe(Number),
+    "highest_price": Maybe(Number),
+    "hours": int,
+    "teachers": [str],
+    "pub_date": Maybe(str),
+}
+"""A course in a list."""

@@ -306,8 +306,7 @@ class _Import:
 
     def _new_course(self, parts: _CourseParts, attributes: dict[str, Any]) -> Unit:
         policies = [policy for _, policy in parts.policies.values()]
-        detail_id = parts.detail.detail_id if parts.detail else None
-        course = catalog.course_item(parts.key, policies, detail_id=detail_id, **attributes)
+        course = catalog.course_item(parts.key, policies, parts.detail, **attributes)
         rows = parts.rows()
         mark = imported_course_item(parts.key, map(repr, [parts.row, *rows]), SOURCE)
         detail = (parts.detail,) if parts.detail else ()

@@ -19,6 +19,7 @@ from pynamodb.attributes import (
 from pynamodb.indexes import GlobalSecondaryIndex
 
 from chalicelib.errors import CoursePageNotFound, ShopError
+from chalicelib.money import Fen
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.partition import decode_cursor, encode_cursor
 from chalicelib.shop.price_policy import PricePolicy, PricePolicyCopy, policy_sort
@@ -35,6 +36,7 @@ from chalicelib.storage.dynamodb import (
 
 ONLINE, ANNOUNCED, OFFLINE = "online", "announced", "offline"
 """上线: listed and sold. 预上线: listed, opens, not sold. 下线: neither listed nor sold."""
+STATUS_NAMES = {ONLINE: "上线", ANNOUNCED: "预上线", OFFLINE: "下线"}
 
 BEGINNER, INTERMEDIATE, ADVANCED = "beginner", "intermediate", "advanced"
 LEVEL_NAMES = {BEGINNER: "初级", INTERMEDIATE: "中级", ADVANCED: "高级"}
@@ -74,12 +76,20 @@ class Teacher(CatalogItem, discriminator="TEACHER"):
     brief = UnicodeAttribute()
 
 
+class TeacherName(MapAttribute[str, object]):
+    """A teacher of a course, as lists of courses name them."""
+
+    teacher_id = WholeNumber()
+    name = UnicodeAttribute()
+
+
 class Course(CatalogItem, discriminator="COURSE"):
     """A course of any type. `period` is the recommended days of study, `pub_date` (`YYYY-MM-DD`) when it came out.
 
-    `policies` are copies of its price policies, cheapest first. `listing`, `listing_category` and `listing_order` put
-    it into the list indexes; an offline course has none. `never_sold` is set while nobody can have bought or been given
-    the course: only such a course may be removed.
+    `featured` courses stand on the home page. `policies` are copies of its price policies, cheapest first; `hours`,
+    `slogan` and `taught_by` copies of its page, absent without one and in items written before lists showed them.
+    `listing`, `listing_category` and `listing_order` put it into the list indexes; an offline course has none.
+    `never_sold` is set while nobody can have bought or been given the course: only such a course may be removed.
     """
 
     course_type = UnicodeAttribute()
@@ -94,7 +104,11 @@ class Course(CatalogItem, discriminator="COURSE"):
     pub_date = UnicodeAttribute(null=True)
     category_id = WholeNumber(null=True)
     detail_id = WholeNumber(null=True)
+    featured = BooleanAttribute(null=True)
     policies = MapList(of=PricePolicyCopy)
+    hours = WholeNumber(null=True)
+    slogan = UnicodeAttribute(null=True)
+    taught_by = MapList(of=TeacherName, null=True)
     never_sold = BooleanAttribute(null=True)
     listing = UnicodeAttribute(null=True)
     listing_category = UnicodeAttribute(null=True)
@@ -108,6 +122,16 @@ class Course(CatalogItem, discriminator="COURSE"):
     def is_sold(self) -> bool:
         """Whether the course can be bought now: it is 上线 (and has the policy somebody asks for)."""
         return self.status == ONLINE
+
+    @property
+    def prices(self) -> tuple[Fen, ...]:
+        """The prices of its policies, cheapest first."""
+        return tuple(int(policy.price) for policy in self.policies)
+
+    @property
+    def teachers(self) -> tuple[TeacherName, ...]:
+        """Who teaches it, in the page's order."""
+        return tuple(self.taught_by or ())
 
     def policy(self, policy_id: int) -> PricePolicyCopy | None:
         """The copy of one of its policies."""
@@ -207,15 +231,17 @@ def teacher_item(teacher_id: int, **attributes: Any) -> Teacher:
     return Teacher(_TEACHERS, teacher_sort(teacher_id), teacher_id=teacher_id, **attributes)
 
 
-def course_item(key: CourseKey, policies: Iterable[PricePolicy], **attributes: Any) -> Course:
-    """A course with the copies of its policies and its place in the lists; `attributes` as of `Course`."""
+def course_item(
+    key: CourseKey, policies: Iterable[PricePolicy], detail: CourseDetail | None = None, **attributes: Any
+) -> Course:
+    """A course with the copies of its policies and page, and its place in the lists; `attributes` as of `Course`."""
     course = Course(
         str(key),
         "COURSE",
         course_type=key.course_type,
         course_id=key.course_id,
         policies=_copies(policies),
-        **attributes,
+        **(_page_copies(detail) | attributes),
     )
     if course.status != OFFLINE:
         course.listing = course.course_type
@@ -233,6 +259,21 @@ def _copies(policies: Iterable[PricePolicy | PricePolicyCopy]) -> list[PricePoli
         PricePolicyCopy(policy_id=policy.policy_id, valid_period=policy.valid_period, price=policy.price)  # type: ignore[no-untyped-call]
         for policy in cheapest_first
     ]
+
+
+def _page_copies(detail: CourseDetail | None) -> dict[str, Any]:
+    """What a course has of its page."""
+    if detail is None:
+        return {}
+    return {
+        "detail_id": detail.detail_id,
+        "hours": detail.hours,
+        "slogan": detail.course_slogan,
+        "taught_by": [
+            TeacherName(teacher_id=teacher.teacher_id, name=teacher.name)  # type: ignore[no-untyped-call]
+            for teacher in detail.teachers
+        ],
+    }
 
 
 def _listing_order(order: int, course_id: int) -> str:
@@ -316,6 +357,11 @@ def list_categories() -> list[Category]:
     """All categories by id. One Query."""
     categories = cast(list[Category], list(Category.query(_CATEGORIES)))
     return sorted(categories, key=lambda category: category.category_id)
+
+
+def list_teachers() -> list[Teacher]:
+    """All teachers. One Query."""
+    return cast(list[Teacher], list(Teacher.query(_TEACHERS)))
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,15 @@
-"""Search the courses on show, in memory: a school has hundreds of courses, and 5,000 at the most.
-
-Each container reads them all with a few Queries of the list index, once in a while; a search then costs nothing.
-"""
+"""Search the courses on show, in memory: see `on_show`."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from chalicelib.shop.catalog import Course, list_courses
-from chalicelib.shop.partition import PAGE_ROWS
-
-MOST_COURSES = 10 * PAGE_ROWS
-"""How many courses are searched, in catalogue order; the search of a larger catalogue would miss the rest."""
+from chalicelib.shop.catalog import Course
+from chalicelib.shop.course_key import COURSE
 
 BY_ORDER, BY_PRICE, BY_PRICE_DOWN, BY_NEWNESS = "order", "price", "-price", "newest"
 SORTS = (BY_ORDER, BY_PRICE, BY_PRICE_DOWN, BY_NEWNESS)
@@ -21,22 +17,58 @@ SORTS = (BY_ORDER, BY_PRICE, BY_PRICE_DOWN, BY_NEWNESS)
 
 @dataclass(frozen=True)
 class Search:
-    """A search. All words must occur in name or brief, compared without regard to case and width."""
+    """A search. All words must occur in name, brief, slogan or a teacher's name, compared without regard to case and
+    width. None is any level, category, price, type.
+    """
 
     words: tuple[str, ...] = ()
     level: str | None = None
     category_id: int | None = None
     is_free: bool | None = None
+    course_type: str | None = COURSE
     sort: str = BY_ORDER
+
+
+class Facets(NamedTuple):
+    """What the filters of `Search` of the same names look at of a course."""
+
+    level: str
+    category_id: int | None
+    is_free: bool
+    course_type: str
+
+
+@dataclass(frozen=True)
+class FacetCounts:
+    """How many courses each choice of a filter would find, with the words and the other filters as they are."""
+
+    level: Counter[str]
+    category_id: Counter[int | None]
+    is_free: Counter[bool]
+    course_type: Counter[str]
 
 
 @dataclass(frozen=True)
 class Found:
-    """One page of the courses found, how many there are in all, and where the next page begins (None: no more)."""
+    """One page of the courses found, how many there are in all, where the next page begins (None: no more), and what
+    other filters would find.
+    """
 
     courses: tuple[Course, ...]
     total: int
     next_start: int | None
+    facets: FacetCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A course as it is searched: its texts in the form in which they are compared, its cheapest price."""
+
+    course: Course
+    text: str
+    cheapest: int | None
+    facets: Facets
+    newness: tuple[str, int]
 
 
 def folded(text: str) -> str:
@@ -44,41 +76,50 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def list_all(course_type: str) -> tuple[Course, ...]:
-    """All courses on show of a type, in catalogue order: a Query for each 500 of them."""
-    courses: list[Course] = []
-    cursor: str | None = None
-    while len(courses) < MOST_COURSES:
-        page = list_courses(course_type, None, PAGE_ROWS, cursor)
-        courses += page.courses
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    return tuple(courses[:MOST_COURSES])
+def entry_of(course: Course) -> Entry:
+    """What a search needs of a course, computed once for many searches."""
+    names = " ".join(teacher.name for teacher in course.teachers)
+    cheapest = min(course.prices, default=None)
+    return Entry(
+        course,
+        folded(f"{course.name} {course.brief} {course.slogan or ''} {names}"),
+        cheapest,
+        Facets(course.level, course.category_id, cheapest == 0, course.course_type),
+        (course.pub_date or "", course.course_id),
+    )
 
 
-def search(courses: Sequence[Course], wanted: Search, start: int, limit: int) -> Found:
+def search(entries: Sequence[Entry], wanted: Search, start: int, limit: int) -> Found:
     """The courses that fit, sorted, from the position `start` on. Courses without a price come last by price."""
-    fitting = [course for course in courses if _fits(course, wanted)]
+    words = [folded(word) for word in wanted.words]
+    matching = [entry for entry in entries if all(word in entry.text for word in words)]
+    counts = Counter(entry.facets for entry in matching)
+    fitting_facets = {facets for facets in counts if not _misses(facets, wanted)}
+    fitting = [entry for entry in matching if entry.facets in fitting_facets]
     if wanted.sort in (BY_PRICE, BY_PRICE_DOWN):
         sign = 1 if wanted.sort == BY_PRICE else -1
-        fitting.sort(key=lambda course: (_cheapest(course) is None, sign * (_cheapest(course) or 0)))
+        fitting.sort(key=lambda entry: (entry.cheapest is None, sign * (entry.cheapest or 0)))
     elif wanted.sort == BY_NEWNESS:
-        fitting.sort(key=lambda course: (course.pub_date or "", course.course_id), reverse=True)
+        fitting.sort(key=lambda entry: entry.newness, reverse=True)
     end = start + limit
-    return Found(tuple(fitting[start:end]), len(fitting), end if end < len(fitting) else None)
+    courses = tuple(entry.course for entry in fitting[start:end])
+    return Found(courses, len(fitting), end if end < len(fitting) else None, _facet_counts(counts, wanted))
 
 
-def _fits(course: Course, wanted: Search) -> bool:
-    if wanted.level is not None and course.level != wanted.level:
-        return False
-    if wanted.category_id is not None and course.category_id != wanted.category_id:
-        return False
-    if wanted.is_free is not None and (_cheapest(course) == 0) != wanted.is_free:
-        return False
-    text = folded(f"{course.name} {course.brief}")
-    return all(folded(word) in text for word in wanted.words)
+def _misses(facets: Facets, wanted: Search) -> list[str]:
+    """The filters that keep courses with these facets out."""
+    return [
+        name
+        for name, value in zip(Facets._fields, facets, strict=True)
+        if getattr(wanted, name) not in (None, value)
+    ]
 
 
-def _cheapest(course: Course) -> int | None:
-    return min((int(policy.price) for policy in course.policies), default=None)
+def _facet_counts(counts: Mapping[Facets, int], wanted: Search) -> FacetCounts:
+    counted: dict[str, Counter[Any]] = {name: Counter() for name in Facets._fields}
+    for facets, count in counts.items():
+        misses = _misses(facets, wanted)
+        for name, value in zip(Facets._fields, facets, strict=True):
+            if misses in ([], [name]):
+                counted[name][value] += count
+    return FacetCounts(**counted)

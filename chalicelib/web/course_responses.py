@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
+from chalicelib.beijing_time import beijing_text, day_start
+from chalicelib.flows.browse import CHAPTERS, QUESTIONS, CategoryNames, CourseRows, PageView
 from chalicelib.flows.study import CourseContents
 from chalicelib.money import Fen, to_yuan, yuan_text
 from chalicelib.shop.catalog import (
     LEVEL_NAMES,
     OFFLINE,
     SECTION_TYPE_NAMES,
+    STATUS_NAMES,
     Category,
     Course,
-    CourseList,
-    CoursePage,
     Section,
 )
-from chalicelib.shop.course_search import Found
+from chalicelib.shop.course_key import COURSE_TYPES
+from chalicelib.shop.course_search import FacetCounts, Found
+from chalicelib.shop.on_show import OnShow
 from chalicelib.shop.price_policy import period_name
 from chalicelib.web.codes import CATALOG_OK
 from chalicelib.web.responses import Json, picture, success
@@ -32,28 +36,55 @@ def categories(found: Iterable[Category]) -> Json:
     }
 
 
-def course_list(found: CourseList, shop_url: str) -> Json:
+def course_list(found: CourseRows, shop_url: str) -> Json:
     """`GET /courses`."""
-    body: Json = {"code": CATALOG_OK, "data": [_list_row(course, shop_url) for course in found.courses]}
+    body: Json = {
+        "code": CATALOG_OK,
+        "data": [_list_row(course, found.category_names, shop_url) for course in found.courses],
+    }
     if found.next_cursor:
         body["next"] = found.next_cursor
     return body
 
 
-def found_courses(found: Found, shop_url: str) -> Json:
-    """`GET /courses/search`: rows as of the list, how many there are in all, and the next cursor."""
+def found_courses(found: Found, on_show: OnShow, shop_url: str) -> Json:
+    """`GET /courses/search`: rows as of the list, how many there are in all, the next cursor, and what other filters
+    would find.
+    """
     body: Json = {
         "code": CATALOG_OK,
-        "data": [_list_row(course, shop_url) for course in found.courses],
+        "data": [_list_row(course, on_show.category_names, shop_url) for course in found.courses],
         "total": found.total,
+        "facets": _facets(found.facets, on_show),
     }
     if found.next_start is not None:
         body["next"] = str(found.next_start)
     return body
 
 
-def _list_row(course: Course, shop_url: str) -> Json:
-    prices = [policy.price for policy in course.policies]
+def _facets(counts: FacetCounts, on_show: OnShow) -> Json:
+    return {
+        "category": _category_counts(on_show, counts.category_id),
+        "level": [{"level": name, "courses": counts.level[level]} for level, name in LEVEL_NAMES.items()],
+        "course_type": [
+            {"course_type": course_type, "courses": counts.course_type[course_type]}
+            for course_type in COURSE_TYPES
+        ],
+        "free": counts.is_free[True],
+        "paid": counts.is_free[False],
+    }
+
+
+def _category_counts(on_show: OnShow, counts: Mapping[int | None, int]) -> list[Json]:
+    """Every category with how many of some courses are its."""
+    return [
+        {"id": one.category_id, "name": one.name, "courses": counts.get(one.category_id, 0)}
+        for one in on_show.categories
+    ]
+
+
+def _list_row(course: Course, category_names: CategoryNames, shop_url: str) -> Json:
+    prices = course.prices
     is_free = bool(prices) and min(prices) == 0
     paid = [price for price in prices if price > 0]
     return {
@@ -62,23 +93,49 @@ def _list_row(course: Course, shop_url: str) -> Json:
         "course_img": picture(course.course_img, shop_url),
         "brief": course.brief,
         "level": LEVEL_NAMES[course.level],
-        "coursedetail_id": None if course.detail_id is None else str(course.detail_id),
+        "coursedetail_id": _page_id(course),
         "is_free": is_free,
         "price": _price_text(prices),
         "origin_price": f"原价￥{yuan_text(min(paid))}" if is_free and paid else None,
+        "lowest_price": to_yuan(min(prices)) if prices else None,
+        "highest_price": to_yuan(max(prices)) if prices else None,
+        "hours": course.hours or 0,
+        "teachers": [teacher.name for teacher in course.teachers],
+        "pub_date": beijing_text(day_start(date.fromisoformat(course.pub_date))) if course.pub_date else None,
+    } | _kind(course, category_names)
+
+
+def _kind(course: Course, category_names: CategoryNames) -> Json:
+    """What a course is, as its row and its page say it."""
+    return {
+        "course_type": course.course_type,
+        "category_id": course.category_id,
+        "category_name": category_names.get(course.category_id, ""),
+        "status": STATUS_NAMES[course.status],
     }
 
 
-def _price_text(prices: list[Fen]) -> str:
+def _page_id(course: Course | None) -> str | None:
+    return None if course is None or course.detail_id is None else str(course.detail_id)
+
+
+def _price_text(prices: Sequence[Fen]) -> str:
     if not prices:
         return COMING_SOON
     return f"￥{yuan_text(min(prices))}" if min(prices) else "免费"
 
 
-def course_page(page: CoursePage, shop_url: str) -> Json:
+def course_page(view: PageView, shop_url: str) -> Json:
     """`GET /coursedetail/{id}`."""
-    course, detail = page.course, page.detail
-    assert detail is not None
+    shown, page = view.shown, view.shown.page
+    course, detail = page.course, shown.detail
+    recommended = [shown.recommended.get(other.course_id) for other in detail.recommended]
+    contents = CourseContents(page, enrolled=False)
+    parts: Json = {}
+    if CHAPTERS in view.parts:
+        parts["chapters"] = _chapters(contents) if view.shows_contents else []
+    if QUESTIONS in view.parts:
+        parts["questions"] = _questions(contents) if view.shows_contents else []
     return {
         "id": detail.detail_id,
         "name": course.name,
@@ -107,8 +164,12 @@ def course_page(page: CoursePage, shop_url: str) -> Json:
         ],
         "is_online": course.status != OFFLINE,
         "recommend_coursesinfo": [
-            {"course_id": str(other.course_id), "course_name": other.course_name}
-            for other in detail.recommended
+            {
+                "course_id": str(copy.course_id),
+                "course_name": copy.course_name,
+                "coursedetail_id": _page_id(other),
+            }
+            for copy, other in zip(detail.recommended, recommended, strict=True)
         ],
         "hours": detail.hours,
         "course_slogan": detail.course_slogan,
@@ -120,33 +181,47 @@ def course_page(page: CoursePage, shop_url: str) -> Json:
         "course": course.course_id,
         "recommend_courses": [other.course_id for other in detail.recommended],
         "teachers": [teacher.teacher_id for teacher in detail.teachers],
+        "course_img": picture(course.course_img, shop_url),
+        "sections": len(page.sections),
+        "trial_sections": sum(bool(section.free_trial) for section in page.sections),
+        "recommended": [
+            _list_row(other, shown.category_names, shop_url)
+            for other in recommended
+            if other is not None and other.status != OFFLINE
+        ],
+        **_kind(course, shown.category_names),
+        **parts,
     }
 
 
 def chapters(contents: CourseContents) -> Json:
     """`GET /course/{course_id}/chapters`: a section has `section_link` only where the visitor may have it."""
-    page = contents.page
-    sections: dict[int, list[Json]] = {}
-    for section in page.sections:
-        sections.setdefault(section.chapter, []).append(_section(section, contents.may_open(section)))
+    course = contents.page.course
     return success(
         {
-            "course_id": page.course.course_id,
-            "course_type": page.course.course_type,
-            "course_name": page.course.name,
+            "course_id": course.course_id,
+            "course_type": course.course_type,
+            "course_name": course.name,
             "enrolled": contents.enrolled,
-            "chapters": [
-                {
-                    "id": chapter.chapter_id,
-                    "chapter": chapter.chapter,
-                    "name": chapter.name,
-                    "summary": chapter.summary,
-                    "sections": sections.get(chapter.chapter, []),
-                }
-                for chapter in page.chapters
-            ],
+            "chapters": _chapters(contents),
         }
     )
+
+
+def _chapters(contents: CourseContents) -> list[Json]:
+    sections: dict[int, list[Json]] = {}
+    for section in contents.page.sections:
+        sections.setdefault(section.chapter, []).append(_section(section, contents.may_open(section)))
+    return [
+        {
+            "id": chapter.chapter_id,
+            "chapter": chapter.chapter,
+            "name": chapter.name,
+            "summary": chapter.summary,
+            "sections": sections.get(chapter.chapter, []),
+        }
+        for chapter in contents.page.chapters
+    ]
 
 
 def _section(section: Section, may_open: bool) -> Json:
@@ -166,6 +241,8 @@ def _section(section: Section, may_open: bool) -> Json:
 
 def questions(contents: CourseContents) -> Json:
     """`GET /course/{course_id}/questions`."""
-    return success(
-        [{"id": faq.faq_id, "question": faq.question, "answer": faq.answer} for faq in contents.page.faqs]
-    )
+    return success(_questions(contents))
+
+
+def _questions(contents: CourseContents) -> list[Json]:
+    return [{"id": faq.faq_id, "question": faq.question, "answer": faq.answer} for faq in contents.page.faqs]

@@ -29,6 +29,7 @@ from chalicelib.errors import (
     WeakPassword,
     WrongPassword,
 )
+from chalicelib.flows.browse import PARTS
 from chalicelib.flows.check_captcha import CaptchaAnswer
 from chalicelib.money import Fen, NotMoney, from_yuan
 from chalicelib.shop.account import ChosenPolicy
@@ -48,6 +49,7 @@ _MAX_CURSOR_LENGTH = 400
 _MAX_CAPTCHA_LENGTH = 4096
 _MAX_SEARCH_LENGTH = 100
 _SEARCH_ROWS = 20
+_MAX_PAGE = 10_000
 
 
 def _course_key(fields: Mapping[str, Any]) -> CourseKey:
@@ -161,14 +163,35 @@ class SearchRequest:
 def search_request(query: Mapping[str, str]) -> SearchRequest:
     """Query of `GET /courses/search`. Raises InvalidPage for a page or a sort that does not exist."""
     limit = read_id(query.get("limit", str(_SEARCH_ROWS)))
-    start = read_id(query.get("cursor", "0"))
     sort = query.get("sort") or BY_ORDER
-    if limit is None or not 1 <= limit <= PAGE_ROWS or start is None or sort not in SORTS:
+    if limit is None or not 1 <= limit <= PAGE_ROWS or sort not in SORTS:
         raise InvalidPage(field="page")
+    start = _search_start(query, limit)
     words = tuple(query.get("words", "")[:_MAX_SEARCH_LENGTH].split())
     free = {"true": True, "false": False}.get(query.get("free", ""))
-    search = Search(words, _level(query), category_id(query), free, sort)
+    search = Search(words, _level(query), category_id(query), free, _course_type(query), sort)
     return SearchRequest(search, start, limit)
+
+
+def _search_start(query: Mapping[str, str], limit: int) -> int:
+    """The first row of the `page`, or of the `cursor` where no page is asked for. Raises InvalidPage."""
+    if "page" in query:
+        page = read_id(query["page"])
+        if page is None or not 1 <= page <= _MAX_PAGE:
+            raise InvalidPage(field="page")
+        return (page - 1) * limit
+    start = read_id(query.get("cursor", "0"))
+    if start is None:
+        raise InvalidPage(field="cursor")
+    return start
+
+
+def _course_type(query: Mapping[str, str]) -> str | None:
+    """The type that a query names, None for all; courses where it names none."""
+    name = query.get("course_type", COURSE)
+    if name == "all":
+        return None
+    return name if name in COURSE_TYPES else COURSE
 
 
 def _level(query: Mapping[str, str]) -> str | None:
@@ -450,6 +473,11 @@ def detail_id(text: str) -> int:
     if number is None:
         raise CoursePageNotFound()
     return number
+
+
+def page_parts(query: Mapping[str, str]) -> frozenset[str]:
+    """`include` of `GET /coursedetail/{detail_id}`: what is no part of a page asks for nothing."""
+    return PARTS & set(query.get("include", "").split(","))
 
 
 def category_id(query: Mapping[str, str]) -> int | None:

@@ -17,19 +17,8 @@ from localstack.api_gateway import GatewayServer
 from tests import builders
 from tests.client import Client
 from tests.faults.routing import FaultyApp
-from tests.shapes import Maybe, Number, check, check_refusal
+from tests.shapes import COURSE_ROW, Maybe, Number, check, check_refusal
 
-ROW = {
-    "id": int,
-    "name": str,
-    "course_img": str,
-    "brief": str,
-    "level": str,
-    "coursedetail_id": Maybe(str),
-    "is_free": bool,
-    "price": str,
-    "origin_price": Maybe(str),
-}
 PAGE = {
     "id": int,
     "name": str,
@@ -48,7 +37,7 @@ PAGE = {
         }
     ],
     "is_online": bool,
-    "recommend_coursesinfo": [{"course_id": str, "course_name": str}],
+    "recommend_coursesinfo": [{"course_id": str, "course_name": str, "coursedetail_id": Maybe(str)}],
     "hours": int,
     "course_slogan": Maybe(str),
     "video_brief_link": Maybe(str),
@@ -59,6 +48,14 @@ PAGE = {
     "course": int,
     "recommend_courses": [int],
     "teachers": [int],
+    "course_img": str,
+    "course_type": str,
+    "category_id": Maybe(int),
+    "category_name": str,
+    "status": str,
+    "sections": int,
+    "trial_sections": int,
+    "recommended": [COURSE_ROW],
 }
 
 
@@ -71,7 +68,7 @@ def rows_of(visitor: Client, query: str) -> list[dict[str, Any]]:
     """The rows of one answer of the list."""
     answer = visitor.get(f"/courses/?{query}")
     check(answer["code"], 0)
-    check(answer["data"], [ROW])
+    check(answer["data"], [COURSE_ROW])
     return list(answer["data"])
 
 
@@ -111,7 +108,14 @@ def test_categories_are_listed_by_id_with_their_names(visitor: Client) -> None:
 
 def test_a_row_has_exactly_the_documented_fields(visitor: Client) -> None:
     category = builders.new_id()
-    course = builders.a_course(prices=[30000, 50000], category_id=category, level=catalog.INTERMEDIATE)
+    catalog.category_item(category, "编程").save()
+    course = builders.a_course(
+        prices=[30000, 50050],
+        category_id=category,
+        level=catalog.INTERMEDIATE,
+        pub_date="2026-03-01",
+        teachers=[a_teacher(3, "李老师"), a_teacher(2, "陈老师")],
+    )
     answer = visitor.get(f"/courses/?category_id={category}")
     assert answer == {
         "code": 0,
@@ -126,9 +130,41 @@ def test_a_row_has_exactly_the_documented_fields(visitor: Client) -> None:
                 "is_free": False,
                 "price": "￥300.0",
                 "origin_price": None,
+                "course_type": "course",
+                "category_id": category,
+                "category_name": "编程",
+                "status": "上线",
+                "lowest_price": 300.0,
+                "highest_price": 500.5,
+                "hours": 30,
+                "teachers": ["李老师", "陈老师"],
+                "pub_date": "2026-03-01 00:00:00",
             }
         ],
     }
+
+
+def a_teacher(teacher_id: int, name: str) -> dict[str, Any]:
+    return {"teacher_id": teacher_id, "name": name, "title": "讲师", "image": "", "brief": ""}
+
+
+def test_a_row_says_what_there_is_of_a_course_without_page_prices_category_and_date(visitor: Client) -> None:
+    course = builders.a_course(prices=(), with_detail=False, category_id=None, status=ANNOUNCED)
+    app.app.forget_fresh()
+    row = next(row for row in all_rows(visitor, "") if row["id"] == course.course_id)
+    unknown = ("lowest_price", "highest_price", "category_id", "pub_date")
+    assert [row[name] for name in unknown] == [None] * 4
+    assert (row["category_name"], row["hours"], row["teachers"], row["status"]) == ("", 0, [], "预上线")
+
+
+def test_a_course_stored_before_lists_had_hours_and_teachers_is_listed(visitor: Client) -> None:
+    category = builders.new_id()
+    course = builders.a_course(category_id=category, teachers=[a_teacher(3, "李老师")])
+    course.update([Course.hours.remove(), Course.slogan.remove(), Course.taught_by.remove()])
+    (row,) = rows_of(visitor, f"category_id={category}")
+    assert (row["hours"], row["teachers"]) == (0, [])
+    page = visitor.get(f"/coursedetail/{course.detail_id}")
+    assert (page["hours"], page["teachers"]) == (30, [3])
 
 
 def test_prices_in_the_list_are_texts(visitor: Client) -> None:
@@ -238,11 +274,11 @@ def test_up_to_500_rows_are_answered_and_the_cursor_leads_on(
 ) -> None:
     category, ids = crowded
     first = visitor.get(f"/courses/?category_id={category}")
-    check(first, {"code": 0, "data": [ROW], "next": str})
+    check(first, {"code": 0, "data": [COURSE_ROW], "next": str})
     second = visitor.get(f"/courses/?category_id={category}&cursor={first['next']}")
-    check(second, {"code": 0, "data": [ROW], "next": str})
+    check(second, {"code": 0, "data": [COURSE_ROW], "next": str})
     third = visitor.get(f"/courses/?category_id={category}&cursor={second['next']}")
-    check(third, {"code": 0, "data": [ROW]})
+    check(third, {"code": 0, "data": [COURSE_ROW]})
     assert [len(answer["data"]) for answer in (first, second, third)] == [500, 500, 3]
     assert ids_of(first["data"] + second["data"] + third["data"]) == ids
 
@@ -305,11 +341,20 @@ def test_a_page_has_exactly_the_documented_fields(visitor: Client) -> None:
         "image": "images/li.png",
         "brief": "十年经验",
     }
-    other = {"course_id": 900, "course_name": "Django"}
+    other = builders.a_course(prices=[5000], status=ANNOUNCED, category_id=None)
+    gone, offline = builders.new_id(), builders.a_course(status=OFFLINE)
+    recommended = [
+        {"course_id": gone, "course_name": "Flask"},
+        {"course_id": offline.course_id, "course_name": "Web"},
+        {"course_id": other.course_id, "course_name": "Django"},
+    ]
+    category = builders.new_id()
+    catalog.category_item(category, "编程").save()
     course = builders.a_course(
         prices=[10000, 22335],
         teachers=[teacher],
-        recommended=[other],
+        recommended=recommended,
+        category_id=category,
         level=catalog.ADVANCED,
         course_id=builders.new_id(),
     )
@@ -337,7 +382,19 @@ def test_a_page_has_exactly_the_documented_fields(visitor: Client) -> None:
             }
         ],
         "is_online": True,
-        "recommend_coursesinfo": [{"course_id": "900", "course_name": "Django"}],
+        "recommend_coursesinfo": [
+            {"course_id": str(gone), "course_name": "Flask", "coursedetail_id": None},
+            {
+                "course_id": str(offline.course_id),
+                "course_name": "Web",
+                "coursedetail_id": str(offline.detail_id),
+            },
+            {
+                "course_id": str(other.course_id),
+                "course_name": "Django",
+                "coursedetail_id": str(other.detail_id),
+            },
+        ],
         "hours": 30,
         "course_slogan": None,
         "video_brief_link": None,
@@ -346,9 +403,23 @@ def test_a_page_has_exactly_the_documented_fields(visitor: Client) -> None:
         "career_improvement": "职业提升",
         "prerequisite": "先修",
         "course": course.course_id,
-        "recommend_courses": [900],
+        "recommend_courses": [gone, offline.course_id, other.course_id],
         "teachers": [3],
+        "course_img": "https://img.test/course.png",
+        "course_type": "course",
+        "category_id": category,
+        "category_name": "编程",
+        "status": "上线",
+        "sections": 0,
+        "trial_sections": 0,
+        "recommended": [row_of(visitor, other)],
     }
+
+
+def row_of(visitor: Client, course: Course) -> dict[str, Any]:
+    """The row of a course in the list."""
+    app.app.forget_fresh()
+    return next(row for row in all_rows(visitor, "") if row["id"] == course.course_id)
 
 
 def test_a_page_is_asked_for_by_the_id_of_the_detail_and_not_of_the_course(visitor: Client) -> None:

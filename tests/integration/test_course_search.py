@@ -9,28 +9,24 @@ from urllib.parse import urlencode
 import pytest
 
 import app as application
-from chalicelib.shop import catalog, course_search
+from chalicelib.shop import catalog, on_show
 from chalicelib.shop.catalog import Course
-from chalicelib.shop.course_key import COURSE, DEGREE_COURSE, CourseKey
+from chalicelib.shop.course_key import COURSE_TYPES, DEGREE_COURSE, CourseKey
 from chalicelib.shop.partition import PAGE_ROWS
 from tests import builders
 from tests.addresses import ClientAt
 from tests.faults import Fault, internal_error
 from tests.faults.routing import FaultyApp
-from tests.shapes import Maybe, check
+from tests.shapes import COURSE_ROW, check
 
 pytestmark = pytest.mark.usefixtures("gateway_server")
 
-ROW = {
-    "id": int,
-    "name": str,
-    "course_img": str,
-    "brief": str,
-    "level": str,
-    "coursedetail_id": Maybe(str),
-    "is_free": bool,
-    "price": str,
-    "origin_price": Maybe(str),
+FACETS = {
+    "category": [{"id": int, "name": str, "courses": int}],
+    "level": [{"level": str, "courses": int}],
+    "course_type": [{"course_type": str, "courses": int}],
+    "free": int,
+    "paid": int,
 }
 
 
@@ -78,7 +74,7 @@ def test_what_is_found_has_the_rows_of_the_course_list(visitor: ClientAt, shelf:
     shelf.add(0, 10000)
     shelf.add(5000, with_detail=False)
     found = shelf.ask(visitor)
-    check(found, {"code": 0, "data": [ROW], "total": 2})
+    check(found, {"code": 0, "data": [COURSE_ROW], "total": 2, "facets": FACETS})
     listed = visitor.get(f"/courses/?category_id={shelf.category_id}")
     assert found["data"] == listed["data"]
 
@@ -91,6 +87,14 @@ def test_words_are_looked_for_in_name_and_brief(visitor: ClientAt, shelf: Shelf)
     assert shelf.find(visitor, words="python 音乐") == []
     everywhere = visitor.get(f"/courses/search?{urlencode({'words': shelf.word})}")
     assert everywhere["total"] == 2, "without a category all are searched"
+
+
+def test_words_are_looked_for_in_slogan_and_teachers_names(visitor: ClientAt, shelf: Shelf) -> None:
+    teacher = {"teacher_id": 3, "name": "林知远", "title": "讲师", "image": "", "brief": ""}
+    taught = shelf.add(100, teachers=[teacher], slogan="三十天写出程序")
+    shelf.add(100)
+    assert shelf.find(visitor, words="林知远") == [taught.course_id]
+    assert shelf.find(visitor, words="三十天 知远") == [taught.course_id]
 
 
 def test_level_category_and_free_filter(visitor: ClientAt, shelf: Shelf) -> None:
@@ -125,6 +129,40 @@ def test_only_courses_on_show_are_found(visitor: ClientAt, shelf: Shelf) -> None
     assert shelf.find(visitor) == [online.course_id, announced.course_id]
 
 
+def test_degree_courses_are_found_where_they_are_asked_for(visitor: ClientAt, shelf: Shelf) -> None:
+    course, degree = shelf.add(100), shelf.add(100, course_type=DEGREE_COURSE)
+    assert shelf.find(visitor, course_type="degree_course") == [degree.course_id]
+    assert shelf.find(visitor, course_type="all") == [course.course_id, degree.course_id]
+    for anything_else in ("course", "", "vip"):
+        assert shelf.find(visitor, course_type=anything_else) == [course.course_id]
+
+
+def test_facets_tell_what_each_other_choice_of_a_filter_would_find(visitor: ClientAt, shelf: Shelf) -> None:
+    catalog.category_item(shelf.category_id, "分类").save()
+    shelf.add(0, level=catalog.BEGINNER)
+    shelf.add(100, level=catalog.BEGINNER)
+    shelf.add(100, level=catalog.ADVANCED)
+    shelf.add(100, level=catalog.BEGINNER, course_type=DEGREE_COURSE)
+    facets = shelf.ask(visitor, level="初级", free="false")["facets"]
+    assert {row["level"]: row["courses"] for row in facets["level"]} == {"初级": 1, "中级": 0, "高级": 1}
+    assert {row["course_type"]: row["courses"] for row in facets["course_type"]} == {
+        "course": 1,
+        "degree_course": 1,
+    }
+    assert (facets["free"], facets["paid"]) == (1, 1)
+    (own,) = [row for row in facets["category"] if row["id"] == shelf.category_id]
+    assert own == {"id": shelf.category_id, "name": "分类", "courses": 1}
+    others = shelf.ask(visitor, category_id=builders.new_id(), words=shelf.word)["facets"]
+    assert {row["courses"] for row in others["category"] if row["id"] == shelf.category_id} == {3}
+
+
+def test_a_page_can_be_asked_for_by_its_number(visitor: ClientAt, shelf: Shelf) -> None:
+    made = [shelf.add(100, order=number).course_id for number in range(5)]
+    pages = [shelf.ask(visitor, limit=2, page=page, cursor="4") for page in (1, 2, 3, 4)]
+    assert [[row["id"] for row in page["data"]] for page in pages] == [made[:2], made[2:4], made[4:], []]
+    assert [page.get("next") for page in pages] == ["2", "4", None, None]
+
+
 def test_the_pages_follow_one_another_to_the_end(visitor: ClientAt, shelf: Shelf) -> None:
     made = [shelf.add(100 * number, order=number).course_id for number in range(7)]
     seen, cursor = [], "0"
@@ -150,7 +188,22 @@ def test_without_a_limit_twenty_are_shown(visitor: ClientAt, shelf: Shelf) -> No
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=501", "limit=x", "cursor=-1", "cursor=x", "sort=cheap", "limit=", "cursor=%00"],
+    [
+        "limit=0",
+        "limit=501",
+        "limit=x",
+        "cursor=-1",
+        "cursor=x",
+        "sort=cheap",
+        "limit=",
+        "cursor=%00",
+        "page=0",
+        "page=-1",
+        "page=x",
+        "page=",
+        "page=10001",
+        "page=1.0",
+    ],
 )
 def test_a_page_that_does_not_exist_is_400(visitor: ClientAt, query: str) -> None:
     answer = visitor.request("GET", f"/courses/search?{query}")
@@ -166,7 +219,10 @@ def test_a_page_that_does_not_exist_is_400(visitor: ClientAt, query: str) -> Non
 def test_strange_words_find_nothing_or_something_and_break_nothing(visitor: ClientAt, query: str) -> None:
     answer = visitor.request("GET", f"/courses/search?{query}")
     assert answer.status_code == 200
-    check(answer.json(), {"code": 0, "data": [ROW], "total": int} | _next_of(answer.json()))
+    check(
+        answer.json(),
+        {"code": 0, "data": [COURSE_ROW], "total": int, "facets": FACETS} | _next_of(answer.json()),
+    )
 
 
 def _next_of(answer: dict[str, Any]) -> dict[str, Any]:
@@ -187,9 +243,10 @@ def test_the_first_search_reads_the_list_index_and_the_next_ones_nothing(faulty_
     with faulty_app.dynamodb.recording() as calls:
         shelf.find(visitor)
     assert {call.operation for call in calls} == {"Query"}
-    assert all(call.request["IndexName"] == "by_listing" for call in calls)
-    on_show = len(course_search.list_all(COURSE))  # those of other tests, too
-    assert len(calls) == max(1, -(-on_show // PAGE_ROWS)), "one for each 500 courses"
+    listed = [call for call in calls if call.request.get("IndexName") == "by_listing"]
+    counts = [len(on_show.list_all(of)) for of in COURSE_TYPES]  # those of other tests, too
+    assert len(listed) == sum(max(1, -(-count // PAGE_ROWS)) for count in counts), "one for each 500 courses"
+    assert len(calls) == len(listed) + 2, "and categories and teachers"
     with faulty_app.dynamodb.recording() as calls:
         shelf.find(visitor, words="x")
         shelf.find(visitor, sort="newest", limit=500)
@@ -209,7 +266,7 @@ def test_a_large_catalogue_is_read_in_a_query_for_each_500_courses(faulty_app: F
                 )
             )  # fmt: skip
     with faulty_app.dynamodb.recording() as calls:
-        courses = course_search.list_all(course_type)
+        courses = on_show.list_all(course_type)
     assert [course.course_id for course in courses] == list(range(1099, -1, -1))
     assert len(calls) <= 4
 

@@ -241,10 +241,18 @@ def test_every_course_page_opens_with_all_its_parts(visitor: Client, course: Cou
     assert all(
         teacher["teacher_image"].startswith("http://shop.test/images/") for teacher in page["teachers_info"]
     )
-    names = {other.id: other.name for other in CATALOGUE.courses if other.course_type == "course"}
+    recommended = [in_the_shop("course", other) for other in detail.recommended]
     assert page["recommend_coursesinfo"] == [
-        {"course_id": str(other), "course_name": names[other]} for other in detail.recommended
+        {
+            "course_id": str(other.id),
+            "course_name": other.name,
+            "coursedetail_id": str(page_of(other).id),
+        }
+        for other in recommended
     ]
+    shown = [other.id for other in recommended if other.status != catalog.OFFLINE]
+    assert [row["id"] for row in page["recommended"]] == shown
+    assert page["sections"] == sum(len(chapter.sections) for chapter in course.chapters)
 
 
 @pytest.mark.parametrize(

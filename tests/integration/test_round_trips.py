@@ -21,15 +21,19 @@ from tests.faults.routing import FaultyApp
 
 VARYING = {
     "`GET /course/category`",
+    "`GET /courses`, of a category",
+    "`GET /coursedetail/{id}`",
     "`GET /coupons/available`, visitor",
     "`GET /coupons/available`, signed in",
     "`GET /admin/refunds`",
 }
-"""Lists of the whole school: their read units follow the length of the list."""
+"""Those that read a list of the whole school, categories among them: their read units follow its length."""
 
 
 AT_ONCE = {
     "`GET /sessions`": 2,
+    "`GET /courses`, of a category": 2,
+    "`GET /coursedetail/{id}`": 2,
     "`GET /course/{id}/chapters`, signed in": 2,
     "`GET /shoppingcar`": 2,
     "`GET /account`": 2,
@@ -155,6 +159,7 @@ def is_a_read(call: DynamoDBCall) -> bool:
 def test_reads_go_out_at_once(meter: Meter, name: str) -> None:
     endpoint, example, wanted = named(name), meter.an_example(), AT_ONCE[name]
     prepared = endpoint.prepare(example)
+    application.app.forget_fresh()
     contents = example.courses[0].key
     application.app.fresh(("contents", contents), lambda: find_course_contents(contents))
     with meter.shop.dynamodb.faults(Fault.on(action=meeting(wanted), where=is_a_read)):

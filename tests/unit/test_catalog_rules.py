@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidPage
+from chalicelib.flows.browse import CourseRows
 from chalicelib.shop import catalog
-from chalicelib.shop.catalog import ANNOUNCED, OFFLINE, ONLINE, Course, CourseList
+from chalicelib.shop.catalog import ANNOUNCED, OFFLINE, ONLINE, Course
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.price_policy import VALID_PERIODS, period_name
 from chalicelib.web import course_responses
@@ -22,7 +23,7 @@ KEY = CourseKey("course", 7)
 
 
 def course(*prices: int, key: CourseKey = KEY, **attributes: Any) -> Course:
-    given_attributes = {
+    given_attributes: dict[str, Any] = {
         "name": "Python 入门",
         "course_img": "images/python.png",
         "brief": "简介",
@@ -38,7 +39,7 @@ def course(*prices: int, key: CourseKey = KEY, **attributes: Any) -> Course:
 
 
 def row(*prices: int, **attributes: Any) -> dict[str, object]:
-    found = CourseList((course(*prices, **attributes),), None)
+    found = CourseRows((course(*prices, **attributes),), {})
     shown = course_responses.course_list(found, "http://shop.test")["data"][0]
     assert isinstance(shown, dict)
     return shown

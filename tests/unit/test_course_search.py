@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Any
 
@@ -12,24 +13,26 @@ from hypothesis import strategies as st
 from chalicelib.errors import InvalidPage
 from chalicelib.shop import catalog
 from chalicelib.shop.catalog import ADVANCED, BEGINNER, INTERMEDIATE, Course
-from chalicelib.shop.course_key import COURSE, CourseKey
+from chalicelib.shop.course_key import COURSE, DEGREE_COURSE, CourseKey
 from chalicelib.shop.course_search import (
     BY_NEWNESS,
     BY_ORDER,
     BY_PRICE,
     BY_PRICE_DOWN,
-    MOST_COURSES,
     SORTS,
+    Found,
     Search,
-    search,
+    entry_of,
 )
+from chalicelib.shop.course_search import search as search_entries
+from chalicelib.shop.on_show import MOST_COURSES
 from chalicelib.web.requests import search_request
 
 
-def a_course(number: int, *prices: int, **attributes: Any) -> Course:
-    key = CourseKey(COURSE, number)
+def a_course(number: int, *prices: int, course_type: str = COURSE, **attributes: Any) -> Course:
+    key = CourseKey(course_type, number)
     policies = [catalog.policy_item(key, number * 10 + i, 30, price) for i, price in enumerate(prices)]
-    given = {
+    given: dict[str, Any] = {
         "name": f"课程{number}",
         "brief": "",
         "level": BEGINNER,
@@ -39,6 +42,10 @@ def a_course(number: int, *prices: int, **attributes: Any) -> Course:
     return catalog.course_item(
         key, policies, **given | {"course_img": "", "period": 30, "category_id": 1} | attributes
     )
+
+
+def search(courses: list[Course], wanted: Search, start: int, limit: int) -> Found:
+    return search_entries([entry_of(course) for course in courses], wanted, start, limit)
 
 
 def numbers(courses: list[Course], wanted: Search) -> list[int]:
@@ -144,7 +151,7 @@ def test_a_query_without_anything_asks_for_the_first_twenty_in_catalogue_order()
 def test_a_query_is_read() -> None:
     query = {"words": " Python  web\u3000全栈 ", "level": "中级", "category_id": "7", "free": "false"}
     asked = search_request(query | {"sort": "-price", "limit": "3", "cursor": "6"})
-    assert asked.search == Search(("Python", "web", "全栈"), INTERMEDIATE, 7, False, BY_PRICE_DOWN)
+    assert asked.search == Search(("Python", "web", "全栈"), INTERMEDIATE, 7, False, sort=BY_PRICE_DOWN)
     assert (asked.start, asked.limit) == (6, 3)
 
 
@@ -164,6 +171,8 @@ def test_a_level_that_does_not_exist_is_no_courses(level: str) -> None:
         {"sort": ""},
         {"words": "   "},
         {"unknown": "x"},
+        {"course_type": "course"},
+        {"course_type": "vip"},
     ],
 )
 def test_what_says_nothing_narrows_nothing(query: dict[str, str]) -> None:
@@ -184,6 +193,9 @@ def test_what_says_nothing_narrows_nothing(query: dict[str, str]) -> None:
         {"cursor": "9" * 16},
         {"sort": "name"},
         {"sort": "--price"},
+        {"page": "0"},
+        {"page": "10001"},
+        {"page": "x", "cursor": "0"},
     ],
 )
 def test_a_page_or_sorting_that_does_not_exist_is_refused(query: dict[str, str]) -> None:
@@ -194,3 +206,50 @@ def test_a_page_or_sorting_that_does_not_exist_is_refused(query: dict[str, str])
 def test_words_beyond_a_hundred_characters_are_not_looked_for() -> None:
     asked = search_request({"words": "x" * 100_000})
     assert asked.search.words == ("x" * 100,)
+
+
+@pytest.mark.parametrize(
+    ("query", "course_type"),
+    [({}, COURSE), ({"course_type": "all"}, None), ({"course_type": DEGREE_COURSE}, DEGREE_COURSE)],
+)
+def test_a_query_names_courses_degree_courses_or_both(query: dict[str, str], course_type: str | None) -> None:
+    assert search_request(query).search.course_type == course_type
+
+
+def with_filter(wanted: Search, name: str, value: Any) -> Search:
+    return dataclasses.replace(wanted, **{name: value})
+
+
+FILTERS = st.builds(
+    Search,
+    level=st.sampled_from([None, BEGINNER, ADVANCED, ""]),
+    category_id=st.sampled_from([None, 1, 2, 9]),
+    is_free=st.sampled_from([None, True, False]),
+    course_type=st.sampled_from([None, COURSE, DEGREE_COURSE]),
+)
+COURSES = st.lists(
+    st.tuples(
+        st.sampled_from([BEGINNER, ADVANCED]),
+        st.sampled_from([None, 1, 2]),
+        st.sampled_from([(), (0,), (100,)]),
+        st.sampled_from([COURSE, DEGREE_COURSE]),
+    ),
+    max_size=12,
+)
+
+
+@given(COURSES, FILTERS)
+def test_a_facet_counts_what_its_choice_would_find(
+    drawn: list[tuple[str, int | None, tuple[int, ...], str]], wanted: Search
+) -> None:
+    courses = [
+        a_course(number, *prices, level=level, category_id=category, course_type=of)
+        for number, (level, category, prices, of) in enumerate(drawn)
+    ]
+    facets = search(courses, wanted, 0, 500).facets
+    for name in ("level", "category_id", "is_free", "course_type"):
+        counts = getattr(facets, name)
+        for value in {value for value in counts if value is not None}:
+            assert counts[value] == len(numbers(courses, with_filter(wanted, name, value)))
+        found = len(numbers(courses, with_filter(wanted, name, None)))
+        assert sum(counts.values()) == found, "every course has one value"

@@ -129,7 +129,7 @@ def a_course(row: Row, page: Row, drawn: list[list[Row]]) -> list[CatalogItem]:
     offered = taken(drawn[0], lambda row: catalogue.policy(row, KEY, detail_id), lambda item: item.policy_id)
     by_days = {policy.valid_period: policy for policy in offered}
     found: list[CatalogItem] = [
-        catalog.course_item(KEY, by_days.values(), detail_id=detail_id, **attributes), *by_days.values(), *details
+        catalog.course_item(KEY, by_days.values(), next(iter(details), None), **attributes), *by_days.values(), *details
     ]  # fmt: skip
     parts = taken(drawn[1], lambda row: catalogue.chapter(row, KEY, detail_id), lambda item: item.chapter)
     parts = list({chapter.chapter_id: chapter for chapter in parts}.values())

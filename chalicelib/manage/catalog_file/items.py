@@ -66,9 +66,11 @@ class Maker:
             catalog.policy_item(key, policy.id, policy.valid_period, policy.price, detail_id, self._source)
             for policy in row.policies
         ]
+        detail = self._detail(key, row.detail) if row.detail else None
         course = catalog.course_item(
             key,
             policies,
+            detail,
             name=row.name,
             course_img=row.course_img,
             brief=row.brief,
@@ -78,11 +80,10 @@ class Maker:
             period=row.period,
             pub_date=row.pub_date,
             category_id=row.category_id,
-            detail_id=detail_id,
+            featured=row.featured or None,
             source=self._source,
         )
-        page = [self._detail(key, row.detail)] if row.detail else []
-        return [course, *policies, *page, *self._contents(key, row, detail_id)]
+        return [course, *policies, *([detail] if detail else []), *self._contents(key, row, detail_id)]
 
     def _detail(self, key: CourseKey, row: rows.Detail) -> catalog.CourseDetail:
         taught = [self._teachers[teacher_id] for teacher_id in row.teachers if teacher_id in self._teachers]
@@ -226,6 +227,7 @@ def _course(
         id=course.course_id,
         name=course.name,
         category_id=course.category_id,
+        featured=bool(course.featured),
         level=course.level,
         status=course.status,
         order=course.order,

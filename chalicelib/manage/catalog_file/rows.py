@@ -155,7 +155,9 @@ class Question(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class Course(Row):
-    """A course with page, policies and contents. `status` is online (上线), announced (预上线) or offline (下线)."""
+    """A course with page, policies and contents. `status` is online (上线), announced (预上线) or offline (下线);
+    `featured` puts it on the home page.
+    """
 
     course_type: Annotated[str, forms.choice(COURSE_TYPES)]
     id: Annotated[int, forms.IDENT]
@@ -166,6 +168,7 @@ class Course(Row):
     order: Annotated[int, forms.whole(-_MAX_ORDER, _MAX_ORDER)]
     period: Annotated[int, forms.whole(0, 10**6)]
     pub_date: Annotated[str | None, forms.DAY] = None
+    featured: Annotated[bool, forms.FLAG] = False
     course_img: Annotated[str, forms.text(255)]
     brief: Annotated[str, forms.text()]
     policies: tuple[Policy, ...]
