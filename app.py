@@ -13,9 +13,9 @@ from chalicelib.flows import (
     fill_cart,
     my_coupons,
     quote,
-    reconcile,
     register,
     settle,
+    show_order,
     sign_in,
     study,
     work_off,
@@ -244,18 +244,18 @@ def find_pay_address():
 
 @app.route("/myorder", methods=["GET"])
 def list_orders():
-    caller, page = app.caller(), requests.page_request(app.query())
-    found = caller.beside(lambda user_id: order.list_orders(user_id, page.limit, page.cursor))
-    return responses.orders(found)
+    caller, page, status = app.caller(), *requests.orders_request(app.query())
+    found = caller.beside(lambda user_id: order.list_orders(user_id, page.limit, page.cursor, status))
+    courses = catalog.find_courses({line.course for one in found.orders for line in one.lines})
+    return responses.orders(found, courses, app.now(), app.settings)
 
 
 @app.route("/order/{order_number}", methods=["GET"], codes=codes.ORDER)
-def show_order(order_number):
+def find_order(order_number):
     caller, number = app.caller(), requests.order_number(order_number)
     chosen = requests.chosen_lines(app.query())
-    found = reconcile.ask_for_page(order.find_own(caller, number), app.gateways, app.now())
-    duplicate = checkout.find_duplicate(found, app.now()) if found.is_open() else None
-    return responses.order(found, order.list_about(found), duplicate, app.now(), app.settings, chosen)
+    page = show_order.show(order.find_own(caller, number), app.gateways, app.now())
+    return responses.order(page, app.now(), app.settings, chosen)
 
 
 @app.route("/order/{order_number}/cancel", methods=["POST"], codes=codes.ORDER_CANCEL)

@@ -199,6 +199,14 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
             return False
         return bool(self.payment_type in PROVIDERS or self.amount == 0)
 
+    def refund_until(self, window: timedelta) -> datetime | None:
+        """Until when a refund may be applied for, also when that is over; None for an order of which none is possible:
+        not paid, refunded as a whole, or paid by a provider that this shop cannot ask.
+        """
+        if self.status not in (PAID, REFUNDING) or self.paid_at is None or not window:
+            return None
+        return self.paid_at + window if self.payment_type in PROVIDERS or self.amount == 0 else None
+
     def is_closed(self) -> bool:
         """Whether the order was cancelled or has expired."""
         return self.status in (CANCELLED, EXPIRED)
@@ -234,8 +242,15 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
 
     def may_be_asked(self, now: datetime) -> bool:
         """Whether a page may have the provider queried again: every 5 seconds, the more rarely the older the order."""
-        pause = max(_SHORTEST_ASK, (now - self.placed_at) / 10)
-        return self.is_open() and (self.asked_at is None or now - self.asked_at >= pause)
+        return self.is_open() and now >= self.next_ask_at()
+
+    def next_ask_at(self) -> datetime:
+        """From when on a page may have the provider queried again: when as much as a tenth of the order's age, and 5
+        seconds, have passed since the last time.
+        """
+        if self.asked_at is None:
+            return cast(datetime, self.placed_at)
+        return self.asked_at + max(_SHORTEST_ASK, (self.asked_at - self.placed_at) / 9)
 
     def refundable(self, lines: Collection[int]) -> Fen:
         """The money (fen) that goes back for some of its open lines: the money paid for all open lines, less the cost
@@ -588,12 +603,14 @@ class OrderList:
     next_cursor: str | None
 
 
-def list_orders(user_id: int, limit: int, cursor: str | None) -> OrderList:
-    """A user's orders, newest first, strongly consistent. One Query for up to `limit` (1 to 500) rows.
+def list_orders(user_id: int, limit: int, cursor: str | None, status: str | None = None) -> OrderList:
+    """A user's orders, newest first, strongly consistent: up to `limit` (1 to 500) rows, only those of a status if one
+    is given. One Query; for a status up to eight, as of `list_page`.
 
     Raises InvalidPage for a cursor that is none.
     """
-    page = list_page(Order, user_id, _PREFIX, limit, cursor)
+    only = None if status is None else Order.status == status
+    page = list_page(Order, user_id, _PREFIX, limit, cursor, only)
     return OrderList(tuple(page.items), page.next_cursor)
 
 

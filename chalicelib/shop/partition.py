@@ -7,8 +7,10 @@ import binascii
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
+from pynamodb.expressions.condition import Condition
 from pynamodb.pagination import ResultIterator
 
 from chalicelib.errors import InvalidPage
@@ -18,6 +20,8 @@ AnItem = TypeVar("AnItem", bound=UserItem)
 
 PAGE_ROWS = 500
 """The most rows of one answer of a list."""
+
+_MOST_QUERIES = 8
 
 _AFTER_PREFIX = r"[0-9]{8}T[0-9]{12}Z#[0-9A-Za-z_#-]{1,160}"
 """The rest of a listed item's sort key after the prefix: a `sortable` time and more."""
@@ -51,23 +55,40 @@ def query_page(asked: ResultIterator[AnItem], limit: int) -> tuple[list[dict[str
     return rows[:limit], len(rows) > limit or "LastEvaluatedKey" in answer
 
 
-def list_page(model: type[AnItem], user_id: int, prefix: str, limit: int, cursor: str | None) -> Page[AnItem]:
+def list_page(
+    model: type[AnItem],
+    user_id: int,
+    prefix: str,
+    limit: int,
+    cursor: str | None,
+    only: Condition | None = None,
+    rows_of_query: int = 2 * PAGE_ROWS,
+) -> Page[AnItem]:
     """A user's items whose sort keys are `prefix`, a `sortable` time and more, newest first. One Query.
 
-    Strongly consistent; up to `limit` rows and a megabyte of them. Raises InvalidPage for a cursor that is none.
+    Strongly consistent; up to `limit` rows and a megabyte of them. With `only` those that meet a condition: more
+    Queries, of `rows_of_query` each, go on until the page is full or the list ends, eight at the most. After that a
+    page may be short, even empty, and still have a cursor. Raises InvalidPage for a cursor that is none.
     """
     start = decode_cursor(cursor, re.escape(prefix) + _AFTER_PREFIX) if cursor else None
     asked = model.query(
         partition(user_id),
         model.sort.startswith(prefix),
+        only,
         consistent_read=True,
         scan_index_forward=False,
         limit=limit + 1,  # one row more than asked for tells whether anything follows
         last_evaluated_key={"owner": {"S": partition(user_id)}, "sort": {"S": start}} if start else None,
     )
-    rows, more = query_page(asked, limit)
-    next_cursor = encode_cursor(rows[-1]["sort"]["S"]) if more else None
-    return Page([model.from_raw_data(row) for row in rows], next_cursor)
+    answers, rows = asked.page_iter, list[dict[str, Any]]()
+    for answer in islice(answers, 1 if only is None else _MOST_QUERIES):
+        rows += answer["Items"]
+        if len(rows) > limit:
+            break
+        answers.page_size = rows_of_query  # few rows meet the condition
+    last = rows[limit - 1] if len(rows) > limit else answers.last_evaluated_key
+    next_cursor = encode_cursor(last["sort"]["S"]) if last else None
+    return Page([model.from_raw_data(row) for row in rows[:limit]], next_cursor)
 
 
 def sortable(at: datetime) -> str:

@@ -88,6 +88,10 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
         """Whether it returns money or beli."""
         return bool(self.amount or self.beli)
 
+    def is_undecided(self) -> bool:
+        """Whether it is an application that waits for an operator's decision."""
+        return bool(self.status == REQUESTED)
+
     def is_open(self) -> bool:
         """Whether the refund is unfinished."""
         return self.status in (REQUESTED, APPROVED, STUCK)

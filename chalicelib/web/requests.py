@@ -38,7 +38,7 @@ from chalicelib.shop.choice import MAX_LINES, Choice, ChosenLine
 from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
 from chalicelib.shop.course_search import BY_ORDER, SORTS, Search
 from chalicelib.shop.idempotency import IdempotencyKey
-from chalicelib.shop.order import is_number
+from chalicelib.shop.order import STATUS_NAMES, is_number
 from chalicelib.shop.partition import PAGE_ROWS
 from chalicelib.shop.texts import short_text
 from chalicelib.shop.user_name import is_valid_name, is_valid_new_name
@@ -488,6 +488,14 @@ def category_id(query: Mapping[str, str]) -> int | None:
 def course_key_of(course_id: str, query: Mapping[str, str]) -> CourseKey:
     """The course of a path's id and the query's `course_type`. Raises CourseNotFound."""
     return _course_key({"course_id": course_id, "course_type": query.get("course_type", COURSE)})
+
+
+def orders_request(query: Mapping[str, str]) -> tuple[PageRequest, str | None]:
+    """`limit` and `cursor` of `GET /myorder`, and the status that it asks for; None (all) for any other text. Raises
+    InvalidPage.
+    """
+    statuses = {name: status for status, name in STATUS_NAMES.items()}
+    return page_request(query), statuses.get(query.get("status", ""))
 
 
 @dataclass(frozen=True)

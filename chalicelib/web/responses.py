@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 from chalicelib.beijing_time import beijing_text
@@ -15,6 +16,7 @@ from chalicelib.flows.fill_cart import COMING, GONE, POLICY_GONE, TERM_HAD, Cart
 from chalicelib.flows.my_coupons import HeldCoupon
 from chalicelib.flows.quote import Quote, QuotedCoupon, QuotedLine
 from chalicelib.flows.settle import AccountView
+from chalicelib.flows.show_order import OrderPage, ask_again_after
 from chalicelib.gateways.payments import PayPage
 from chalicelib.money import Fen, to_yuan, yuan_text
 from chalicelib.settings import Settings
@@ -27,7 +29,7 @@ from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.enrollment import Enrollment
 from chalicelib.shop.event import EVENT_TEXTS, What
 from chalicelib.shop.ledger import EntryList
-from chalicelib.shop.order import CANCELLED, STATUS_NAMES, Order, OrderEvent, OrderLine, OrderList
+from chalicelib.shop.order import CANCELLED, STATUS_NAMES, Order, OrderEvent, OrderList
 from chalicelib.shop.partition import Page
 from chalicelib.shop.payment_type import PAYMENT_NAMES
 from chalicelib.shop.price_policy import PricePolicyCopy, period_name
@@ -36,7 +38,6 @@ from chalicelib.shop.refund import STATUS_NAMES as REFUND_STATUS_NAMES
 from chalicelib.shop.session import Session
 from chalicelib.shop.settlement import Settlement
 from chalicelib.shop.user import User
-from chalicelib.storage.dynamodb import UserItem
 from chalicelib.web.codes import OK
 from chalicelib.web.shop_app import envelope
 
@@ -437,16 +438,16 @@ _COUPON_REASONS = {
 # Orders
 
 
-def orders(found: OrderList) -> Json:
-    """`GET /myorder`."""
+def orders(found: OrderList, courses: Mapping[CourseKey, Course], now: datetime, settings: Settings) -> Json:
+    """`GET /myorder`; `courses` as they are in the catalogue today."""
     body = success(
         [
-            {
-                "order_number": order.number,
-                "date": beijing_text(order.placed_at),
-                "status": STATUS_NAMES[order.status],
-                "actual_amount": to_yuan(order.amount),
-                "orderdetail_list": [_order_line(line) for line in order.lines],
+            _order_in_short(order, now, settings)
+            | {
+                "orderdetail_list": [
+                    _order_line(order, position, courses, settings.shop_url)
+                    for position in range(len(order.lines))
+                ]
             }
             for order in found.orders
         ]
@@ -456,12 +457,51 @@ def orders(found: OrderList) -> Json:
     return body
 
 
-def _order_line(line: OrderLine) -> Json:
+def _order_in_short(order: Order, now: datetime, settings: Settings) -> Json:
+    """The amounts of an order, its times, and what can be done now."""
+    lines, window = order.lines, settings.refund_window
+    refund_until = order.refund_until(window)
+    shown: Json = {
+        "order_number": order.number,
+        "date": beijing_text(order.placed_at),
+        "status": STATUS_NAMES[order.status],
+        "payment_type": PAYMENT_NAMES[order.payment_type],
+        "original_amount": to_yuan(sum(line.original_price for line in lines)),
+        "course_coupon_amount": to_yuan(sum(line.original_price - line.price for line in lines)),
+        "general_coupon_amount": to_yuan(order.general_discount),
+        "beli": order.beli,
+        "beli_amount": to_yuan(order.beli_discount),
+        "actual_amount": to_yuan(order.amount),
+        "refunded_amount": to_yuan(order.refunded_amount),
+        "expire_date": beijing_text(order.expires_at),
+        "seconds_left": max(0, int((order.expires_at - now).total_seconds())) if order.is_open() else 0,
+        "can_pay": order.can_be_sent_to_pay(now),
+        "can_cancel": order.is_open(),
+        "can_refund": order.can_be_refunded(window, now),
+        "refund_until": beijing_text(refund_until) if refund_until else None,
+    }
+    if order.paid_at is not None:
+        shown["pay_date"] = beijing_text(order.paid_at)
+    return shown
+
+
+def _order_line(order: Order, position: int, courses: Mapping[CourseKey, Course], shop_url: str) -> Json:
+    line = order.lines[position]
+    state = "refunded" if position in order.refunded_lines else ""
+    if position in order.requested_lines:
+        state = "requested"
     return {
+        "line": position,
+        "course_id": line.course_id,
+        "course_type": line.course_type,
+        "course_name": line.course_name,
+        "course_img": picture(line.course_img, shop_url),
+        "coursedetail_id": _detail_id(courses.get(line.course)),
+        "valid_period_display": line.valid_period_name,
         "original_price": to_yuan(line.original_price),
         "price": to_yuan(line.price),
-        "course_name": line.course_name,
-        "valid_period_display": line.valid_period_name,
+        "payable": to_yuan(line.payable),
+        "refund_status": {"refunded": "已退费", "requested": "退费申请中", "": ""}[state],
     }
 
 
@@ -485,79 +525,50 @@ def pay_address(order: Order, page: PayPage, duplicate: Order | None) -> Json:
     }
 
 
-def order(
-    found: Order,
-    about: Iterable[UserItem],
-    duplicate: Order | None,
-    now: datetime,
-    settings: Settings,
-    chosen: Collection[int] | None = None,
-) -> Json:
+def order(page: OrderPage, now: datetime, settings: Settings, chosen: Collection[int] | None = None) -> Json:
     """`GET /order/{order_number}`: amounts with their breakdown, what can be done now, refunds and history.
 
     `refundable_amount` is what a refund of the `chosen` lines, or (None) of all that are left, gives back in money.
     """
-    lines, kept = found.lines, list(about)
+    found, refunds = page.order, oldest_first(page.about)
     can_refund = found.can_be_refunded(settings.refund_window, now)
     to_refund = found.open_lines() if chosen is None else chosen
     is_refundable = can_refund and set(to_refund) <= set(found.open_lines())
-    shown: Json = {
-        "order_number": found.number,
-        "date": beijing_text(found.placed_at),
-        "status": STATUS_NAMES[found.status],
-        "payment_type": PAYMENT_NAMES[found.payment_type],
-        "original_amount": to_yuan(sum(line.original_price for line in lines)),
-        "course_coupon_amount": to_yuan(sum(line.original_price - line.price for line in lines)),
-        "general_coupon_amount": to_yuan(found.general_discount),
-        "beli": found.beli,
-        "beli_amount": to_yuan(found.beli_discount),
-        "actual_amount": to_yuan(found.amount),
-        "refunded_amount": to_yuan(found.refunded_amount),
-        "expire_date": beijing_text(found.expires_at),
-        "seconds_left": max(0, int((found.expires_at - now).total_seconds())) if found.is_open() else 0,
-        "can_pay": found.can_be_sent_to_pay(now),
-        "can_cancel": found.is_open(),
-        "can_refund": can_refund,
+    ask_again = ask_again_after(found, refunds, now)
+    shown = _order_in_short(found, now, settings) | {
         "refundable_amount": to_yuan(found.refundable(to_refund) if is_refundable else 0),
         "orderdetail_list": [
-            _order_line(line) | _priced_line(found, position, can_refund, settings.shop_url)
-            for position, line in enumerate(lines)
+            _order_line(found, position, page.courses, settings.shop_url)
+            | _order_line_in_full(page, position, can_refund, now)
+            for position in range(len(found.lines))
         ],
-        "refunds": [_refund(one) for one in oldest_first(kept)],
+        "refunds": [_own_refund(one) for one in refunds],
         "history": [
             {"date": beijing_text(event.at), "text": EVENT_TEXTS[What(event.what)]}
-            for event in kept
+            for event in page.about
             if isinstance(event, OrderEvent)
         ],
+        "ask_again_seconds": None if ask_again is None else max(1, ceil(ask_again.total_seconds())),
     }
-    if duplicate is not None:
-        shown["same_order"] = _same_order(duplicate)
+    if page.duplicate is not None:
+        shown["same_order"] = _same_order(page.duplicate)
     if found.general_coupon_name:
         shown["general_coupon"] = found.general_coupon_name
-    for name, at in (("pay_date", found.paid_at), ("close_date", found.closed_at)):
-        if at is not None:
-            shown[name] = beijing_text(at)
+    if found.closed_at is not None:
+        shown["close_date"] = beijing_text(found.closed_at)
     return success(shown)
 
 
-def _priced_line(found: Order, position: int, can_refund: bool, shop_url: str) -> Json:
-    line = found.lines[position]
+def _order_line_in_full(page: OrderPage, position: int, can_refund: bool, now: datetime) -> Json:
+    found, line = page.order, page.order.lines[position]
     is_refundable = can_refund and position in found.open_lines()
-    state = "refunded" if position in found.refunded_lines else ""
-    if position in found.requested_lines:
-        state = "requested"
     return {
-        "line": position,
-        "course_id": line.course_id,
-        "course_type": line.course_type,
-        "course_img": picture(line.course_img, shop_url),
         "coupon": line.coupon_name or "",
         "general_coupon_share": to_yuan(line.general_share),
         "beli": line.beli,
         "beli_share": to_yuan(line.beli_share),
-        "payable": to_yuan(line.payable),
         "refundable": to_yuan(found.refundable([position]) if is_refundable else 0),
-        "refund_status": {"refunded": "已退费", "requested": "退费申请中", "": ""}[state],
+        "access_end_date": _owned_until(page.enrollments.get(line.course), now),
     }
 
 
@@ -574,10 +585,14 @@ def _refund(one: Refund) -> Json:
     }
 
 
+def _own_refund(one: Refund) -> Json:
+    return _refund(one) | {"can_withdraw": one.is_undecided()}
+
+
 def refund(one: Refund) -> Json:
     """`POST /order/{order_number}/refund`."""
     is_done = one.status == DONE
-    return success(_refund(one), "退费已完成，课程已关闭" if is_done else "退费申请已提交，等待审核")
+    return success(_own_refund(one), "退费已完成，课程已关闭" if is_done else "退费申请已提交，等待审核")
 
 
 def refunds(waiting: Page[Refund], usernames: Mapping[int, str]) -> Json:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.shop import attention, choice, coupon, enrollment, order, refund
 from chalicelib.shop.order import Order, OrderLine
+from chalicelib.shop.partition import list_page
 from chalicelib.shop.payment_type import FREE
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import connection
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases
 from tests.client import Client
+from tests.faults.routing import FaultyApp
 from tests.terminal import Operator
 
 LAMBDA_ANSWER = 6 * 1024 * 1024
@@ -140,6 +144,15 @@ def test_applications_are_listed_in_pages(learner: Client, office: Client, opera
 
 def test_pages_of_large_orders_stay_within_what_a_lambda_may_answer(learner: Client) -> None:
     assert learner.user is not None
+    store_large_orders(learner.user, [order.CANCELLED] * 50)
+    pages = pages_of_orders(learner)
+    assert len(pages) > 1, "all of it came at once"
+    seen = [row["order_number"] for page in pages for row in page]
+    assert len(seen) == len(set(seen)) == 50
+
+
+def store_large_orders(user: User, statuses: Sequence[str]) -> list[str]:
+    """Orders of 40 lines, oldest first, as they lie in the table -> their numbers."""
     now = builders.now()
     lines = [
         OrderLine(
@@ -155,34 +168,74 @@ def test_pages_of_large_orders_stay_within_what_a_lambda_may_answer(learner: Cli
         )
         for position in range(choice.MAX_LINES)
     ]
+    made = [
+        order.order_item(
+            order.new_number(now),
+            user.user_id,
+            now + timedelta(seconds=position),
+            status=status,
+            payment_type=FREE,
+            amount=0,
+            lines=lines,
+            title="课程",
+            expires_at=now,
+            closed_at=now,
+        )
+        for position, status in enumerate(statuses)
+    ]
     with Order.batch_write() as batch:
-        for _ in range(50):
-            batch.save(
-                order.order_item(
-                    order.new_number(now),
-                    learner.user.user_id,
-                    now,
-                    status=order.CANCELLED,
-                    payment_type=FREE,
-                    amount=0,
-                    lines=lines,
-                    title="课程",
-                    expires_at=now,
-                    closed_at=now,
-                )
-            )
-    seen: list[str] = []
-    query: dict[str, str] = {}
+        for one in made:
+            batch.save(one)
+    return [one.number for one in made]
+
+
+def pages_of_orders(learner: Client, **asked: str) -> list[list[Any]]:
+    """The rows of each page of `GET /myorder`."""
+    pages = []
+    query = dict(asked)
     while True:
         answer = learner.request("GET", "/myorder/", params=query)
         assert len(answer.content) < LAMBDA_ANSWER / 2
         body = answer.json()
-        seen += [row["order_number"] for row in body["data"]]
+        pages.append(body["data"])
         if "next" not in body:
+            return pages
+        query = asked | {"cursor": body["next"]}
+
+
+def test_orders_of_a_status_fill_their_pages(learner: Client) -> None:
+    assert learner.user is not None
+    statuses = [order.PAID if i % 3 == 0 else order.CANCELLED for i in range(20)]
+    numbers = store_large_orders(learner.user, statuses)
+    wanted = [number for number, status in zip(numbers, statuses, strict=True) if status == order.CANCELLED][
+        ::-1
+    ]
+    pages = pages_of_orders(learner, status="主动取消", limit="5")
+    assert [len(page) for page in pages] == [5, 5, 3]
+    assert [row["order_number"] for page in pages for row in page] == wanted
+    assert {row["status"] for page in pages for row in page} == {"主动取消"}
+    for nothing_known in ("", "未知", "cancelled"):
+        assert len(learner.get("/myorder/", params={"status": nothing_known})["data"]) == 20
+
+
+def test_a_page_of_a_status_is_looked_for_in_eight_queries_at_most(faulty_app: FaultyApp) -> None:
+    user = builders.a_user()
+    statuses = [order.CANCELLED] * 200
+    for place in (0, 150, 151):
+        statuses[place] = order.PAID
+    numbers = store_large_orders(user, statuses)
+    found, cursor = [], None
+    for _ in range(5):
+        with faulty_app.dynamodb.recording() as calls:
+            page = list_page(
+                Order, user.user_id, "ORDER#", 1, cursor, Order.status == order.PAID, rows_of_query=10
+            )
+        assert len([call for call in calls if call.operation == "Query"]) <= 8
+        found.append([one.number for one in page.items])
+        if (cursor := page.next_cursor) is None:
             break
-        query = {"cursor": body["next"]}
-    assert query, "all of it came at once"
-    assert len(seen) == len(set(seen)) == 50
+    # The second page looks through 72 orders, and so does the third, which is empty and leads on.
+    assert found == [[numbers[151]], [numbers[150]], [], [numbers[0]]]
 
 
 def test_an_item_that_cannot_be_read_ends_no_list(learner: Client) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib.beijing_time import beijing_text
 from chalicelib.shop import coupon, order, work
+from chalicelib.shop.catalog import Course
 from chalicelib.shop.event import By
 from chalicelib.shop.order import OrderLine
 from chalicelib.shop.payment_type import ALIPAY
@@ -72,7 +73,9 @@ def test_an_order_shows_amounts_with_their_breakdown_and_what_can_be_done(buyer:
         "can_pay": True,
         "can_cancel": True,
         "can_refund": False,
+        "refund_until": None,
         "refundable_amount": 0,
+        "ask_again_seconds": 5,
         "orderdetail_list": [
             {
                 "line": 0,
@@ -83,6 +86,8 @@ def test_an_order_shows_amounts_with_their_breakdown_and_what_can_be_done(buyer:
                 "course_id": buyer.course.course_id,
                 "course_type": "course",
                 "course_img": "https://img.test/course.png",
+                "coursedetail_id": str(buyer.course.detail_id),
+                "access_end_date": None,
                 "coupon": "",
                 "general_coupon_share": 50,
                 "beli": 100,
@@ -115,18 +120,122 @@ def test_the_list_shows_exactly_what_the_document_says(buyer: Buyer, clock: Cloc
                 "order_number": number,
                 "date": beijing_text(clock()),
                 "status": "待支付",
+                "payment_type": "支付宝",
+                "original_amount": 300,
+                "course_coupon_amount": 0,
+                "general_coupon_amount": 50,
+                "beli": 100,
+                "beli_amount": 10,
                 "actual_amount": 240,
+                "refunded_amount": 0,
+                "expire_date": beijing_text(clock() + timedelta(minutes=30)),
+                "seconds_left": 1800,
+                "can_pay": True,
+                "can_cancel": True,
+                "can_refund": False,
+                "refund_until": None,
                 "orderdetail_list": [
                     {
+                        "line": 0,
+                        "course_id": buyer.course.course_id,
+                        "course_type": "course",
+                        "course_name": buyer.course.name,
+                        "course_img": "https://img.test/course.png",
+                        "coursedetail_id": str(buyer.course.detail_id),
+                        "valid_period_display": "1周",
                         "original_price": 300,
                         "price": 300,
-                        "course_name": buyer.course.name,
-                        "valid_period_display": "1周",
+                        "payable": 240,
+                        "refund_status": "",
                     }
                 ],
             }
         ],
     }
+
+
+def test_a_row_of_the_list_says_of_an_order_what_its_page_says(
+    buyer: Buyer, alipay: AlipaySimulator, clock: Clock
+) -> None:
+    """Unpaid, paid, with an application, refunded in part, cancelled."""
+    number, cancelled = buyer.place(), purchases.place(buyer, [builders.a_course(prices=[100])], 1)
+    other = purchases.place(buyer, [builders.a_course(prices=[100]), builders.a_course(prices=[0])], 1)
+
+    def agree() -> None:
+        for row in buyer.get("/myorder/")["data"]:
+            page = buyer.order(row["order_number"])
+            lines = list(zip(row.pop("orderdetail_list"), page.pop("orderdetail_list"), strict=True))
+            assert all(line.items() <= in_full.items() for line, in_full in lines)
+            assert row.items() <= page.items()
+
+    clock.stand_at(builders.now())
+    agree()
+    purchases.cancel(buyer, cancelled)
+    for paid in (number, other):
+        purchases.pay(alipay, paid)
+    alipay.deliver_due_notices()
+    agree()
+    buyer.post(f"/order/{number}/refund", {"reason": "r"})
+    buyer.post(f"/order/{other}/refund", {"reason": "r", "lines": [1]})
+    agree()
+    rows = {row["order_number"]: row for row in buyer.get("/myorder/")["data"]}
+    assert [line["refund_status"] for line in rows[number]["orderdetail_list"]] == ["退费申请中"]
+    assert [line["refund_status"] for line in rows[other]["orderdetail_list"]] == ["", "已退费"]
+    assert rows[other]["can_refund"] and not rows[number]["can_refund"]
+    assert rows[other]["refund_until"] == beijing_text(clock() + timedelta(days=7))
+    assert rows[cancelled]["refund_until"] is None
+
+
+def test_lines_lead_to_their_courses_pages_as_the_catalogue_has_them_today(buyer: Buyer) -> None:
+    number = buyer.place()
+    (stored,) = stored_orders(buyer.person, 1)  # its course is gone
+    buyer.course.update([Course.detail_id.remove()])
+    for of, detail_id in ((number, None), (stored, None)):
+        assert buyer.order(of)["orderdetail_list"][0]["coursedetail_id"] == detail_id
+    rows = buyer.get("/myorder/")["data"]
+    assert [row["orderdetail_list"][0]["coursedetail_id"] for row in rows] == [None, None]
+
+
+def test_an_order_says_until_when_its_courses_are_owned_now(
+    buyer: Buyer, alipay: AlipaySimulator, clock: Clock
+) -> None:
+    def ends(number: str) -> list[Any]:
+        return [line["access_end_date"] for line in buyer.order(number)["orderdetail_list"]]
+
+    paid_at = builders.now()
+    clock.stand_at(paid_at)
+    first, second = buyer.place(), purchases.place(buyer, [buyer.course], 300)
+    assert ends(first) == [None]
+    for number, weeks in ((first, 1), (second, 2)):
+        purchases.pay(alipay, number)
+        alipay.deliver_due_notices()
+        assert ends(first) == ends(number) == [beijing_text(paid_at + timedelta(weeks=weeks))]
+        clock.stand_at(paid_at + timedelta(minutes=1))
+    buyer.post(f"/order/{first}/refund", {"reason": "r"})
+    assert ends(first) == ends(second) == [None]  # the application pauses the first week
+
+
+def test_a_page_is_told_when_to_ask_again(buyer: Buyer, alipay: AlipaySimulator, clock: Clock) -> None:
+    placed_at = builders.now()
+    clock.stand_at(placed_at)
+    number = buyer.place()
+    asked_at = placed_at + timedelta(minutes=9)
+    clock.stand_at(asked_at)
+    assert buyer.order(number)["ask_again_seconds"] == 60
+    assert purchases.stored(number).asked_at == asked_at
+    clock.stand_at(asked_at + timedelta(seconds=20))
+    assert buyer.order(number)["ask_again_seconds"] == 40
+    clock.stand_at(asked_at + timedelta(seconds=59, microseconds=999_999))
+    assert buyer.order(number)["ask_again_seconds"] == 1
+    assert purchases.stored(number).asked_at == asked_at
+    clock.stand_at(asked_at + timedelta(seconds=60))
+    buyer.order(number)
+    assert purchases.stored(number).asked_at == asked_at + timedelta(seconds=60)
+    purchases.pay(alipay, number)
+    alipay.deliver_due_notices()
+    assert buyer.order(number)["ask_again_seconds"] is None
+    buyer.post(f"/order/{number}/refund", {"reason": "r"})
+    assert buyer.order(number)["ask_again_seconds"] == 60
 
 
 def test_a_lines_price_is_that_after_its_course_coupon(gateway_server: GatewayServer) -> None:

@@ -25,6 +25,7 @@ from chalicelib.flows import (
     grant,
     reconcile,
     resolve_problem,
+    show_order,
     work_off,
 )
 from chalicelib.flows.settle import choice_keys, price_choice
@@ -357,7 +358,7 @@ class World:
         if placed := self.orders(who):
             number = placed[which % len(placed)].number
             found = self._own(number)
-            page = responses.order(found, order.list_about(found), None, now, self.settings)["data"]
+            page = responses.order(show_order.read(found, now), now, self.settings)["data"]
             lines = page["orderdetail_list"]
             assert sum(line["payable"] for line in lines) == page["actual_amount"]
             assert page["history"]
