@@ -35,7 +35,7 @@ def main() -> int:
 
     on_end(end)
     try:
-        browser = {} if options.serve else {"CHROMIUM": chromium()}
+        browser = {} if options.serve else {"CHROME_PATH": chromium()}
         with tempfile.TemporaryDirectory(prefix="browser-shop-") as data:
             with step("Opening a shop for the browser"):
                 shop = BrowserShop(Path(data)).start()

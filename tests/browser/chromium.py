@@ -16,8 +16,11 @@ class BrowserMissing(Exception):
 
 
 def chromium() -> str:
-    """The path of the system's Chromium (CHROMIUM names another); empty for Playwright's own. Raises BrowserMissing."""
-    for name in (os.environ.get("CHROMIUM", ""), *NAMES):
+    """The path of the system's Chromium (CHROME_PATH names another); empty for Playwright's own.
+
+    Raises BrowserMissing.
+    """
+    for name in (os.environ.get("CHROME_PATH", ""), *NAMES):
         if name and (path := shutil.which(name)):
             return path
     if _playwright_has_its_own():
@@ -26,7 +29,7 @@ def chromium() -> str:
         "The tests of the shop front need a browser, and there is none. Either of these brings one:\n"
         "  sudo apt install chromium fonts-noto-cjk     (Debian; the fonts are for Chinese)\n"
         "  (cd spa && npx playwright install chromium)  (Playwright's own, in your home directory)\n"
-        "CHROMIUM=/path/to/chromium names one that lies elsewhere."
+        "CHROME_PATH=/path/to/chromium names one that lies elsewhere."
     )
 
 

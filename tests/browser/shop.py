@@ -11,7 +11,7 @@ What the tests find in their environment:
     V4_SHOP_URL      the same front with an API that takes captchas of version 4
     FAULTY_SHOP_URL  the same front, and before its API a line that can break
     CONTROL_URL      the line's switch, and one that lets an order's time be over: see `control.py`
-    CHROMIUM         the browser's path; empty for Playwright's own
+    CHROME_PATH         the browser's path; empty for Playwright's own
 
 All of them lead to the same stores, users and orders. One switch serves all workers of a run: tests that break the
 line, switch Geetest, or keep notices back belong each in one file whose tests run one after the other. Orders do not

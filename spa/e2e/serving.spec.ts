@@ -1,0 +1,48 @@
+// The site that serves the front: what it lets pages load, an API of another origin, an API that is away and comes back.
+import { expect, test, type Page } from '@playwright/test'
+
+function address(name: string): string {
+  const value = process.env[name]
+  if (!value) throw new Error(`${name} is missing: start the tests with \`make front-e2e\``)
+  return value
+}
+
+/** What the page complains of in the console, from now on: failed requests and broken rules of the policy too. */
+function complaints(page: Page): string[] {
+  const found: string[] = []
+  page.on('console', (message) => message.type() === 'error' && found.push(message.text()))
+  page.on('pageerror', (error) => found.push(error.message))
+  return found
+}
+
+const courses = (page: Page) => page.getByRole('main').getByRole('link', { name: 'Python 编程' })
+
+test('one site serves page, pictures and API, and the console stays empty', async ({ page }) => {
+  const found = complaints(page)
+  await page.goto('/')
+  await expect(courses(page).first()).toBeVisible()
+  expect(found).toEqual([])
+})
+
+test('an API of another origin serves the front as well', async ({ page }) => {
+  const found = complaints(page)
+  const asked = page.waitForResponse((response) => response.url().startsWith(address('API_URL')))
+  await page.goto(address('CORS_SHOP_URL'))
+  await asked
+  await expect(courses(page).first()).toBeVisible()
+  expect(found).toEqual([])
+})
+
+test('an API that is away is told, and asked again when it is back', async ({ page, request }) => {
+  await request.post(`${address('CONTROL_URL')}/api/down`)
+  try {
+    await page.goto(address('FAULTY_SHOP_URL'))
+    const again = page.getByRole('main').getByRole('button', { name: '重试' })
+    await expect(again.first()).toBeVisible()
+    await request.post(`${address('CONTROL_URL')}/api/up`)
+    await again.first().click()
+    await expect(courses(page).first()).toBeVisible()
+  } finally {
+    await request.post(`${address('CONTROL_URL')}/api/up`)
+  }
+})

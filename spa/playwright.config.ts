@@ -1,0 +1,32 @@
+// The shop front in a real Chromium against a really running shop: `make front-e2e`, which opens one and tells its addresses
+// in the environment (tests/browser/shop.py lists them).
+import { defineConfig } from '@playwright/test'
+
+const shop = process.env.SHOP_URL
+if (!shop) throw new Error('SHOP_URL should name a running shop: `make front-e2e` starts one')
+
+export default defineConfig({
+  testDir: 'e2e',
+  fullyParallel: true,
+  workers: 2,
+  forbidOnly: true,
+  reporter: [['list'], ['html', { open: 'never' }]],
+  timeout: 60_000,
+  expect: { timeout: 20_000 },
+  use: {
+    baseURL: shop,
+    locale: 'zh-CN',
+    timezoneId: 'Asia/Shanghai',
+    contextOptions: { reducedMotion: 'reduce' },
+    trace: 'retain-on-failure',
+    screenshot: 'only-on-failure',
+    launchOptions: {
+      executablePath: process.env.CHROME_PATH || undefined,
+      args: ['--no-sandbox', '--disable-gpu'],
+    },
+  },
+  projects: [
+    { name: 'desktop', use: { viewport: { width: 1280, height: 800 } }, grepInvert: /@phone/ },
+    { name: 'phone', use: { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true }, grep: /@phone|@both/ },
+  ],
+})
