@@ -28,7 +28,7 @@ export const PAGE_ROWS = 24
 
 export const loadHome = (signal?: AbortSignal) => dataOf(api().GET('/home', { signal }))
 
-/** Throws Refused for a page beyond the last. */
+/** A page beyond the last has no rows. */
 export async function searchCourses(asked: CourseSearch, signal?: AbortSignal): Promise<FoundCourses> {
   const { words, category, level, free, type, sort, page } = asked
   const query = {
