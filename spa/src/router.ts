@@ -9,6 +9,8 @@ declare module 'vue-router' {
     title?: string
     /** For learners only: others sign in first and come back. */
     private?: boolean
+    /** For visitors only: who is signed in is sent on. */
+    visitors?: boolean
     /** In the middle of buying: the head of the page leads nowhere else. */
     focused?: boolean
   }
@@ -23,8 +25,8 @@ const routes: RouteRecordRaw[] = [
   { path: '/teachers', name: 'teachers', component: () => import('@/pages/Teachers.vue'), meta: { title: '教师' } },
   { path: '/teachers/:id(\\d+)', name: 'teacher', component: () => import('@/pages/Teacher.vue'), meta: { title: '教师' } },
   { path: '/coupons', name: 'claim', component: () => import('@/pages/ClaimCentre.vue'), meta: { title: '领券中心' } },
-  { path: '/sign-in', name: 'sign-in', component: () => import('@/pages/SignIn.vue'), meta: { title: '登录' } },
-  { path: '/register', name: 'register', component: () => import('@/pages/Register.vue'), meta: { title: '注册' } },
+  { path: '/sign-in', name: 'sign-in', component: () => import('@/pages/SignIn.vue'), meta: { title: '登录', visitors: true } },
+  { path: '/register', name: 'register', component: () => import('@/pages/Register.vue'), meta: { title: '注册', visitors: true } },
   { path: '/cart', name: 'cart', component: () => import('@/pages/Cart.vue'), meta: { title: '购物车' } },
   { path: '/settlement', name: 'settlement', component: () => import('@/pages/Settlement.vue'), meta: { title: '结算', private: true } },
   { path: '/payment/result', name: 'result', component: () => import('@/pages/Result.vue'), meta: { title: '支付结果', private: true } },
@@ -39,7 +41,7 @@ const routes: RouteRecordRaw[] = [
 ]
 
 /** Where sign-in leads back to: a page of this site, never one elsewhere. */
-export function nextOf(route: RouteLocationNormalized): string {
+export function nextOf(route: Pick<RouteLocationNormalized, 'query'>): string {
   const next = route.query.next
   return typeof next === 'string' && /^\/(?![/\\])/.test(next) ? next : '/'
 }
@@ -56,8 +58,9 @@ export function makeRouter(schoolName: string): Router {
   })
 
   router.beforeEach((to) => {
-    if (to.meta.private && !useSession().isSignedIn) return { name: 'sign-in', query: { next: to.fullPath } }
-    return true
+    const { isSignedIn } = useSession()
+    if (to.meta.private && !isSignedIn) return { name: 'sign-in', query: { next: to.fullPath } }
+    return to.meta.visitors && isSignedIn ? nextOf(to) : true
   })
 
   router.afterEach((to, _from, failure) => {

@@ -1,4 +1,4 @@
-import { ref } from 'vue'
+import { ref, shallowRef } from 'vue'
 
 import { messageOf } from '@/api/errors'
 import { announce } from '@/composables/announce'
@@ -7,15 +7,18 @@ import { announce } from '@/composables/announce'
 export function useAction<A extends unknown[], T>(work: (...args: A) => Promise<T>) {
   const busy = ref(false)
   const problem = ref('')
+  const error = shallowRef<unknown>()
 
   async function run(...args: A): Promise<T | undefined> {
     if (busy.value) return undefined
     busy.value = true
     problem.value = ''
+    error.value = undefined
     try {
       return await work(...args)
-    } catch (error) {
-      problem.value = messageOf(error)
+    } catch (failure) {
+      error.value = failure
+      problem.value = messageOf(failure)
       if (problem.value) announce(problem.value)
       return undefined
     } finally {
@@ -23,5 +26,5 @@ export function useAction<A extends unknown[], T>(work: (...args: A) => Promise<
     }
   }
 
-  return { busy, problem, run }
+  return { busy, problem, error, run }
 }

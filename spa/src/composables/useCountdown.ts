@@ -4,9 +4,10 @@ import { announce } from '@/composables/announce'
 import { clockText } from '@/lib/time'
 
 /** Count down from the seconds that the API gave, by the page's own stopwatch: the device's clock may be wrong.
- * `over` is called once when they have run out; what that means is the API's to say.
+ * `over` is called once when they have run out; what that means is the API's to say. `remind` is what a screen reader
+ * says when five minutes and one are left.
  */
-export function useCountdown(given: () => number | undefined, over: () => void) {
+export function useCountdown(given: () => number | undefined, over: () => void, remind?: (minutes: number) => string) {
   const left = ref(0)
   let ends = 0
   let timer: ReturnType<typeof setInterval> | undefined
@@ -19,7 +20,7 @@ export function useCountdown(given: () => number | undefined, over: () => void) 
     const before = left.value
     left.value = Math.max(0, (ends - performance.now()) / 1000)
     for (const minutes of [5, 1]) {
-      if (before > minutes * 60 && left.value <= minutes * 60 && left.value > 0) announce(`请在${minutes}分钟内完成支付`)
+      if (remind && before > minutes * 60 && left.value <= minutes * 60 && left.value > 0) announce(remind(minutes))
     }
     if (left.value === 0 && timer) {
       stop()
