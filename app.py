@@ -25,7 +25,7 @@ from chalicelib.request_log import add_fields, request_line
 from chalicelib.shop import catalog, course_search, enrollment, ledger, order, refund, session
 from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.user import usernames
-from chalicelib.web import codes, course_responses, requests, responses
+from chalicelib.web import codes, course_responses, people_responses, requests, responses
 from chalicelib.web.notification import answer_notification, returned_order
 from chalicelib.web.shop_app import ShopApp
 
@@ -52,7 +52,7 @@ def sign_up():
         user, token = register.sign_up(
             asked.username, asked.password, app.address(), app.settings, app.now(), app.device()
         )
-    return responses.signed_in(user, token, app.settings.shop_url)
+    return people_responses.signed_in(user, token, app.settings.shop_url)
 
 
 @app.route("/login", methods=["POST"], codes=codes.LOGIN)
@@ -63,7 +63,7 @@ def login():
         user, token = sign_in.sign_in(
             asked.username, asked.password, app.address(), app.settings, app.now(), app.device()
         )
-    return responses.signed_in(user, token, app.settings.shop_url)
+    return people_responses.signed_in(user, token, app.settings.shop_url)
 
 
 @app.route("/logout", methods=["DELETE"])
@@ -83,7 +83,7 @@ def change_password():
 def list_sessions():
     caller = app.caller()
     stored = caller.beside(session.list_sessions)
-    return responses.sessions(stored, caller.signed_in(), app.now())
+    return people_responses.sessions(stored, caller.signed_in(), app.now())
 
 
 @app.route("/sessions/{session_id}", methods=["DELETE"], codes=codes.SESSIONS)
@@ -94,7 +94,7 @@ def end_session(session_id):
 
 @app.route("/userinfo", methods=["GET"])
 def user_info():
-    return responses.user_info(app.user(), app.settings.shop_url)
+    return people_responses.user_info(app.user(), app.settings.shop_url)
 
 
 # Catalogue
@@ -277,7 +277,7 @@ def request_refund(order_number):
 def list_ledger():
     caller, page = app.caller(), requests.page_request(app.query())
     found = caller.beside(lambda user_id: ledger.list_newest(user_id, page.limit, page.cursor))
-    return responses.ledger(found, caller.user().beli)
+    return people_responses.ledger(found, caller.user().beli)
 
 
 @app.route("/mycourses", methods=["GET"])

@@ -20,7 +20,6 @@ from chalicelib.flows.show_order import OrderPage, ask_again_after
 from chalicelib.gateways.payments import PayPage
 from chalicelib.money import Fen, to_yuan, yuan_text
 from chalicelib.settings import Settings
-from chalicelib.shop.caller import SignedIn
 from chalicelib.shop.cart import CartLine
 from chalicelib.shop.catalog import LEVEL_NAMES, Course
 from chalicelib.shop.choice import Choice
@@ -28,16 +27,13 @@ from chalicelib.shop.coupon import COUPON_TYPE_NAMES, RESERVED, UNUSED, USED, Co
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.enrollment import Enrollment
 from chalicelib.shop.event import EVENT_TEXTS, What
-from chalicelib.shop.ledger import EntryList
 from chalicelib.shop.order import CANCELLED, STATUS_NAMES, Order, OrderEvent, OrderList
 from chalicelib.shop.partition import Page
 from chalicelib.shop.payment_type import PAYMENT_NAMES
 from chalicelib.shop.price_policy import PricePolicyCopy, period_name
 from chalicelib.shop.refund import DONE, Refund, oldest_first
 from chalicelib.shop.refund import STATUS_NAMES as REFUND_STATUS_NAMES
-from chalicelib.shop.session import Session
 from chalicelib.shop.settlement import Settlement
-from chalicelib.shop.user import User
 from chalicelib.web.codes import OK
 from chalicelib.web.shop_app import envelope
 
@@ -49,7 +45,7 @@ def success(data: object = None, msg: str = "") -> Json:
     return envelope(OK, msg, data)
 
 
-def _absolute(address: str, shop_url: str, default: str) -> str:
+def absolute_address(address: str, shop_url: str, default: str) -> str:
     """A picture's absolute address; relative ones are the shop front's."""
     if address.startswith(("http://", "https://")):
         return address
@@ -58,56 +54,16 @@ def _absolute(address: str, shop_url: str, default: str) -> str:
 
 def picture(address: str, shop_url: str) -> str:
     """The absolute address of a course's or teacher's picture."""
-    return _absolute(address, shop_url, "images/course.svg")
-
-
-def head_image(user: User, shop_url: str) -> str:
-    """The absolute address of a user's picture, never empty."""
-    return _absolute(user.head_img, shop_url, "images/head.svg")
+    return absolute_address(address, shop_url, "images/course.svg")
 
 
 # People
-
-
-def signed_in(user: User, token: str, shop_url: str) -> Json:
-    """`POST /login`."""
-    userinfo = {"username": user.username, "head_img": head_image(user, shop_url)}
-    return success({"token": token, "userinfo": userinfo}, "验证成功!")
-
-
-def user_info(user: User, shop_url: str) -> Json:
-    """`GET /userinfo`."""
-    return success(
-        {
-            "username": user.username,
-            "name": user.name,
-            "head_img": head_image(user, shop_url),
-            "beli": user.beli,
-        }
-    )
 
 
 def captcha(started: StartedCaptcha) -> Json:
     """`GET /api/captcha_check`."""
     data = {"success": started.success, "gt": started.captcha_id, "challenge": started.challenge}
     return {"error_no": 0, "data": data}
-
-
-def sessions(stored: Iterable[Session], here: SignedIn, now: datetime) -> Json:
-    """`GET /sessions`: where the user is signed in."""
-    return success(
-        [
-            {
-                "id": session.session_id,
-                "device": session.device,
-                "date": beijing_text(session.created_at),
-                "expire_date": beijing_text(session.expires_at),
-                "current": session.session_id == here.session.session_id,
-            }
-            for session in stored
-            if session.is_alive(here.user, now)
-        ]
-    )
 
 
 # Cart and account
@@ -616,41 +572,6 @@ def refunds(waiting: Page[Refund], usernames: Mapping[int, str]) -> Json:
 def decided_refund(request_no: str, status: str) -> Json:
     """`POST /admin/refunds/{request_no}/approve` and `/refuse`."""
     return success({"request_no": request_no, "status": REFUND_STATUS_NAMES[status]})
-
-
-def ledger(found: EntryList, balance: int) -> Json:
-    """`GET /beli`: the balance and its entries, newest first."""
-    body = success(
-        {
-            "beli": balance,
-            "entries": [
-                {
-                    "date": beijing_text(entry.at),
-                    "beli": entry.beli,
-                    "text": _ledger_text(entry.cause),
-                }
-                for entry in found.entries
-            ],
-        }
-    )
-    if found.next_cursor:
-        body["next"] = found.next_cursor
-    return body
-
-
-def _ledger_text(cause: str) -> str:
-    """A learner's words for the cause of an entry."""
-    kind, _, rest = cause.partition(" ")
-    if kind == "order":
-        number, _, why = rest.partition(" ")
-        texts = {
-            "placed": "支付",
-            "closed": "关闭，退回",
-            "refunded": "退费，退回",
-            "reopened": "重新开通，支付",
-        }
-        return f"订单{number}{texts.get(why, why)}"
-    return "期初余额" if cause == "opening balance" else "学校发放或调整"
 
 
 def cancelled_order(number: str) -> Json:

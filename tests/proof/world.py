@@ -45,7 +45,7 @@ from chalicelib.shop.refund import Refund
 from chalicelib.shop.user import User, UserName
 from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import ItemKey, UserItem, connection, find_together
-from chalicelib.web import codes, responses
+from chalicelib.web import codes, people_responses, responses
 from chalicelib.web.notification import answer_notification
 from localstack.alipay import AlipaySimulator
 from localstack.alipay.trades import NoSuchTrade, Refused
@@ -349,7 +349,7 @@ class World:
         the same as what is stored.
         """
         user, now = self._user(who), self.clock()
-        told = responses.ledger(ledger.list_newest(user.user_id, 500, None), user.beli)["data"]
+        told = people_responses.ledger(ledger.list_newest(user.user_id, 500, None), user.beli)["data"]
         assert sum(entry["beli"] for entry in told["entries"]) == told["beli"]
         mine = responses.my_courses(
             enrollment.list_enrollments(user.user_id), {}, now, self.settings.shop_url

@@ -1,0 +1,88 @@
+"""People, their sessions and their beli -> the documented JSON, one plain function per object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from chalicelib.beijing_time import beijing_text
+from chalicelib.shop.caller import SignedIn
+from chalicelib.shop.ledger import EntryList
+from chalicelib.shop.session import Session
+from chalicelib.shop.user import User
+from chalicelib.web.responses import Json, absolute_address, success
+
+
+def head_image(user: User, shop_url: str) -> str:
+    """The absolute address of a user's picture, never empty."""
+    return absolute_address(user.head_img, shop_url, "images/head.svg")
+
+
+def signed_in(user: User, token: str, shop_url: str) -> Json:
+    """`POST /login`."""
+    userinfo = {"username": user.username, "head_img": head_image(user, shop_url)}
+    return success({"token": token, "userinfo": userinfo}, "验证成功!")
+
+
+def user_info(user: User, shop_url: str) -> Json:
+    """`GET /userinfo`."""
+    return success(
+        {
+            "username": user.username,
+            "name": user.name,
+            "head_img": head_image(user, shop_url),
+            "beli": user.beli,
+        }
+    )
+
+
+def sessions(stored: Iterable[Session], here: SignedIn, now: datetime) -> Json:
+    """`GET /sessions`: where the user is signed in."""
+    return success(
+        [
+            {
+                "id": session.session_id,
+                "device": session.device,
+                "date": beijing_text(session.created_at),
+                "expire_date": beijing_text(session.expires_at),
+                "current": session.session_id == here.session.session_id,
+            }
+            for session in stored
+            if session.is_alive(here.user, now)
+        ]
+    )
+
+
+def ledger(found: EntryList, balance: int) -> Json:
+    """`GET /beli`: the balance and its entries, newest first."""
+    body = success(
+        {
+            "beli": balance,
+            "entries": [
+                {
+                    "date": beijing_text(entry.at),
+                    "beli": entry.beli,
+                    "text": _ledger_text(entry.cause),
+                }
+                for entry in found.entries
+            ],
+        }
+    )
+    if found.next_cursor:
+        body["next"] = found.next_cursor
+    return body
+
+
+def _ledger_text(cause: str) -> str:
+    """A learner's words for the cause of an entry."""
+    kind, _, rest = cause.partition(" ")
+    if kind == "order":
+        number, _, why = rest.partition(" ")
+        texts = {
+            "placed": "支付",
+            "closed": "关闭，退回",
+            "refunded": "退费，退回",
+            "reopened": "重新开通，支付",
+        }
+        return f"订单{number}{texts.get(why, why)}"
+    return "期初余额" if cause == "opening balance" else "学校发放或调整"
