@@ -12,6 +12,8 @@ from chalicelib.flows import (
     decide_refund,
     fill_cart,
     my_coupons,
+    my_course,
+    overview,
     quote,
     register,
     settle,
@@ -94,7 +96,8 @@ def end_session(session_id):
 
 @app.route("/userinfo", methods=["GET"])
 def user_info():
-    return people_responses.user_info(app.user(), app.settings.shop_url)
+    shown = overview.overview(app.caller(), app.now())
+    return people_responses.user_info(shown, app.settings.shop_url)
 
 
 # Catalogue
@@ -136,6 +139,12 @@ def show_chapters(course_id):
 def show_questions(course_id):
     key = requests.course_key_of(course_id, app.query())
     return course_responses.questions(study.contents_of(key, None, app.fresh, app.now()))
+
+
+@app.route("/course/{course_id}/mine", methods=["GET"], codes=codes.CONTENTS)
+def show_mine(course_id):
+    caller, key = app.caller(), requests.course_key_of(course_id, app.query())
+    return responses.my_course(my_course.show_mine(caller, key, app.now()), app.now())
 
 
 # Cart and settlement

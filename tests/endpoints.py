@@ -231,6 +231,11 @@ ENDPOINTS = [
         nothing,
         lambda e, _: e.visitor.get(f"/course/{e.courses[0].course_id}/questions"),
     ),
+    Endpoint(
+        "`GET /course/{id}/mine`",
+        nothing,
+        lambda e, _: e.learner.get(f"/course/{e.courses[0].course_id}/mine"),
+    ),
     # Cart and settlement
     Endpoint("`POST /shoppingcar`", nothing, lambda e, _: e.learner.post("/shoppingcar/", e.lines[0])),
     Endpoint(

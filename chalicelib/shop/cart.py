@@ -66,6 +66,19 @@ def list_lines(user_id: int) -> dict[CourseKey, CartLine]:
     return dict(sorted(lines.items(), key=lambda item: (item[1].added_at, item[0])))
 
 
+def count_lines(user_id: int) -> int:
+    """How many lines the user's cart has. One round trip."""
+    with cart_store() as redis:
+        return redis.hlen(key(_KIND, user_id))
+
+
+def find_line(user_id: int, course: CourseKey) -> CartLine | None:
+    """The line of one course, or None. One round trip."""
+    with cart_store() as redis:
+        stored = cast(str | None, redis.hget(key(_KIND, user_id), str(course)))
+    return CartLine(**json.loads(stored)) if stored is not None else None
+
+
 def remove_lines(user_id: int, courses: Sequence[CourseKey]) -> None:
     """Remove courses, in one step. One round trip. Raises CartLineNotFound when none of them was there."""
     with cart_store() as redis:

@@ -8,14 +8,14 @@ not open again, and imported ones are not counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pynamodb.attributes import UnicodeSetAttribute
 from pynamodb.expressions.condition import size
 from pynamodb.expressions.update import Action
 
 from chalicelib.errors import ShopError
-from chalicelib.storage.dynamodb import Transaction, UserItem, find, find_together
+from chalicelib.storage.dynamodb import ItemKey, StoredItem, Transaction, UserItem, find, find_together
 
 ORDERS, REFUNDS = "ORDERS", "REFUNDS"
 
@@ -26,8 +26,23 @@ class OpenItems(UserItem, discriminator="OPEN_ITEMS"):
     sorts = UnicodeSetAttribute(null=True)
 
 
+def _sort(kind: str) -> str:
+    return f"OPEN#{kind}"
+
+
 def _key(owner: str, kind: str) -> OpenItems:
-    return OpenItems(owner, f"OPEN#{kind}")
+    return OpenItems(owner, _sort(kind))
+
+
+def listed_key(owner: str, kind: str) -> ItemKey:
+    """Where the sort keys of a user's open items stand, for a batch read."""
+    return OpenItems, owner, _sort(kind)
+
+
+def listed_in(found: Mapping[ItemKey, StoredItem], owner: str, kind: str) -> list[str]:
+    """The sort keys of a user's open items, and of some that have closed since, among what a batch read found."""
+    stored = found.get(listed_key(owner, kind))
+    return sorted(stored.sorts or ()) if isinstance(stored, OpenItems) else []
 
 
 def add(transaction: Transaction, item: UserItem, kind: str, most: int, refusal: ShopError) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from chalicelib.beijing_time import beijing_text
+from chalicelib.flows.overview import Overview
 from chalicelib.shop.caller import SignedIn
 from chalicelib.shop.ledger import EntryList
 from chalicelib.shop.session import Session
-from chalicelib.shop.user import User
+from chalicelib.shop.user import ROLE_NAMES, User
 from chalicelib.web.responses import Json, absolute_address, success
 
 
@@ -24,14 +25,19 @@ def signed_in(user: User, token: str, shop_url: str) -> Json:
     return success({"token": token, "userinfo": userinfo}, "验证成功!")
 
 
-def user_info(user: User, shop_url: str) -> Json:
+def user_info(shown: Overview, shop_url: str) -> Json:
     """`GET /userinfo`."""
+    user = shown.user
     return success(
         {
             "username": user.username,
             "name": user.name,
             "head_img": head_image(user, shop_url),
             "beli": user.beli,
+            "role": ROLE_NAMES[user.role],
+            "cart_count": shown.cart_count,
+            "open_orders": shown.open_orders,
+            "usable_coupons": shown.usable_coupons,
         }
     )
 

@@ -14,6 +14,7 @@ from chalicelib.flows.checkout import PlacedOrder
 from chalicelib.flows.claim_coupon import OnOffer
 from chalicelib.flows.fill_cart import COMING, GONE, POLICY_GONE, TERM_HAD, CartView, ShownLine
 from chalicelib.flows.my_coupons import HeldCoupon
+from chalicelib.flows.my_course import MyCourse
 from chalicelib.flows.quote import Quote, QuotedCoupon, QuotedLine
 from chalicelib.flows.settle import AccountView
 from chalicelib.flows.show_order import OrderPage, ask_again_after
@@ -580,6 +581,25 @@ def cancelled_order(number: str) -> Json:
 
 
 # Enrollments
+
+
+def my_course(mine: MyCourse, now: datetime) -> Json:
+    """`GET /course/{course_id}/mine`."""
+    owned = mine.enrollment
+    is_active, is_paused = (owned.is_active(now), owned.is_paused(now)) if owned else (False, False)
+    return success(
+        {
+            "enrolled": is_active,
+            "end_date": _owned_until(owned, now),
+            "paused": is_paused,
+            "ended": owned is not None and not is_active and not is_paused,
+            "in_cart": mine.is_in_cart,
+            "cart_policy_id": mine.cart_policy_id,
+            "free_term_had": mine.free_term_had,
+            "open_order": mine.open_order,
+            "coupons": [held_coupon(one, now) for one in mine.coupons],
+        }
+    )
 
 
 def my_courses(

@@ -41,6 +41,7 @@ LINE = {
     "rebate_price": Number,
     "default_price_period": int,
     "default_price_policy_id": int,
+    "coursedetail_id": Maybe(str),
     "coupon_list": [COUPON],
 }
 SHOWN = {
@@ -133,6 +134,7 @@ def test_an_account_shows_its_lines_as_documented(learner: Client) -> None:
                     "rebate_price": 100.0,
                     "default_price_period": 7,
                     "default_price_policy_id": first,
+                    "coursedetail_id": str(course.detail_id),
                     "coupon_list": [],
                 }
             ],

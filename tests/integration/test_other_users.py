@@ -184,6 +184,9 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
         ("GET", "/course/{course_id}/questions"): [
             Attempt(f"/course/{of.course.course_id}/questions", code=1000)
         ],
+        ("GET", "/course/{course_id}/mine"): [
+            Attempt(f"/course/{of.course.course_id}/mine?user_id={of.user.user_id}", code=1000)
+        ],
         ("POST", "/shoppingcar"): [Attempt("/shoppingcar/", chosen(of), code=1000)],
         ("POST", "/shoppingcar/preview"): [
             Attempt("/shoppingcar/preview", {"course_list": [chosen(of)]}, code=1000)

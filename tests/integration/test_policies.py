@@ -204,6 +204,7 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
         learner.get(f"/coursedetail/{courses[0].detail_id}/")
         for part in ("chapters", "questions"):
             learner.get(f"/course/{courses[0].course_id}/{part}")
+        learner.get(f"/course/{courses[0].course_id}/mine")
         for line in lines:
             assert learner.post("/shoppingcar/", line)["code"] == 1000
         learner.get("/shoppingcar/")

@@ -308,24 +308,6 @@ def test_a_session_that_cannot_be_ended_is_503_and_goes_on(faulty_app: FaultyApp
     assert learner.get("/userinfo")["code"] == 1000
 
 
-# Who am I
-
-
-def test_userinfo_tells_name_picture_and_balance(gateway_server: GatewayServer) -> None:
-    user = builders.a_user(beli=105)
-    answer = Client(gateway_server.base_url, user).get("/userinfo/")
-    assert answer == {
-        "code": 1000,
-        "msg": "",
-        "data": {
-            "username": user.username,
-            "name": user.name,
-            "head_img": "http://shop.test/images/head.svg",
-            "beli": 105,
-        },
-    }
-
-
 # Tokens
 
 

@@ -60,6 +60,7 @@ READING = {
         "GET /coursedetail/{detail_id}",
         "GET /course/{course_id}/chapters",
         "GET /course/{course_id}/questions",
+        "GET /course/{course_id}/mine",
     ),
     *("GET /shoppingcar", "POST /shoppingcar/preview", "GET /account", "PUT /account", "POST /account/quote"),
     *("GET /coupons", "GET /coupons/available", "GET /get_pay_url", "GET /myorder", "GET /beli"),
