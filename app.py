@@ -282,6 +282,13 @@ def request_refund(order_number):
     return responses.refund(applied)
 
 
+@app.route("/order/{order_number}/refund/{request_no}", methods=["DELETE"], codes=codes.REFUND_WITHDRAW)
+def withdraw_refund(order_number, request_no):
+    caller, number = app.caller(), requests.order_number(order_number)
+    paid, application = order.find_own(caller, number), requests.request_no(request_no)
+    return responses.withdrawn_refund(apply_for_refund.withdraw(paid, application, app.now()))
+
+
 @app.route("/beli", methods=["GET"])
 def list_ledger():
     caller, page = app.caller(), requests.page_request(app.query())

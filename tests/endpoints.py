@@ -293,6 +293,11 @@ ENDPOINTS = [
         a_paid_order,
         lambda e, number: e.learner.post(f"/order/{number}/refund", REASON),
     ),
+    Endpoint(
+        "`DELETE /order/{order_number}/refund/{request_no}`",
+        an_application,
+        lambda e, request_no: e.learner.delete(f"/order/{request_no.rpartition('_')[0]}/refund/{request_no}"),
+    ),
     Endpoint("`GET /beli`", nothing, lambda e, _: e.learner.get("/beli")),
     Endpoint("`GET /mycourses`", a_paid_order, lambda e, _: e.learner.get("/mycourses")),
     # Back office (with nothing to decide, listing refunds would read no orders)

@@ -1,11 +1,13 @@
-"""Apply for a refund: a learner asks for their money back, and access to what it paid for pauses."""
+"""Apply for a refund: a learner asks for their money back, and access to what it paid for pauses. Or withdraw the
+application: access goes on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from chalicelib.errors import RefundFinished, RefundNotAllowed
+from chalicelib.errors import RefundFinished, RefundNotAllowed, RefundNotFound
 from chalicelib.shop import enrollment, refund
 from chalicelib.shop import order as orders
 from chalicelib.shop.enrollment import SliceKey
@@ -82,3 +84,43 @@ def _take_back_at_once(order: Order, asked: Refund, now: datetime) -> Refund:
     except RefundFinished as changed:
         raise RefundNotAllowed(reason="open") from changed
     return asked
+
+
+def withdraw(order: Order, request_no: str, now: datetime) -> Refund:
+    """Withdraw a learner's application that nobody has decided on: the order is paid again, and access runs again,
+    longer by the time that the pause took. Doing it again changes nothing.
+
+    Raises RefundNotFound, RefundFinished (it was decided, or the provider has refunded everything).
+    """
+    for _ in range(orders.MAX_RELOADS):
+        asked = refund.find_of_order(order, request_no)
+        if asked is None or asked.why != refund.APPLICATION:
+            raise RefundNotFound()
+        if asked.status == refund.WITHDRAWN:
+            return asked
+        if not asked.is_undecided():
+            raise RefundFinished()
+        transaction = Transaction()
+        refund.finish(transaction, asked, refund.WITHDRAWN, now)
+        cause = Cause(By.LEARNER, f"refund {request_no}")
+        orders.end_application(transaction, order, What.REFUND_WITHDRAWN, cause, now)
+        resume_access(transaction, order, asked.lines, now)
+        try:
+            transaction.commit()
+        except RefundFinished:
+            order = orders.reload(order)  # refund or order is not as it was read
+            continue
+        asked.status = refund.WITHDRAWN
+        return asked
+    raise RefundFinished()
+
+
+def resume_access(transaction: Transaction, order: Order, lines: Sequence[int], now: datetime) -> None:
+    """Let the paused slices of some lines of an order run again, longer by the time that the pause took. One Query.
+    Refusal: RefundFinished.
+    """
+    slices = enrollment.list_slices(order.user_id)
+    for position in lines:
+        key = SliceKey(order.user_id, order.lines[position].course, order.number, position)
+        lost = enrollment.lost_to_pause(slices, key, now)
+        enrollment.resume(transaction, key, lost, RefundFinished())

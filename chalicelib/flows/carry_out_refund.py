@@ -155,7 +155,7 @@ def complete(order: Order, approved: Refund, cause: Cause, now: datetime) -> Non
 
     An application's lines count as refunded, their beli go back as beli, their coupons come back where their whole use
     is undone, and access to them ends. A refund that an operator had recorded as paid another way is flagged: the money
-    went back twice. Raises RefundFinished (it was refused, or the order is not as it should be).
+    went back twice. Raises RefundFinished (it was refused or withdrawn, or the order is not as it should be).
     """
     current = order
     for is_last in (False, True):
@@ -168,7 +168,7 @@ def complete(order: Order, approved: Refund, cause: Cause, now: datetime) -> Non
                 return
             if stored is not None and stored.status in (refund.DONE, refund.SUPERSEDED):
                 return
-            if is_last or stored is None or stored.status == refund.REFUSED:
+            if is_last or stored is None or stored.status in refund.NOT_MADE:
                 log.error("a refund cannot be carried out here, a person must look: order=%s", order.number)
                 raise
         else:

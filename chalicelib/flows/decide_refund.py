@@ -7,15 +7,15 @@ from datetime import datetime
 from chalicelib.errors import OwnRefund, PaymentUnknown, RefundFinished
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import Unclear
-from chalicelib.shop import audit, enrollment, refund
+from chalicelib.shop import audit, refund
 from chalicelib.shop import order as orders
 from chalicelib.shop.attention import PROBLEM
-from chalicelib.shop.enrollment import SliceKey
 from chalicelib.shop.event import By, Cause, What
 from chalicelib.shop.order import Order
 from chalicelib.shop.refund import Refund
 
 from . import carry_out_refund
+from .apply_for_refund import resume_access
 
 
 def _find_others(request_no: str, operator_id: int | None) -> tuple[Order, Refund]:
@@ -56,12 +56,9 @@ def refuse(
             raise RefundFinished()
     transaction = audit.recorded(audit.entry(by, "refuse-refund", request_no, now, reason=answer))
     refund.finish(transaction, asked, refund.REFUSED, now, by=by, answer=answer, only=str(asked.status))
-    orders.refuse_refund(transaction, order, Cause(By.OPERATOR, f"{by}, refund {request_no}"), now)
-    slices = enrollment.list_slices(order.user_id)
-    for position in asked.lines:
-        key = SliceKey(order.user_id, order.lines[position].course, order.number, position)
-        lost = enrollment.lost_to_pause(slices, key, now)
-        enrollment.resume(transaction, key, lost, RefundFinished())
+    cause = Cause(By.OPERATOR, f"{by}, refund {request_no}")
+    orders.end_application(transaction, order, What.REFUND_REFUSED, cause, now)
+    resume_access(transaction, order, asked.lines, now)
     transaction.commit()
 
 

@@ -89,10 +89,10 @@ def _take_payment(
 def _take_refund(order: Order, notification: Notification, cause: Cause, now: datetime) -> None:
     """Record the refund that a notification tells of, and complete it if it is ours.
 
-    A partial refund that is not ours, or was refused here and executed all the same, is flagged.
+    A partial refund that is not ours, or was refused or withdrawn here and executed all the same, is flagged.
     """
     ours = refund.find_of_order(order, notification.request_no) if notification.request_no else None
-    if ours is not None and ours.status == refund.REFUSED:
+    if ours is not None and ours.status in refund.NOT_MADE:
         ours = None
     is_partial = notification.told == Told.REFUNDED_IN_PART
     needs_person = ours is None and is_partial and not _is_known(order, notification)

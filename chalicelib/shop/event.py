@@ -21,6 +21,7 @@ class What(StrEnum):
     REFUND_REQUESTED = "refund requested"
     REFUND_APPROVED = "refund approved"
     REFUND_REFUSED = "refund refused"
+    REFUND_WITHDRAWN = "refund withdrawn"
     REFUND_TRIED_AGAIN = "refund tried again"
     LINES_REFUNDED = "lines refunded"
     REFUNDED = "refunded"
@@ -43,6 +44,7 @@ EVENT_TEXTS = {
     What.REFUND_REQUESTED: "已申请退费，课程暂停学习",
     What.REFUND_APPROVED: "退费申请已通过，正在退款",
     What.REFUND_REFUSED: "退费申请未通过，课程恢复学习",
+    What.REFUND_WITHDRAWN: "已撤回退费申请，课程恢复学习",
     What.REFUND_TRIED_AGAIN: "正在重新退款",
     What.LINES_REFUNDED: "部分课程已退费",
     What.REFUNDED: "订单已退费，课程已关闭",

@@ -449,12 +449,14 @@ def request_refund(
     record_event(transaction, order, What.REFUND_REQUESTED, cause, now, refusal)
 
 
-def refuse_refund(transaction: Transaction, order: Order, cause: Cause, now: datetime) -> None:
-    """End the open application of an order, which is paid again. Refusal: RefundFinished."""
+def end_application(transaction: Transaction, order: Order, what: What, cause: Cause, now: datetime) -> None:
+    """End the open application of an order, which was refused or withdrawn: the order is paid again. Refusal:
+    RefundFinished.
+    """
     refusal = RefundFinished()
     actions: list[Action] = [Order.status.set(PAID), Order.requested_lines.set([])]
     transaction.update(order, actions, _unchanged_refunds(order) & (Order.status == REFUNDING), refusal)
-    record_event(transaction, order, What.REFUND_REFUSED, cause, now, refusal)
+    record_event(transaction, order, what, cause, now, refusal)
 
 
 def mark_lines_refunded(

@@ -29,10 +29,12 @@ REQUESTED, APPROVED, STUCK = "requested", "approved", "stuck"
 """requested: waits for an operator. approved: the provider is asked until it confirms. stuck: it refuses, and a person
 must act.
 """
-DONE, REFUSED, SUPERSEDED = "done", "refused", "overtaken"
-"""done: the provider has confirmed. refused: by an operator. superseded: the whole trade was refunded
-elsewhere.
+DONE, REFUSED, WITHDRAWN, SUPERSEDED = "done", "refused", "withdrawn", "overtaken"
+"""done: the provider has confirmed. refused: by an operator. withdrawn: by the learner. superseded: the whole trade was
+refunded elsewhere.
 """
+NOT_MADE = (REFUSED, WITHDRAWN)
+"""The learner keeps what was paid for."""
 
 APPLICATION, LATE, DUPLICATE = "application", "late payment", "surplus payment"
 
@@ -42,6 +44,7 @@ STATUS_NAMES = {
     STUCK: "退款中",
     DONE: "已退款",
     REFUSED: "已拒绝",
+    WITHDRAWN: "已撤回",
     SUPERSEDED: "已退款",
 }
 """Status -> what a learner reads. That a refund is stuck is the school's worry, not the learner's."""
@@ -269,7 +272,8 @@ def finish(
     only: str | None = None,
     refunded_externally: bool = False,
 ) -> None:
-    """Finish a refund: done or superseded (unless it is finished), or refused (while it waits for a person).
+    """Finish a refund: done or superseded (unless it is finished), refused (while it waits for a person), or withdrawn
+    (while nobody has decided on it).
 
     `only`: while it is in this state. `refunded_externally`: its money went back another way. Refusal: RefundFinished.
     """
@@ -287,6 +291,7 @@ def finish(
         DONE: (APPROVED, STUCK),
         SUPERSEDED: (REQUESTED, APPROVED, STUCK),
         REFUSED: (REQUESTED, STUCK),
+        WITHDRAWN: (REQUESTED,),
     }[status]
     expected = Refund.status.is_in(*before) if only is None else Refund.status == only
     transaction.update(refund, actions, expected, RefundFinished())

@@ -227,6 +227,11 @@ REFUND_APPLY: Codes = {
     errors.RefundNotAllowed: Answer(1505, _refund_text),
     errors.InvalidRequest: Answer(1506, "请填写退费原因（200字以内），并选择要退费的课程"),
 }
+REFUND_WITHDRAW: Codes = {
+    errors.OrderNotFound: Answer(1501, "订单不存在"),
+    errors.RefundNotFound: Answer(1507, "退费申请不存在"),
+    errors.RefundFinished: Answer(1508, "退费申请已处理，不能撤回，请刷新页面查看结果"),
+}
 BACK_OFFICE: Codes = {
     errors.NotPermitted: Answer(1801, "没有权限，只有管理员可以操作"),
 }
@@ -273,6 +278,8 @@ NAMES = {
     1307: "PaymentBelowMinimum",
     1402: "OrderNotPayable",
     1506: "RefundRequestInvalid",
+    1507: "ApplicationNotFound",
+    1508: "ApplicationDecided",
     1804: "RefundAnswerInvalid",
     1805: "RefundPaymentUnknown",
     5000: "NotPossible",

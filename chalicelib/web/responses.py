@@ -552,6 +552,11 @@ def refund(one: Refund) -> Json:
     return success(_own_refund(one), "退费已完成，课程已关闭" if is_done else "退费申请已提交，等待审核")
 
 
+def withdrawn_refund(one: Refund) -> Json:
+    """`DELETE /order/{order_number}/refund/{request_no}`."""
+    return success(_own_refund(one), "退费申请已撤回，课程恢复学习")
+
+
 def refunds(waiting: Page[Refund], usernames: Mapping[int, str]) -> Json:
     """`GET /admin/refunds`: applications that wait for a decision, of whom and for what. Names by the users' ids."""
     body = success(

@@ -44,6 +44,7 @@ BODILESS = {
     ("DELETE", "/logout"),
     ("DELETE", "/sessions/{session_id}"),
     ("POST", "/order/{order_number}/cancel"),
+    ("DELETE", "/order/{order_number}/refund/{request_no}"),
     ("POST", "/admin/refunds/{request_no}/approve"),
 }
 """Every other route that writes reads a JSON body."""

@@ -28,7 +28,9 @@ from tests.client import Client
 
 @dataclass(frozen=True)
 class Victim:
-    """A user who has one of everything: sessions, coupons, a cart, an account, an open and a paid order."""
+    """A user who has one of everything: sessions, coupons, a cart, an account, an open and a paid order, an application
+    for its refund.
+    """
 
     client: Client
     user: User
@@ -37,6 +39,7 @@ class Victim:
     general: CouponRecord
     open_order: str
     paid_order: str
+    request_no: str
     session_id: str
 
     def secrets(self) -> list[str]:
@@ -48,6 +51,7 @@ class Victim:
             self.general.name,
             self.open_order,
             self.paid_order,
+            self.request_no,
             self.session_id,
         ]
 
@@ -84,11 +88,22 @@ def victim(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Victim:
     paid_order = purchases.place(client, [course], 100)
     purchases.pay(alipay, paid_order)
     assert purchases.deliver(purchases.notice(alipay, paid_order)) == "success"
+    request_no = client.post(f"/order/{paid_order}/refund", {"reason": "不想学了"})["data"]["request_no"]
     chosen = {"course_id": course.course_id, "price_policy_id": builders.policy_id_of(course)}
     assert client.post("/shoppingcar/", chosen)["code"] == 1000
     assert client.post("/account/", [chosen])["code"] == 1000
     other_session = session.start(user, builders.now())
-    return Victim(client, user, course, bound, general, open_order, paid_order, str(other_session.session_id))
+    return Victim(
+        client,
+        user,
+        course,
+        bound,
+        general,
+        open_order,
+        paid_order,
+        request_no,
+        str(other_session.session_id),
+    )
 
 
 @pytest.fixture
@@ -130,13 +145,16 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
         ("POST", "/order/{order_number}/refund"): [
             Attempt(f"/order/{number}/refund", {"reason": "不想学了"}, code=1501) for number in orders
         ],
+        ("DELETE", "/order/{order_number}/refund/{request_no}"): [
+            Attempt(f"/order/{of.paid_order}/refund/{of.request_no}", code=1501)
+        ],
         # The back office
         ("GET", "/admin/refunds"): [Attempt("/admin/refunds", code=1801)],
         ("POST", "/admin/refunds/{request_no}/approve"): [
-            Attempt(f"/admin/refunds/{of.paid_order}_ABCDEF/approve", code=1801)
+            Attempt(f"/admin/refunds/{of.request_no}/approve", code=1801)
         ],
         ("POST", "/admin/refunds/{request_no}/refuse"): [
-            Attempt(f"/admin/refunds/{of.paid_order}_ABCDEF/refuse", {"answer": "x"}, code=1801)
+            Attempt(f"/admin/refunds/{of.request_no}/refuse", {"answer": "x"}, code=1801)
         ],
         # Somebody else's coupons
         ("PUT", "/account"): [

@@ -49,6 +49,7 @@ DOCUMENTED = {
     "cancel": {1000, 1501, 1502, 1503, 1504, 503},
     "show": {1000, 1501, 503},
     "apply": {1000, 1501, 1505, 503},
+    "withdraw": {1000, 1501, 1508, 503},
     "decide": {1000, 1802, 1803, 503},
     "claim": {1000, 1701, 1702, 1703, 1704, 503},
 }
@@ -154,7 +155,7 @@ class Workload:
         do = self.random.choice(
             (
                 *(self.fill, self.buy, self.buy, self.cancel, self.show, self.pay, self.pay, self.tell),
-                *(self.apply, self.decide, self.claim, self.timer),
+                *(self.apply, self.withdraw, self.decide, self.claim, self.timer),
             )
         )
         do(who)
@@ -239,6 +240,13 @@ class Workload:
             if answered["code"] == 1000:
                 self.requested.append(answered["data"]["request_no"])
 
+    def withdraw(self, who: int) -> None:
+        """Withdraw an application, mostly one of one's own, and mostly not."""
+        if self.requested and self.random.random() < 0.5:
+            request_no = self.random.choice(self.requested)
+            path = f"/order/{request_no.rpartition('_')[0]}/refund/{request_no}/"
+            self._take("withdraw", self.learners[who].delete(path))
+
     def decide(self, who: int) -> None:
         """An operator decides."""
         if self.requested:
@@ -279,7 +287,7 @@ class Workload:
                 assert placed.due_at is None
                 self._assert_money(placed)
             for item in mine.of(refund.Refund):
-                assert item.status in (refund.DONE, refund.REQUESTED, refund.REFUSED), item.problem
+                assert item.status in (refund.DONE, refund.REQUESTED, *refund.NOT_MADE), item.problem
         stored = coupon.find_offer(self.offers[0].coupon_id)
         assert stored is not None
         assert not stored.in_flight

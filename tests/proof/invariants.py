@@ -477,7 +477,7 @@ def _refundable(placed: Order, asked: Refund, others: list[Refund]) -> set[int]:
 
 def _notices(mine: Belongings) -> Iterator[str]:
     """A partial refund that is not the shop's own waits for a person until one has said that it was dealt with."""
-    own = {item.request_no for item in mine.of(Refund) if item.status != refund.REFUSED}
+    own = {item.request_no for item in mine.of(Refund) if item.status not in refund.NOT_MADE}
     for told in mine.of(RefundNotice):
         name = f"notice {told.request_no} of {told.refunded}"
         placed = mine.by_number.get(told.order_number)
@@ -533,14 +533,14 @@ def _sessions(mine: Belongings) -> Iterator[str]:
 
 def _slices(mine: Belongings, taken_back: set[str]) -> Iterator[str]:
     """Enrolled by one slice for each line that is paid and not refunded, paused exactly while applied for; from the
-    payment on, and longer only where a refund was refused.
+    payment on, and longer only where an application was refused or withdrawn.
     """
     wanted: dict[str, tuple[int, bool, bool]] = {}
     since = {placed.number: placed.paid_at for placed in mine.of(Order)}
-    refused = {
+    not_made = {
         (item.order_number, position)
         for item in mine.of(Refund)
-        if item.status == refund.REFUSED
+        if item.status in refund.NOT_MADE
         for position in item.lines
     }
     for placed in mine.of(Order):
@@ -563,8 +563,8 @@ def _slices(mine: Belongings, taken_back: set[str]) -> Iterator[str]:
             yield f"{part.sort} is {stored}, it should be {expected} (days, withdrawn, paused)"
         if part.granted_at != since.get(part.order_number, part.granted_at):
             yield f"{part.sort} is granted from {part.granted_at}, paid at {since[part.order_number]}"
-        if part.paused_seconds and (part.order_number, part.line) not in refused:
-            yield f"{part.sort} is longer by {part.paused_seconds} seconds for no refusal"
+        if part.paused_seconds and (part.order_number, part.line) not in not_made:
+            yield f"{part.sort} is longer by {part.paused_seconds} seconds for no refusal or withdrawal"
     for sort in wanted:
         yield f"paid, and not enrolled: {sort}"
 
@@ -595,6 +595,7 @@ def _events(mine: Belongings) -> Iterator[str]:
             "requested": (seen[What.REFUND_REQUESTED], len(asked)),
             "approved": (seen[What.REFUND_APPROVED], len(decided)),
             "refused": (seen[What.REFUND_REFUSED], statuses[refund.REFUSED]),
+            "withdrawn": (seen[What.REFUND_WITHDRAWN], statuses[refund.WITHDRAWN]),
             "refunded": (seen[order.REFUNDED], int(placed.status == order.REFUNDED)),
         }
         for what, (stored, expected) in counts.items():

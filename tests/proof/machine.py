@@ -151,6 +151,11 @@ class ShopLife(RuleBasedStateMachine):
         if number := self._number(which, order.PAID):
             self.world.apply(number, lines)
 
+    @rule(position=some)
+    def withdraw(self, position: int) -> None:
+        """A learner withdraws an application."""
+        self.world.withdraw(position)
+
     # Alipay
 
     @rule(which=some)

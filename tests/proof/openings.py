@@ -134,6 +134,28 @@ def stuck_refunds(world: World) -> None:
     assert [*_refunds(world, first), *_refunds(world, second)] == [refund.DONE, refund.REFUSED]
 
 
+def applications_withdrawn(world: World) -> None:
+    """An application is withdrawn and made again for more, then approved; another one outlives its withdrawal at the
+    console.
+    """
+    first, second = _paid(world, 0, [4, 3], [GENERAL]), _paid(world, 1, [4, 2])
+    early, late = _applied(world, first, [0]), _applied(world, second)
+    world.clock.advance(timedelta(hours=1))
+    for request_no in (early, late):
+        world.withdraw_one(request_no)
+        world.check()
+    assert [_status(world, number) for number in (first, second)] == [order.PAID, order.PAID]
+    world.approve_one(_applied(world, first))
+    world.refund_at_console(second, None)
+    _tell_all_of(world, second)
+    assert [_status(world, number) for number in (first, second)] == [order.REFUNDED, order.REFUNDED]
+    assert sorted([*_refunds(world, first), *_refunds(world, second)]) == [
+        refund.DONE,
+        refund.WITHDRAWN,
+        refund.WITHDRAWN,
+    ]
+
+
 def refunds_that_take_their_time(world: World) -> None:
     """Alipay says yes and does nothing, then knows of nothing, then does it."""
     number = _paid(world, 0, [3, 4], [EIGHTY])
@@ -226,6 +248,7 @@ def claims_and_orders_of_nothing(world: World) -> None:
 
 OPENINGS: Sequence[Callable[[World], None]] = (
     *(refund_line_by_line, late_money_goes_back, late_money_reopens, two_trades, stuck_refunds),
+    applications_withdrawn,
     *(refunds_that_take_their_time, refunds_at_the_console, looked_at_amid_a_refund, another_amount),
     claims_and_orders_of_nothing,
 )

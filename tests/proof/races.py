@@ -229,6 +229,66 @@ class ApproveAgainstRefuse(RefundAgainstRefund):
             self.assert_delivered(self.number)
 
 
+class WithdrawalAgainstWithdrawal(Race):
+    """The learner presses several times: it is withdrawn once, and each press is answered alike."""
+
+    def race(self) -> None:
+        request_no = self.applied()
+        self.clock.advance(hours=1)
+        withdraw = partial(self.learner.delete, f"/order/{self.number}/refund/{request_no}/")
+        assert Counter(answer["code"] for answer in at_once(*[withdraw] * THREADS)) == {1000: THREADS}
+        self.assert_delivered(self.number)
+        (part,) = enrollment.list_slices(self.user.user_id)
+        assert part.paused_seconds == 3600
+
+
+class WithdrawalAgainstApproval(RefundAgainstRefund):
+    def race(self) -> None:
+        request_no = self.applied()
+        withdrawn, approved = at_once(
+            partial(self.learner.delete, f"/order/{self.number}/refund/{request_no}/"),
+            partial(self.decide, decide_refund.approve, request_no, "op", application.app.gateways),
+        )
+        assert withdrawn["code"] == (1508 if approved else 1000)
+        if approved:
+            self.assert_refunded()
+        else:
+            assert self.alipay.trade(self.number).refunded == 0
+            self.assert_delivered(self.number)
+
+
+class WithdrawalAgainstRefusal(RefundAgainstRefund):
+    """Whoever ends the application, the learner has the course, longer by the pause once."""
+
+    def race(self) -> None:
+        request_no = self.applied()
+        self.clock.advance(hours=1)
+        withdrawn, refused = at_once(
+            partial(self.learner.delete, f"/order/{self.number}/refund/{request_no}/"),
+            partial(self.decide, decide_refund.refuse, request_no, "op", "不符合", application.app.gateways),
+        )
+        assert withdrawn["code"] == (1508 if refused else 1000)
+        self.assert_delivered(self.number)
+        (part,) = enrollment.list_slices(self.user.user_id)
+        assert part.paused_seconds == 3600
+
+
+class WithdrawalAgainstConsole(RefundAgainstRefund):
+    """The learner withdraws while Alipay's console refunds it all: it is refunded in the end."""
+
+    def race(self) -> None:
+        request_no = self.applied()
+        self.alipay.refund(self.number)
+        told = purchases.notice(self.alipay, self.number)
+        withdrawn, _ = at_once(
+            partial(self.learner.delete, f"/order/{self.number}/refund/{request_no}/"),
+            partial(purchases.deliver, told),
+        )
+        assert withdrawn["code"] in (1000, 1508)
+        assert purchases.deliver(told) == "success"
+        self.assert_refunded()
+
+
 class TwoApplications(Race):
     def race(self) -> None:
         number = self.paid()
@@ -437,6 +497,8 @@ RARE: Sequence[type[Race]] = (
         TwoApplicationsForTwoLines,
     ),
     *(ApproveAgainstConsole, ApplicationAgainstConsole, RefusalAgainstConsole, ApprovalAgainstItsNotice),
+    *(WithdrawalAgainstWithdrawal, WithdrawalAgainstApproval),
+    *(WithdrawalAgainstRefusal, WithdrawalAgainstConsole),
     *(TwoSecondTrades, ClaimAgainstSweep, TimerAgainstNotice, LateMoneyAgainstNewOrder),
 )
 """Those that take a rare moment: dozens."""

@@ -387,6 +387,15 @@ class World:
         )
         return applied.request_no if applied else None
 
+    def withdraw(self, position: int) -> None:
+        """A learner withdraws an application."""
+        self._decide("withdraw", codes.REFUND_WITHDRAW, position, refund.REQUESTED, self.withdraw_one)
+
+    def withdraw_one(self, request_no: str) -> None:
+        """The learner withdraws this application."""
+        own = self._own(request_no.rpartition("_")[0])
+        apply_for_refund.withdraw(own, request_no, self.clock())
+
     # The buyer at Alipay
 
     def pay(self, number: str) -> None:

@@ -788,6 +788,28 @@ class Apply(Flow):
         assert asked.status == refund.REQUESTED
 
 
+class Withdraw(Flow):
+    covers = ("DELETE /order/{order_number}/refund/{request_no}",)
+
+    def begin(self) -> None:
+        self.number = self.paid()
+        body = {"reason": "学不完"}
+        self.request_no = self.learner.post(f"/order/{self.number}/refund/", body)["data"]["request_no"]
+        self.clock.advance(hours=1)
+
+    def act(self) -> object:
+        return self.learner.delete(f"/order/{self.number}/refund/{self.request_no}/")["code"]
+
+    def assert_end(self) -> None:
+        assert self.act() == 1000
+        self.assert_owns(self.number)
+        (asked,) = refund.list_refunds(purchases.stored(self.number))
+        assert asked.status == refund.WITHDRAWN
+        assert purchases.happened(self.number)[-1] == What.REFUND_WITHDRAWN
+        # It was paused an hour, and got that hour once.
+        assert {part.paused_seconds for part in enrollment.list_slices(self.user.user_id)} == {3600}
+
+
 class Decide(Flow):
     """An operator decides, and tries again; then the timer."""
 
@@ -1236,7 +1258,17 @@ FLOWS: Sequence[type[Flow]] = (
     *(ToldOfASecondTrade, SecondTradeRefundedAtTheConsole, ToldOfOwnRefund, OvertakesAnApplication),
     *(Cancel, CancelAndLeave, CancelPaid, LookAtPaid),
     *(TimerFindsPaid, TimerFindsLateMoney, TimerFindsRefunded, TimerExpires, TimerRefunds),
-    *(Apply, Approve, ApproveAndLeave, ApproveWithoutMoney, Refuse, RefuseStuck, TryAgain, SettleElsewhere),
+    *(
+        Apply,
+        Withdraw,
+        Approve,
+        ApproveAndLeave,
+        ApproveWithoutMoney,
+        Refuse,
+        RefuseStuck,
+        TryAgain,
+        SettleElsewhere,
+    ),
     *(Claim, Sweep),
     *(RetryOrder, SettleOrder, Stray, RetryStray, SettleStray),
     *(GrantBeli, GrantCoupon, GrantEnrollment, WithdrawEnrollment),
