@@ -103,6 +103,22 @@ def user_info():
 # Catalogue
 
 
+@app.route("/home", methods=["GET"])
+def show_home():
+    return course_responses.home(browse.show_home(app.fresh, app.now()), app.settings.shop_url)
+
+
+@app.route("/teachers", methods=["GET"])
+def list_teachers():
+    return course_responses.teachers(browse.on_show(app.fresh), app.settings.shop_url)
+
+
+@app.route("/teachers/{teacher_id}", methods=["GET"], codes=codes.TEACHER)
+def show_teacher(teacher_id):
+    teacher = browse.show_teacher(requests.teacher_id(teacher_id), app.fresh)
+    return course_responses.teacher(teacher, app.settings.shop_url)
+
+
 @app.route("/course/category", methods=["GET"])
 def list_categories():
     return course_responses.categories(app.fresh(("categories",), catalog.list_categories))
@@ -125,8 +141,16 @@ def search_courses():
 
 @app.route("/coursedetail/{detail_id}", methods=["GET"])
 def show_course(detail_id):
-    page = browse.show_page(requests.detail_id(detail_id), requests.page_parts(app.query()), app.fresh)
+    number, parts = requests.detail_id(detail_id), requests.page_parts(app.query())
+    page = browse.show_page(number, parts, app.fresh, app.now())
     return course_responses.course_page(page, app.settings.shop_url)
+
+
+@app.route("/course/{course_id}", methods=["GET"], codes=codes.CONTENTS)
+def show_course_by_id(course_id):
+    key = requests.course_key_of(course_id, app.query())
+    page = browse.show_course(key, app.fresh, app.now())
+    return course_responses.course(page, app.settings.shop_url)
 
 
 @app.route("/course/{course_id}/chapters", methods=["GET"], codes=codes.CONTENTS)

@@ -96,6 +96,10 @@ class CoursePageNotFound(ShopError):
     """No course has a detail page with this id."""
 
 
+class TeacherNotFound(ShopError):
+    """The shop has no such teacher."""
+
+
 class PricePolicyNotFound(ShopError):
     """The course has no such price policy, or one course was asked for with two different ones."""
 

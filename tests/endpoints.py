@@ -102,6 +102,12 @@ def nothing(example: Example) -> None:
     """For endpoints that need nothing but the example."""
 
 
+def a_recommending_course(example: Example) -> int:
+    other = example.courses[0]
+    recommended = [{"course_id": other.course_id, "course_name": other.name}]
+    return int(builders.a_course(recommended=recommended, category_id=other.category_id).course_id)
+
+
 def a_full_cart(example: Example) -> None:
     for line in example.lines:
         assert succeeded(example.learner.post("/shoppingcar/", line))
@@ -215,6 +221,11 @@ ENDPOINTS = [
         "`GET /coursedetail/{id}`",
         nothing,
         lambda e, _: e.visitor.get(f"/coursedetail/{e.courses[0].detail_id}/"),
+    ),
+    Endpoint(
+        "`GET /course/{id}`, with a recommended course",
+        a_recommending_course,
+        lambda e, course_id: e.visitor.get(f"/course/{course_id}"),
     ),
     Endpoint(
         "`GET /course/{id}/chapters`, visitor",

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeVar
 
+from chalicelib.errors import CourseNotFound, TeacherNotFound
+from chalicelib.flows.claim_coupon import OnOffer, load_offers
+from chalicelib.flows.claim_coupon import on_show as claimable
 from chalicelib.shop import catalog
-from chalicelib.shop.catalog import OFFLINE, Course, CourseDetail, CoursePage
+from chalicelib.shop.catalog import OFFLINE, Course, CourseDetail, CoursePage, Teacher
 from chalicelib.shop.course_key import COURSE, CourseKey
 from chalicelib.shop.on_show import OnShow, read_on_show
 from chalicelib.storage.background import in_background
 
 Loaded = TypeVar("Loaded")
 
-CHAPTERS, QUESTIONS = "chapters", "questions"
-PARTS = frozenset({CHAPTERS, QUESTIONS})
+CHAPTERS, QUESTIONS, COUPONS = "chapters", "questions", "coupons"
+PARTS = frozenset({CHAPTERS, QUESTIONS, COUPONS})
 """What a course's page may hold beside its texts."""
+
+HOME_COUPONS = 6
 
 
 class Fresh(Protocol):
@@ -75,27 +81,57 @@ class ShownPage:
 
 @dataclass(frozen=True)
 class PageView:
-    """A page as somebody asked for it, with some of its parts.
+    """A page as somebody asked for it: with some of its parts, and the coupons to claim for it, its own first.
 
-    The contents of a course that is offline are shown to its owners only, so not here.
+    Of a course that is offline all parts are empty: its contents are shown to its owners only, and nobody can buy it.
     """
 
     shown: ShownPage
     parts: frozenset[str]
+    coupons: tuple[OnOffer, ...]
 
     @property
-    def shows_contents(self) -> bool:
-        """Whether chapters and questions may be shown."""
+    def has_parts(self) -> bool:
+        """Whether chapters, questions and coupons are shown."""
         return bool(self.shown.page.course.status != OFFLINE)
 
 
-def show_page(detail_id: int, parts: frozenset[str], fresh: Fresh) -> PageView:
+def show_page(detail_id: int, parts: frozenset[str], fresh: Fresh, now: datetime) -> PageView:
     """The page with this id. Raises CoursePageNotFound.
 
-    When it is not kept: two Queries at once, then one batch read if it recommends courses.
+    When it is not kept: two Queries at once, then one batch read if it recommends courses; the coupons beside these.
     """
-    shown = fresh(("page", detail_id), lambda: _load(lambda: catalog.find_page(detail_id)))
-    return PageView(shown, parts)
+    return _view(("page", detail_id), lambda: catalog.find_page(detail_id), parts, fresh, now)
+
+
+def show_course(key: CourseKey, fresh: Fresh, now: datetime) -> PageView:
+    """The page of this course, with all its parts. Raises CourseNotFound, for a course without a page, too.
+
+    Costs as much as `show_page` with coupons.
+    """
+
+    def find() -> CoursePage:
+        page = catalog.find_course_contents(key)
+        if page is None or page.detail is None:
+            raise CourseNotFound(course=str(key))
+        return page
+
+    return _view(("page of", key), find, PARTS, fresh, now)
+
+
+def _view(
+    key: tuple[object, ...],
+    find: Callable[[], CoursePage],
+    parts: frozenset[str],
+    fresh: Fresh,
+    now: datetime,
+) -> PageView:
+    begun = _begin_coupons(fresh, now) if COUPONS in parts else list
+    shown = fresh(key, lambda: _load(find))
+    coupons, course = begun(), str(shown.page.course.key)
+    own = [one for one in coupons if one.offer.bound_to == course]
+    general = [one for one in coupons if one.offer.bound_to is None]
+    return PageView(shown, parts, (*own, *general))
 
 
 def _load(find: Callable[[], CoursePage]) -> ShownPage:
@@ -105,3 +141,44 @@ def _load(find: Callable[[], CoursePage]) -> ShownPage:
     keys = [CourseKey(COURSE, other.course_id) for other in page.detail.recommended]
     found = catalog.find_courses(keys) if keys else {}
     return ShownPage(page, page.detail, {key.course_id: course for key, course in found.items()}, names())
+
+
+def _begin_coupons(fresh: Fresh, now: datetime) -> Callable[[], Sequence[OnOffer]]:
+    """The coupons that can be claimed now, those that end first first."""
+    loaded = in_background(fresh, ("offers",), load_offers)
+    return lambda: [one for one in claimable(loaded(), now) if one.offer.remaining > 0]
+
+
+@dataclass(frozen=True)
+class Home:
+    """The home page: what it shows of everything on show, and of the coupons that can be claimed now."""
+
+    on_show: OnShow
+    coupons: tuple[OnOffer, ...]
+
+
+def show_home(fresh: Fresh, now: datetime) -> Home:
+    """The home page. When nothing of it is kept: as `on_show`, the coupons beside."""
+    coupons = _begin_coupons(fresh, now)
+    shown = on_show(fresh)
+    return Home(shown, tuple(coupons()[:HOME_COUPONS]))
+
+
+@dataclass(frozen=True)
+class TeacherView:
+    """A teacher, and the courses on show that they teach."""
+
+    teacher: Teacher
+    courses: tuple[Course, ...]
+    category_names: CategoryNames
+
+
+def show_teacher(teacher_id: int, fresh: Fresh) -> TeacherView:
+    """A teacher of the shop, whether a course of theirs is on show or not. Raises TeacherNotFound. Costs as much as
+    `on_show`.
+    """
+    shown = on_show(fresh)
+    teacher = shown.teacher(teacher_id)
+    if teacher is None:
+        raise TeacherNotFound(teacher_id=teacher_id)
+    return TeacherView(teacher, shown.taught_by.get(teacher_id, ()), shown.category_names)

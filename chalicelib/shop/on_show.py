@@ -21,6 +21,9 @@ from chalicelib.storage.background import in_background
 MOST_COURSES = 10 * PAGE_ROWS
 """How many courses of a type are read, in catalogue order; a larger catalogue would miss the rest."""
 
+HOME_COURSES = 8
+"""How many courses of each kind the home page shows, at most."""
+
 
 @dataclass(frozen=True)
 class OnShow:
@@ -54,6 +57,24 @@ class OnShow:
         return tuple(newest_first)
 
     @cached_property
+    def featured(self) -> tuple[Course, ...]:
+        """The courses for the home page: the featured ones, the first ones where nothing is featured."""
+        featured = tuple(course for course in self.courses if course.featured)
+        return (featured or self.courses)[:HOME_COURSES]
+
+    @cached_property
+    def just_out(self) -> tuple[Course, ...]:
+        """The courses that came out last, those that are only announced aside."""
+        return tuple(course for course in self.newest if course.is_sold())[:HOME_COURSES]
+
+    @cached_property
+    def free(self) -> tuple[Course, ...]:
+        """The first courses that cost nothing."""
+        return tuple(course for course in self.courses if course.is_sold() and 0 in course.prices)[
+            :HOME_COURSES
+        ]
+
+    @cached_property
     def taught_by(self) -> Mapping[int, tuple[Course, ...]]:
         """The courses of a teacher, in catalogue order."""
         taught: dict[int, list[Course]] = {}
@@ -70,6 +91,14 @@ class OnShow:
         return tuple(
             sorted(teaching, key=lambda teacher: (-len(taught[teacher.teacher_id]), teacher.teacher_id))
         )
+
+    @cached_property
+    def _teachers_by_id(self) -> Mapping[int, Teacher]:
+        return {teacher.teacher_id: teacher for teacher in self.teachers}
+
+    def teacher(self, teacher_id: int) -> Teacher | None:
+        """A teacher by id."""
+        return self._teachers_by_id.get(teacher_id)
 
 
 def read_on_show() -> OnShow:

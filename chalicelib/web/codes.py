@@ -145,6 +145,9 @@ SESSIONS: Codes = {
 CONTENTS: Codes = {
     errors.CourseNotFound: Answer(1601, "课程不存在"),
 }
+TEACHER: Codes = {
+    errors.TeacherNotFound: Answer(1602, "没有这位老师"),
+}
 
 CART_ADD: Codes = {
     errors.PricePolicyNotFound: Answer(1201, _POLICY_WRONG),

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from chalicelib.beijing_time import beijing_text, day_start
-from chalicelib.flows.browse import CHAPTERS, QUESTIONS, CategoryNames, CourseRows, PageView
+from chalicelib.flows.browse import (
+    CHAPTERS,
+    COUPONS,
+    QUESTIONS,
+    CategoryNames,
+    CourseRows,
+    Home,
+    PageView,
+    TeacherView,
+)
+from chalicelib.flows.claim_coupon import OnOffer
 from chalicelib.flows.study import CourseContents
 from chalicelib.money import Fen, to_yuan, yuan_text
 from chalicelib.shop.catalog import (
@@ -17,15 +27,19 @@ from chalicelib.shop.catalog import (
     Category,
     Course,
     Section,
+    Teacher,
+    TeacherCopy,
 )
 from chalicelib.shop.course_key import COURSE_TYPES
 from chalicelib.shop.course_search import FacetCounts, Found
 from chalicelib.shop.on_show import OnShow
 from chalicelib.shop.price_policy import period_name
 from chalicelib.web.codes import CATALOG_OK
-from chalicelib.web.responses import Json, picture, success
+from chalicelib.web.responses import Json, offer_row, picture, success
 
 COMING_SOON = "敬请期待"
+
+HOME_TEACHERS = 8
 
 
 def categories(found: Iterable[Category]) -> Json:
@@ -130,12 +144,6 @@ def course_page(view: PageView, shop_url: str) -> Json:
     shown, page = view.shown, view.shown.page
     course, detail = page.course, shown.detail
     recommended = [shown.recommended.get(other.course_id) for other in detail.recommended]
-    contents = CourseContents(page, enrolled=False)
-    parts: Json = {}
-    if CHAPTERS in view.parts:
-        parts["chapters"] = _chapters(contents) if view.shows_contents else []
-    if QUESTIONS in view.parts:
-        parts["questions"] = _questions(contents) if view.shows_contents else []
     return {
         "id": detail.detail_id,
         "name": course.name,
@@ -151,17 +159,7 @@ def course_page(view: PageView, shop_url: str) -> Json:
         "brief": course.brief,
         "study_all_time": f"{detail.hours}小时",
         "level": LEVEL_NAMES[course.level],
-        "teachers_info": [
-            {
-                "teacher_id": str(teacher.teacher_id),
-                "teacher_name": teacher.name,
-                "title": teacher.title,
-                "signature": teacher.signature,
-                "teacher_image": picture(teacher.image, shop_url),
-                "teacher_brief": teacher.brief,
-            }
-            for teacher in detail.teachers
-        ],
+        "teachers_info": [_teacher(teacher, shop_url) for teacher in detail.teachers],
         "is_online": course.status != OFFLINE,
         "recommend_coursesinfo": [
             {
@@ -190,7 +188,77 @@ def course_page(view: PageView, shop_url: str) -> Json:
             if other is not None and other.status != OFFLINE
         ],
         **_kind(course, shown.category_names),
-        **parts,
+        **_parts(view),
+    }
+
+
+def _parts(view: PageView) -> Json:
+    """What else of a course its page was asked for. Links only of trial sections."""
+    contents = CourseContents(view.shown.page, enrolled=False)
+    parts: Json = {
+        CHAPTERS: lambda: _chapters(contents),
+        QUESTIONS: lambda: _questions(contents),
+        COUPONS: lambda: _coupons(view.coupons),
+    }
+    return {name: part() if view.has_parts else [] for name, part in parts.items() if name in view.parts}
+
+
+def course(view: PageView, shop_url: str) -> Json:
+    """`GET /course/{course_id}`."""
+    return success(course_page(view, shop_url))
+
+
+def _coupons(offers: Iterable[OnOffer]) -> list[Json]:
+    """Offers as everybody sees them."""
+    return [offer_row(one.offer, claimed=False, course=one.course) for one in offers]
+
+
+def home(page: Home, shop_url: str) -> Json:
+    """`GET /home`."""
+    shown = page.on_show
+
+    def rows(courses: Iterable[Course]) -> list[Json]:
+        return [_list_row(course, shown.category_names, shop_url) for course in courses]
+
+    return success(
+        {
+            "categories": _category_counts(shown, shown.courses_in),
+            "featured": rows(shown.featured),
+            "newest": rows(shown.just_out),
+            "free": rows(shown.free),
+            "teachers": _teacher_rows(shown, shop_url)[:HOME_TEACHERS],
+            "coupons": _coupons(page.coupons),
+            "totals": {"courses": len(shown.courses), "teachers": len(shown.teaching)},
+        }
+    )
+
+
+def teachers(on_show: OnShow, shop_url: str) -> Json:
+    """`GET /teachers`."""
+    return success(_teacher_rows(on_show, shop_url))
+
+
+def _teacher_rows(on_show: OnShow, shop_url: str) -> list[Json]:
+    return [
+        _teacher(teacher, shop_url) | {"courses": len(on_show.taught_by[teacher.teacher_id])}
+        for teacher in on_show.teaching
+    ]
+
+
+def teacher(view: TeacherView, shop_url: str) -> Json:
+    """`GET /teachers/{teacher_id}`."""
+    rows = [_list_row(course, view.category_names, shop_url) for course in view.courses]
+    return success(_teacher(view.teacher, shop_url) | {"courses": len(rows), "course_list": rows})
+
+
+def _teacher(teacher: Teacher | TeacherCopy, shop_url: str) -> Json:
+    return {
+        "teacher_id": str(teacher.teacher_id),
+        "teacher_name": teacher.name,
+        "title": teacher.title,
+        "signature": teacher.signature,
+        "teacher_image": picture(teacher.image, shop_url),
+        "teacher_brief": teacher.brief,
     }
 
 

@@ -25,6 +25,7 @@ from chalicelib.errors import (
     PricePolicyNotFound,
     RefundNotFound,
     SessionNotFound,
+    TeacherNotFound,
     UserNotFound,
     WeakPassword,
     WrongPassword,
@@ -472,6 +473,14 @@ def detail_id(text: str) -> int:
     number = read_id(text)
     if number is None:
         raise CoursePageNotFound()
+    return number
+
+
+def teacher_id(text: str) -> int:
+    """The id of a teacher in a path. Raises TeacherNotFound for an impossible one."""
+    number = read_id(text)
+    if number is None:
+        raise TeacherNotFound()
     return number
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import app
 from localstack.api_gateway import HTTP_FUNCTIONS, LARGEST_BODY, GatewayServer
-from tests import builders
+from tests import builders, openapi
 from tests.client import Client
 from tests.faults.routing import FaultyApp
 from tests.shapes import check_message, check_refusal
@@ -28,7 +28,11 @@ PUBLIC = {
     ("GET", "/api/captcha_check"),
     ("POST", "/register"),
     ("POST", "/login"),
+    ("GET", "/home"),
+    ("GET", "/teachers"),
+    ("GET", "/teachers/{teacher_id}"),
     ("GET", "/course/category"),
+    ("GET", "/course/{course_id}"),
     ("GET", "/courses"),
     ("GET", "/courses/search"),
     ("GET", "/coursedetail/{detail_id}"),
@@ -142,8 +146,10 @@ def test_routes_are_anchored(learner: Client, path: str) -> None:
     if not path.endswith("}"):
         around += ["{0}x", "{0}%2F", "{0}.json", "{0}%20"]
     for form in around:
+        address = form.format(filled(path))
         for method in app.app.routes[path]:
-            assert ask(learner, method, form.format(filled(path)), data=b"{}").status_code == 404, form
+            if openapi.find_operation(method, address) is None:  # none that takes a parameter there
+                assert ask(learner, method, address, data=b"{}").status_code == 404, form
 
 
 @pytest.mark.parametrize(

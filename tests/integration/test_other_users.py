@@ -232,6 +232,10 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
         ("GET", "/course/category"): [Attempt("/course/category")],
         ("GET", "/courses"): [Attempt("/courses/?category_id=0")],
         ("GET", "/courses/search"): [Attempt("/courses/search?q=1")],
+        ("GET", "/home"): [Attempt("/home", code=1000)],
+        ("GET", "/teachers"): [Attempt("/teachers", code=1000)],
+        ("GET", "/teachers/{teacher_id}"): [Attempt("/teachers/1", code=1602)],
+        ("GET", "/course/{course_id}"): [Attempt(f"/course/{of.course.course_id}", code=1000)],
         ("GET", "/coursedetail/{detail_id}"): [Attempt(f"/coursedetail/{of.course.detail_id}")],
         ("GET", "/trade/alipay"): [
             Attempt(f"/trade/alipay/?out_trade_no={of.open_order}&sign=x", status=302)

@@ -197,6 +197,10 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
         learner.get("/sessions")
         changed = {"old_password": builders.PASSWORD, "new_password": newcomer["password"]}
         assert learner.request("PUT", "/password", json=changed).json()["code"] == 1000
+        learner.get("/home")
+        learner.get("/teachers")
+        learner.get("/teachers/1")
+        learner.get(f"/course/{courses[0].course_id}")
         learner.get("/course/category")
         learner.get("/courses/")
         learner.get(f"/courses/?category_id={courses[0].category_id}")

@@ -56,6 +56,7 @@ from tests.purchases import Clock
 READING = {
     "GET /api/captcha_check",
     *("GET /userinfo", "GET /sessions", "GET /course/category", "GET /courses", "GET /courses/search"),
+    *("GET /home", "GET /teachers", "GET /teachers/{teacher_id}", "GET /course/{course_id}"),
     *(
         "GET /coursedetail/{detail_id}",
         "GET /course/{course_id}/chapters",
