@@ -19,7 +19,7 @@ export default defineConfig({
   build: { target: 'es2022', manifest: true, assetsInlineLimit: 1024 },
   server: {
     port: 5173,
-    proxy: Object.fromEntries(['/config.json', '/shop-api', '/api/', '/images', '/texts'].map((path) => [path, { target: shop, changeOrigin: true }])),
+    proxy: Object.fromEntries(['/config.json', '/shop-api', '/api/', '/images', '^/texts/.*\\.md$'].map((path) => [path, { target: shop, changeOrigin: true }])),
   },
   test: {
     environment: 'happy-dom',
