@@ -203,6 +203,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/home": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The home page
+         * @description What the school offers, in one answer: categories with counts, featured, newest and free courses, teachers, coupons to claim.
+         */
+        get: operations["showHome"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/course/category": {
         parameters: {
             query?: never;
@@ -283,6 +303,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/course/{course_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A course's page, by the course
+         * @description As `GET /coursedetail/{detail_id}`, with chapters, questions and coupons to claim.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1601 | 课程不存在 | There is no such course, or it has no page |
+         */
+        get: operations["showCourseById"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/course/{course_id}/chapters": {
         parameters: {
             query?: never;
@@ -323,6 +367,50 @@ export interface paths {
          *     | 1601 | 课程不存在 | There is no such course |
          */
         get: operations["showQuestions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/teachers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Teachers
+         * @description All teachers of courses on show, those who teach most first.
+         */
+        get: operations["listTeachers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/teachers/{teacher_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One teacher
+         * @description A teacher with the courses on show that they teach.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1602 | 没有这位老师 | There is no such teacher |
+         */
+        get: operations["showTeacher"];
         put?: never;
         post?: never;
         delete?: never;
@@ -584,7 +672,7 @@ export interface paths {
         };
         /**
          * One's orders
-         * @description Newest first, at most 500 at a time, and at most a megabyte of stored orders, which only very large orders reach.
+         * @description Newest first, at most 500 at a time, and at most a megabyte of stored orders, which only very large orders reach. With `status` a page looks through some thousands of orders at most: after so many others it may be short, even empty, and `next` leads on.
          */
         get: operations["listOrders"];
         put?: never;
@@ -817,86 +905,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/home": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The home page
-         * @description What the school offers, in one answer: categories with counts, featured, newest and free courses, teachers, coupons to claim.
-         */
-        get: operations["showHome"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/teachers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Teachers
-         * @description All teachers of courses on show.
-         */
-        get: operations["listTeachers"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/teachers/{teacher_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * One teacher
-         * @description A teacher with the courses on show that they teach.
-         */
-        get: operations["showTeacher"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/course/{course_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * A course's page, by the course
-         * @description As `GET /coursedetail/{detail_id}`, with chapters, questions and coupons to claim.
-         */
-        get: operations["showCourseById"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/course/{course_id}/mine": {
         parameters: {
             query?: never;
@@ -906,7 +914,11 @@ export interface paths {
         };
         /**
          * What is mine of a course
-         * @description Whether the learner has it and until when, whether it is in the cart, and the coupons for it.
+         * @description Whether the learner has it and until when, whether it is in the cart, an unpaid order with it, and the coupons that can be used for it.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1601 | 课程不存在 | No such course, or one that is offline and was never had |
          */
         get: operations["showMine"];
         put?: never;
@@ -974,7 +986,13 @@ export interface paths {
         post?: never;
         /**
          * Withdraw an application for a refund
-         * @description While nobody has decided on it. The course opens again with the time it had left.
+         * @description While nobody has decided on it. The order is paid again, the courses open again with the time they had left, and they can be applied for again. Withdrawing once more is answered alike.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1501 | 订单不存在 | Not the learner's, or there is none |
+         *     | 1507 | 退费申请不存在 | The order has no such application |
+         *     | 1508 | 退费申请已处理，不能撤回，请刷新页面查看结果 | It was approved, refused or carried out |
          */
         delete: operations["withdrawRefund"];
         options?: never;
@@ -1133,7 +1151,9 @@ export interface components {
             /** @description Of a free course: its cheapest price above 0, as `原价￥68.0`; else null. */
             origin_price: string | null;
             course_type: components["schemas"]["CourseType"];
-            category_id: components["schemas"]["Id"];
+            /** @description The category's id; null without one. */
+            category_id: components["schemas"]["Id"] | null;
+            /** @description The category's name; empty without one. */
             category_name: string;
             status: components["schemas"]["CourseStatus"];
             /** @description Today's cheapest price; null while it has no price. */
@@ -1144,8 +1164,8 @@ export interface components {
             hours: number;
             /** @description The teachers' names. */
             teachers: string[];
-            /** @description When it is or was published. */
-            pub_date: components["schemas"]["BeijingTime"];
+            /** @description When it is or was published; null when that is not known. */
+            pub_date: components["schemas"]["BeijingTime"] | null;
         };
         PriceOption: {
             /** @description The price. (The spelling is that of the first client.) */
@@ -1723,7 +1743,9 @@ export interface components {
             teachers: components["schemas"]["Id"][];
             course_img: components["schemas"]["Picture"];
             course_type: components["schemas"]["CourseType"];
-            category_id: components["schemas"]["Id"];
+            /** @description The category's id; null without one. */
+            category_id: components["schemas"]["Id"] | null;
+            /** @description The category's name; empty without one. */
             category_name: string;
             status: components["schemas"]["CourseStatus"];
             /** @description How many sections it has. */
@@ -1795,11 +1817,17 @@ export interface components {
             answer: string;
         };
         Home: {
+            /** @description All categories, with how many courses and degree courses they have. */
             categories: components["schemas"]["CategoryCount"][];
+            /** @description The featured courses; the first ones where nothing is featured. At most 8. */
             featured: components["schemas"]["CourseRow"][];
+            /** @description The courses that came out last; at most 8. */
             newest: components["schemas"]["CourseRow"][];
+            /** @description The first courses that are free; at most 8. */
             free: components["schemas"]["CourseRow"][];
+            /** @description Those who teach most; at most 8. */
             teachers: components["schemas"]["TeacherRow"][];
+            /** @description What can be claimed now, those that end first first; at most 6. Nothing is `claimed` here. */
             coupons: components["schemas"]["ClaimableCoupon"][];
             totals: {
                 courses: number;
@@ -1815,15 +1843,15 @@ export interface components {
             paused: boolean;
             /** @description Whether it was had and is over. */
             ended: boolean;
-            /** @description Whether it is in the cart. */
-            in_cart: boolean;
+            /** @description Whether it is in the cart; null while the cart's store is down. */
+            in_cart: boolean | null;
             /** @description The policy chosen in the cart; null when it is not there. */
             cart_policy_id: components["schemas"]["Id"] | null;
             /** @description Whether the free term of a course with paid ones was had: it cannot be had again. */
             free_term_had: boolean;
             /** @description The learner's newest unpaid order with this course; null for none. */
             open_order: components["schemas"]["OrderNumber"] | null;
-            /** @description The learner's coupons that can be used for it now. */
+            /** @description The learner's coupons that can be used for it now, general ones included. */
             coupons: components["schemas"]["HeldCoupon"][];
         };
         UserInfo: {
@@ -1931,7 +1959,7 @@ export interface components {
          * @description Every `code` of a refusal, by name: for clients to make an enumeration from.
          * @enum {integer}
          */
-        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1601 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 5000;
+        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 5000;
         StartedCaptcha: {
             /**
              * @description 1 Geetest is up, 0 it is down.
@@ -2481,6 +2509,32 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    showHome: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["Home"];
+                    };
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listCategories: {
         parameters: {
             query?: never;
@@ -2649,6 +2703,50 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    showCourseById: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which kind of course; `course` if absent.
+                 * @example course
+                 */
+                course_type?: components["parameters"]["CourseTypeOf"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The course's id.
+                 * @example 900001
+                 */
+                course_id: components["parameters"]["CourseId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["CoursePage"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 1601;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
     showChapters: {
         parameters: {
             query?: {
@@ -2728,6 +2826,70 @@ export interface operations {
                     } | {
                         /** @enum {integer} */
                         code: 1601;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listTeachers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["TeacherRow"][];
+                    };
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    showTeacher: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The teacher's id.
+                 * @example 900001
+                 */
+                teacher_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["TeacherPage"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 1602;
                         /** @description What the learner can read and act on. */
                         msg: string;
                         data: null;
@@ -3659,140 +3821,6 @@ export interface operations {
             };
         };
     };
-    showHome: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @constant */
-                        code: 1000;
-                        msg: string;
-                        data: components["schemas"]["Home"];
-                    };
-                };
-            };
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    listTeachers: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @constant */
-                        code: 1000;
-                        msg: string;
-                        data: components["schemas"]["TeacherRow"][];
-                    };
-                };
-            };
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    showTeacher: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The teacher's id.
-                 * @example 900001
-                 */
-                teacher_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done, or refused: see `code`. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @constant */
-                        code: 1000;
-                        msg: string;
-                        data: components["schemas"]["TeacherPage"];
-                    } | {
-                        /** @enum {integer} */
-                        code: 1602;
-                        /** @description What the learner can read and act on. */
-                        msg: string;
-                        data: null;
-                    };
-                };
-            };
-            503: components["responses"]["Unavailable"];
-        };
-    };
-    showCourseById: {
-        parameters: {
-            query?: {
-                /**
-                 * @description Which kind of course; `course` if absent.
-                 * @example course
-                 */
-                course_type?: components["parameters"]["CourseTypeOf"];
-            };
-            header?: never;
-            path: {
-                /**
-                 * @description The course's id.
-                 * @example 900001
-                 */
-                course_id: components["parameters"]["CourseId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done, or refused: see `code`. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @constant */
-                        code: 1000;
-                        msg: string;
-                        data: components["schemas"]["CoursePage"];
-                    } | {
-                        /** @enum {integer} */
-                        code: 1601;
-                        /** @description What the learner can read and act on. */
-                        msg: string;
-                        data: null;
-                    };
-                };
-            };
-            503: components["responses"]["Unavailable"];
-        };
-    };
     showMine: {
         parameters: {
             query?: {
@@ -3931,7 +3959,7 @@ export interface operations {
                 order_number: components["parameters"]["OrderNumberOf"];
                 /**
                  * @description The application's number.
-                 * @example R20261128
+                 * @example 202611221747050296J9NKDGY7Q_7TDH9Y
                  */
                 request_no: components["schemas"]["OrderNumber"];
             };
