@@ -34,7 +34,7 @@ export interface Merged {
   /** Names of those that the learner has already; they are in the cart, not selected. */
   owned: string[]
   /** What could not be taken over, and why. */
-  left: { name: string; why: string }[]
+  left: { course: CourseKey; name: string; why: string }[]
 }
 
 const EMPTY: Cart = { shopping_car_list: [], total: 0, total_price: 0 }
@@ -143,7 +143,8 @@ export const useCart = defineStore('cart', () => {
         else if (known.default_price_policy_id !== choice.price_policy_id) done.replaced += 1
       } catch (error) {
         if (!(error instanceof Refused)) throw error
-        done.left.push({ name: lineIn(preview, choice)?.name || '一门课程', why: error.message })
+        const line = lineIn(preview, choice)
+        done.left.push({ course: choice, name: line?.name || '一门已下架的课程', why: line?.why_not ?? error.message })
       }
       keep(kept.value.filter((one) => !isSameCourse(one, choice)))
     }
