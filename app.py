@@ -14,6 +14,7 @@ from chalicelib.flows import (
     my_coupons,
     my_course,
     overview,
+    preview_refund,
     quote,
     register,
     settle,
@@ -304,6 +305,14 @@ def request_refund(order_number):
     paid = order.find_own(caller, requests.order_number(order_number))
     applied = apply_for_refund.apply(paid, asked.lines, asked.reason, app.settings.refund_window, app.now())
     return responses.refund(applied)
+
+
+@app.route("/order/{order_number}/refund_preview", methods=["GET"], codes=codes.REFUND_PREVIEW)
+def show_refund(order_number):
+    caller, chosen = app.caller(), requests.chosen_lines(app.query())
+    paid, window = order.find_own(caller, requests.order_number(order_number)), app.settings.refund_window
+    previewed = preview_refund.preview(paid, chosen, window, app.now())
+    return responses.refund_preview(previewed, window, app.now())
 
 
 @app.route("/order/{order_number}/refund/{request_no}", methods=["DELETE"], codes=codes.REFUND_WITHDRAW)

@@ -305,6 +305,11 @@ ENDPOINTS = [
         lambda e, number: e.learner.post(f"/order/{number}/refund", REASON),
     ),
     Endpoint(
+        "`GET /order/{order_number}/refund_preview`",
+        a_paid_order,
+        lambda e, number: e.learner.get(f"/order/{number}/refund_preview"),
+    ),
+    Endpoint(
         "`DELETE /order/{order_number}/refund/{request_no}`",
         an_application,
         lambda e, request_no: e.learner.delete(f"/order/{request_no.rpartition('_')[0]}/refund/{request_no}"),

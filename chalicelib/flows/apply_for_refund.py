@@ -4,7 +4,7 @@ application: access goes on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from chalicelib.errors import RefundFinished, RefundNotAllowed, RefundNotFound
@@ -23,12 +23,14 @@ _TRIES = 4
 """How often an application waits for room among the open ones."""
 
 
-def apply(order: Order, lines: Sequence[int] | None, reason: str, window: timedelta, now: datetime) -> Refund:
-    """Apply for the refund of some lines of a learner's own order, or (None) of all that are left. Access to them
-    pauses. Where the lines cost nothing, the refund is done at once.
+def prepare(
+    order: Order, lines: Collection[int] | None, reason: str, window: timedelta, now: datetime
+) -> Refund:
+    """The application for the refund of some lines of a learner's own order, or (None) of all that are left, as it
+    would be written now.
 
-    Raises RefundNotAllowed (not paid, beyond the window after the payment, no such line,
-    refunded or applied for already, paid by a provider that this shop cannot ask, too many open).
+    Raises RefundNotAllowed (not paid, beyond the window after the payment, no such line, refunded or applied for
+    already, paid by a provider that this shop cannot ask).
     """
     order.raise_unless_refundable(window, now)
     chosen = order.open_lines() if lines is None else sorted(set(lines))
@@ -37,7 +39,19 @@ def apply(order: Order, lines: Sequence[int] | None, reason: str, window: timede
     asked = refund.application(order, chosen, reason, now)
     if asked.amount and order.payment_type not in PROVIDERS:
         raise RefundNotAllowed(reason="channel")
-    if _cost_nothing(order, asked):
+    return asked
+
+
+def apply(
+    order: Order, lines: Collection[int] | None, reason: str, window: timedelta, now: datetime
+) -> Refund:
+    """Apply for a refund as of `prepare`. Access to its lines pauses. Where they cost nothing, it is done at once.
+
+    Raises RefundNotAllowed (as `prepare`, or too many open).
+    """
+    asked = prepare(order, lines, reason, window, now)
+    chosen = list(asked.lines)
+    if not is_reviewed(order, asked):
         return _take_back_at_once(order, asked, now)
     for _ in range(_TRIES):
         transaction = Transaction()
@@ -58,17 +72,15 @@ def apply(order: Order, lines: Sequence[int] | None, reason: str, window: timede
     raise RefundNotAllowed(reason="many")
 
 
-def _cost_nothing(order: Order, asked: Refund) -> bool:
-    """Whether the lines of an application were free and used no coupon, so that nothing can go back.
+def is_reviewed(order: Order, asked: Refund) -> bool:
+    """Whether somebody decides on an application. Nobody does where its lines were free and used no coupon: nothing can
+    go back.
 
     Lines that cost something wait for a decision, also where the general coupon paid them or the kept ones use up what
     was paid: a refusal undoes that.
     """
-    lines = [order.lines[position] for position in asked.lines]
-    had_price = any(line.price or line.coupon_record_id is not None for line in lines)
-    is_all = set(order.open_lines()) == set(asked.lines)
-    gives_coupon = is_all and order.general_coupon_record_id is not None
-    return not (had_price or gives_coupon or asked.gives_back())
+    had_price = any(order.lines[position].price for position in asked.lines)
+    return bool(had_price or order.coupons_freed_by(asked.lines) or asked.gives_back())
 
 
 def _take_back_at_once(order: Order, asked: Refund, now: datetime) -> Refund:

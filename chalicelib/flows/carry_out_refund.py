@@ -202,11 +202,7 @@ def take_back_lines(
     for position, line in zip(lines, chosen, strict=True):
         key = SliceKey(order.user_id, line.course, order.number, position)
         enrollment.withdraw(transaction, key, now, refusal)
-    records = [line.coupon_record_id for line in chosen if line.coupon_record_id is not None]
-    is_all = set(order.open_lines()) == set(lines)
-    if is_all and order.general_coupon_record_id is not None:
-        records.append(order.general_coupon_record_id)
-    for record_id in records:
+    for record_id in order.coupons_freed_by(lines):
         coupon.release(transaction, order.user_id, record_id, order.number, refusal)
     beli = sum(line.beli for line in chosen)
     if beli:

@@ -175,6 +175,17 @@ def resume(transaction: Transaction, key: SliceKey, lost: timedelta, refusal: Sh
     )
 
 
+def without(
+    slices: Iterable[EnrollmentSlice], keys: Iterable[SliceKey], now: datetime
+) -> list[EnrollmentSlice]:
+    """The slices as they would be after `withdraw` of these keys: changed in memory only."""
+    gone, left = {key.item().sort for key in keys}, list(slices)
+    for part in left:
+        if part.sort in gone:
+            part.withdrawn_at, part.paused_at = part.withdrawn_at or now, None
+    return left
+
+
 def take_back(transaction: Transaction, given: EnrollmentSlice, now: datetime, refusal: ShopError) -> None:
     """Withdraw one slice on an operator's word. Refused when it was taken back meanwhile."""
     is_there = EnrollmentSlice.sort.exists() & EnrollmentSlice.withdrawn_at.does_not_exist()
@@ -236,7 +247,12 @@ def list_slices(user_id: int) -> list[EnrollmentSlice]:
 
 def list_enrollments(user_id: int) -> list[Enrollment]:
     """A user's courses, ended ones included, strongly consistent. One Query."""
-    parts_of_courses = by_course(list_slices(user_id)).values()
+    return enrollments_of(list_slices(user_id))
+
+
+def enrollments_of(slices: Iterable[EnrollmentSlice]) -> list[Enrollment]:
+    """The enrollments that slices of several courses make, as of `amount_to`."""
+    parts_of_courses = by_course(slices).values()
     return [enrollment for parts in parts_of_courses if (enrollment := amount_to(parts)) is not None]
 
 

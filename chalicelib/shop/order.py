@@ -279,6 +279,15 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
             ids.append(self.general_coupon_record_id)
         return ids
 
+    def coupons_freed_by(self, lines: Collection[int]) -> list[int]:
+        """The ids of the coupon records whose whole use a refund of some open lines undoes: the lines' own, and the
+        general one where no line is kept.
+        """
+        ids = [self.lines[position].coupon_record_id for position in lines]
+        if set(self.open_lines()) == set(lines):
+            ids.append(self.general_coupon_record_id)
+        return [record_id for record_id in ids if record_id is not None]
+
 
 class OrderPointer(UserItem, discriminator="ORDER_POINTER"):
     """Leads from an order's number (partition `ORDER#<number>`) to the order: a notification knows the number only."""

@@ -230,6 +230,11 @@ REFUND_APPLY: Codes = {
     errors.RefundNotAllowed: Answer(1505, _refund_text),
     errors.InvalidRequest: Answer(1506, "请填写退费原因（200字以内），并选择要退费的课程"),
 }
+REFUND_PREVIEW: Codes = {
+    errors.OrderNotFound: Answer(1501, "订单不存在"),
+    errors.RefundNotAllowed: Answer(1505, _refund_text),
+    errors.InvalidRequest: Answer(1506, "所选课程有误，请刷新页面后重试"),
+}
 REFUND_WITHDRAW: Codes = {
     errors.OrderNotFound: Answer(1501, "订单不存在"),
     errors.RefundNotFound: Answer(1507, "退费申请不存在"),

@@ -407,8 +407,8 @@ def refund_request(body: object) -> RefundRequest:
 
 
 def chosen_lines(query: Mapping[str, str]) -> frozenset[int] | None:
-    """`lines` of `GET /order/{order_number}`: positions with commas between them; None when absent. Raises
-    InvalidRequest.
+    """`lines` of `GET /order/{order_number}` and its `/refund_preview`: positions with commas between them; None when
+    absent. Raises InvalidRequest.
     """
     text = query.get("lines")
     if text is None:

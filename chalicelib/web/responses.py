@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil
 from typing import Any
@@ -15,6 +15,7 @@ from chalicelib.flows.claim_coupon import OnOffer
 from chalicelib.flows.fill_cart import COMING, GONE, POLICY_GONE, TERM_HAD, CartView, ShownLine
 from chalicelib.flows.my_coupons import HeldCoupon
 from chalicelib.flows.my_course import MyCourse
+from chalicelib.flows.preview_refund import KEPT_LINES, OVER, RefundPreview
 from chalicelib.flows.quote import Quote, QuotedCoupon, QuotedLine
 from chalicelib.flows.settle import AccountView
 from chalicelib.flows.show_order import OrderPage, ask_again_after
@@ -550,6 +551,43 @@ def refund(one: Refund) -> Json:
     """`POST /order/{order_number}/refund`."""
     is_done = one.status == DONE
     return success(_own_refund(one), "退费已完成，课程已关闭" if is_done else "退费申请已提交，等待审核")
+
+
+def refund_preview(previewed: RefundPreview, window: timedelta, now: datetime) -> Json:
+    """`GET /order/{order_number}/refund_preview`."""
+    order, asked = previewed.order, previewed.asked
+    refund_until = order.refund_until(window)
+    return success(
+        {
+            "lines": list(asked.lines),
+            "amount": to_yuan(asked.amount),
+            "beli": asked.beli,
+            "coupons": [
+                {
+                    "name": one.name,
+                    "returned": one.reason is None,
+                    "reason": _KEPT_COUPONS.get(one.reason or "", ""),
+                }
+                for one in previewed.coupons
+            ],
+            "refund_until": beijing_text(refund_until) if refund_until else None,
+            "reviewed": previewed.is_reviewed,
+            "courses": [
+                {
+                    "line": position,
+                    "course_name": order.lines[position].course_name,
+                    "amount": to_yuan(amount),
+                    "access_after": _owned_until(
+                        previewed.enrollments.get(order.lines[position].course), now
+                    ),
+                }
+                for position, amount in zip(asked.lines, previewed.amounts, strict=True)
+            ],
+        }
+    )
+
+
+_KEPT_COUPONS = {OVER: "已过有效期，退回后不能再使用", KEPT_LINES: "订单中还有未退费的课程，全部退费后退回"}
 
 
 def withdrawn_refund(one: Refund) -> Json:

@@ -145,6 +145,9 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
         ("POST", "/order/{order_number}/refund"): [
             Attempt(f"/order/{number}/refund", {"reason": "不想学了"}, code=1501) for number in orders
         ],
+        ("GET", "/order/{order_number}/refund_preview"): [
+            Attempt(f"/order/{number}/refund_preview", code=1501) for number in orders
+        ],
         ("DELETE", "/order/{order_number}/refund/{request_no}"): [
             Attempt(f"/order/{of.paid_order}/refund/{of.request_no}", code=1501)
         ],

@@ -48,6 +48,7 @@ AT_ONCE = {
     "`GET /coupons/available`, signed in": 3,
     "`GET /myorder`": 2,
     "`GET /order/{order_number}`, unpaid": 4,
+    "`GET /order/{order_number}/refund_preview`": 2,
     "`GET /beli`": 2,
     "`GET /mycourses`": 2,
 }
@@ -164,7 +165,7 @@ def meeting(of: int) -> Action:
     return act
 
 
-READS_BEFORE = {"`GET /order/{order_number}`, unpaid": 2}
+READS_BEFORE = {"`GET /order/{order_number}`, unpaid": 2, "`GET /order/{order_number}/refund_preview`": 2}
 """How many reads an endpoint makes one by one before those that go out together."""
 
 

@@ -23,6 +23,7 @@ from chalicelib.flows import (
     close_order,
     decide_refund,
     grant,
+    preview_refund,
     reconcile,
     resolve_problem,
     show_order,
@@ -380,12 +381,24 @@ class World:
         placed = self._order(number)
         chosen = None if lines is None else [line % len(placed.lines) for line in lines]
         window = timedelta(days=self.settings.refund_days)
+        previewed = self._do(
+            "preview",
+            codes.REFUND_PREVIEW,
+            lambda: preview_refund.preview(self._own(number), chosen, window, self.clock()),
+        )
         applied = self._do(
             "apply",
             codes.REFUND_APPLY,
             lambda: apply_for_refund.apply(self._own(number), chosen, "学不完", window, self.clock()),
         )
-        return applied.request_no if applied else None
+        if applied is None:
+            return None
+        assert previewed is not None, f"{number} had no preview, and was applied for"
+        said = previewed.asked
+        assert (said.lines, said.amount, said.beli) == (applied.lines, applied.amount, applied.beli)
+        assert sum(previewed.amounts) == applied.amount and min(previewed.amounts) >= 0
+        assert previewed.is_reviewed == applied.is_undecided()
+        return applied.request_no
 
     def withdraw(self, position: int) -> None:
         """A learner withdraws an application."""

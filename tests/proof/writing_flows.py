@@ -65,6 +65,7 @@ READING = {
     ),
     *("GET /shoppingcar", "POST /shoppingcar/preview", "GET /account", "PUT /account", "POST /account/quote"),
     *("GET /coupons", "GET /coupons/available", "GET /get_pay_url", "GET /myorder", "GET /beli"),
+    "GET /order/{order_number}/refund_preview",
     *("GET /mycourses", "GET /admin/refunds", "GET /trade/alipay"),
     *("manage check-settings", "manage list-enrollments", "manage audit", "manage list-orders"),
     *("manage show-order", "manage list-refunds", "manage problems"),
