@@ -52,7 +52,7 @@ export function makeRouter(schoolName: string): Router {
     routes,
     scrollBehavior(to, from, saved) {
       if (saved) return saved
-      if (to.hash) return { el: to.hash, top: 80 }
+      if (to.hash) return { el: to.hash, top: 112 }
       return to.path === from.path ? undefined : { top: 0 }
     },
   })
