@@ -29,6 +29,7 @@ from chalicelib.shop import catalog, course_search, enrollment, ledger, order, r
 from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.user import usernames
 from chalicelib.web import codes, course_responses, people_responses, requests, responses
+from chalicelib.web.caching import Kept
 from chalicelib.web.notification import answer_notification, returned_order
 from chalicelib.web.shop_app import ShopApp
 
@@ -104,35 +105,35 @@ def user_info():
 # Catalogue
 
 
-@app.route("/home", methods=["GET"])
+@app.route("/home", methods=["GET"], kept=Kept.EVERYBODYS)
 def show_home():
     return course_responses.home(browse.show_home(app.fresh, app.now()), app.settings.shop_url)
 
 
-@app.route("/teachers", methods=["GET"])
+@app.route("/teachers", methods=["GET"], kept=Kept.EVERYBODYS)
 def list_teachers():
     return course_responses.teachers(browse.on_show(app.fresh), app.settings.shop_url)
 
 
-@app.route("/teachers/{teacher_id}", methods=["GET"], codes=codes.TEACHER)
+@app.route("/teachers/{teacher_id}", methods=["GET"], codes=codes.TEACHER, kept=Kept.EVERYBODYS)
 def show_teacher(teacher_id):
     teacher = browse.show_teacher(requests.teacher_id(teacher_id), app.fresh)
     return course_responses.teacher(teacher, app.settings.shop_url)
 
 
-@app.route("/course/category", methods=["GET"])
+@app.route("/course/category", methods=["GET"], kept=Kept.EVERYBODYS)
 def list_categories():
     return course_responses.categories(app.fresh(("categories",), catalog.list_categories))
 
 
-@app.route("/courses", methods=["GET"])
+@app.route("/courses", methods=["GET"], kept=Kept.EVERYBODYS)
 def list_courses():
     category_id, page = requests.category_id(app.query()), requests.page_request(app.query())
     found = browse.list_courses(category_id, page.limit, page.cursor, app.fresh)
     return course_responses.course_list(found, app.settings.shop_url)
 
 
-@app.route("/courses/search", methods=["GET"])
+@app.route("/courses/search", methods=["GET"], kept=Kept.EVERYBODYS)
 def search_courses():
     asked = requests.search_request(app.query())
     on_show = browse.on_show(app.fresh)
@@ -140,27 +141,27 @@ def search_courses():
     return course_responses.found_courses(found, on_show, app.settings.shop_url)
 
 
-@app.route("/coursedetail/{detail_id}", methods=["GET"])
+@app.route("/coursedetail/{detail_id}", methods=["GET"], kept=Kept.EVERYBODYS)
 def show_course(detail_id):
     number, parts = requests.detail_id(detail_id), requests.page_parts(app.query())
     page = browse.show_page(number, parts, app.fresh, app.now())
     return course_responses.course_page(page, app.settings.shop_url)
 
 
-@app.route("/course/{course_id}", methods=["GET"], codes=codes.CONTENTS)
+@app.route("/course/{course_id}", methods=["GET"], codes=codes.CONTENTS, kept=Kept.EVERYBODYS)
 def show_course_by_id(course_id):
     key = requests.course_key_of(course_id, app.query())
     page = browse.show_course(key, app.fresh, app.now())
     return course_responses.course(page, app.settings.shop_url)
 
 
-@app.route("/course/{course_id}/chapters", methods=["GET"], codes=codes.CONTENTS)
+@app.route("/course/{course_id}/chapters", methods=["GET"], codes=codes.CONTENTS, kept=Kept.VISITORS)
 def show_chapters(course_id):
     key = requests.course_key_of(course_id, app.query())
     return course_responses.chapters(study.contents_of(key, app.visitor(), app.fresh, app.now()))
 
 
-@app.route("/course/{course_id}/questions", methods=["GET"], codes=codes.CONTENTS)
+@app.route("/course/{course_id}/questions", methods=["GET"], codes=codes.CONTENTS, kept=Kept.EVERYBODYS)
 def show_questions(course_id):
     key = requests.course_key_of(course_id, app.query())
     return course_responses.questions(study.contents_of(key, None, app.fresh, app.now()))
@@ -239,7 +240,7 @@ def list_coupons():
     return responses.my_coupons(my_coupons.list_held(app.caller()), app.now())
 
 
-@app.route("/coupons/available", methods=["GET"])
+@app.route("/coupons/available", methods=["GET"], kept=Kept.VISITORS)
 def list_claimable_coupons():
     visitor, with_coming = app.visitor(), requests.wants_coming(app.query())
     offers = claim_coupon.list_claimable(visitor, app.fresh, app.now(), with_coming=with_coming)

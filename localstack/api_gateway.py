@@ -29,7 +29,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email import errors as header_errors
 from pathlib import Path
@@ -113,13 +113,15 @@ class ApiGateway(LocalGateway):
                 self._resources.setdefault(route, {})[method] = getattr(application, name)
 
     def answer(self, request: Request) -> Answer:
-        """The answer to any request that is HTTP at all. Raises nothing."""
+        """The answer to any request that is HTTP at all, with the id that the functions log. Raises nothing."""
+        request_id = str(uuid.uuid4())
         try:
-            return self._answer(request)
+            answer = self._answer(request, request_id)
         except Exception:
             # A function that crashes: production logs it and answers 5xx.
             log.exception("%s failed", request.method)
-            return self.refusal("DEFAULT_5XX")
+            answer = self.refusal("DEFAULT_5XX")
+        return _with_id(answer, request_id)
 
     def refusal(self, response_type: str) -> Answer:
         """What the gateway answers by itself, as infra/gateway-responses.json says."""
@@ -132,7 +134,7 @@ class ApiGateway(LocalGateway):
         body = properties["ResponseTemplates"]["application/json"].encode()
         return Answer(int(properties["StatusCode"]), tuple(headers), body)
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request, request_id: str) -> Answer:
         path, _, query = _origin_form(request.target).partition("?")
         resource, parameters = self._find_resource(path)
         if resource is None:
@@ -142,7 +144,7 @@ class ApiGateway(LocalGateway):
             if request.method == "OPTIONS":
                 return self._preflight(resource)
             return self.refusal("MISSING_AUTHENTICATION_TOKEN")
-        event = _proxy_event(request, path, query, resource, parameters)
+        event = _proxy_event(request, request_id, path, query, resource, parameters)
         is_api_function = function is self._application.app
         if is_api_function and _media_type(request) in self._application.app.api.binary_types:
             event["body"] = base64.b64encode(request.body).decode() if request.body else None
@@ -377,7 +379,6 @@ class _Handler(LocalHandler):
         self.send_header("Date", self.date_time_string())
         for name, value in answer.headers:
             self.send_header(name, value)
-        self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
         if answer.status not in (204, 304):
             self.send_header("Content-Length", str(len(answer.body)))
         if self.close_connection:
@@ -390,7 +391,7 @@ class _Handler(LocalHandler):
         """Answer a request that was not read to its end, then close in a way that lets the answer arrive."""
         self.close_connection = True
         self.request_version = "HTTP/1.1"
-        self._send(self.server.gateway.refusal(response_type))
+        self._send(_with_id(self.server.gateway.refusal(response_type), str(uuid.uuid4())))
         self.close_gently()
 
 
@@ -428,6 +429,10 @@ def _made_local(app: Chalice) -> Chalice:
     return app
 
 
+def _with_id(answer: Answer, request_id: str) -> Answer:
+    return replace(answer, headers=(*answer.headers, ("x-amzn-RequestId", request_id)))
+
+
 def _origin_form(target: str) -> str:
     """`/path?query` of a request target, which may be a whole URL."""
     return re.sub(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?]*", "", target) or "/"
@@ -441,7 +446,7 @@ def _media_type(request: Request) -> str:
 
 
 def _proxy_event(
-    request: Request, path: str, query: str, resource: str, parameters: dict[str, str]
+    request: Request, request_id: str, path: str, query: str, resource: str, parameters: dict[str, str]
 ) -> dict[str, Any]:
     """The event of a proxy integration, as API Gateway's documentation shows it; the body is text."""
     queries = parse_qs(query, keep_blank_values=True, errors="replace") or None
@@ -471,7 +476,7 @@ def _proxy_event(
             "httpMethod": request.method,
             "resourcePath": resource,
             "path": path,
-            "requestId": str(uuid.uuid4()),
+            "requestId": request_id,
             "requestTime": now.strftime("%d/%b/%Y:%H:%M:%S +0000"),
             "requestTimeEpoch": int(now.timestamp() * 1000),
             "identity": {

@@ -193,10 +193,10 @@ def _wrong(operation: Operation, status: int, headers: Mapping[str, str], text: 
     place = pointer_of(responses[str(status)], f"{operation.pointer}/responses/{status}")
     described = _at(place)
     for name, header in described.get("headers", {}).items():
-        if name not in headers:
+        if name in headers:
+            yield from findings(f"{pointer_of(header, f'{place}/headers/{name}')}/schema", headers[name])
+        elif resolved(header).get("required"):
             yield f"there is no header {name}"
-        else:
-            yield from findings(f"{place}/headers/{name}/schema", headers[name]) if header else ()
     if "content" not in described:
         return
     media_type = headers.get("Content-Type", "").partition(";")[0].strip()
@@ -252,9 +252,9 @@ def examples() -> Iterator[Example]:
             place = pointer_of(response, f"{operation.pointer}/responses/{status}")
             yield from _content_examples(f"{operation} {status}", place)
             for name, header in _at(place).get("headers", {}).items():
-                yield Example(
-                    f"{operation} {status} {name}", header["example"], f"{place}/headers/{name}/schema"
-                )
+                header_place = pointer_of(header, f"{place}/headers/{name}")
+                example = _at(header_place)["example"]
+                yield Example(f"{operation} {status} {name}", example, f"{header_place}/schema")
 
 
 def _parameter_example(name: str, place: str) -> Iterator[Example]:

@@ -29,12 +29,13 @@ _CHALLENGE_CHARACTERS = string.ascii_lowercase + string.digits
 @dataclass(frozen=True)
 class StartedCaptcha:
     """The values a page starts its widget with: `success` 1 online, 0 offline; `challenge` is empty online in version
-    4.
+    4. `version` is Geetest's, None where the captcha is off.
     """
 
     success: int
     captcha_id: str
     challenge: str
+    version: int | None
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,14 @@ def start_captcha(geetest: Geetest | None, address: str, settings: Settings, now
     """
     if geetest is None:
         invented = "".join(secrets.choice(_CHALLENGE_CHARACTERS) for _ in range(32))
-        return StartedCaptcha(0, "off", invented)
+        return StartedCaptcha(0, "off", invented, None)
     take_attempt([Limit("captcha-start", address, 600)])
     challenge = geetest.begin(Deadline(_SECONDS))
     if challenge is not None:
-        return StartedCaptcha(1, geetest.captcha_id, challenge)
+        return StartedCaptcha(1, geetest.captcha_id, challenge, geetest.version)
     log.error("Geetest is out of reach: an offline challenge was given out")
-    return StartedCaptcha(0, geetest.captcha_id, captcha.sign_offline(settings.jwt_key, now))
+    offline = captcha.sign_offline(settings.jwt_key, now)
+    return StartedCaptcha(0, geetest.captcha_id, offline, geetest.version)
 
 
 @contextmanager

@@ -64,7 +64,13 @@ def picture(address: str, shop_url: str) -> str:
 
 def captcha(started: StartedCaptcha) -> Json:
     """`GET /api/captcha_check`."""
-    data = {"success": started.success, "gt": started.captcha_id, "challenge": started.challenge}
+    data = {
+        "success": started.success,
+        "gt": started.captcha_id,
+        "challenge": started.challenge,
+        "captcha": "off" if started.version is None else "on",
+        "geetest_version": str(started.version or 3),
+    }
     return {"error_no": 0, "data": data}
 
 

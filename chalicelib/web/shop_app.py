@@ -28,6 +28,7 @@ from chalicelib.errors import (
     StoreUnavailable,
     TokenExpired,
     TokenRefused,
+    TooManyAttempts,
     Unreadable,
 )
 from chalicelib.flows import check_captcha, sign_in
@@ -36,14 +37,15 @@ from chalicelib.settings import Settings
 from chalicelib.shop.caller import Caller, SignedIn
 from chalicelib.shop.texts import is_shown
 from chalicelib.shop.user import User
-from chalicelib.web import codes, reading, requests
+from chalicelib.web import caching, codes, reading, requests
+from chalicelib.web.caching import Kept
 from chalicelib.web.codes import Codes
 
 log = logging.getLogger(__name__)
 
-FRESH_SECONDS = 8
-"""How long a public catalogue answer is given again. The contract allows 10 seconds, the reading itself
-included.
+FRESH_SECONDS = 5
+"""How long a public catalogue answer is given again. The contract allows 10 seconds, the reading itself and the
+`MAX_AGE` of caches on the way included.
 """
 _FRESH_ROWS = 20_000
 """How many courses (or other rows) are kept in all, whatever number of answers they belong to."""
@@ -51,7 +53,7 @@ _FRESH_ROWS = 20_000
 _PREFLIGHT_SECONDS = 2 * 3600
 
 _SAFETY = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""Headers of every answer: most are personal, and public ones are kept fresh here."""
+"""Headers of every answer that has not its own: most are personal."""
 
 Loaded = TypeVar("Loaded")
 
@@ -66,7 +68,11 @@ class ShopCors(CORSConfig):
     """CORS with the origin of the setting, read at first use."""
 
     def __init__(self) -> None:
-        super().__init__(allow_headers=["Idempotency-Key"], max_age=_PREFLIGHT_SECONDS)
+        super().__init__(
+            allow_headers=["Idempotency-Key", "If-None-Match"],
+            expose_headers=["ETag", "Retry-After", "x-amzn-RequestId"],
+            max_age=_PREFLIGHT_SECONDS,
+        )
 
     def get_access_control_headers(self) -> dict[str, str]:
         """The headers of answers and preflights."""
@@ -106,8 +112,12 @@ class ShopApp(Chalice):
         self._fresh_lock = Lock()
         self._asking = local()
 
-    def route(self, path: str, codes: Codes = codes.NONE, **kwargs: Any) -> Callable[..., Any]:
-        """Declare a route, without a trailing slash; `codes` is the table of its refusals."""
+    def route(
+        self, path: str, codes: Codes = codes.NONE, kept: Kept = Kept.NOBODYS, **kwargs: Any
+    ) -> Callable[..., Any]:
+        """Declare a route, without a trailing slash; `codes` is the table of its refusals, `kept` what others may
+        keep of it.
+        """
         declare = super().route(path, cors=ShopCors(), **kwargs)
         self.refusals |= {(method, path): codes for method in kwargs.get("methods", ["GET"])}
 
@@ -119,13 +129,33 @@ class ShopApp(Chalice):
                     body = view(**{name: unquote(text) for name, text in path_parts.items()})
                     self._confirm_caller()
                 except ShopError as error:
-                    return self._refuse(self._first_refusal(error), codes)
-                return body if isinstance(body, Response) else json_response(body)
+                    response = self._refuse(self._first_refusal(error), codes)
+                else:
+                    response = body if isinstance(body, Response) else json_response(body)
+                return self._for_caches(response, kept)
 
             declare(answer)
             return view
 
         return register
+
+    def _for_caches(self, response: Response, kept: Kept) -> Response:
+        """The answer with what caches need to know of it; 304 for whoever has it already."""
+        if kept is Kept.NOBODYS or response.status_code != 200:
+            return response
+        varying = ["Accept-Encoding"]
+        if kept is Kept.VISITORS:
+            varying.append("Authorization")
+        if shop_settings.allowed_origins() != "*":
+            varying.append("Origin")
+        response.headers["Vary"] = ", ".join(varying)
+        if kept is Kept.VISITORS and self.authorization() is not None:
+            return response
+        tag = caching.etag(response.body)
+        response.headers |= {"Cache-Control": f"public, max-age={caching.MAX_AGE}", "ETag": tag}
+        if caching.has_it(self.header("if-none-match"), tag):
+            return Response(body="", status_code=304, headers=response.headers)
+        return response
 
     def _confirm_caller(self) -> None:
         """Confirm the caller before the answer. No round trip for one who is confirmed."""
@@ -151,7 +181,10 @@ class ShopApp(Chalice):
         if answer.status >= 500:
             log.warning("answered with %d: %s %s", answer.status, type(error).__name__, error)
         request_log.add_fields(code=answer.code, refusal=type(error).__name__)
-        return json_response(envelope(answer.code, answer.message(error)), answer.status)
+        response = json_response(envelope(answer.code, answer.message(error)), answer.status)
+        if isinstance(error, TooManyAttempts):
+            response.headers["Retry-After"] = str(error.facts["seconds"])
+        return response
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Answer an event of API Gateway.
@@ -188,7 +221,7 @@ class ShopApp(Chalice):
             text = "服务器内部错误" if status >= 500 else "请求的地址或方法不存在"
             answer["body"] = json.dumps(envelope(status, text), ensure_ascii=False)
             answer["headers"]["Content-Type"] = "application/json"
-        answer["headers"] |= _SAFETY
+        answer["headers"] = _SAFETY | answer["headers"]
         return answer
 
     @property

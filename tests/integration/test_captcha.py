@@ -49,7 +49,8 @@ def visitor() -> ClientAt:
 
 def start(client: ClientAt) -> dict[str, Any]:
     answer = client.get("/api/captcha_check/")
-    check(answer, {"error_no": 0, "data": {"success": int, "gt": str, "challenge": str}})
+    data = {"success": int, "gt": str, "challenge": str, "captcha": "on", "geetest_version": str}
+    check(answer, {"error_no": 0, "data": data})
     return dict(answer["data"])
 
 
@@ -75,9 +76,14 @@ def stored(challenge: str) -> Challenge | None:
 # Online
 
 
+def test_a_page_is_told_that_the_captcha_is_off(gateway_server: GatewayServer, visitor: ClientAt) -> None:
+    started = visitor.get("/api/captcha_check")["data"]
+    assert (started["captcha"], started["geetest_version"], started["gt"]) == ("off", "3", "off")
+
+
 def test_a_page_starts_a_captcha_and_a_solved_one_signs_in(shop: CaptchaShop, visitor: ClientAt) -> None:
     started = start(visitor)
-    assert started == {"success": 1, "gt": GEETEST_ID, "challenge": started["challenge"]}
+    assert (started["success"], started["gt"], started["geetest_version"]) == (1, GEETEST_ID, "3")
     assert len(started["challenge"]) == 32
     solved = shop.geetest.solve(started["challenge"])
     assert len(solved["geetest_challenge"]) == 34, "it comes back two characters longer"
@@ -499,7 +505,13 @@ def test_other_endpoints_ask_for_no_captcha(shop: CaptchaShop) -> None:
 def test_version_4_starts_without_a_challenge(v4: CaptchaShop, visitor: ClientAt) -> None:
     with v4.proxy.recording() as calls:
         for _ in range(3):
-            assert start(visitor) == {"success": 1, "gt": GEETEST_ID, "challenge": ""}
+            assert start(visitor) == {
+                "success": 1,
+                "gt": GEETEST_ID,
+                "challenge": "",
+                "captcha": "on",
+                "geetest_version": "4",
+            }
     assert v4.asked(calls) == ["/validate"], "whether Geetest answers at all, once in a while"
 
 

@@ -245,7 +245,7 @@ def test_every_path_answers_preflights(package: Package) -> None:
         assert headers["Access-Control-Max-Age"] == "7200", path
         assert headers["Access-Control-Allow-Origin"] == "*", path
         allowed = set(headers["Access-Control-Allow-Headers"].split(","))
-        assert {"Authorization", "Content-Type", "Idempotency-Key"} <= allowed, path
+        assert {"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"} <= allowed, path
         assert set(headers["Access-Control-Allow-Methods"].split(",")) == {*methods, "OPTIONS"}, path
 
 

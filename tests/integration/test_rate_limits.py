@@ -49,6 +49,15 @@ def check_has_to_wait(answer: Any) -> int:
 # Login, by name and address
 
 
+def test_the_seconds_to_wait_stand_in_a_header_too() -> None:
+    client, user = ClientAt(), builders.a_user()
+    body = {"username": user.username, "password": "wrong"}
+    assert "Retry-After" not in client.request("POST", "/login", json=body).headers
+    use_up("login-address", client.address, 300)
+    answer = client.request("POST", "/login", json=body)
+    assert int(answer.headers["Retry-After"]) == check_has_to_wait(answer.json())
+
+
 def test_after_ten_wrong_passwords_the_right_one_has_to_wait_too() -> None:
     client, user = ClientAt(), builders.a_user()
     for _ in range(10):

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from chalice.app import Chalice, CORSConfig, Request, Response
 
+from chalicelib.web.shop_app import ShopCors
 from localstack.api_gateway import GATEWAY_RESPONSES, ApiGateway, GatewayServer, Schedule
 
 ORIGIN = "https://shop.example"
@@ -188,13 +189,13 @@ def test_a_preflight_is_answered_without_a_token(call: Callable[..., Answer], pa
 def test_the_event_has_the_body_as_text_and_the_peer_as_source(
     call: Callable[..., Answer], shop: Shop
 ) -> None:
-    call("POST", "/echo?a=1&a=%E4%B8%AD&b=", "价格".encode(), {"Content-Type": "application/json"})
+    answer = call("POST", "/echo?a=1&a=%E4%B8%AD&b=", "价格".encode(), {"Content-Type": "application/json"})
     event = shop.events[0]
     assert event["body"] == "价格"
     assert event["isBase64Encoded"] is False
     assert event["multiValueQueryStringParameters"] == {"a": ["1", "中"], "b": [""]}
     assert event["requestContext"]["identity"]["sourceIp"] == "127.0.0.1"
-    assert event["requestContext"]["requestId"]
+    assert event["requestContext"]["requestId"] == answer.headers["x-amzn-RequestId"]
     assert event["headers"]["X-Forwarded-For"] == "127.0.0.1"
     assert json.loads(json.dumps(event)) == event
 
@@ -402,6 +403,8 @@ def test_every_gateway_response_is_the_envelope_with_its_status_and_cors() -> No
         assert body["data"] is None
         parameters = properties["ResponseParameters"]
         assert "gatewayresponse.header.Access-Control-Allow-Origin" in parameters
+        exposed = ShopCors().get_access_control_headers()["Access-Control-Expose-Headers"]
+        assert parameters["gatewayresponse.header.Access-Control-Expose-Headers"] == f"'{exposed}'"
         assert parameters["gatewayresponse.header.Cache-Control"] == "'no-store'"
         assert parameters["gatewayresponse.header.X-Content-Type-Options"] == "'nosniff'"
         assert resource["Type"] == "AWS::ApiGateway::GatewayResponse"
