@@ -12,6 +12,7 @@ import { useSession } from '@/stores/session'
 import { useClaim } from './useClaim'
 
 vi.mock('@/api/coupons', () => ({ claimCoupon: vi.fn() }))
+vi.mock('@/composables/useCaptcha', () => ({ useCaptcha: () => ({ solve: async () => ({ lot_number: '1' }) }) }))
 vi.mock('@/api/people', () => ({ loadUser: vi.fn(() => new Promise(() => {})), signOut: vi.fn() }))
 
 const offer = { id: 7, claimed: false, remaining: 3, open_date: '2026-11-22 00:00:00' } as ClaimableCoupon
@@ -59,9 +60,10 @@ describe('claiming', () => {
     const { claim, state, changed } = await claiming()
     void claim()
     void claim()
+    await flushPromises()
     answer({ end_date: '2027-01-01 00:00:00' } as HeldCoupon)
     await flushPromises()
-    expect(claimCoupon).toHaveBeenCalledOnce()
+    expect(vi.mocked(claimCoupon).mock.calls).toEqual([[7, { lot_number: '1' }]])
     expect(state.value).toBe('claimed')
     expect(changed).toHaveBeenCalledOnce()
   })

@@ -6,6 +6,7 @@ import { Refused } from '@/api/errors'
 import type { ClaimableCoupon } from '@/api/schema'
 import { toast } from '@/composables/toast'
 import { useAction } from '@/composables/useAction'
+import { useCaptcha } from '@/composables/useCaptcha'
 import { lastDayText } from '@/lib/time'
 import { offerState } from '@/lib/coupons'
 import { useSession } from '@/stores/session'
@@ -17,6 +18,7 @@ export function useClaim(offer: () => ClaimableCoupon, changed: () => void) {
   const route = useRoute()
   const router = useRouter()
   const session = useSession()
+  const { solve } = useCaptcha()
   const claimedNow = ref(false)
   watch(() => offer().id, () => (claimedNow.value = false))
 
@@ -28,7 +30,7 @@ export function useClaim(offer: () => ClaimableCoupon, changed: () => void) {
       return
     }
     try {
-      const held = await claimCoupon(offer().id, {})
+      const held = await claimCoupon(offer().id, await solve())
       claimedNow.value = true
       toast(`领取成功，有效期至 ${lastDayText(held.end_date)}`, 'success', { to: '/my/coupons', text: '我的优惠券' })
       changed()
