@@ -5,7 +5,7 @@ import { loadCourse, loadMine, type CourseKey } from '@/api/catalogue'
 import { toast } from '@/composables/toast'
 import { useAction } from '@/composables/useAction'
 import { useLoad } from '@/composables/useLoad'
-import { typeFrom, typeQuery } from '@/lib/links'
+import { settlementLink, typeFrom } from '@/lib/links'
 import { chosenTile, isForEver, saleOf, tilesOf } from '@/lib/prices'
 import { isSameCourse, useCart } from '@/stores/cart'
 import { useSession } from '@/stores/session'
@@ -55,11 +55,9 @@ export function useCourse() {
     toast(`已加入购物车：${tile.name}`, 'success', { to: '/cart', text: '去购物车' })
   })
 
-  const buy = () =>
-    void router.push({
-      name: 'settlement',
-      query: { course: String(key.value.course_id), ...typeQuery(key.value.course_type), policy: String(chosen.value?.policy_id) },
-    })
+  function buy(): void {
+    if (chosen.value) void router.push(settlementLink([{ ...key.value, price_policy_id: chosen.value.policy_id }]))
+  }
 
   return { key, page, course, mine, isMineAwaited, mineProblem, reloadMine: read.reload, sale, canBuy, tiles, chosen, choose, inCart, busy, problem, add, buy }
 }
