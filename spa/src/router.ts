@@ -9,6 +9,8 @@ declare module 'vue-router' {
     title?: string
     /** For learners only: others sign in first and come back. */
     private?: boolean
+    /** The parameter that makes it another page; the others change within it. */
+    within?: string
     /** For visitors only: who is signed in is sent on. */
     visitors?: boolean
     /** In the middle of buying: the head of the page leads nowhere else. */
@@ -21,7 +23,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/', name: 'home', component: Home },
   { path: '/courses', name: 'courses', component: () => import('@/pages/Courses.vue'), meta: { title: '全部课程' } },
   { path: '/course/:id(\\d+)', name: 'course', component: () => import('@/pages/Course.vue'), meta: { title: '课程' } },
-  { path: '/learn/:id(\\d+)/:section(\\d+)?', name: 'learn', component: () => import('@/pages/Learn.vue'), meta: { title: '学习' } },
+  { path: '/learn/:id(\\d+)/:section(\\d+)?', name: 'learn', component: () => import('@/pages/Learn.vue'), meta: { title: '学习', within: 'id' } },
   { path: '/teachers', name: 'teachers', component: () => import('@/pages/Teachers.vue'), meta: { title: '教师' } },
   { path: '/teachers/:id(\\d+)', name: 'teacher', component: () => import('@/pages/Teacher.vue'), meta: { title: '教师' } },
   { path: '/coupons', name: 'claim', component: () => import('@/pages/ClaimCentre.vue'), meta: { title: '领券中心' } },
@@ -63,8 +65,10 @@ export function makeRouter(schoolName: string): Router {
     return to.meta.visitors && isSignedIn ? nextOf(to) : true
   })
 
-  router.afterEach((to, _from, failure) => {
-    if (!failure) document.title = to.meta.title ? `${to.meta.title} · ${schoolName}` : schoolName
+  router.afterEach((to, from, failure) => {
+    // Within a page it has the title that the page gave itself.
+    if (failure || (to.path === from.path && from.matched.length)) return
+    document.title = to.meta.title ? `${to.meta.title} · ${schoolName}` : schoolName
   })
 
   // After a new build the files of the one before are gone: open the page anew, but never in a loop.
