@@ -5,11 +5,13 @@ from chalice.app import CloudWatchEvent, Rate, Response
 from chalicelib.flows import (
     apply_for_refund,
     browse,
+    change_profile,
     check_captcha,
     checkout,
     claim_coupon,
     close_order,
     decide_refund,
+    end_sessions,
     fill_cart,
     my_coupons,
     my_course,
@@ -53,10 +55,10 @@ def sign_up():
     body = app.json()
     with app.captcha(check_captcha.REGISTER, body):
         asked = requests.register_request(body)
-        user, token = register.sign_up(
+        welcome = register.sign_up(
             asked.username, asked.password, app.address(), app.settings, app.now(), app.device()
         )
-    return people_responses.signed_in(user, token, app.settings.shop_url)
+    return people_responses.signed_in(welcome, app.settings.shop_url)
 
 
 @app.route("/login", methods=["POST"], codes=codes.LOGIN)
@@ -64,10 +66,10 @@ def login():
     body = app.json()
     with app.captcha(check_captcha.LOGIN, body):
         asked = requests.sign_in_request(body)
-        user, token = sign_in.sign_in(
+        welcome = sign_in.sign_in(
             asked.username, asked.password, app.address(), app.settings, app.now(), app.device()
         )
-    return people_responses.signed_in(user, token, app.settings.shop_url)
+    return people_responses.signed_in(welcome, app.settings.shop_url)
 
 
 @app.route("/logout", methods=["DELETE"])
@@ -90,6 +92,12 @@ def list_sessions():
     return people_responses.sessions(stored, caller.signed_in(), app.now())
 
 
+@app.route("/sessions", methods=["DELETE"])
+def end_other_sessions():
+    end_sessions.end_others(app.caller())
+    return responses.success(msg="其他设备已退出登录")
+
+
 @app.route("/sessions/{session_id}", methods=["DELETE"], codes=codes.SESSIONS)
 def end_session(session_id):
     session.end_by_id(app.user().user_id, requests.session_id(session_id))
@@ -99,6 +107,13 @@ def end_session(session_id):
 @app.route("/userinfo", methods=["GET"])
 def user_info():
     shown = overview.overview(app.caller(), app.now())
+    return people_responses.user_info(shown, app.settings.shop_url)
+
+
+@app.route("/userinfo", methods=["PUT"], codes=codes.PROFILE)
+def change_user_info():
+    caller, change = app.caller(), requests.profile_request(app.json())
+    shown = change_profile.change_profile(caller, change, app.now())
     return people_responses.user_info(shown, app.settings.shop_url)
 
 

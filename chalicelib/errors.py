@@ -81,6 +81,10 @@ class WeakPassword(ShopError):
     """A new password that is too short, too long, only digits, too common, or holds the user name."""
 
 
+class InvalidProfile(ShopError):
+    """A name or a picture (`field`) that nobody may show."""
+
+
 class SessionNotFound(ShopError):
     """The user has no session with this id."""
 

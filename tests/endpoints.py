@@ -209,7 +209,9 @@ ENDPOINTS = [
         another_session,
         lambda e, session_id: e.learner.delete(f"/sessions/{session_id}"),
     ),
+    Endpoint("`DELETE /sessions`", another_session, lambda e, _: e.learner.delete("/sessions")),
     Endpoint("`GET /userinfo`", nothing, lambda e, _: e.learner.get("/userinfo")),
+    Endpoint("`PUT /userinfo`", nothing, lambda e, _: e.learner.put("/userinfo", {"name": "小李"})),
     # Catalogue
     Endpoint("`GET /course/category`", nothing, lambda e, _: e.visitor.get("/course/category")),
     Endpoint(

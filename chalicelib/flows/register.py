@@ -15,20 +15,20 @@ from chalicelib.shop.user_name import folded, is_valid_new_name
 from chalicelib.storage.dynamodb import Transaction, find, random_id
 
 from .change_user import named
-from .sign_in import start_session
+from .sign_in import Welcome, start_session
 
 
 def sign_up(
     username: str, password: str, address: str, settings: Settings, now: datetime, device: str = ""
-) -> tuple[User, str]:
-    """Register a learner and sign them in -> the user and a token.
+) -> Welcome:
+    """Register a learner and sign them in.
 
     Raises WeakPassword, TooManyAttempts (10 of a name, 300 of an address in 15 minutes), UserNameTaken.
     """
     raise_if_weak(password, username)
     take_attempt([Limit("register", folded(username), 10), Limit("register-address", address, 300)])
     user = register(username, password, settings.password_iterations, now)
-    return user, start_session(user, settings, now, device)
+    return start_session(user, settings, now, device)
 
 
 def register(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.errors import (
@@ -26,10 +27,19 @@ from chalicelib.shop.user_name import folded
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Welcome:
+    """A user who has just signed in, the token of their session, and when it ends."""
+
+    user: User
+    token: str
+    expires_at: datetime
+
+
 def sign_in(
     username: str, password: str, address: str, settings: Settings, now: datetime, device: str = ""
-) -> tuple[User, str]:
-    """Check name and password, record a session -> the user and the token of the session.
+) -> Welcome:
+    """Check name and password, record a session.
 
     Raises TooManyAttempts after 10 failures of this name from this address or 300 of the address in 15 minutes, or
     60 and 900 attempts with any end, before anything is looked up; UserNotFound, then WrongPassword (also for a
@@ -46,14 +56,15 @@ def sign_in(
             raise WrongPassword()
     if needs_new_hash(user.password, settings.password_iterations):
         _renew_hash(user, password, settings)
-    made = start_session(user, settings, now, device)
+    welcome = start_session(user, settings, now, device)
     _end_surplus_sessions(user)
-    return user, made
+    return welcome
 
 
-def start_session(user: User, settings: Settings, now: datetime, device: str) -> str:
-    """Record a session of the user -> its token. One write."""
-    return token.make_token(sessions.start(user, now, device), settings.jwt_key)
+def start_session(user: User, settings: Settings, now: datetime, device: str) -> Welcome:
+    """Record a session of the user. One write."""
+    session = sessions.start(user, now, device)
+    return Welcome(user, token.make_token(session, settings.jwt_key), session.expires_at)
 
 
 def _end_surplus_sessions(user: User) -> None:

@@ -70,6 +70,10 @@ class Caller:
         assert self._signed_in is not None
         return self._signed_in
 
+    def confirm_again(self) -> None:
+        """Confirm the caller by what is stored now. One round trip."""
+        self.find([])
+
     def user(self) -> User:
         """The confirmed user. One round trip; none when confirmed already."""
         return self.signed_in().user

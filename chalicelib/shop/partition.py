@@ -70,16 +70,8 @@ def list_page(
     Queries, of `rows_of_query` each, go on until the page is full or the list ends, eight at the most. After that a
     page may be short, even empty, and still have a cursor. Raises InvalidPage for a cursor that is none.
     """
-    start = decode_cursor(cursor, re.escape(prefix) + _AFTER_PREFIX) if cursor else None
-    asked = model.query(
-        partition(user_id),
-        model.sort.startswith(prefix),
-        only,
-        consistent_read=True,
-        scan_index_forward=False,
-        limit=limit + 1,  # one row more than asked for tells whether anything follows
-        last_evaluated_key={"owner": {"S": partition(user_id)}, "sort": {"S": start}} if start else None,
-    )
+    # One row more than asked for tells whether anything follows.
+    asked = _newest_first(model, user_id, prefix, cursor, limit + 1, only)
     answers, rows = asked.page_iter, list[dict[str, Any]]()
     for answer in islice(answers, 1 if only is None else _MOST_QUERIES):
         rows += answer["Items"]
@@ -89,6 +81,37 @@ def list_page(
     last = rows[limit - 1] if len(rows) > limit else answers.last_evaluated_key
     next_cursor = encode_cursor(last["sort"]["S"]) if last else None
     return Page([model.from_raw_data(row) for row in rows[:limit]], next_cursor)
+
+
+def list_page_and_rest(
+    model: type[AnItem], user_id: int, prefix: str, limit: int, cursor: str | None
+) -> tuple[Page[AnItem], list[dict[str, Any]]]:
+    """As `list_page`, with all older items as they are stored, newest first. One Query for each megabyte of both."""
+    answers = _newest_first(model, user_id, prefix, cursor).page_iter
+    rows = [row for answer in answers for row in answer["Items"]]
+    page, rest = rows[:limit], rows[limit:]
+    next_cursor = encode_cursor(page[-1]["sort"]["S"]) if rest else None
+    return Page([model.from_raw_data(row) for row in page], next_cursor), rest
+
+
+def _newest_first(
+    model: type[AnItem],
+    user_id: int,
+    prefix: str,
+    cursor: str | None,
+    limit: int | None = None,
+    only: Condition | None = None,
+) -> ResultIterator[AnItem]:
+    start = decode_cursor(cursor, re.escape(prefix) + _AFTER_PREFIX) if cursor else None
+    return model.query(
+        partition(user_id),
+        model.sort.startswith(prefix),
+        only,
+        consistent_read=True,
+        scan_index_forward=False,
+        limit=limit,
+        last_evaluated_key={"owner": {"S": partition(user_id)}, "sort": {"S": start}} if start else None,
+    )
 
 
 def sortable(at: datetime) -> str:

@@ -11,7 +11,7 @@ from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 from chalicelib.errors import SessionNotFound, TokenRefused
 from chalicelib.shop.partition import list_partition, partition
 from chalicelib.shop.user import User
-from chalicelib.storage.dynamodb import ItemKey, Transaction, UserItem, WholeNumber, refusing
+from chalicelib.storage.dynamodb import ItemKey, Transaction, UserItem, WholeNumber, find, refusing
 
 LIFE = timedelta(days=7)
 LEEWAY = timedelta(seconds=10)
@@ -97,6 +97,12 @@ def list_sessions(user_id: int) -> list[Session]:
     """All stored sessions of a user, ended ones included, newest first. One Query."""
     stored = cast(list[Session], list_partition(user_id, _PREFIX))
     return sorted(stored, key=lambda session: session.created_at, reverse=True)
+
+
+def is_of_generation(session: Session, generation: int) -> bool:
+    """Whether this session is stored, and of this generation. One round trip."""
+    stored = find(Session, session.owner, session.sort)
+    return stored is not None and stored.generation == generation
 
 
 def carry_over(transaction: Transaction, session: Session, generation: int) -> None:

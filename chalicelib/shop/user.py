@@ -8,7 +8,7 @@ from typing import Any
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
-from chalicelib.errors import IdTaken, ShopError, UserNameTaken, UserNotFound, WrongPassword
+from chalicelib.errors import IdTaken, ShopError, UserGone, UserNameTaken, UserNotFound, WrongPassword
 from chalicelib.shop.partition import partition
 from chalicelib.shop.password import hash_password
 from chalicelib.shop.user_name import folded
@@ -119,6 +119,26 @@ def change_password(transaction: Transaction, user: User, password: str, iterati
     ]
     transaction.update(user, actions, unchanged, WrongPassword())
     return generation
+
+
+def raise_generation(transaction: Transaction, user: User, refusal: ShopError) -> int:
+    """End all sessions of a user -> the new generation. Refused when the generation was raised since it was read."""
+    generation = int(user.generation) + 1
+    unchanged = User.generation == user.generation
+    transaction.update(user, [User.generation.set(generation)], unchanged, refusal)
+    return generation
+
+
+def change_profile(user: User, *, name: str | None, head_img: str | None) -> None:
+    """Change what is given, in the item and in `user`, in one write; none where nothing is. Raises UserGone."""
+    actions: list[Action] = []
+    if name is not None:
+        actions.append(User.name.set(name))
+    if head_img is not None:
+        actions.append(User.head_img.set(head_img))
+    if actions:
+        with refusing(UserGone()):
+            user.update(actions, condition=User.disabled == False)  # noqa: E712
 
 
 def disable(transaction: Transaction, user: User, refusal: ShopError) -> None:

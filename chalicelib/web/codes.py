@@ -111,6 +111,14 @@ def _refund_text(facts: Mapping[str, object]) -> str:
     return reasons[str(facts["reason"])]
 
 
+def _profile_text(facts: Mapping[str, object]) -> str:
+    rules = {
+        "name": "名称应为1到32个可见字符，首尾不能是空格，也不能混用外形相似的文字",
+        "head_img": "请从提供的头像中选择一个",
+    }
+    return rules[str(facts["field"])]
+
+
 _CAPTCHA_FAILED = Answer(1001, "滑动验证失败，请重新完成滑动验证")
 _TOO_MANY = Answer(1004, _wait_text)
 
@@ -140,6 +148,11 @@ PASSWORD: Codes = {
 }
 SESSIONS: Codes = {
     errors.SessionNotFound: Answer(1008, "登录会话不存在或已结束"),
+}
+
+PROFILE: Codes = {
+    errors.InvalidProfile: Answer(1009, _profile_text),
+    errors.InvalidRequest: Answer(1009, _UNREADABLE_REQUEST),
 }
 
 CONTENTS: Codes = {

@@ -7,8 +7,10 @@ from datetime import datetime
 
 from chalicelib.beijing_time import beijing_text
 from chalicelib.flows.overview import Overview
+from chalicelib.flows.sign_in import Welcome
 from chalicelib.shop.caller import SignedIn
-from chalicelib.shop.ledger import EntryList
+from chalicelib.shop.device import device_name
+from chalicelib.shop.ledger import BookedEntry, EntryList
 from chalicelib.shop.session import Session
 from chalicelib.shop.user import ROLE_NAMES, User
 from chalicelib.web.responses import Json, absolute_address, success
@@ -19,14 +21,21 @@ def head_image(user: User, shop_url: str) -> str:
     return absolute_address(user.head_img, shop_url, "images/head.svg")
 
 
-def signed_in(user: User, token: str, shop_url: str) -> Json:
-    """`POST /login`."""
-    userinfo = {"username": user.username, "head_img": head_image(user, shop_url)}
-    return success({"token": token, "userinfo": userinfo}, "验证成功!")
+def signed_in(welcome: Welcome, shop_url: str) -> Json:
+    """`POST /login` and `POST /register`."""
+    user = welcome.user
+    return success(
+        {
+            "token": welcome.token,
+            "expire_date": beijing_text(welcome.expires_at),
+            "userinfo": {"username": user.username, "head_img": head_image(user, shop_url)},
+        },
+        "验证成功!",
+    )
 
 
 def user_info(shown: Overview, shop_url: str) -> Json:
-    """`GET /userinfo`."""
+    """`GET /userinfo` and `PUT /userinfo`."""
     user = shown.user
     return success(
         {
@@ -49,6 +58,7 @@ def sessions(stored: Iterable[Session], here: SignedIn, now: datetime) -> Json:
             {
                 "id": session.session_id,
                 "device": session.device,
+                "device_name": device_name(session.device),
                 "date": beijing_text(session.created_at),
                 "expire_date": beijing_text(session.expires_at),
                 "current": session.session_id == here.session.session_id,
@@ -61,34 +71,36 @@ def sessions(stored: Iterable[Session], here: SignedIn, now: datetime) -> Json:
 
 def ledger(found: EntryList, balance: int) -> Json:
     """`GET /beli`: the balance and its entries, newest first."""
-    body = success(
-        {
-            "beli": balance,
-            "entries": [
-                {
-                    "date": beijing_text(entry.at),
-                    "beli": entry.beli,
-                    "text": _ledger_text(entry.cause),
-                }
-                for entry in found.entries
-            ],
-        }
-    )
+    body = success({"beli": balance, "entries": [_booked(one) for one in found.entries]})
     if found.next_cursor:
         body["next"] = found.next_cursor
     return body
 
 
-def _ledger_text(cause: str) -> str:
-    """A learner's words for the cause of an entry."""
+def _booked(booked: BookedEntry) -> Json:
+    entry = booked.entry
+    order_number, text = _about(entry.cause)
+    return {
+        "date": beijing_text(entry.at),
+        "beli": entry.beli,
+        "text": text,
+        "order_number": order_number,
+        "balance": booked.balance,
+    }
+
+
+_OF_AN_ORDER = {
+    "placed": "支付",
+    "closed": "关闭，退回",
+    "refunded": "退费，退回",
+    "reopened": "重新开通，支付",
+}
+
+
+def _about(cause: str) -> tuple[str | None, str]:
+    """The order that caused an entry, if one did, and a learner's words for it."""
     kind, _, rest = cause.partition(" ")
     if kind == "order":
         number, _, why = rest.partition(" ")
-        texts = {
-            "placed": "支付",
-            "closed": "关闭，退回",
-            "refunded": "退费，退回",
-            "reopened": "重新开通，支付",
-        }
-        return f"订单{number}{texts.get(why, why)}"
-    return "期初余额" if cause == "opening balance" else "学校发放或调整"
+        return number, f"订单{number}{_OF_AN_ORDER.get(why, why)}"
+    return None, "期初余额" if cause == "opening balance" else "学校发放或调整"

@@ -17,6 +17,7 @@ from chalicelib.errors import (
     CourseNotFound,
     CoursePageNotFound,
     InvalidPage,
+    InvalidProfile,
     InvalidRequest,
     InvalidUserName,
     NotificationRefused,
@@ -31,6 +32,7 @@ from chalicelib.errors import (
     WrongPassword,
 )
 from chalicelib.flows.browse import PARTS
+from chalicelib.flows.change_profile import ProfileChange
 from chalicelib.flows.check_captcha import CaptchaAnswer
 from chalicelib.money import Fen, NotMoney, from_yuan
 from chalicelib.shop.account import ChosenPolicy
@@ -130,6 +132,24 @@ def password_request(body: object) -> PasswordRequest:
     if not isinstance(old, str) or len(old) > _MAX_PASSWORD_LENGTH or not is_encodable(old):
         raise WrongPassword()
     return PasswordRequest(old, _new_password(fields.get("new_password")))
+
+
+MAX_SHOWN_NAME = 32
+
+
+def profile_request(body: object) -> ProfileChange:
+    """Body of `PUT /userinfo`. Raises InvalidRequest, InvalidProfile."""
+    fields = read_fields(body)
+    name, head_img = fields.get("name"), fields.get("head_img")
+    if "name" in fields and not (
+        isinstance(name, str) and len(name) <= MAX_SHOWN_NAME and is_valid_new_name(name)
+    ):
+        raise InvalidProfile(field="name")
+    if "head_img" in fields and not (
+        isinstance(head_img, str) and re.fullmatch(r"(images/heads/[a-z0-9-]{1,32}\.svg)?", head_img)
+    ):
+        raise InvalidProfile(field="head_img")
+    return ProfileChange(name, head_img)
 
 
 def session_id(text: str) -> str:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from itertools import accumulate
 from typing import Any
 
 import pytest
 
 from chalicelib.beijing_time import beijing_text
+from chalicelib.flows.grant import grant_beli
 from chalicelib.shop import choice, order
+from chalicelib.shop import ledger as book
 from chalicelib.shop.event import By, Cause
+from chalicelib.shop.ledger import list_entries
 from chalicelib.shop.user import ADMIN, User
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases
 from tests.client import Client
+from tests.faults import Exchange, Fault
+from tests.faults.routing import FaultyApp
 from tests.purchases import Buyer, Clock
 from tests.terminal import Operator
 
@@ -149,6 +156,8 @@ def test_the_ledger_tells_every_change_in_a_learners_words(
         (-100, f"订单{closed}支付"),
         (100, "学校发放或调整"),
     ]
+    assert [entry["order_number"] for entry in data["entries"]] == [closed] * 4 + [None]
+    assert [entry["balance"] for entry in data["entries"]] == [100, 0, 100, 0, 100]
     assert data["beli"] == sum(entry["beli"] for entry in data["entries"]) == 100
     newest = purchases.stored(closed).refunded_at
     assert newest is not None
@@ -192,6 +201,61 @@ def test_a_ledger_page_can_begin_after_the_refund_of_many_lines(
 @pytest.mark.parametrize("query", [{"cursor": "x"}, {"cursor": "T1JERVIj"}, {"limit": "0"}, {"limit": "x"}])
 def test_a_page_that_does_not_exist_is_refused(buyer: Buyer, query: dict[str, str]) -> None:
     assert buyer.request("GET", "/beli/", params=query).status_code == 400
+
+
+def balances(user: User) -> dict[int, int]:
+    """The balance after each entry, by the entry's amount, summed up from the first one."""
+    entries = list_entries(user.user_id)
+    return dict(
+        zip((entry.beli for entry in entries), accumulate(entry.beli for entry in entries), strict=True)
+    )
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 500])
+def test_every_page_tells_the_balance_after_each_entry(gateway_server: GatewayServer, limit: int) -> None:
+    user = builders.a_user()
+    for beli in (100, -30, 5, 400, -75, 1, 60):
+        grant_beli(user, beli, "test", builders.now())
+    learner = Client(gateway_server.base_url, user)
+    told, query = dict[int, int](), dict[str, Any](limit=limit)
+    while True:
+        page = ledger(learner, **query)
+        told |= {entry["beli"]: entry["balance"] for entry in page["data"]["entries"]}
+        if "next" not in page:
+            break
+        query["cursor"] = page["next"]
+    assert told == balances(user)
+    assert ledger(learner, limit=1)["data"]["entries"][0]["balance"] == 461 == page["data"]["beli"]
+
+
+def test_entries_written_meanwhile_make_no_balance_wrong(faulty_app: FaultyApp) -> None:
+    user = builders.a_user(beli=100)
+    learner = Client(faulty_app.base_url, user)
+    amounts = iter((7, 11, 13, 17, 19))
+
+    def grant_before(exchange: Exchange) -> bytes:
+        grant_beli(user, next(amounts), "test", builders.now())
+        return exchange.forward()
+
+    with faulty_app.dynamodb.faults(Fault.on("Query", action=grant_before, nth=1)):
+        first = ledger(learner, limit=1)
+    with faulty_app.dynamodb.faults(Fault.on("Query", action=grant_before, nth=1)):
+        second = ledger(learner, limit=1, cursor=first["next"])
+    shown = [page["data"]["entries"][0] for page in (first, second)]
+    assert {entry["beli"]: entry["balance"] for entry in shown}.items() <= balances(user).items()
+
+
+def test_a_ledger_of_more_than_an_answer_of_the_database_adds_up(gateway_server: GatewayServer) -> None:
+    user, now = builders.a_user(), builders.now()
+    for number in range(1, 31):
+        book.entry(
+            user.user_id, number, f"{number:02d}", "x" * 50_000, now + timedelta(seconds=number)
+        ).save()
+    learner = Client(gateway_server.base_url, user)
+    first = ledger(learner, limit=2)
+    second = ledger(learner, limit=2, cursor=first["next"])
+    rows = first["data"]["entries"] + second["data"]["entries"]
+    assert [(row["beli"], row["balance"]) for row in rows] == [(30, 465), (29, 435), (28, 406), (27, 378)]
 
 
 def test_somebody_without_beli_has_an_empty_ledger(gateway_server: GatewayServer) -> None:

@@ -128,7 +128,7 @@ def test_nothing_happens_for_somebody_who_is_not_signed_in_any_more(
     assert endpoint.call(example, prepared).get("code", 0) in (0, 1000), "it would have been done"
 
 
-@pytest.mark.parametrize("body", [b"{", b"null", b"[]", b'{"course_id": "x"}'])
+@pytest.mark.parametrize("body", [b"{", b"null", b"[]", b'{"course_id": "x", "name": 5}'])
 @pytest.mark.parametrize(
     "endpoint", [one for one in READ_A_BODY if not one.name.rstrip("`").endswith(BODILESS)], ids=name_of
 )

@@ -181,7 +181,15 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
         ],
         # Somebody else's sessions
         ("DELETE", "/sessions/{session_id}"): [Attempt(f"/sessions/{of.session_id}")],
+        ("DELETE", "/sessions"): [Attempt("/sessions", {"uid": of.user.user_id}, code=1000)],
         # Somebody else's name and password
+        ("PUT", "/userinfo"): [
+            Attempt(
+                "/userinfo",
+                {"user_id": of.user.user_id, "username": of.user.username, "name": "x"},
+                code=1000,
+            )
+        ],
         ("POST", "/register"): [
             Attempt("/register", {"username": of.user.username, "password": "a new password 1"})
         ],

@@ -195,6 +195,8 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
         learner.token = signed_in["data"]["token"]
         learner.get("/userinfo")
         learner.get("/sessions")
+        learner.delete("/sessions")
+        learner.put("/userinfo", {"name": "小李"})
         changed = {"old_password": builders.PASSWORD, "new_password": newcomer["password"]}
         assert learner.request("PUT", "/password", json=changed).json()["code"] == 1000
         learner.get("/home")

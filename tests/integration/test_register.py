@@ -46,6 +46,7 @@ def test_who_registers_is_signed_in_and_has_nothing_yet(visitor: ClientAt) -> No
             "msg": str,
             "data": {
                 "token": str,
+                "expire_date": str,
                 "userinfo": {"username": name, "head_img": "http://shop.test/images/head.svg"},
             },
         },

@@ -197,7 +197,7 @@ def test_a_learner_sees_his_sessions_newest_first(learner: ClientAt, clock: Cloc
     assert learner.user is not None
     clock.advance(minutes=5)
     phone = ClientAt()
-    answer = sign_in(phone, learner.user.username, PASSWORD, **{"User-Agent": "Phone 7"})
+    answer = sign_in(phone, learner.user.username, PASSWORD, **{"User-Agent": "Phone 7 Firefox/144.0"})
     phone.token = answer["data"]["token"]
     sessions = phone.get("/sessions/")
     check(
@@ -205,18 +205,31 @@ def test_a_learner_sees_his_sessions_newest_first(learner: ClientAt, clock: Cloc
         {
             "code": 1000,
             "msg": "",
-            "data": [{"id": str, "device": str, "date": str, "expire_date": str, "current": bool}],
+            "data": [
+                {
+                    "id": str,
+                    "device": str,
+                    "device_name": str,
+                    "date": str,
+                    "expire_date": str,
+                    "current": bool,
+                }
+            ],
         },
     )
     rows = sessions["data"]
-    assert [(row["device"], row["current"]) for row in rows] == [("Phone 7", True), ("", False)]
+    assert [(row["device"], row["device_name"], row["current"]) for row in rows] == [
+        ("Phone 7 Firefox/144.0", "Firefox", True),
+        ("", "未知设备", False),
+    ]
+    assert rows[0]["expire_date"] == answer["data"]["expire_date"]
     assert rows[0]["date"] > rows[1]["date"]
 
 
 def test_what_a_browser_calls_itself_is_kept_short(learner: ClientAt) -> None:
     assert learner.user is not None
     sign_in(ClientAt(), learner.user.username, PASSWORD, **{"User-Agent": "x" * 500})
-    assert "x" * 120 in [row["device"] for row in learner.get("/sessions")["data"]]
+    assert "x" * 300 in [row["device"] for row in learner.get("/sessions")["data"]]
 
 
 def test_a_session_is_ended_by_its_id_at_once_and_no_other(learner: ClientAt) -> None:
@@ -230,6 +243,86 @@ def test_a_session_is_ended_by_its_id_at_once_and_no_other(learner: ClientAt) ->
     check_refusal(learner.delete(f"/sessions/{others}"), 1008)
     assert learner.delete(f"/sessions/{mine}")["code"] == 1000, "one's own too"
     assert not is_signed_in(learner)
+
+
+def end_others(client: ClientAt) -> Any:
+    return client.request("DELETE", "/sessions").json()
+
+
+def test_all_other_sessions_are_ended_in_one_step(faulty_app: FaultyApp) -> None:
+    user = builders.a_user()
+    here, *others = (ClientAt(user) for _ in range(4))
+    with faulty_app.dynamodb.recording() as calls:
+        check(end_others(here), {"code": 1000, "msg": str, "data": None})
+    assert [call.operation for call in calls] == ["BatchGetItem", "TransactWriteItems"]
+    assert is_signed_in(here)
+    for other in others:
+        assert other.request("GET", "/userinfo").json() == {"code": 401, "msg": "认证失败!", "data": None}
+    assert [row["current"] for row in here.get("/sessions")["data"]] == [True]
+    later = ClientAt()
+    later.token = sign_in(later, user.username, PASSWORD)["data"]["token"]
+    assert is_signed_in(later), "the password is the same"
+    assert end_others(here)["code"] == 1000, "and a second time"
+    assert not is_signed_in(later)
+
+
+def test_as_many_sessions_as_one_may_have_cost_no_more(faulty_app: FaultyApp) -> None:
+    user = builders.a_user()
+    here = ClientAt(user)
+    for _ in range(MOST - 1):
+        builders.a_token(user)
+    with faulty_app.dynamodb.recording() as calls:
+        assert end_others(here)["code"] == 1000
+    assert len(calls) == 2
+    assert len(here.get("/sessions")["data"]) == 1
+
+
+def test_of_two_sessions_that_end_each_other_at_once_one_is_left(learner: ClientAt) -> None:
+    other = ClientAt(learner.user)
+    answers = at_once(lambda: end_others(learner), lambda: end_others(other))
+    assert sorted(answer["code"] for answer in answers) == [401, 1000]
+    assert sorted(map(is_signed_in, (learner, other))) == [False, True]
+
+
+def test_asked_twice_at_once_the_session_stays(learner: ClientAt) -> None:
+    other = ClientAt(learner.user)
+    answers = at_once(*[lambda: end_others(learner)] * 4)
+    assert [answer["code"] for answer in answers] == [1000] * 4
+    assert is_signed_in(learner)
+    assert not is_signed_in(other)
+
+
+def test_a_session_that_was_ended_meanwhile_ends_no_other(faulty_app: FaultyApp) -> None:
+    user = builders.a_user()
+    here, there = ClientAt(user), ClientAt(user)
+    mine = next(row["id"] for row in here.get("/sessions")["data"] if row["current"])
+    ended = Fault.on(
+        "TransactWriteItems",
+        action=lambda exchange: (there.delete(f"/sessions/{mine}"), exchange.forward())[1],
+    )
+    with faulty_app.dynamodb.faults(ended):
+        assert here.request("DELETE", "/sessions").status_code == 401
+    assert is_signed_in(there)
+
+
+def test_ending_the_others_with_lost_answers_and_conflicts_is_done_once(faulty_app: FaultyApp) -> None:
+    for action, nth in ((reset_after(), range(1, 2)), (transaction_conflict(), range(1, 4))):
+        user = builders.a_user()
+        here, there = ClientAt(user), ClientAt(user)
+        with faulty_app.dynamodb.faults(Fault.on("TransactWriteItems", action=action, nth=nth)):
+            assert end_others(here)["code"] == 1000
+        assert (is_signed_in(here), is_signed_in(there)) == (True, False)
+        assert find_user(user.user_id).generation == 1
+
+
+def test_cut_off_the_others_are_all_ended_or_none(faulty_app: FaultyApp) -> None:
+    for nth, is_done in ((1, False), (2, True)):
+        user = builders.a_user()
+        here, others = ClientAt(user), [ClientAt(user) for _ in range(3)]
+        with faulty_app.dynamodb.faults(Fault.on(action=die_after(), nth=nth)):
+            assert here.request("DELETE", "/sessions").status_code == 503
+        assert is_signed_in(here)
+        assert {is_signed_in(other) for other in others} == {not is_done}
 
 
 def test_a_session_that_is_over_is_not_shown(learner: ClientAt, clock: Clock) -> None:
@@ -329,7 +422,10 @@ def test_what_is_no_session_id_is_no_session(learner: ClientAt, session_id: str)
     assert is_signed_in(learner)
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/sessions"), ("DELETE", f"/sessions/{'0' * 32}")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/sessions"), ("DELETE", "/sessions"), ("DELETE", f"/sessions/{'0' * 32}")],
+)
 def test_sessions_are_for_who_is_signed_in(method: str, path: str) -> None:
     assert ClientAt().request(method, path).status_code == 401
 

@@ -82,7 +82,11 @@ def test_a_learner_signs_in_with_name_and_password(visitor: Client) -> None:
         {
             "code": 1000,
             "msg": "验证成功!",
-            "data": {"token": str, "userinfo": {"username": user.username, "head_img": str}},
+            "data": {
+                "token": str,
+                "expire_date": str,
+                "userinfo": {"username": user.username, "head_img": str},
+            },
         },
     )
     assert answer["data"]["userinfo"]["head_img"] == "http://shop.test/images/head.svg"

@@ -303,6 +303,31 @@ class EndSession(Flow):
         assert self.other.get("/userinfo/")["code"] == 401
 
 
+class EndOtherSessions(Flow):
+    covers = ("DELETE /sessions",)
+
+    def begin(self) -> None:
+        self.others = [ClientAt(self.user) for _ in range(2)]
+
+    def act(self) -> object:
+        return self.learner.delete("/sessions/")
+
+    def assert_end(self) -> None:
+        assert self.learner.get("/userinfo/")["code"] == 1000
+        assert [other.get("/userinfo/")["code"] for other in self.others] == [401, 401]
+
+
+class ChangeProfile(Flow):
+    covers = ("PUT /userinfo",)
+
+    def act(self) -> object:
+        return self.learner.put("/userinfo/", {"name": "小李", "head_img": "images/heads/pine.svg"})
+
+    def assert_end(self) -> None:
+        stored = find_user(self.user.user_id)
+        assert (stored.name, stored.head_img) == ("小李", "images/heads/pine.svg")
+
+
 # Cart and account
 
 
@@ -1253,7 +1278,8 @@ class SettleStray(RetryStray):
 
 FLOWS: Sequence[type[Flow]] = (
     *(Register, CreateUser, LogIn, ChangePassword, LogOut, EndSession),
-    *(AddToCart, RemoveFromCart, OpenAccount),
+    *(EndOtherSessions, ChangeProfile),
+    *(AddToCart, RemoveFromCart, RemoveSeveral, OpenAccount),
     *(PayWithEverything, PayWithoutKey, PayNothing, PayNothingAndLeave),
     *(Notified, NotifiedOfNothingMore, LateMoneyReopens, LateMoneyGoesBack),
     *(RefundedAtTheConsole, PartlyRefundedAtTheConsole, SettleNotice, ClosedByTheBuyer),

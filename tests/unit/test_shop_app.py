@@ -98,4 +98,4 @@ def test_a_browsers_name_is_kept_without_what_cannot_be_seen() -> None:
         return {"device": app.device()}
 
     named = event("/who") | {"headers": {"User-Agent": "Mozilla\x1b[31m\u202e/5.0 " + "x" * 9_000}}
-    assert json.loads(app(named, None)["body"]) == {"device": ("Mozilla[31m/5.0 " + "x" * 120)[:120]}
+    assert json.loads(app(named, None)["body"]) == {"device": ("Mozilla[31m/5.0 " + "x" * 300)[:300]}

@@ -13,6 +13,7 @@ export const RefusalCode = {
   UserNameTaken: 1006,
   WeakPassword: 1007,
   SessionNotFound: 1008,
+  InvalidProfile: 1009,
   AccountNotFound: 1101,
   AccountPolicyNotFound: 1102,
   AccountCourseNotFound: 1103,

@@ -147,7 +147,7 @@ export interface paths {
         post?: never;
         /**
          * Sign out everywhere else
-         * @description Ends all sessions but the one of this request.
+         * @description Ends all sessions but the one of this request, at once and however many there are.
          */
         delete: operations["endOtherSessions"];
         options?: never;
@@ -188,12 +188,16 @@ export interface paths {
         };
         /**
          * Who one is
-         * @description Name, picture and balance of 贝里.
+         * @description Name, picture, role and balance of 贝里, and how many courses are in the cart, how many orders are unpaid and how many coupons can be used.
          */
         get: operations["userInfo"];
         /**
          * Change one's name and picture
          * @description What is absent stays as it is. Answers as `GET /userinfo`.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1009 | 名称应为1到32个可见字符，首尾不能是空格，也不能混用外形相似的文字 | The name is empty, too long, has characters that cannot be seen, a blank at an end, or letters of scripts that look alike; or the picture is none of the shop front's; or the body has another shape |
          */
         put: operations["changeProfile"];
         post?: never;
@@ -790,7 +794,7 @@ export interface paths {
         };
         /**
          * 贝里: balance and entries
-         * @description Every change of the balance, newest first, at most 500 at a time, and at most a megabyte of them.
+         * @description Every change of the balance, newest first, at most 500 at a time. `balance` is the sum of all entries up to that one.
          */
         get: operations["listBeli"];
         put?: never;
@@ -963,7 +967,13 @@ export interface paths {
         };
         /**
          * What a refund would give back
-         * @description Of the lines that `lines` names, or of all that are left. Changes nothing.
+         * @description Of the lines that `lines` names, or of all that are left, if it were carried out now: by the rules of the real refund. Changes nothing.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1501 | 订单不存在 | Not the learner's, or there is none |
+         *     | 1505 | 已超过可申请退费的期限 | Not paid, too late, applied for already, refunded, or not refundable online |
+         *     | 1506 | 所选课程有误，请刷新页面后重试 | `lines` names no lines |
          */
         get: operations["previewRefund"];
         put?: never;
@@ -1959,7 +1969,7 @@ export interface components {
          * @description Every `code` of a refusal, by name: for clients to make an enumeration from.
          * @enum {integer}
          */
-        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 5000;
+        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 5000;
         StartedCaptcha: {
             /**
              * @description 1 Geetest is up, 0 it is down.
@@ -3906,7 +3916,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Positions (`line`) of lines with commas between them: `refundable_amount` is then what a refund of these together gives back, which may differ from the sum of each one's `refundable`.
+                 * @description Positions (`line`) of lines with commas between them; all that are left if absent.
                  * @example 0
                  */
                 lines?: string;
