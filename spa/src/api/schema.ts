@@ -1986,7 +1986,7 @@ export interface components {
              */
             captcha: "on" | "off";
             /**
-             * @description Which of Geetest's widgets the shop uses.
+             * @description Which of Geetest's widgets the shop uses; 3 where the captcha is off.
              * @enum {string}
              */
             geetest_version: "3" | "4";
@@ -2068,6 +2068,15 @@ export interface components {
                 };
             };
         };
+        /** @description `If-None-Match` names the ETag that the answer has still: no body. */
+        NotModified: {
+            headers: {
+                ETag: components["headers"]["ETag"];
+                "Cache-Control": components["headers"]["CacheControl"];
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
     };
     parameters: {
         /**
@@ -2099,7 +2108,23 @@ export interface components {
         OrderNumberOf: components["schemas"]["OrderNumber"];
     };
     requestBodies: never;
-    headers: never;
+    headers: {
+        /**
+         * @description The body's digest, for `If-None-Match`.
+         * @example "9f2c4e1b7a60d385b1c7e94f02a6d8c3"
+         */
+        ETag: string;
+        /**
+         * @description `public` with seconds where the answer may be kept, else `no-store`.
+         * @example public, max-age=3
+         */
+        CacheControl: string;
+        /**
+         * @description Of a refusal 1004: after how many seconds another attempt is taken.
+         * @example 840
+         */
+        RetryAfter: string;
+    };
     pathItems: never;
 }
 export type Yuan = components['schemas']['Yuan'];
@@ -2179,12 +2204,16 @@ export type ResponseInvalidPage = components['responses']['InvalidPage'];
 export type ResponseNotSignedIn = components['responses']['NotSignedIn'];
 export type ResponseNoSuchPage = components['responses']['NoSuchPage'];
 export type ResponseUnavailable = components['responses']['Unavailable'];
+export type ResponseNotModified = components['responses']['NotModified'];
 export type ParameterLimit = components['parameters']['Limit'];
 export type ParameterCursor = components['parameters']['Cursor'];
 export type ParameterCategoryId = components['parameters']['CategoryId'];
 export type ParameterCourseId = components['parameters']['CourseId'];
 export type ParameterCourseTypeOf = components['parameters']['CourseTypeOf'];
 export type ParameterOrderNumberOf = components['parameters']['OrderNumberOf'];
+export type HeaderETag = components['headers']['ETag'];
+export type HeaderCacheControl = components['headers']['CacheControl'];
+export type HeaderRetryAfter = components['headers']['RetryAfter'];
 export type $defs = Record<string, never>;
 export interface operations {
     startCaptcha: {
@@ -2199,6 +2228,7 @@ export interface operations {
             /** @description Done, or refused: see `code`. */
             200: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2234,6 +2264,7 @@ export interface operations {
             /** @description Done, or refused: see `code`. */
             200: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2271,6 +2302,7 @@ export interface operations {
             /** @description Done, or refused: see `code`. */
             200: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2339,6 +2371,7 @@ export interface operations {
             /** @description Done, or refused: see `code`. */
             200: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2531,6 +2564,8 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["CacheControl"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2542,6 +2577,7 @@ export interface operations {
                     };
                 };
             };
+            304: components["responses"]["NotModified"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2557,6 +2593,8 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["CacheControl"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2570,6 +2608,7 @@ export interface operations {
                     };
                 };
             };
+            304: components["responses"]["NotModified"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2598,6 +2637,8 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["CacheControl"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2610,6 +2651,7 @@ export interface operations {
                     };
                 };
             };
+            304: components["responses"]["NotModified"];
             400: components["responses"]["InvalidPage"];
             503: components["responses"]["Unavailable"];
         };
@@ -2660,6 +2702,8 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["CacheControl"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2675,6 +2719,7 @@ export interface operations {
                     };
                 };
             };
+            304: components["responses"]["NotModified"];
             400: components["responses"]["InvalidPage"];
             503: components["responses"]["Unavailable"];
         };
@@ -2703,12 +2748,15 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["CacheControl"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["CoursePage"];
                 };
             };
+            304: components["responses"]["NotModified"];
             404: components["responses"]["NoSuchPage"];
             503: components["responses"]["Unavailable"];
         };
@@ -2737,6 +2785,8 @@ export interface operations {
             /** @description Done, or refused: see `code`. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["CacheControl"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2754,6 +2804,7 @@ export interface operations {
                     };
                 };
             };
+            304: components["responses"]["NotModified"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2781,6 +2832,8 @@ export interface operations {
             /** @description Done, or refused: see `code`. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["CacheControl"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2798,6 +2851,7 @@ export interface operations {
                     };
                 };
             };
+            304: components["responses"]["NotModified"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2825,6 +2879,8 @@ export interface operations {
             /** @description Done, or refused: see `code`. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["CacheControl"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2842,6 +2898,7 @@ export interface operations {
                     };
                 };
             };
+            304: components["responses"]["NotModified"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2857,6 +2914,8 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["CacheControl"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2868,6 +2927,7 @@ export interface operations {
                     };
                 };
             };
+            304: components["responses"]["NotModified"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -2889,6 +2949,8 @@ export interface operations {
             /** @description Done, or refused: see `code`. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["CacheControl"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2906,6 +2968,7 @@ export interface operations {
                     };
                 };
             };
+            304: components["responses"]["NotModified"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3211,6 +3274,8 @@ export interface operations {
             /** @description Done. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["CacheControl"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3222,6 +3287,7 @@ export interface operations {
                     };
                 };
             };
+            304: components["responses"]["NotModified"];
             503: components["responses"]["Unavailable"];
         };
     };
@@ -3247,6 +3313,7 @@ export interface operations {
             /** @description Done, or refused: see `code`. */
             200: {
                 headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
                     [name: string]: unknown;
                 };
                 content: {
