@@ -165,8 +165,8 @@ export const useCart = defineStore('cart', () => {
 
 /** Do `work` while no other tab does. */
 async function alone(work: () => Promise<void>): Promise<void> {
-  if (!('locks' in navigator)) return work() // not a secure context
-  await navigator.locks.request('cart', work)
+  const locks = navigator.locks as LockManager | null | undefined // there is none without HTTPS
+  await (locks ? locks.request('cart', work) : work())
 }
 
 /** What a merge did, in one sentence; empty when nothing is worth saying. */
