@@ -62,12 +62,12 @@ def grant_enrollment(
 ) -> EnrollmentSlice:
     """Give a user days of study (36000: for ever) of any course, from the end of what runs or from now.
 
-    The slice stands in place of an order's: its `order_number` is `grant-...`. Raises CourseNotFound.
+    The slice stands in place of an order's: its `order_number` begins with `GRANT`. Raises CourseNotFound.
     """
     course = catalog.find_courses([key]).get(key)
     if course is None:
         raise CourseNotFound(course=str(key))
-    number = f"grant-{secrets.token_hex(6)}"
+    number = f"{enrollment.GRANT}{secrets.token_hex(6)}"
     given = enrollment.slice_item(user.user_id, key, course.name, number, 0, days, now)
     transaction = Transaction()
     enrollment.grant(transaction, given, IdTaken())

@@ -21,6 +21,8 @@ from chalicelib.shop.price_policy import PERMANENT_DAYS
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber
 
 _PREFIX = "ENROLLMENT#"
+GRANT = "grant-"
+"""What no order's number begins with."""
 _FAR_AWAY = datetime(9000, 1, 1, tzinfo=UTC)
 """The latest end of a slice: a free course can be had again and again, and dates have an end."""
 
@@ -28,8 +30,8 @@ _FAR_AWAY = datetime(9000, 1, 1, tzinfo=UTC)
 class EnrollmentSlice(UserItem, discriminator="ENROLLMENT"):
     """The days of study that one paid order line, or an operator, gave. `days` 36000 is 永久.
 
-    An operator's slice has the `order_number` `grant-...`, which is no order's number. `withdrawn_at` is when the slice
-    was taken back. While `paused_at` is set it gives no access; `paused_seconds` of earlier pauses extend it.
+    An operator's slice has an `order_number` that begins with `GRANT`. `withdrawn_at` is when the slice was taken back.
+    While `paused_at` is set it gives no access; `paused_seconds` of earlier pauses extend it.
     """
 
     user_id = WholeNumber()
@@ -65,11 +67,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Enrollment:
-    """All slices of a user's course together: its spans, from `begins_at` until `ends_at` (None: for ever)."""
+    """All slices of a user's course together: its spans, from `begins_at` until `ends_at` (None: for ever), and the
+    orders whose lines gave it and were not taken back, newest first.
+    """
 
     course: CourseKey
     course_name: str
     spans: tuple[Span, ...]
+    order_numbers: tuple[str, ...] = ()
 
     @property
     def begins_at(self) -> datetime:
@@ -85,6 +90,10 @@ class Enrollment:
     def is_active(self, now: datetime) -> bool:
         """Whether the course may be studied at this moment."""
         return any(_is_running(span, now) and not span.is_paused for span in self.spans)
+
+    def days_left(self, now: datetime) -> int | None:
+        """How many whole days it may still be studied; None for ever, and while it may not be studied."""
+        return (self.ends_at - now).days if self.ends_at and self.is_active(now) else None
 
     def is_paused(self, now: datetime) -> bool:
         """Whether only an application for a refund bars access at this moment."""
@@ -198,11 +207,17 @@ def amount_to(slices: Iterable[EnrollmentSlice]) -> Enrollment | None:
     Each slice begins where the one before ends, or when it was granted. A withdrawn slice ends at that moment, so later
     ones move forward, never into the past. 永久 absorbs all that follow, unless it is paused: then they run.
     """
-    running = list(_running(slices))
+    given = list(slices)
+    running = list(_running(given))
     if not running:
         return None
     last = running[-1][0]
-    return Enrollment(last.course, last.course_name, tuple(span for _, span in running))
+    orders = [
+        part.order_number
+        for part in sorted(given, key=lambda part: (part.granted_at, part.order_number), reverse=True)
+        if part.withdrawn_at is None and not part.order_number.startswith(GRANT)
+    ]
+    return Enrollment(last.course, last.course_name, tuple(span for _, span in running), tuple(orders))
 
 
 def _running(slices: Iterable[EnrollmentSlice]) -> Iterator[tuple[EnrollmentSlice, Span]]:

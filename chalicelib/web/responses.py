@@ -652,9 +652,14 @@ def my_course(mine: MyCourse, now: datetime) -> Json:
 
 
 def my_courses(
-    enrollments: Sequence[Enrollment], courses: dict[Any, Course], now: datetime, shop_url: str
+    enrollments: Sequence[Enrollment],
+    courses: Mapping[CourseKey, Course],
+    now: datetime,
+    shop_url: str,
 ) -> Json:
-    """`GET /mycourses`: what the user may study and until when; running ones first, then those that ended."""
+    """`GET /mycourses`: what the user may study and until when; running ones first, then those that ended. `courses`
+    as they are in the catalogue today.
+    """
     rows = []
     for mine in sorted(enrollments, key=lambda mine: (not mine.is_active(now), mine.course)):
         course = courses.get(mine.course)
@@ -669,6 +674,13 @@ def my_courses(
                 "end_date": _end_text(mine.ends_at),
                 "ended": not mine.is_active(now) and not mine.is_paused(now),
                 "paused": mine.is_paused(now),
+                "days_left": mine.days_left(now),
+                "hours": (course.hours if course else None) or 0,
+                "sellable": mine.ends_at is not None
+                and course is not None
+                and course.is_sold()
+                and bool(course.policies),
+                "orders": list(mine.order_numbers),
             }
         )
     return success(rows)

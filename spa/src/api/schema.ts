@@ -1676,11 +1676,11 @@ export interface components {
             paused: boolean;
             /** @description Whole days until it ends; null for ever, and while it is paused or over. */
             days_left: number | null;
-            /** @description How many sections it has. */
-            sections: number;
-            /** @description Whether a further term can be bought now. */
+            /** @description Hours of study; 0 when it has no page. */
+            hours: number;
+            /** @description Whether it can be bought now, to have it longer; never where it is had for ever. */
             sellable: boolean;
-            /** @description The orders that gave it, newest first. */
+            /** @description The orders that gave it, newest first, without refunded ones and what the school gave. */
             orders: components["schemas"]["OrderNumber"][];
         };
         Section: {
