@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Generic, TypeVar
 
 from pynamodb.expressions.condition import Condition
@@ -85,13 +86,19 @@ def list_page(
 
 def list_page_and_rest(
     model: type[AnItem], user_id: int, prefix: str, limit: int, cursor: str | None
-) -> tuple[Page[AnItem], list[dict[str, Any]]]:
-    """As `list_page`, with all older items as they are stored, newest first. One Query for each megabyte of both."""
-    answers = _newest_first(model, user_id, prefix, cursor).page_iter
-    rows = [row for answer in answers for row in answer["Items"]]
+) -> tuple[Page[AnItem], Iterator[dict[str, Any]]]:
+    """As `list_page`, and all older items as they are stored, newest first, read when they are taken: one Query for
+    each megabyte of both.
+    """
+    answers, rows = _newest_first(model, user_id, prefix, cursor).page_iter, list[dict[str, Any]]()
+    for answer in answers:
+        rows += answer["Items"]
+        if len(rows) > limit:
+            break
     page, rest = rows[:limit], rows[limit:]
     next_cursor = encode_cursor(page[-1]["sort"]["S"]) if rest else None
-    return Page([model.from_raw_data(row) for row in page], next_cursor), rest
+    older = (row for answer in answers for row in answer["Items"])
+    return Page([model.from_raw_data(row) for row in page], next_cursor), chain(rest, older)
 
 
 def _newest_first(
