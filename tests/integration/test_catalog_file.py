@@ -20,6 +20,7 @@ from chalicelib.manage.catalog_file.writing import catalogue_text
 from chalicelib.manage.demo import read_catalogue
 from chalicelib.shop import audit, catalog, coupon
 from chalicelib.shop.coupon import CouponOffer
+from chalicelib.shop.course_key import CourseKey
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases
@@ -177,12 +178,31 @@ def test_new_names_teachers_and_courses_reach_every_page(demo: Shop) -> None:
     assert visitor.get("/courses/")["data"][0]["name"] == "全新的课程"
     page = visitor.get("/coursedetail/55/")
     assert page["teachers_info"][0]["teacher_name"] == "林老师"
-    assert page["recommend_coursesinfo"] == [{"course_id": "900002", "course_name": "新的名字"}]
+    (other,) = page["recommended"]
+    assert (other["id"], other["name"], other["teachers"]) == (900002, "新的名字", ["林老师"])
+    assert page["recommend_coursesinfo"] == [
+        {"course_id": "900002", "course_name": "新的名字", "coursedetail_id": "900102"}
+    ]
+    featured = [row["id"] for row in visitor.get("/home")["data"]["featured"]]
+    assert 5 in featured, "it was copied from a featured course"
     assert visitor.get("/course/5/chapters")["data"]["chapters"]
     assert "no difference" in demo.check()
 
 
 # The file and the table
+
+
+def test_a_course_stored_before_lists_had_hours_and_teachers_is_brought_up_to_date(demo: Shop) -> None:
+    found = catalog.find_courses([CourseKey("course", PYTHON)])
+    (stored,) = found.values()
+    stored.update(
+        [catalog.Course.hours.remove(), catalog.Course.slogan.remove(), catalog.Course.taught_by.remove()]
+    )
+    assert "~ course#900001  copies of names, teachers and prices are brought up to date" in demo.check()
+    demo.apply(demo.export())
+    row = Client(demo.base_url).get("/courses/search?words=林知远")["data"][0]
+    assert (row["id"], row["hours"], row["teachers"]) == (PYTHON, 36, ["林知远", "周小满"])
+    assert "no difference" in demo.check()
 
 
 def test_what_was_applied_is_exported_again_and_applying_it_again_changes_nothing(demo: Shop) -> None:

@@ -49,6 +49,7 @@ COURSE: Json = {
     "order": 1,
     "period": 30,
     "pub_date": "2026-01-01",
+    "featured": True,
     "course_img": "images/a.svg",
     "brief": "简介",
     "policies": [
