@@ -30,7 +30,15 @@ from chalicelib.request_log import add_fields, request_line
 from chalicelib.shop import catalog, course_search, enrollment, ledger, order, refund, session
 from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.user import usernames
-from chalicelib.web import codes, course_responses, people_responses, requests, responses
+from chalicelib.web import (
+    cart_responses,
+    codes,
+    coupon_responses,
+    course_responses,
+    people_responses,
+    requests,
+    responses,
+)
 from chalicelib.web.caching import Kept
 from chalicelib.web.notification import answer_notification, returned_order
 from chalicelib.web.shop_app import ShopApp
@@ -47,7 +55,7 @@ TIMER_SECONDS = 100.0
 @app.route("/api/captcha_check", methods=["GET"], codes=codes.CAPTCHA)
 def start_captcha():
     started = check_captcha.start_captcha(app.gateways.geetest, app.address(), app.settings, app.now())
-    return responses.captcha(started)
+    return people_responses.captcha(started)
 
 
 @app.route("/register", methods=["POST"], codes=codes.REGISTER)
@@ -185,7 +193,7 @@ def show_questions(course_id):
 @app.route("/course/{course_id}/mine", methods=["GET"], codes=codes.CONTENTS)
 def show_mine(course_id):
     caller, key = app.caller(), requests.course_key_of(course_id, app.query())
-    return responses.my_course(my_course.show_mine(caller, key, app.now()), app.now())
+    return course_responses.my_course(my_course.show_mine(caller, key, app.now()), app.now())
 
 
 # Cart and settlement
@@ -201,13 +209,13 @@ def add_to_cart():
 @app.route("/shoppingcar", methods=["GET"], codes=codes.CART_SHOW)
 def show_cart():
     view = fill_cart.show_cart(app.caller())
-    return responses.cart(view, app.now(), app.settings.shop_url)
+    return cart_responses.cart(view, app.now(), app.settings.shop_url)
 
 
 @app.route("/shoppingcar/preview", methods=["POST"], codes=codes.CART_PREVIEW)
 def preview_cart():
     view = fill_cart.preview_cart(requests.cart_preview_request(app.json()))
-    return responses.cart(view, app.now(), app.settings.shop_url)
+    return cart_responses.cart(view, app.now(), app.settings.shop_url)
 
 
 @app.route("/shoppingcar", methods=["DELETE"], codes=codes.CART_REMOVE)
@@ -228,7 +236,7 @@ def open_account():
 @app.route("/account", methods=["GET"], codes=codes.ACCOUNT_SHOW)
 def show_account():
     view = settle.show_account(app.caller(), app.now())
-    return responses.account(view, app.settings.shop_url)
+    return cart_responses.account(view, app.settings.shop_url)
 
 
 @app.route("/account", methods=["PUT"], codes=codes.ACCOUNT_PRICE)
@@ -237,14 +245,14 @@ def price_account():
     priced = settle.price_account(
         caller, asked.coupons, asked.general_coupon_record_id, asked.use_beli, app.now()
     )
-    return responses.priced_account(priced)
+    return cart_responses.priced_account(priced)
 
 
 @app.route("/account/quote", methods=["POST"], codes=codes.QUOTE)
 def quote_account():
     caller = app.caller()
     quoted = quote.quote(caller, requests.quote_request(app.json()), app.now())
-    return responses.quote(quoted, app.settings, app.now())
+    return cart_responses.quote(quoted, app.settings, app.now())
 
 
 # Coupons
@@ -252,14 +260,14 @@ def quote_account():
 
 @app.route("/coupons", methods=["GET"])
 def list_coupons():
-    return responses.my_coupons(my_coupons.list_held(app.caller()), app.now())
+    return coupon_responses.my_coupons(my_coupons.list_held(app.caller()), app.now())
 
 
 @app.route("/coupons/available", methods=["GET"], kept=Kept.VISITORS)
 def list_claimable_coupons():
     visitor, with_coming = app.visitor(), requests.wants_coming(app.query())
     offers = claim_coupon.list_claimable(visitor, app.fresh, app.now(), with_coming=with_coming)
-    return responses.claimable_coupons(offers)
+    return coupon_responses.claimable_coupons(offers)
 
 
 @app.route("/coupons/{coupon_id}/claim", methods=["POST"], codes=codes.COUPON_CLAIM)
@@ -268,7 +276,7 @@ def claim(coupon_id):
     offer = claim_coupon.find_offer(caller, number)
     with app.captcha(check_captcha.CLAIM, body):
         record = claim_coupon.claim_coupon(caller.user_id, offer, app.address(), app.now())
-    return responses.claimed_coupon(claim_coupon.named(record, offer), app.now())
+    return coupon_responses.claimed_coupon(claim_coupon.named(record, offer), app.now())
 
 
 # Orders

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from chalicelib.beijing_time import beijing_text, day_start
 from chalicelib.flows.browse import (
@@ -17,6 +17,7 @@ from chalicelib.flows.browse import (
     TeacherView,
 )
 from chalicelib.flows.claim_coupon import OnOffer
+from chalicelib.flows.my_course import MyCourse
 from chalicelib.flows.study import CourseContents
 from chalicelib.money import Fen, to_yuan, yuan_text
 from chalicelib.shop.catalog import (
@@ -35,7 +36,8 @@ from chalicelib.shop.course_search import FacetCounts, Found
 from chalicelib.shop.on_show import OnShow
 from chalicelib.shop.price_policy import period_name
 from chalicelib.web.codes import CATALOG_OK
-from chalicelib.web.responses import Json, offer_row, picture, success
+from chalicelib.web.coupon_responses import held_coupon, offer_row
+from chalicelib.web.responses import Json, owned_until, picture, success
 
 COMING_SOON = "敬请期待"
 
@@ -314,3 +316,22 @@ def questions(contents: CourseContents) -> Json:
 
 def _questions(contents: CourseContents) -> list[Json]:
     return [{"id": faq.faq_id, "question": faq.question, "answer": faq.answer} for faq in contents.page.faqs]
+
+
+def my_course(mine: MyCourse, now: datetime) -> Json:
+    """`GET /course/{course_id}/mine`."""
+    owned = mine.enrollment
+    is_active, is_paused = (owned.is_active(now), owned.is_paused(now)) if owned else (False, False)
+    return success(
+        {
+            "enrolled": is_active,
+            "end_date": owned_until(owned, now),
+            "paused": is_paused,
+            "ended": owned is not None and not is_active and not is_paused,
+            "in_cart": mine.is_in_cart,
+            "cart_policy_id": mine.cart_policy_id,
+            "free_term_had": mine.free_term_had,
+            "open_order": mine.open_order,
+            "coupons": [held_coupon(one, now) for one in mine.coupons],
+        }
+    )

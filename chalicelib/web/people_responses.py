@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from chalicelib.beijing_time import beijing_text
+from chalicelib.flows.check_captcha import StartedCaptcha
 from chalicelib.flows.overview import Overview
 from chalicelib.flows.sign_in import Welcome
 from chalicelib.shop.caller import SignedIn
@@ -19,6 +20,18 @@ from chalicelib.web.responses import Json, absolute_address, success
 def head_image(user: User, shop_url: str) -> str:
     """The absolute address of a user's picture, never empty."""
     return absolute_address(user.head_img, shop_url, "images/head.svg")
+
+
+def captcha(started: StartedCaptcha) -> Json:
+    """`GET /api/captcha_check`."""
+    data = {
+        "success": started.success,
+        "gt": started.captcha_id,
+        "challenge": started.challenge,
+        "captcha": "off" if started.version is None else "on",
+        "geetest_version": str(started.version or 3),
+    }
+    return {"error_no": 0, "data": data}
 
 
 def signed_in(welcome: Welcome, shop_url: str) -> Json:
