@@ -24,6 +24,7 @@ export default defineConfig({
   test: {
     environment: 'happy-dom',
     include: ['src/**/*.spec.ts'],
-    server: { deps: { inline: ['element-plus'] } },
+    // With the same copy of vue as our own files have.
+    server: { deps: { inline: ['element-plus', 'vue-router', '@vue/test-utils'] } },
   },
 })
