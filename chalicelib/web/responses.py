@@ -134,6 +134,7 @@ def _order_line(order: Order, position: int, courses: Mapping[CourseKey, Course]
         "course_img": picture(line.course_img, shop_url),
         "coursedetail_id": detail_id(courses.get(line.course)),
         "valid_period_display": line.valid_period_name,
+        "price_policy_id": line.policy_id,
         "original_price": to_yuan(line.original_price),
         "price": to_yuan(line.price),
         "payable": to_yuan(line.payable),

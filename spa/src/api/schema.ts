@@ -1481,6 +1481,8 @@ export interface components {
             price: components["schemas"]["Yuan"];
             course_name: string;
             valid_period_display: string;
+            /** @description The policy that was bought, to be bought again; null for orders from before this shop. */
+            price_policy_id: number | null;
             /** @description The line's position: what applying for a refund takes. */
             line: number;
             course_id: components["schemas"]["Id"];
@@ -1543,6 +1545,8 @@ export interface components {
             price: components["schemas"]["Yuan"];
             course_name: string;
             valid_period_display: string;
+            /** @description The policy that was bought, to be bought again; null for orders from before this shop. */
+            price_policy_id: number | null;
             course_id: components["schemas"]["Id"];
             course_type: components["schemas"]["CourseType"];
             course_img: components["schemas"]["Picture"];
