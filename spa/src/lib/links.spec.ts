@@ -3,7 +3,7 @@ import type { LocationQuery } from 'vue-router'
 
 import type { Choice } from '@/api/cart'
 
-import { choicesFrom, settlementLink } from './links'
+import { buyAgainLink, choicesFrom, settlementLink } from './links'
 
 const python: Choice = { course_type: 'course', course_id: 900001, price_policy_id: 900003 }
 const degree: Choice = { course_type: 'degree_course', course_id: 1, price_policy_id: 5 }
@@ -22,4 +22,10 @@ describe('the address of the settlement', () => {
     expect(choicesFrom(['', null, 'course-1', 'course-x-1', 'lesson-1-1', 'course-1-2-3', '__proto__-1-1'])).toEqual([])
     expect(choicesFrom(['course-900001-1', 'course-900001-900003'])).toEqual([python])
   })
+})
+
+it('leads to buying an order again, if its policies are known', () => {
+  expect(buyAgainLink([{ ...python, price_policy_id: 900003 }, degree])).toEqual(settlementLink([python, degree]))
+  expect(buyAgainLink([python, { ...degree, price_policy_id: null }])).toBeUndefined()
+  expect(buyAgainLink([])).toBeUndefined()
 })

@@ -37,3 +37,11 @@ export function choicesFrom(item: LocationQueryValue | LocationQueryValue[] | un
   }
   return [...found.values()]
 }
+
+/** Where the courses of an order are bought again, with the validities of then; undefined for an order from before this
+ * shop, whose policies are not known.
+ */
+export function buyAgainLink(lines: (CourseKey & { price_policy_id: number | null })[]): RouteLocationRaw | undefined {
+  const choices = lines.flatMap(({ course_id, course_type, price_policy_id }) => (price_policy_id === null ? [] : { course_id, course_type, price_policy_id }))
+  return choices.length && choices.length === lines.length ? settlementLink(choices) : undefined
+}
