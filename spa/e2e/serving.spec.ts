@@ -1,11 +1,7 @@
 // The site that serves the front: what it lets pages load, an API of another origin, an API that is away and comes back.
 import { expect, test, type Page } from '@playwright/test'
 
-function address(name: string): string {
-  const value = process.env[name]
-  if (!value) throw new Error(`${name} is missing: start the tests with \`make front-e2e\``)
-  return value
-}
+import { address } from './support/addresses'
 
 /** What the page complains of in the console, from now on: failed requests and broken rules of the policy too. */
 function complaints(page: Page): string[] {

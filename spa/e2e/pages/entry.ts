@@ -1,0 +1,59 @@
+import { expect, type Page } from '@playwright/test'
+
+import type { School } from '../support/school'
+
+/** Signing in, registering, and the slider. */
+export class EntryPage {
+  constructor(
+    private readonly page: Page,
+    private readonly school: School,
+  ) {}
+
+  get signInHeading() {
+    return this.page.getByRole('heading', { level: 1, name: '登录' })
+  }
+  get name() {
+    return this.page.getByLabel('用户名', { exact: true })
+  }
+  get password() {
+    return this.page.getByLabel('密码', { exact: true })
+  }
+  get slider() {
+    return this.page.getByRole('dialog', { name: '安全验证' })
+  }
+  get registerButton() {
+    return this.page.getByRole('main').getByRole('button', { name: '注册' })
+  }
+  get signInButton() {
+    return this.page.getByRole('main').getByRole('button', { name: '登录' })
+  }
+
+  async signIn(username: string, password: string) {
+    await this.name.fill(username)
+    await this.password.fill(password)
+    await this.signInButton.click()
+  }
+
+  async register(username: string, password: string) {
+    await this.name.fill(username)
+    await this.password.fill(password)
+    await this.page.getByRole('checkbox', { name: /我已阅读并同意/ }).check()
+    await this.registerButton.click()
+  }
+
+  /** Do `act`, which brings the slider, and move its piece into the gap: with the keys, as by hand. */
+  async withSlider(act: () => Promise<unknown>) {
+    const loaded = this.page.waitForResponse((response) => /\/(get\.php|load)\?/.test(response.url()))
+    await act()
+    const picture = await (await loaded).json()
+    const handle = this.slider.getByRole('slider')
+    await expect(handle).toBeFocused()
+    const gap = await this.school.gapOf(picture.challenge ?? picture.lot_number)
+    for (let left = 0; left + 20 < gap; left += 40) await handle.press('PageUp')
+    for (let left = Math.ceil((gap - 20) / 40) * 40; Math.abs(left - gap) > 2; left += left < gap ? 4 : -4) {
+      await handle.press(left < gap ? 'ArrowRight' : 'ArrowLeft')
+    }
+    await handle.press('Enter')
+    await expect(this.slider).toBeHidden()
+  }
+}

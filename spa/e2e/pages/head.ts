@@ -1,0 +1,33 @@
+import type { Page } from '@playwright/test'
+
+/** The head of each page. */
+export class HeadOfPage {
+  constructor(private readonly page: Page) {}
+
+  get cart() {
+    return this.page.getByRole('banner').getByRole('link', { name: /^购物车/ })
+  }
+  get cartWith() {
+    return (courses: number) => this.page.getByRole('banner').getByRole('link', { name: `购物车，${courses}门课程` })
+  }
+  get signIn() {
+    return this.page.getByRole('banner').getByRole('link', { name: '登录' })
+  }
+
+  private get mine() {
+    return this.page.getByRole('banner').locator('button[aria-controls="account-menu"]')
+  }
+  get isSignedIn() {
+    return this.mine
+  }
+
+  async goTo(place: '我的课程' | '我的订单' | '我的优惠券' | '我的贝里' | '账号设置') {
+    await this.mine.click()
+    await this.page.getByRole('navigation', { name: '我的' }).getByRole('link', { name: place }).first().click()
+  }
+
+  async signOut() {
+    await this.mine.click()
+    await this.page.getByRole('button', { name: '退出登录' }).first().click()
+  }
+}

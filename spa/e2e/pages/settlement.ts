@@ -1,0 +1,32 @@
+import type { Page } from '@playwright/test'
+
+/** Where coupons and 贝里 are chosen, and the order is placed. */
+export class SettlementPage {
+  constructor(private readonly page: Page) {}
+
+  async open(...choices: { course_id: number; price_policy_id: number }[]) {
+    await this.page.goto(`/settlement?lines=${choices.map((one) => `${one.course_id}.${one.price_policy_id}`).join(',')}`)
+  }
+  get heading() {
+    return this.page.getByRole('heading', { level: 1, name: '结算' })
+  }
+  get amounts() {
+    return this.page.getByRole('complementary', { name: '应付金额' })
+  }
+  row(name: string | RegExp) {
+    return this.amounts.locator('dl > div').filter({ has: this.page.locator('dt', { hasText: name }) }).locator('dd')
+  }
+  get beli() {
+    return this.page.getByRole('checkbox', { name: /使用贝里/ })
+  }
+  coupon(name: string) {
+    return this.page.getByRole('radio', { name: new RegExp(name) })
+  }
+  get payButton() {
+    return this.page.getByRole('button', { name: /^(支付|确认领取)/ }).filter({ visible: true }).last()
+  }
+  /** What the shop said of a choice that no longer holds. */
+  get notice() {
+    return this.page.getByRole('main').getByRole('alert')
+  }
+}

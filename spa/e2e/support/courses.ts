@@ -1,0 +1,26 @@
+import type { Choice } from './school'
+
+/** Courses of the demo, with one of their validities. */
+interface DemoCourse extends Choice {
+  name: string
+  validity: string
+  yuan: number
+}
+const course = (name: string, course_id: number, price_policy_id: number, validity: string, yuan: number): DemoCourse => ({
+  name,
+  course_id,
+  course_type: 'course',
+  price_policy_id,
+  validity,
+  yuan,
+})
+
+export const PYTHON = course('Python 编程：从零到能用', 900001, 900002, '3个月', 128)
+export const PYTHON_YEAR = course('Python 编程：从零到能用', 900001, 900003, '12个月', 199)
+export const VUE = course('JavaScript 与 Vue 3 实战', 900004, 900011, '3个月', 199)
+export const SQL = course('SQL 与数据库设计', 900013, 900042, '3个月', 99)
+export const SHEETS = course('电子表格：让公式替您加班', 900020, 900065, '2个月', 49.9)
+
+/** Coupons of the demo. */
+export const PYTHON_COUPON = { id: 900004, name: 'Python 课程立减 50 元', yuan: 50 }
+export const NEWCOMER_COUPON = { id: 900001, name: '新学员立减 20 元', yuan: 20 }

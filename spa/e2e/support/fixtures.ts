@@ -1,0 +1,66 @@
+import AxeBuilder from '@axe-core/playwright'
+import { expect, test as base, type Page } from '@playwright/test'
+
+import { CartPage } from '../pages/cart'
+import { CashierPage } from '../pages/cashier'
+import { CoursePage } from '../pages/course'
+import { EntryPage } from '../pages/entry'
+import { HeadOfPage } from '../pages/head'
+import { OrdersPage } from '../pages/orders'
+import { ResultPage } from '../pages/result'
+import { SettlementPage } from '../pages/settlement'
+import { address } from './addresses'
+import { School, type Learner } from './school'
+
+interface Given {
+  /** Whether the browser is a visitor's: nobody is signed in. */
+  visitor: boolean
+  school: School
+  /** Of this test alone. */
+  learner: Learner
+  head: HeadOfPage
+  course: CoursePage
+  cart: CartPage
+  settlement: SettlementPage
+  cashier: CashierPage
+  result: ResultPage
+  orders: OrdersPage
+  entry: EntryPage
+}
+
+/** What `stores/session.ts` keeps in the browser. */
+function storedSession({ session: { token, expire_date, userinfo } }: Learner): string {
+  return JSON.stringify({ token, expire_date, ...userinfo })
+}
+
+export const test = base.extend<Given>({
+  visitor: [false, { option: true }],
+  school: async ({ playwright }, use) => {
+    const request = await playwright.request.newContext()
+    await use(new School(request))
+    await request.dispose()
+  },
+  learner: async ({ school }, use) => use(await school.register()),
+  storageState: async ({ visitor, learner }, use) => {
+    const localStorage = visitor ? [] : [{ name: 'session', value: storedSession(learner) }]
+    const sites = ['SHOP_URL', 'FAULTY_SHOP_URL', 'V4_SHOP_URL']
+    await use({ cookies: [], origins: sites.map((name) => ({ origin: address(name), localStorage })) })
+  },
+  head: async ({ page }, use) => use(new HeadOfPage(page)),
+  course: async ({ page }, use) => use(new CoursePage(page)),
+  cart: async ({ page }, use) => use(new CartPage(page)),
+  settlement: async ({ page }, use) => use(new SettlementPage(page)),
+  cashier: async ({ page }, use) => use(new CashierPage(page)),
+  result: async ({ page }, use) => use(new ResultPage(page)),
+  orders: async ({ page }, use) => use(new OrdersPage(page)),
+  entry: async ({ page, school }, use) => use(new EntryPage(page, school)),
+})
+
+/** Nothing that axe finds is left, and nothing is wider than the screen. Wait for what the page shows before. */
+export async function expectAccessible(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  expect.soft(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`)).toEqual([])
+  expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0)
+}
+
+export { expect } from '@playwright/test'

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto'
+
+import type { APIRequestContext } from '@playwright/test'
+
+import type { CaptchaFields, Order, OrderRow, SignedIn } from '../../src/api/schema'
+import { address } from './addresses'
+
+/** Somebody with an account of their own, and the session that their browser has. */
+export interface Learner {
+  username: string
+  password: string
+  session: SignedIn
+}
+
+export interface Choice {
+  course_id: number
+  course_type: 'course' | 'degree_course'
+  price_policy_id: number
+}
+
+/** What tests bring about beside the browser: through the API, the simulators and the operators' command line. */
+export class School {
+  constructor(private readonly request: APIRequestContext) {}
+
+  /** Ask the API; -> the whole answer. Throws when it refuses. */
+  async ask(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, { learner, data }: { learner?: Learner; data?: unknown } = {}) {
+    const headers: Record<string, string> = learner ? { Authorization: learner.session.token } : {}
+    const answer = await this.request.fetch(`${address('API_URL')}${path}`, { method, headers, data })
+    const body = await answer.json()
+    if (body.code !== 1000 && body.error_no !== 0) throw new Error(`${method} ${path}: ${JSON.stringify(body)}`)
+    return body
+  }
+
+  async solvedCaptcha(): Promise<CaptchaFields> {
+    const { challenge } = (await this.ask('GET', '/api/captcha_check')).data
+    const solved = await this.request.post(`${address('GEETEST_URL')}/control/solve`, { data: { challenge } })
+    return solved.json()
+  }
+
+  async register(): Promise<Learner> {
+    const username = `e2e-${randomUUID()}`
+    const password = `secret ${randomUUID()}`
+    const { data } = await this.ask('POST', '/register', { data: { username, password, ...(await this.solvedCaptcha()) } })
+    return { username, password, session: data }
+  }
+
+  async grantBeli({ username }: Learner, beli: number): Promise<void> {
+    await this.control(`/users/${username}/beli/${beli}`)
+  }
+
+  async claim(learner: Learner, coupon: number): Promise<void> {
+    await this.ask('POST', `/coupons/${coupon}/claim`, { learner, data: await this.solvedCaptcha() })
+  }
+
+  async putIntoCart(learner: Learner, choice: Choice): Promise<void> {
+    await this.ask('POST', '/shoppingcar', { learner, data: choice })
+  }
+
+  /** Order these courses as they are quoted best; -> the order's number. */
+  async order(learner: Learner, choices: Choice[]): Promise<string> {
+    const quoted = await this.ask('POST', '/account/quote', { learner, data: { course_list: choices, best: true } })
+    return (await this.ask('POST', '/payment', { learner, data: quoted.data.best })).order_number
+  }
+
+  async orders(learner: Learner): Promise<OrderRow[]> {
+    return (await this.ask('GET', '/myorder', { learner })).data
+  }
+
+  async orderOf(learner: Learner, number: string): Promise<Order> {
+    return (await this.ask('GET', `/order/${number}`, { learner })).data
+  }
+
+  async endSessions(learner: Learner): Promise<void> {
+    await this.ask('DELETE', '/logout', { learner })
+  }
+
+  /** What the buyer does at Alipay, elsewhere than in this browser. */
+  async atAlipay(number: string, does: 'pay' | 'close'): Promise<void> {
+    await this.post(`${address('ALIPAY_URL')}/control/trades/${number}/${does}`, {})
+  }
+
+  /** A bad day at Alipay, for one order only. */
+  async badDay(name: string, number: string, on = true): Promise<void> {
+    await this.post(`${address('ALIPAY_URL')}/control/bad-days/${name}`, { on, out_trade_no: number })
+  }
+
+  /** The time to pay an order is over. */
+  async expire(number: string): Promise<void> {
+    await this.control(`/orders/${number}/expire`)
+  }
+
+  async apiGoes(way: 'up' | 'down'): Promise<void> {
+    await this.control(`/api/${way}`)
+  }
+
+  /** Where the piece fits in the picture that waits, in the picture's pixels. */
+  async gapOf(challenge: string): Promise<number> {
+    const found = await this.request.get(`${address('GEETEST_URL')}/control/challenges/${challenge}`)
+    return (await found.json()).gap
+  }
+
+  private control = (path: string) => this.post(`${address('CONTROL_URL')}${path}`, {})
+
+  private async post(url: string, data: unknown): Promise<void> {
+    const answer = await this.request.post(url, { data })
+    if (!answer.ok()) throw new Error(`${url}: ${answer.status()} ${await answer.text()}`)
+  }
+}
