@@ -1,11 +1,14 @@
 import type { Page } from '@playwright/test'
 
+import type { Choice } from '../support/school'
+
 /** Where coupons and 贝里 are chosen, and the order is placed. */
 export class SettlementPage {
   constructor(private readonly page: Page) {}
 
-  async open(...choices: { course_id: number; price_policy_id: number }[]) {
-    await this.page.goto(`/settlement?lines=${choices.map((one) => `${one.course_id}.${one.price_policy_id}`).join(',')}`)
+  async open(...choices: Choice[]) {
+    const items = choices.map((one) => `item=${one.course_type}-${one.course_id}-${one.price_policy_id}`)
+    await this.page.goto(`/settlement?${items.join('&')}`)
   }
   get heading() {
     return this.page.getByRole('heading', { level: 1, name: '结算' })

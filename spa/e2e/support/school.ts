@@ -58,7 +58,8 @@ export class School {
 
   /** Order these courses as they are quoted best; -> the order's number. */
   async order(learner: Learner, choices: Choice[]): Promise<string> {
-    const quoted = await this.ask('POST', '/account/quote', { learner, data: { course_list: choices, best: true } })
+    const course_list = choices.map(({ course_id, course_type, price_policy_id }) => ({ course_id, course_type, default_price_policy_id: price_policy_id }))
+    const quoted = await this.ask('POST', '/account/quote', { learner, data: { is_beli: true, course_list } })
     return (await this.ask('POST', '/payment', { learner, data: quoted.data.best })).order_number
   }
 
