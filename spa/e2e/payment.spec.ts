@@ -66,6 +66,6 @@ test('an order is cancelled', async ({ page, school, learner, orders }) => {
   const number = await school.order(learner, [SQL])
   await orders.open()
   await orders.one(number).getByRole('button', { name: '取消订单' }).click()
-  await page.getByRole('dialog').getByRole('button', { name: '取消订单' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: '确认取消' }).click()
   await expect(orders.one(number)).toContainText('主动取消')
 })

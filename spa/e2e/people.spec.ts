@@ -76,7 +76,7 @@ test('name, picture, password and devices @both', async ({ page, head, school, l
   await page.getByLabel('显示的名字').fill('小李老师')
   await page.getByText('荷', { exact: true }).click()
   await page.getByRole('button', { name: '保存资料' }).click()
-  await expect(head.isSignedIn.getByRole('img')).toHaveAttribute('src', /heads\/lotus\.svg$/)
+  await expect(head.isSignedIn.locator('img')).toHaveAttribute('src', /heads\/lotus\.svg$/)
 
   await page.getByLabel('原密码', { exact: true }).fill('not the password')
   await page.getByLabel('新密码', { exact: true }).fill('teach-every-day-9')

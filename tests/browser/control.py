@@ -49,7 +49,7 @@ class Control:
             self._line.go_down()
         elif path == "/api/up":
             self._line.come_up()
-        elif found := re.fullmatch(r"/orders/([0-9]{1,40})/expire", path):
+        elif found := re.fullmatch(r"/orders/([0-9A-Z]{1,40})/expire", path):
             return self._ran("tests.browser.expire", found[1])
         elif found := re.fullmatch(r"/users/([0-9a-z-]{1,64})/beli/([0-9]{1,6})", path):
             return self._ran("chalicelib.manage", "grant-beli", *found.groups(), "--reason", "for a test")

@@ -56,11 +56,13 @@ export class School {
     await this.ask('POST', '/shoppingcar', { learner, data: choice })
   }
 
-  /** Order these courses as they are quoted best; -> the order's number. */
+  /** Order these courses as they are quoted best, and open the cashier; -> the order's number. */
   async order(learner: Learner, choices: Choice[]): Promise<string> {
     const course_list = choices.map(({ course_id, course_type, price_policy_id }) => ({ course_id, course_type, default_price_policy_id: price_policy_id }))
     const quoted = await this.ask('POST', '/account/quote', { learner, data: { is_beli: true, course_list } })
-    return (await this.ask('POST', '/payment', { learner, data: quoted.data.best })).order_number
+    const placed = await this.ask('POST', '/payment', { learner, data: quoted.data.best })
+    await this.request.get(placed.data)
+    return placed.order_number
   }
 
   async orders(learner: Learner): Promise<OrderRow[]> {
