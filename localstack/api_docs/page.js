@@ -1,7 +1,8 @@
 // The page: where the API is, who is signed in, the walk, the reference.
 
+import { showPeople } from './people.js';
 import { change, learnFrom, shop, subscribe, takesProof, withProof } from './shop.js';
-import { startSlider } from './slider.js';
+import { showSlider } from './slider.js';
 import { showWalk } from './steps.js';
 
 const byId = (id) => document.getElementById(id);
@@ -10,44 +11,6 @@ const settings = await (await fetch('settings.json')).json();
 const description = await (await fetch('openapi.json')).json();
 change({ api: settings.api, captchaScript: settings.captcha_script });
 byId('api-address').textContent = shop.api;
-
-// --- the two panels ------------------------------------------------------------------------------------------
-
-const panels = ['slider', 'token'].map((name) => ({ button: byId(`${name}-button`), panel: byId(name) }));
-
-function show(wanted) {
-  for (const { button, panel } of panels) {
-    panel.hidden = panel !== wanted || !panel.hidden;
-    button.setAttribute('aria-expanded', String(!panel.hidden));
-  }
-  if (wanted === byId('slider') && !wanted.hidden && !shop.proof && !byId('slider-widget').hasChildNodes()) startSlider();
-}
-
-for (const { button, panel } of panels) button.onclick = () => show(panel);
-document.addEventListener('keydown', (event) => event.key === 'Escape' && show(null));
-document.addEventListener('slider-wanted', () => {
-  if (byId('slider').hidden) show(byId('slider'));
-  byId('slider').scrollIntoView({ block: 'nearest' });
-});
-
-// A used slider is of no use to anybody: its widget goes, the next one is asked for when it is wanted.
-let solved = false;
-subscribe(() => {
-  if (solved && !shop.proof) {
-    byId('slider-widget').replaceChildren();
-    byId('slider').hidden = true;
-    byId('slider-button').setAttribute('aria-expanded', 'false');
-  }
-  if (!solved && shop.proof) setTimeout(() => shop.proof && !byId('slider').hidden && show(byId('slider')), 1200);
-  solved = Boolean(shop.proof);
-  byId('slider-button').textContent = shop.captchaScript ? (shop.proof ? 'Slider: solved' : 'Slider: not solved') : 'Slider: off';
-  byId('slider-button').classList.toggle('good', Boolean(shop.proof));
-  byId('token-button').textContent = shop.token ? shop.user || 'Signed in' : 'Not signed in';
-  byId('token-button').classList.toggle('good', Boolean(shop.token));
-  if (document.activeElement !== byId('token-value')) byId('token-value').value = shop.token;
-});
-byId('token-value').oninput = () => change({ token: byId('token-value').value.trim(), user: '' });
-byId('token-forget').onclick = () => change({ token: '', user: '' });
 
 // --- the reference -------------------------------------------------------------------------------------------
 
@@ -80,12 +43,14 @@ const ui = window.SwaggerUIBundle({
   onComplete: () => {
     let told = '';
     const authorize = () => {
-      if (shop.token && shop.token !== told) ui.preauthorizeApiKey('token', shop.token);
-      if (!shop.token && told) ui.authActions.logout(['token']);
-      told = shop.token;
+      const token = shop.session ? shop.session.token : '';
+      if (token && token !== told) ui.preauthorizeApiKey('token', token);
+      if (!token && told) ui.authActions.logout(['token']);
+      told = token;
     };
     subscribe(authorize);
     authorize();
+    nameControls();
   },
 });
 
@@ -94,5 +59,26 @@ function methodOf(response) {
   return takesProof('POST', pathOf(response.url)) ? 'POST' : '';
 }
 
+// What Swagger UI leaves without a name for a screen reader; and its second `main` on this page.
+function nameControls() {
+  const name = () => {
+    document.querySelector('#swagger [role="main"]')?.removeAttribute('role');
+    document.querySelector('#swagger .servers select')?.setAttribute('aria-label', 'Server');
+    for (const select of document.querySelectorAll('#swagger .content-type')) select.setAttribute('aria-label', 'Media type');
+    for (const select of document.querySelectorAll('#swagger .examples-select-element')) select.setAttribute('aria-label', 'Example');
+  };
+  new MutationObserver(name).observe(byId('swagger'), { childList: true, subtree: true });
+  name();
+}
+
+// The reference takes the slider's values too: it is solved here, where it covers nothing.
+const referenceSlider = byId('reference-slider');
+if (shop.captchaScript) {
+  const wanting = Object.assign(document.createElement('button'), { type: 'button', textContent: '为下一个请求完成滑动验证' });
+  wanting.onclick = () => showSlider(referenceSlider);
+  referenceSlider.append(wanting);
+}
+
 showWalk();
 change({});
+await showPeople({ users: settings.demo_users, password: settings.demo_password });

@@ -1,15 +1,23 @@
-// What the page knows while it is open: the API's address, the token, the solved slider. Whoever wants to
-// know of changes subscribes.
+// What the page knows while it is open: the API's address, who is signed in, the solved slider. Whoever wants to know of
+// changes subscribes.
 
-const TOKEN = 'token'; // where the shop front keeps it too: its page after paying shows this learner's order
+const SESSION = 'session'; // where the shop front keeps it too: who signs in on one page is signed in on the other
 
 export const shop = {
   api: '',
   captchaScript: '', // address of Geetest's library; empty where the captcha is off
-  token: localStorage.getItem(TOKEN) || '',
-  user: '',
+  session: storedSession(), // {token, expire_date, username, head_img}, or null
   proof: null, // the fields of the solved slider
 };
+
+function storedSession() {
+  try {
+    const stored = JSON.parse(localStorage.getItem(SESSION));
+    return stored && stored.token ? stored : null;
+  } catch {
+    return null;
+  }
+}
 
 const listeners = [];
 
@@ -19,10 +27,15 @@ export function subscribe(listener) {
 
 export function change(values) {
   Object.assign(shop, values);
-  if (shop.token) localStorage.setItem(TOKEN, shop.token);
-  else localStorage.removeItem(TOKEN);
+  if (shop.session) localStorage.setItem(SESSION, JSON.stringify(shop.session));
+  else localStorage.removeItem(SESSION);
   for (const listener of listeners) listener();
 }
+
+// Another tab, or the shop front, signed in or out.
+addEventListener('storage', (event) => {
+  if (event.key === SESSION) change({ session: storedSession() });
+});
 
 // The operations that want a solved slider.
 export function takesProof(method, path) {
@@ -34,21 +47,27 @@ export function withProof(body) {
   return shop.proof ? { ...body, ...shop.proof } : body;
 }
 
-const CAPTCHA_FAILED = 1001;
+const [SUCCESS, CAPTCHA_FAILED, NOT_SIGNED_IN] = [1000, 1001, 401];
 
-// Every answer passes here: a new token is kept; a slider that did its work, or was refused, is used up.
+// Every answer passes here: a new token is kept, a dead one forgotten; a slider that did its work, or was refused, is
+// used up.
 export function learnFrom(method, path, answer) {
-  if (answer && answer.code === CAPTCHA_FAILED && takesProof(method, path) && shop.proof) change({ proof: null });
-  if (!answer || answer.code !== 1000) return;
+  if (!answer) return;
+  if (answer.code === CAPTCHA_FAILED && takesProof(method, path) && shop.proof) change({ proof: null });
+  if (answer.code === NOT_SIGNED_IN && shop.session) change({ session: null });
+  if (answer.code !== SUCCESS) return;
   if (takesProof(method, path)) change({ proof: null });
-  if (answer.data && answer.data.token) change({ token: answer.data.token, user: answer.data.userinfo.username });
-  if (path.startsWith('/logout')) change({ token: '', user: '' });
+  if (answer.data && answer.data.token) {
+    const { token, expire_date, userinfo } = answer.data;
+    change({ session: { token, expire_date, ...userinfo } });
+  }
+  if (path.startsWith('/logout')) change({ session: null });
 }
 
-// One request -> {status, text, json, location}; json is null when the answer is none.
+// One request -> {status, text, json}; json is null when the answer is none.
 export async function send(method, path, body) {
   const headers = {};
-  if (shop.token) headers.Authorization = shop.token;
+  if (shop.session) headers.Authorization = shop.session.token;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   const reply = await fetch(shop.api + path, { method, headers, body });
   const text = await reply.text();

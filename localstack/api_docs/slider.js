@@ -1,12 +1,16 @@
-// The slider's panel: starts the captcha at the API, shows Geetest's widget, and what it gave.
+// The slider: starts the captcha at the API and shows Geetest's widget in the place that wants it.
 
 import { change, send, shop, subscribe } from './shop.js';
 
-const byId = (id) => document.getElementById(id);
-const [says, widget, values, again] = ['slider-says', 'slider-widget', 'slider-values', 'slider-again'].map(byId);
-
 let library = null;
 let round = 0; // a widget of an earlier round has nothing to say any more
+const box = document.createElement('div');
+const says = document.createElement('p');
+const widget = document.createElement('div');
+const again = Object.assign(document.createElement('button'), { type: 'button', textContent: '换一个滑动验证', hidden: true });
+box.className = 'slider';
+says.setAttribute('role', 'status');
+box.append(says, widget, again);
 
 function load(address) {
   library ??= new Promise((resolve, reject) => {
@@ -15,7 +19,7 @@ function load(address) {
     script.onload = resolve;
     script.onerror = () => {
       library = null;
-      reject(new Error(`Geetest's library cannot be loaded from ${address}.`));
+      reject(new Error(`不能从 ${address} 加载极验的脚本`));
     };
     document.head.append(script);
   });
@@ -40,29 +44,28 @@ function make(started, solved) {
   }
 }
 
-// Ask the API for a challenge and show its slider.
-export async function startSlider() {
+// Ask the API for a challenge and show its slider in `place`. Nothing to do where the captcha is off.
+export async function showSlider(place) {
   const mine = ++round;
   change({ proof: null });
+  if (!shop.captchaScript) return;
+  place.append(box);
   widget.replaceChildren();
   again.hidden = true;
-  if (!shop.captchaScript) {
-    says.textContent = 'The captcha is off in this shop (CAPTCHA=off): nothing to solve, and the fields are not read.';
-    return;
-  }
-  says.textContent = 'Asking GET /api/captcha_check/ …';
+  again.onclick = () => showSlider(place);
+  says.textContent = '正在向接口要一个滑动验证 …';
   try {
     const { json } = await send('GET', '/api/captcha_check/');
+    if (!json || !json.data) throw new Error(json ? json.msg : '没有应答');
     await load(shop.captchaScript);
     if (mine !== round) return;
-    const started = json.data;
-    says.textContent = started.success
-      ? 'Press the button and move the piece into the gap. The next request that wants it takes it along.'
-      : 'Geetest is down, so this challenge is made by the shop itself: it serves to sign in, not to register or to claim.';
-    make(started, (proof) => mine === round && change({ proof: fieldsOf(proof) }));
+    says.textContent = json.data.success
+      ? '点按钮，把滑块移到缺口。下一个需要它的请求会自动带上。'
+      : '极验暂时不可用，这是商城自己的验证：只能用来登录，不能注册或领券。';
+    make(json.data, (proof) => mine === round && change({ proof: fieldsOf(proof) }));
   } catch (trouble) {
     if (mine !== round) return;
-    says.textContent = `The slider cannot be shown: ${trouble.message}`;
+    says.textContent = `滑动验证显示不出来：${trouble.message}`;
   }
   again.hidden = false;
 }
@@ -72,23 +75,10 @@ function fieldsOf(proof) {
   return Object.fromEntries(names.filter((name) => name in proof).map((name) => [name, proof[name]]));
 }
 
-function show() {
-  const rows = Object.entries(shop.proof || {}).map(([name, value]) => {
-    const row = document.createElement('div');
-    const term = Object.assign(document.createElement('dt'), { textContent: name });
-    const text = Object.assign(document.createElement('dd'), { textContent: value });
-    const copy = Object.assign(document.createElement('button'), { type: 'button', textContent: 'Copy' });
-    copy.setAttribute('aria-label', `Copy ${name}`);
-    copy.onclick = async () => {
-      await navigator.clipboard.writeText(value);
-      copy.textContent = 'Copied';
-    };
-    row.append(term, text, copy);
-    return row;
-  });
-  values.replaceChildren(...rows);
-  if (rows.length) says.textContent = 'Solved. These values go into the next request that takes them; they serve once.';
-}
-
-again.onclick = startSlider;
-subscribe(show);
+// A used slider is of no use to anybody: it goes, the next one is asked for when it is wanted.
+let solved = false;
+subscribe(() => {
+  if (solved && !shop.proof) box.remove();
+  if (!solved && shop.proof) says.textContent = '验证通过，只能用一次。';
+  solved = Boolean(shop.proof);
+});
