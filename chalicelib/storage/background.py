@@ -12,7 +12,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 _THREADS = 16
-"""Beyond so many, reads wait for each other. A Lambda has one request at a time, and that has three at most."""
+"""Beyond so many, reads wait for each other. A Lambda has one request at a time, and that has four at most."""
 
 
 @lru_cache(maxsize=1)
