@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory, type RouteLocationNormalized, type Router, type RouteRecordRaw } from 'vue-router'
 
+import { grownTo } from '@/lib/scroll'
 import Home from '@/pages/Home.vue'
 import { useSession } from '@/stores/session'
 
@@ -49,11 +50,14 @@ export function nextOf(route: Pick<RouteLocationNormalized, 'query'>): string {
 }
 
 export function makeRouter(schoolName: string): Router {
-  const router = createRouter({
+  const router: Router = createRouter({
     history: createWebHistory(),
     routes,
-    scrollBehavior(to, from, saved) {
-      if (saved) return saved
+    async scrollBehavior(to, from, saved) {
+      if (saved) {
+        await grownTo(saved.top + window.innerHeight)
+        return router.currentRoute.value.fullPath === to.fullPath ? saved : false
+      }
       if (to.hash) return { el: to.hash, top: 112 }
       return to.path === from.path ? undefined : { top: 0 }
     },
