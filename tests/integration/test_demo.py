@@ -365,6 +365,8 @@ def test_a_demo_user_takes_the_free_course_and_owns_it_at_once(sign_in: Callable
         "code": 1000,
         "msg": "",
         "data": f"http://shop.test/payment/result?order_num={order['order_number']}",
+        "order_number": order["order_number"],
+        "expire_date": order["expire_date"],
     }
     assert order["status"] == "交易成功"
     assert FREE in {course["course_id"] for course in learner.get("/mycourses")["data"]}
