@@ -5,7 +5,7 @@ import { openApi } from '@/api/client'
 export interface Asked {
   path: string
   query: URLSearchParams
-  body: never
+  body: unknown
   key: string | null
 }
 
@@ -20,7 +20,7 @@ export function fakeShop(answers: Record<string, Answer>) {
     const url = new URL(request.url)
     const name = `${request.method} ${url.pathname}`
     const text = await request.text()
-    const one: Asked = { path: url.pathname, query: url.searchParams, body: (text ? JSON.parse(text) : undefined) as never, key: request.headers.get('Idempotency-Key') }
+    const one: Asked = { path: url.pathname, query: url.searchParams, body: (text ? JSON.parse(text) : undefined) as unknown, key: request.headers.get('Idempotency-Key') }
     ;(asked[name] ??= []).push(one)
     const answer = answers[name]
     if (!answer) throw new Error(`nobody answers ${name}`)
