@@ -31,6 +31,8 @@ test('a course is bought with coupon, general coupon and 贝里 @both', async ({
   await expect(page.getByRole('main')).toContainText('实付 ¥28.00')
   await expectAccessible(page)
 
+  await head.goTo('我的课程')
+  await expect(page.getByRole('main').getByText(PYTHON.name)).toBeVisible()
   await head.goTo('我的订单')
   const order = page.getByRole('main').getByRole('article')
   await expect(order).toContainText(PYTHON.name)

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { address } from './support/addresses'
-import { SQL } from './support/courses'
+import { NEWCOMER_COUPON, SQL } from './support/courses'
 import { expect, expectAccessible, test } from './support/fixtures'
 
 test.describe('a visitor', () => {
@@ -26,6 +26,22 @@ test.describe('a visitor', () => {
     await expect(head.isSignedIn).toBeVisible()
     await page.goBack()
     await expect(page).not.toHaveURL(/sign-in|register/)
+  })
+
+  test('registers to claim a coupon, and claims it', async ({ page, entry, head }) => {
+    const claim = page.getByRole('button', { name: `领取 ${NEWCOMER_COUPON.name}` })
+    await page.goto('/coupons')
+    await claim.click()
+    await expect(entry.signInHeading).toBeVisible()
+    await page.getByRole('link', { name: '免费注册' }).click()
+    await expect(entry.registerButton).toBeVisible()
+    await entry.withSlider(() => entry.register(`新学员${randomUUID().slice(0, 8)}`, 'learn-every-day-8'))
+    await expect(page).toHaveURL('/coupons')
+    await expect(head.isSignedIn).toBeVisible()
+    await entry.withSlider(() => claim.click())
+    await expect(page.getByRole('main').getByRole('link', { name: `去使用 ${NEWCOMER_COUPON.name}` })).toBeVisible()
+    await head.goTo('我的优惠券')
+    await expect(page.getByRole('main').getByRole('heading', { name: NEWCOMER_COUPON.name })).toBeVisible()
   })
 
   test('is told what is wrong beside the field, and slides once', async ({ page, entry, head, learner }) => {

@@ -1,0 +1,54 @@
+// One state of each page that no journey visits: nothing that axe finds, and nothing wider than the screen.
+import type { Page } from '@playwright/test'
+
+import { PYTHON, SQL } from './support/courses'
+import { expect, expectAccessible, test } from './support/fixtures'
+
+/** Open a page, and look at it when it shows this. */
+async function look(page: Page, path: string, heading: string | RegExp, shown?: (page: Page) => ReturnType<Page['locator']>): Promise<void> {
+  await test.step(path, async () => {
+    await page.goto(path)
+    await expect(page.getByRole('heading', { level: 1, name: heading })).toHaveCount(1)
+    if (shown) await expect(shown(page).first()).toBeVisible()
+    await expect(page.locator('[aria-busy="true"]')).toHaveCount(0)
+    await expectAccessible(page)
+  })
+}
+const courses = (page: Page) => page.getByRole('main').getByRole('link', { name: PYTHON.name })
+
+test.describe('a visitor', () => {
+  test.use({ visitor: true })
+
+  test('looks at courses and teachers @both', async ({ page }) => {
+    test.slow() // each page is read by axe
+    await look(page, '/', /./, courses)
+    await look(page, '/courses', '全部课程', courses)
+    await look(page, '/courses?words=没有这样的课程', '搜索「没有这样的课程」')
+    await look(page, '/teachers', '教师', (at) => at.getByRole('main').getByRole('link', { name: /林知远/ }))
+    await page.getByRole('main').getByRole('link', { name: /林知远/ }).first().click()
+    await expect(page.getByRole('heading', { level: 1, name: /林知远/ })).toBeVisible()
+    await expectAccessible(page)
+  })
+
+  test('looks at what else is for everybody @both', async ({ page }) => {
+    test.slow()
+    await look(page, '/coupons', '领券中心', (at) => at.getByRole('button', { name: /^领取/ }))
+    await look(page, '/cart', '购物车')
+    await look(page, '/texts/refunds', '购买与退款须知')
+    await look(page, '/no/such/page', '没有这个页面')
+  })
+})
+
+test('a learner looks at what is theirs @both', async ({ page, school, learner }) => {
+  test.slow()
+  await school.grantBeli(learner, 300)
+  await school.claim(learner, 900002)
+  const number = await school.order(learner, [SQL])
+  await school.atAlipay(number, 'pay')
+  await expect.poll(async () => (await school.orderOf(learner, number)).status).toBe('交易成功')
+  await look(page, '/my/courses', '我的课程', (at) => at.getByRole('main').getByText(SQL.name))
+  await look(page, '/my/coupons', '我的优惠券', (at) => at.getByRole('main').getByText('满 200 减 50'))
+  await look(page, '/my/beli', '我的贝里', (at) => at.getByRole('main').getByText('300').first())
+  await look(page, `/orders/${number}`, '订单详情', (at) => at.getByRole('main').getByText(SQL.name))
+  await look(page, `/learn/${SQL.course_id}`, /./, (at) => at.getByRole('main').getByRole('link'))
+})
