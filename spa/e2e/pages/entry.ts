@@ -1,6 +1,7 @@
 import { expect, type Page } from '@playwright/test'
 
 import type { School } from '../support/school'
+import { slideTo } from '../support/slider'
 
 /** Signing in, registering, and the slider. */
 export class EntryPage {
@@ -48,12 +49,7 @@ export class EntryPage {
     const picture = await (await loaded).json()
     const handle = this.slider.getByRole('slider')
     await expect(handle).toBeFocused()
-    const gap = await this.school.gapOf(picture.challenge ?? picture.lot_number)
-    for (let left = 0; left + 20 < gap; left += 40) await handle.press('PageUp')
-    for (let left = Math.ceil((gap - 20) / 40) * 40; Math.abs(left - gap) > 2; left += left < gap ? 4 : -4) {
-      await handle.press(left < gap ? 'ArrowRight' : 'ArrowLeft')
-    }
-    await handle.press('Enter')
+    await slideTo(handle, await this.school.gapOf(picture.challenge ?? picture.lot_number))
     await expect(this.slider).toBeHidden()
   }
 }
