@@ -7,6 +7,7 @@ and differs where production does:
 * `/account` and `/account/` are one resource; a path or method that does not exist is answered from
   `infra/gateway-responses.json`, like everything else the gateway refuses by itself;
 * pure Lambda functions with a path (`HTTP_FUNCTIONS`) get the same proxy event as the API function;
+* long answers are compressed for whom it suits, from `minimum_compression_size` in `.chalice/config.json` on;
 * scheduled functions (`SCHEDULED_FUNCTIONS`) are fired, more often than in production, for whoever watches.
 
 A malformed request is answered with a 4xx and never with a stack trace.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import gzip
 import importlib
 import json
 import logging
@@ -42,6 +44,7 @@ from chalice.config import Config
 from chalice.local import LambdaContext, LocalChalice, LocalGateway
 
 from localstack.callers import Callers, LocalHandler
+from localstack.front_files import accepted_encodings
 from localstack.processes import LOOPBACK
 
 log = logging.getLogger("api")
@@ -61,6 +64,7 @@ IDLE_SECONDS = 60
 REQUEST_SECONDS = 10
 
 GATEWAY_RESPONSES = Path(__file__).parents[1] / "infra" / "gateway-responses.json"
+CHALICE_CONFIG = Path(__file__).parents[1] / ".chalice" / "config.json"
 
 # Defects of a header block after which the rest of it cannot be trusted. (The parser knows others, about the
 # bodies of e-mails.)
@@ -101,6 +105,8 @@ class ApiGateway(LocalGateway):
         super().__init__(_made_local(application.app), Config())
         self._application = application
         self._allowed_origins = allowed_origins
+        config = json.loads(CHALICE_CONFIG.read_text(encoding="utf-8"))
+        self._compressed_from: int = config["minimum_compression_size"]
         templates = json.loads(GATEWAY_RESPONSES.read_text(encoding="utf-8"))["Resources"].values()
         self._gateway_responses = {
             template["Properties"]["ResponseType"]: template["Properties"] for template in templates
@@ -121,7 +127,14 @@ class ApiGateway(LocalGateway):
             # A function that crashes: production logs it and answers 5xx.
             log.exception("%s failed", request.method)
             answer = self.refusal("DEFAULT_5XX")
-        return _with_id(answer, request_id)
+        return self._compressed(request, _with_id(answer, request_id))
+
+    def _compressed(self, request: Request, answer: Answer) -> Answer:
+        accepted = ",".join(value for name, value in request.headers if name.lower() == "accept-encoding")
+        if len(answer.body) < self._compressed_from or "gzip" not in accepted_encodings(accepted):
+            return answer
+        headers = (*answer.headers, ("Content-Encoding", "gzip"))
+        return Answer(answer.status, headers, gzip.compress(answer.body, compresslevel=6, mtime=0))
 
     def refusal(self, response_type: str) -> Answer:
         """What the gateway answers by itself, as infra/gateway-responses.json says."""

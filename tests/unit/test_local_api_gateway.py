@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 import socket
@@ -131,6 +132,19 @@ def send(server: GatewayServer) -> Callable[..., bytes]:
             return received
 
     return send
+
+
+def test_a_long_answer_is_compressed_for_whom_it_suits(call: Callable[..., Answer]) -> None:
+    long, short = b"x" * 2000, b"x" * 20
+    plain = call("POST", "/echo", long)
+    assert plain.headers["Content-Encoding"] is None
+    small = call("POST", "/echo", long, {"Accept-Encoding": "deflate, gzip"})
+    assert small.headers["Content-Encoding"] == "gzip"
+    assert len(small.body) < 200
+    assert gzip.decompress(small.body) == plain.body
+    for headers in ({"Accept-Encoding": "br"}, {"Accept-Encoding": "gzip;q=0"}):
+        assert call("POST", "/echo", long, headers).body == plain.body
+    assert call("POST", "/echo", short, {"Accept-Encoding": "gzip"}).headers["Content-Encoding"] is None
 
 
 @pytest.mark.parametrize("path", ["/echo", "/echo/"])
