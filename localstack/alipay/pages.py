@@ -89,6 +89,7 @@ def cashier(trade: Trade, now: datetime, back: str) -> str:
         f"""<main class="narrow">
 <p class="warning">这是本地的支付宝<strong>模拟收银台</strong>，不会产生任何真实付款。</p>
 <section class="card">
+<h1 class="label">付款金额</h1>
 <p class="amount"><small>¥</small>{yuan(trade.amount)}</p>
 <p class="state" role="status">{state}</p>
 {_facts(facts)}
