@@ -87,6 +87,18 @@ test('a session that ended leads to signing in, and back', async ({ page, cart, 
   await expect(head.cartWith(1)).toBeVisible()
 })
 
+test('a session that ends before paying leads back to the same settlement', async ({ settlement, cashier, entry, school, learner }) => {
+  await settlement.open(SQL)
+  await expect(settlement.payButton).toHaveText('支付 ¥99.00')
+  await school.endSessions(learner)
+  await settlement.payButton.click()
+  await expect(entry.signInHeading).toBeVisible()
+  await entry.withSlider(() => entry.signIn(learner.username, learner.password))
+  await expect(settlement.payButton).toHaveText('支付 ¥99.00')
+  await settlement.payButton.click()
+  await expect(cashier.payButton).toBeVisible()
+})
+
 test('name, picture, password and devices @both', async ({ page, head, school, learner }) => {
   await page.goto('/my/account')
   await page.getByLabel('显示的名字').fill('小李老师')
