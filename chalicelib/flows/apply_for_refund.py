@@ -134,5 +134,4 @@ def resume_access(transaction: Transaction, order: Order, lines: Sequence[int], 
     slices = enrollment.list_slices(order.user_id)
     for position in lines:
         key = SliceKey(order.user_id, order.lines[position].course, order.number, position)
-        lost = enrollment.lost_to_pause(slices, key, now)
-        enrollment.resume(transaction, key, lost, RefundFinished())
+        enrollment.resume(transaction, slices, key, now, RefundFinished())

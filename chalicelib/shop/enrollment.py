@@ -171,17 +171,27 @@ def pause(transaction: Transaction, key: SliceKey, now: datetime, refusal: ShopE
     )
 
 
-def resume(transaction: Transaction, key: SliceKey, lost: timedelta, refusal: ShopError) -> None:
-    """Let a paused slice run again, longer by the time it has lost."""
+def resume(
+    transaction: Transaction,
+    slices: Iterable[EnrollmentSlice],
+    key: SliceKey,
+    now: datetime,
+    refusal: ShopError,
+) -> None:
+    """Let a paused slice run again, longer by the time it has lost; `slices` are all of its user, and it is changed
+    among them too, so that the next one to resume begins where it ends.
+    """
+    mine = list(slices)
+    lost = int(lost_to_pause(mine, key, now).total_seconds())
     transaction.update(
         key.item(),
-        [
-            EnrollmentSlice.paused_at.remove(),
-            EnrollmentSlice.paused_seconds.add(max(0, int(lost.total_seconds()))),
-        ],
+        [EnrollmentSlice.paused_at.remove(), EnrollmentSlice.paused_seconds.add(lost)],
         EnrollmentSlice.paused_at.exists(),
         refusal,
     )
+    for part in mine:
+        if part.sort == key.item().sort:
+            part.paused_at, part.paused_seconds = None, (part.paused_seconds or 0) + lost
 
 
 def without(
@@ -247,12 +257,24 @@ def by_course(slices: Iterable[EnrollmentSlice]) -> dict[CourseKey, list[Enrollm
 
 
 def lost_to_pause(slices: Iterable[EnrollmentSlice], key: SliceKey, now: datetime) -> timedelta:
-    """How much of its time the paused slice of an order's line has lost: none before its time begins."""
-    of_course = [part for part in slices if part.course == key.course]
-    for part, span in _running(of_course):
+    """How much of its time the paused slice of an order's line has lost: none before its time begins, and none while
+    another slice of the course gave access instead, because that one's days move back by what is given here.
+    """
+    running = list(_running(part for part in slices if part.course == key.course))
+    for part, span in running:
         if (part.order_number, part.line) == (key.order_number, key.line) and part.paused_at is not None:
-            return max(timedelta(), now - max(part.paused_at, span.begins_at))
+            if span.ends_at is not None and span.ends_at <= part.paused_at:
+                return timedelta()  # it was over
+            begin = max(part.paused_at, span.begins_at)
+            others = (_access_within(other, its, begin, now) for other, its in running if other is not part)
+            return max(timedelta(), now - begin - sum(others, timedelta()))
     return timedelta()
+
+
+def _access_within(part: EnrollmentSlice, span: Span, begin: datetime, end: datetime) -> timedelta:
+    """How long a slice gives access between two moments, its earlier pauses not taken off."""
+    last = min(moment for moment in (span.ends_at, part.paused_at, end) if moment is not None)
+    return max(timedelta(), last - max(span.begins_at, begin))
 
 
 def list_slices(user_id: int) -> list[EnrollmentSlice]:

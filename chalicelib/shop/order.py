@@ -106,6 +106,9 @@ _RANDOM_CHARACTERS = string.digits + string.ascii_uppercase
 MAX_RELOADS = 4
 """How often a flow reads an order anew that others change at the same moment."""
 
+MAX_WITHDRAWALS = 5
+"""How many of its applications for a refund a learner may withdraw of one order: each adds to its history."""
+
 
 class OrderLine(MapAttribute[str, object]):
     """One course of an order, as it was when the order was placed. All amounts in fen.
@@ -143,8 +146,9 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
 
     `title` and `expires_at` are what its provider is told, each time the same. `general_minimum` is the
     least price of the lines that its general coupon, a 满减券, is good for. `requested_lines` and
-    `refunded_lines` are positions in `lines`; `refunded_amount` is money that went back for them. `asked_at` is
-    when a learner's page last had the provider queried. `problem` is why the order is flagged, if it is.
+    `refunded_lines` are positions in `lines`; `refunded_amount` is money that went back for them; `withdrawals`
+    counts the applications that the learner withdrew. `asked_at` is when a learner's page last had the provider
+    queried. `problem` is why the order is flagged, if it is.
     """
 
     number = UnicodeAttribute()
@@ -169,6 +173,7 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
     requested_lines: ListAttribute[Any] = ListAttribute(of=WholeNumber, default=list)
     refunded_lines: ListAttribute[Any] = ListAttribute(of=WholeNumber, default=list)
     refunded_amount = WholeNumber(default=0)
+    withdrawals = WholeNumber(default=0)
     asked_at = UTCDateTimeAttribute(null=True)
     problem = UnicodeAttribute(null=True, attr_name="trouble")
 
@@ -185,11 +190,15 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         return waits and bool(self.expires_at - now >= PAY_MARGIN)
 
     def raise_unless_refundable(self, window: timedelta, now: datetime) -> None:
-        """Raise RefundNotAllowed unless the order is paid and the window after its payment is not over."""
+        """Raise RefundNotAllowed unless the order is paid, the window after its payment is not over, and not too many
+        applications were withdrawn.
+        """
         if self.status != PAID or self.paid_at is None:
             raise RefundNotAllowed(reason="open" if self.status == REFUNDING else "not paid")
         if now >= self.paid_at + window:
             raise RefundNotAllowed(reason="window")
+        if self.withdrawals >= MAX_WITHDRAWALS:
+            raise RefundNotAllowed(reason="withdrawn")
 
     def can_be_refunded(self, window: timedelta, now: datetime) -> bool:
         """Whether a refund of the whole order may be applied for: its money, if any, can go back by its provider."""
@@ -464,6 +473,8 @@ def end_application(transaction: Transaction, order: Order, what: What, cause: C
     """
     refusal = RefundFinished()
     actions: list[Action] = [Order.status.set(PAID), Order.requested_lines.set([])]
+    if what == What.REFUND_WITHDRAWN:
+        actions.append(Order.withdrawals.add(1))
     transaction.update(order, actions, _unchanged_refunds(order) & (Order.status == REFUNDING), refusal)
     record_event(transaction, order, what, cause, now, refusal)
 

@@ -107,6 +107,7 @@ def _refund_text(facts: Mapping[str, object]) -> str:
         "line": "所选课程不存在或已退费",
         "channel": "该订单不能在线退费，请联系客服",
         "many": "您已有5个退费申请等待审核，请等待处理后再申请",
+        "withdrawn": "该订单的退费申请已撤回5次，不能再在线申请，请联系客服",
     }
     return reasons[str(facts["reason"])]
 

@@ -115,6 +115,19 @@ def test_what_was_withdrawn_can_be_applied_for_again(learner: Learner, office: C
     purchases.assert_untouched(learner.person, beli=100, unused=[learner.coupon])
 
 
+def test_an_order_takes_five_withdrawals(learner: Learner) -> None:
+    """Each adds to the order's history for good, so there is an end to it."""
+    for _ in range(5):
+        assert learner.withdraw(learner.applies())["code"] == 1000
+    shown = learner.order(learner.number)
+    assert (shown["status"], shown["can_refund"]) == ("交易成功", False)
+    refused = learner.post(f"/order/{learner.number}/refund", {"reason": "再想想"})
+    assert (refused["code"], refused["msg"]) == (
+        1505,
+        "该订单的退费申请已撤回5次，不能再在线申请，请联系客服",
+    )
+
+
 def test_withdrawing_again_is_answered_alike_and_changes_nothing(learner: Learner, clock: Clock) -> None:
     clock.stand_at(builders.now() + timedelta(days=1))
     request_no = learner.applies()

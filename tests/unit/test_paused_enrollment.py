@@ -163,3 +163,24 @@ def test_a_refused_application_neither_takes_nor_gives_time(bought: int, paused_
 def test_an_application_for_a_slice_that_is_over_never_revives_it(bought: int, late: int, pause: int) -> None:
     after = a_slice(bought, paused_days=pause)
     assert not is_active(bought + late + pause, after)
+
+
+@settings(deadline=None)
+@given(first=days, second=days, paused_at=st.integers(0, 200), pause=st.integers(0, 200), both=st.booleans())
+def test_a_pause_of_stacked_days_neither_takes_nor_gives_time(
+    first: int, second: int, paused_at: int, pause: int, both: bool
+) -> None:
+    """Also where the pause outlasts its days, and the later ones were studied meanwhile; and where both are paused."""
+    refused_at = paused_at + pause
+    slices = [a_slice(first), a_slice(second, granted=0.5)]
+    wanted = [paused for paused in slices if both or paused is slices[0]]
+    studied = sum(is_active(at, *slices) for at in range(paused_at))
+    for part in wanted:
+        part.paused_at = day(paused_at)
+    studied += sum(is_active(at, *slices) for at in range(paused_at, refused_at))
+    for part in wanted:
+        key = SliceKey(1, KEY, part.order_number, part.line)
+        part.paused_seconds = int(lost_to_pause(slices, key, day(refused_at)).total_seconds())
+        part.paused_at = None
+    studied += sum(is_active(at, *slices) for at in range(refused_at, refused_at + first + second + 1))
+    assert studied == first + second
