@@ -105,6 +105,7 @@ def nothing(example: Example) -> None:
 def a_recommending_course(example: Example) -> int:
     other = example.courses[0]
     recommended = [{"course_id": other.course_id, "course_name": other.name}]
+    builders.an_offer(value=100, course=other.key)
     return int(builders.a_course(recommended=recommended, category_id=other.category_id).course_id)
 
 
@@ -225,7 +226,7 @@ ENDPOINTS = [
         lambda e, _: e.visitor.get(f"/coursedetail/{e.courses[0].detail_id}/"),
     ),
     Endpoint(
-        "`GET /course/{id}`, with a recommended course",
+        "`GET /course/{id}`, with a recommended course, and a coupon for a course",
         a_recommending_course,
         lambda e, course_id: e.visitor.get(f"/course/{course_id}"),
     ),

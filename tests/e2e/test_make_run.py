@@ -76,7 +76,7 @@ def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Ru
     assert settings["api"] == f"http://127.0.0.1:{run.api_port}"
     assert "demo-admin" in [user["username"] for user in settings["demo_users"]]
     assert f"{front}/api/" in run.output
-    assert "From stranger to owner" in requests.get(f"{front}/api/", timeout=SECONDS).text
+    assert "从访客到拥有一门课程" in requests.get(f"{front}/api/", timeout=SECONDS).text
     assert "<!doctype" in requests.get(f"{front}/../Makefile", timeout=SECONDS).text.lower()
 
     environment = run.run_env()
