@@ -6,7 +6,7 @@
 #   make test                   the same and all other tests; PYTEST_ARGS="tests/unit -k coupon" for some of pytest's only
 #   make front-check            the shop front: lint, types, types of the API, unit tests, build, budget
 #   make front-e2e              the shop front in a browser, against a whole shop; E2E_ARGS="cart.spec.ts" for some
-#   make audit                  the shop front: Lighthouse; wants an idle machine
+#   make audit                  the shop front: axe in every state, Lighthouse; wants an idle machine
 #   make soak                   the proofs for up to SOAK_MINUTES (40); the last lines say how much was proved
 #   make bench                  processor time of a request at each endpoint, beside its bare calls to the stores
 #   make lint                   ruff and mypy only
@@ -58,6 +58,7 @@ front-e2e: front-build
 	$(PY) -m tests.browser npx playwright test $(E2E_ARGS)
 
 audit: install-audit front-build
+	AUDIT=1 $(PY) -m tests.browser npx playwright test
 	$(PY) -m tests.browser --directory spa/audit node lighthouse.mjs
 
 soak: install-test

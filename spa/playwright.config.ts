@@ -5,6 +5,11 @@ import { defineConfig } from '@playwright/test'
 const shop = process.env.SHOP_URL
 if (!shop) throw new Error('SHOP_URL should name a running shop: `make front-e2e` starts one')
 
+/** `make audit` reads every state of every page with axe instead: too much for each run of `make test`. */
+const isAudit = Boolean(process.env.AUDIT)
+const desktop = { viewport: { width: 1280, height: 800 } }
+const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true }
+
 export default defineConfig({
   testDir: 'e2e',
   fullyParallel: true,
@@ -25,8 +30,13 @@ export default defineConfig({
       args: ['--no-sandbox', '--disable-gpu'],
     },
   },
-  projects: [
-    { name: 'desktop', use: { viewport: { width: 1280, height: 800 } }, grepInvert: /@phone/ },
-    { name: 'phone', use: { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true }, grep: /@phone|@both/ },
-  ],
+  projects: isAudit
+    ? [
+        { name: 'desktop', use: desktop, grep: /@audit/ },
+        { name: 'phone', use: phone, grep: /@audit/ },
+      ]
+    : [
+        { name: 'desktop', use: desktop, grepInvert: /@phone|@audit/ },
+        { name: 'phone', use: phone, grep: /@phone|@both/ },
+      ],
 })

@@ -21,13 +21,17 @@ export class HeadOfPage {
     return this.mine
   }
 
-  async goTo(place: '我的课程' | '我的订单' | '我的优惠券' | '我的贝里' | '账号设置') {
+  async openMenu() {
     await this.mine.click()
+  }
+
+  async goTo(place: '我的课程' | '我的订单' | '我的优惠券' | '我的贝里' | '账号设置') {
+    await this.openMenu()
     await this.page.getByRole('navigation', { name: '我的' }).getByRole('link', { name: place }).first().click()
   }
 
   async signOut() {
-    await this.mine.click()
+    await this.openMenu()
     await this.page.getByRole('button', { name: '退出登录' }).first().click()
   }
 }
