@@ -775,7 +775,7 @@ export interface paths {
          *     | Refusal | `msg` | When |
          *     | --- | --- | --- |
          *     | 1501 | 订单不存在 | Not the learner's, or there is none |
-         *     | 1505 | 已超过可申请退费的期限 | Not paid, too late, applied for already, refunded, not refundable online, or five applications wait already; `msg` says which |
+         *     | 1505 | 已超过可申请退费的期限 | Not paid, too late, applied for already, refunded, not refundable online, withdrawn five times, or five applications wait already; `msg` says which |
          *     | 1506 | 请填写退费原因（200字以内），并选择要退费的课程 | There is no reason, or a line that is none |
          */
         post: operations["applyForRefund"];
