@@ -51,6 +51,16 @@ test('the token goes along, and is told when it no longer holds', async () => {
   expect(ended).toHaveBeenCalledExactlyOnceWith('abc')
 })
 
+test('a late answer ends the session that asked, not the one begun meanwhile', async () => {
+  token = 'before'
+  answer = async () => {
+    token = 'now'
+    return json({ code: 401, msg: '请先登录', data: null }, { status: 401 })()
+  }
+  expect(await failure(home())).toBeInstanceOf(SignedOut)
+  expect(ended).toHaveBeenCalledExactlyOnceWith('before')
+})
+
 test('a visitor has no session to end', async () => {
   answer = json({ code: 401, msg: '请先登录', data: null }, { status: 401 })
   expect(await failure(home())).toBeInstanceOf(SignedOut)

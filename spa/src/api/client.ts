@@ -34,6 +34,11 @@ const authorize: Middleware = {
     if (token && !request.headers.has('Authorization')) request.headers.set('Authorization', token)
     return request
   },
+  // The token is the request's own: meanwhile somebody may have signed in anew.
+  onResponse({ request, response }) {
+    const token = request.headers.get('Authorization')
+    if (response.status === 401 && token) credentials.ended(token)
+  },
 }
 
 async function fetchInTime(request: Request): Promise<Response> {
@@ -66,11 +71,7 @@ export async function unwrap<A extends Answer>(asked: Promise<A>): Promise<Succe
   }
   const { response } = answer
   const body = (answer.data ?? answer.error) as { code?: unknown; error_no?: unknown; msg?: unknown } | undefined
-  if (response.status === 401) {
-    const token = credentials.token()
-    if (token) credentials.ended(token)
-    throw new SignedOut()
-  }
+  if (response.status === 401) throw new SignedOut()
   const requestId = response.headers.get('x-amzn-RequestId') ?? undefined
   if (response.status >= 500) throw new Broken(response.status === 503 ? 'busy' : 'fault', requestId)
   if (typeof body !== 'object' || body === null) throw new Broken('fault', requestId)
