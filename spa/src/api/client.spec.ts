@@ -79,9 +79,12 @@ test.each([
   expect(await failure(home())).toMatchObject({ name: 'Broken', kind })
 })
 
-test('the number to give to the school is kept', async () => {
+test('the number to give to the school stands in the message', async () => {
   answer = json({ message: 'Internal Server Error' }, { status: 500, headers: { 'Content-Type': 'application/json', 'x-amzn-RequestId': 'r-1' } })
-  expect(await failure(home())).toMatchObject({ requestId: 'r-1' })
+  const error = await failure(home())
+  expect(messageOf(error)).toBe('我们这边出了点问题，请稍后重试（向学校反馈时，请附上编号 r-1）')
+  answer = json({ message: 'Forbidden' }, { status: 403 })
+  expect(messageOf(await failure(home()))).toBe('我们这边出了点问题，请稍后重试')
 })
 
 test.each([

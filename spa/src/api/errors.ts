@@ -38,9 +38,9 @@ export class Broken extends Error {
      */
     readonly kind: keyof typeof TEXTS,
     /** What to tell the school when asking for help. */
-    readonly requestId?: string,
+    requestId?: string,
   ) {
-    super(TEXTS[kind])
+    super(requestId ? `${TEXTS[kind]}（向学校反馈时，请附上编号 ${requestId}）` : TEXTS[kind])
   }
 }
 
