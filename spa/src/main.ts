@@ -11,10 +11,18 @@ import { makeRouter } from '@/router'
 import { readConfig, useConfig, type Config } from '@/stores/config'
 import { useSession } from '@/stores/session'
 
-function applyColours({ colours }: Config): void {
+/** The school's colour and logo, in the browser's own frame too. */
+function applySchool({ colours, school }: Config): void {
   const shades = colours?.primary ? shadesOf(colours.primary) : {}
-  if (!shades) console.warn(`colours.primary ${colours.primary} of /config.json is too light to read text on; the usual one is used`)
+  if (!shades) console.warn(`colours.primary ${colours?.primary} of /config.json is too light to read text on; the usual one is used`)
   for (const [name, value] of Object.entries(shades ?? {})) document.documentElement.style.setProperty(name, value)
+  const shade = shades?.['--el-color-primary']
+  if (shade) document.querySelector('meta[name="theme-color"]')?.setAttribute('content', shade)
+  const icon = document.querySelector<HTMLLinkElement>('link[rel="icon"]')
+  if (icon && school.logo) {
+    icon.removeAttribute('type') // it may be no SVG
+    icon.href = school.logo
+  }
 }
 
 async function start(): Promise<void> {
@@ -22,7 +30,7 @@ async function start(): Promise<void> {
   app.use(createPinia())
   const { config } = useConfig()
   Object.assign(config, await readConfig())
-  applyColours(config)
+  applySchool(config)
   const session = useSession()
   openApi(config.api.address, { token: () => session.token, ended: session.endedByServer })
   void session.refresh()

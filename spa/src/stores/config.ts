@@ -7,25 +7,25 @@ export interface Config {
   captcha: { state: 'on' | 'off'; version: '3' | '4'; script: string }
   school: {
     name: string
-    slogan: string
-    logo: string
-    contact: { phone?: string; mail?: string; hours?: string }
+    slogan?: string
+    logo?: string
+    contact?: { phone?: string; mail?: string; hours?: string }
     icp?: string
-    police?: { text: string; link: string }
+    police?: { text: string; link?: string }
     licence?: string
   }
-  colours: { primary?: string }
+  colours?: { primary?: string }
   /** The page of the API; on a developer's computer only. */
   apiPage?: string | null
 }
 
-/** Read `/config.json`. Throws when it is not there or no configuration. */
+/** Read `/config.json`. Throws when it is not there, or lacks what nothing goes without. */
 export async function readConfig(): Promise<Config> {
   const answer = await fetch('/config.json', { cache: 'no-store' })
   if (!answer.ok) throw new Error(`/config.json: ${answer.status}`)
   const config = (await answer.json()) as Config
-  if (typeof config.api?.address !== 'string' || typeof config.school?.name !== 'string') {
-    throw new Error('/config.json has no api.address or no school.name')
+  if (typeof config.api?.address !== 'string' || typeof config.school?.name !== 'string' || !config.captcha?.state) {
+    throw new Error('/config.json has no api.address, no school.name or no captcha.state')
   }
   return config
 }
