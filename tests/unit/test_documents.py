@@ -37,7 +37,7 @@ MOST_BYTES = 10_000
 DOCUMENTS = [
     README,
     *sorted(DOCS.glob("*.md")),
-    *(ROOT / place / "README.md" for place in ("localstack", "infra")),
+    *(ROOT / place / "README.md" for place in ("localstack", "infra", "spa")),
 ]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 
@@ -91,14 +91,14 @@ def tree_paths(text: str) -> Iterator[str]:
 
 def unknown_words(text: str, words: set[str]) -> list[str]:
     """The words after `make` that the Makefile has not."""
-    used = re.findall(r"(?:^ {4}|`|&& |\$ )(?:[A-Z_]+=\S+ )*make ([a-z-]+)", text, re.MULTILINE)
+    used = re.findall(r"(?:^ {4}|`|&& |\$ )(?:[A-Z_]+=\S+ )*make ([a-z][a-z0-9-]*)", text, re.MULTILINE)
     return [word for word in used if word not in words]
 
 
 @cache
 def makefile_words() -> set[str]:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    return set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    return set(re.findall(r"^([a-z][a-z0-9-]*):", makefile, re.MULTILINE))
 
 
 def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -118,7 +118,7 @@ def operators_commands() -> set[str]:
 
 def commands_named(text: str) -> list[str]:
     """What is called an operator's command: after `manage`, or in ARGS."""
-    named = re.findall(r'ARGS="([a-z][a-z-]*(?: (?:export|check|apply))?)', text)
+    named = re.findall(r'(?<![A-Z_])ARGS="([a-z][a-z-]*(?: (?:export|check|apply))?)', text)
     return named + re.findall(
         r"`(?:manage )?((?:retry|settle|resolve|list|grant|approve|refuse)-[a-z]+)\b", text
     )
