@@ -1,4 +1,4 @@
-// The site that serves the front: what it lets pages load, an API of another origin, an API that is away and comes back.
+// The site that serves the front: what it lets pages load, and an API of another origin.
 import { expect, test, type Page } from '@playwright/test'
 
 import { address } from './support/addresses'
@@ -27,18 +27,4 @@ test('an API of another origin serves the front as well', async ({ page }) => {
   await asked
   await expect(courses(page).first()).toBeVisible()
   expect(found).toEqual([])
-})
-
-test('an API that is away is told, and asked again when it is back', async ({ page, request }) => {
-  await request.post(`${address('CONTROL_URL')}/api/down`)
-  try {
-    await page.goto(address('FAULTY_SHOP_URL'))
-    const again = page.getByRole('main').getByRole('button', { name: '重试' })
-    await expect(again.first()).toBeVisible()
-    await request.post(`${address('CONTROL_URL')}/api/up`)
-    await again.first().click()
-    await expect(courses(page).first()).toBeVisible()
-  } finally {
-    await request.post(`${address('CONTROL_URL')}/api/up`)
-  }
 })

@@ -1,6 +1,7 @@
 """Switches for the tests of the shop front, over HTTP: POST without a body. 204, or 404 for what is unknown.
 
 POST /api/down                 the line before the API of FAULTY_SHOP_URL breaks: its site answers 503
+POST /api/lose/payment         the answers to POST /payment are lost on that line: the shop does what it is asked
 POST /api/up                   it is mended
 POST /orders/{number}/expire   the order's minutes are over, and those in which its code could still be scanned: the
                                shop closes it within seconds, unless Alipay says that it is paid
@@ -15,13 +16,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from localstack.processes import LOOPBACK
 from tests.e2e.local_run import ROOT
+from tests.faults.actions import reset_after
 from tests.faults.http_proxy import HttpProxy
+from tests.faults.proxy import Fault
 
 
 class Control:
@@ -29,6 +33,7 @@ class Control:
 
     def __init__(self, line: HttpProxy, settings: Mapping[str, str]) -> None:
         self._line, self._settings = line, settings
+        self._losing = ExitStack()
         self._server = ThreadingHTTPServer((LOOPBACK, 0), partial(_Handler, control=self))
         self._server.daemon_threads = True
         self.url = f"http://{LOOPBACK}:{self._server.server_port}"
@@ -42,12 +47,19 @@ class Control:
         """Answer no more."""
         self._server.shutdown()
         self._server.server_close()
+        self._losing.close()
 
     def switch(self, path: str) -> bool:
         """Do what this path says -> whether there is such a switch, and such an order."""
         if path == "/api/down":
             self._line.go_down()
+        elif path == "/api/lose/payment":
+            lost = Fault.on(
+                "POST", where=lambda call: call.path == "/payment", action=reset_after(), must_fire=False
+            )
+            self._losing.enter_context(self._line.faults(lost))
         elif path == "/api/up":
+            self._losing.close()
             self._line.come_up()
         elif found := re.fullmatch(r"/orders/([0-9A-Z]{1,40})/expire", path):
             return self._ran("tests.browser.expire", found[1])

@@ -28,6 +28,13 @@ export class SettlementPage {
   get payButton() {
     return this.page.getByRole('button', { name: /^(支付|确认领取)/ }).filter({ visible: true }).last()
   }
+  /** That it is not known whether there is an order. */
+  get unanswered() {
+    return this.page.getByRole('alert').filter({ hasText: '订单可能已经生成' })
+  }
+  get againButton() {
+    return this.page.getByRole('button', { name: '再试一次' })
+  }
   /** What the shop said of a choice that no longer holds. */
   get notice() {
     return this.page.getByRole('main').getByRole('alert')

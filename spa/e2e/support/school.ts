@@ -92,8 +92,14 @@ export class School {
     await this.control(`/orders/${number}/expire`)
   }
 
+  /** The line between FAULTY_SHOP_URL and its API. */
   async apiGoes(way: 'up' | 'down'): Promise<void> {
     await this.control(`/api/${way}`)
+  }
+
+  /** Orders are placed, but nobody is told: on the same line, until it is up. */
+  async paymentAnswersGetLost(): Promise<void> {
+    await this.control('/api/lose/payment')
   }
 
   /** Where the piece fits in the picture that waits, in the picture's pixels. */
