@@ -5,7 +5,8 @@ import { nextTick, watch, type Ref } from 'vue'
  */
 export function useFocusKept(root: Ref<HTMLElement | null | undefined>, source: () => unknown): () => void {
   const regain = () => {
-    if (document.activeElement === document.body) root.value?.focus()
+    // A dialog that has just been closed still has the focus, and takes it along when it goes.
+    if (document.activeElement === document.body || document.activeElement?.checkVisibility() === false) root.value?.focus()
   }
   watch(source, async () => {
     if (!root.value?.contains(document.activeElement)) return
