@@ -139,28 +139,3 @@ test('the way back from the cashier leads to the order, and on to paying it', as
   await expect(result.paid).toBeVisible()
   expect(await school.orders(learner)).toHaveLength(1)
 })
-
-test('a course is bought by the keyboard alone', async ({ page, course, settlement, cashier, result }) => {
-  await course.open(SHEETS)
-  await expect(course.heading).toContainText(SHEETS.name)
-  const pressUntil = async (reached: () => Promise<boolean>) => {
-    for (let steps = 0; steps < 60; steps += 1) {
-      if (await reached()) return
-      await page.keyboard.press('Tab')
-    }
-    throw new Error('the keyboard does not get there')
-  }
-  const isFocused = (name: RegExp) => () =>
-    page.evaluate((source) => new RegExp(source).test(document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.closest('label')?.textContent ?? document.activeElement?.textContent ?? ''), name.source)
-  await pressUntil(isFocused(/^\s*(2周|2个月|永久)/))
-  while (!(await course.validity(SHEETS.validity).isChecked())) await page.keyboard.press('ArrowRight')
-  await pressUntil(isFocused(/^\s*立即购买\s*$/))
-  await page.keyboard.press('Enter')
-  await expect(settlement.payButton).toHaveText('支付 ¥49.90')
-  await pressUntil(isFocused(/^\s*支付 ¥49\.90\s*$/))
-  await page.keyboard.press('Enter')
-  await expect(cashier.payButton).toBeVisible()
-  await pressUntil(isFocused(/^\s*确认付款\s*$/))
-  await page.keyboard.press('Enter')
-  await expect(result.paid).toBeVisible()
-})

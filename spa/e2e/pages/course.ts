@@ -21,6 +21,10 @@ export class CoursePage {
   get addButton() {
     return this.page.getByRole('button', { name: '加入购物车' }).filter({ visible: true })
   }
+  /** What the button has become when the course is in the cart. */
+  get inCart() {
+    return this.page.getByRole('link', { name: '去购物车结算' }).filter({ visible: true })
+  }
   get buyButton() {
     return this.page.getByRole('button', { name: '立即购买' }).filter({ visible: true })
   }

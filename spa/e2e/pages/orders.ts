@@ -14,6 +14,9 @@ export class OrdersPage {
   one(number: string) {
     return this.all.filter({ hasText: number })
   }
+  get refundButton() {
+    return this.page.getByRole('button', { name: '申请退费' })
+  }
   get state() {
     return this.page.getByRole('region', { name: '订单状态' })
   }

@@ -22,8 +22,12 @@ export class SettlementPage {
   get beli() {
     return this.page.getByRole('checkbox', { name: /使用贝里/ })
   }
-  coupon(name: string) {
-    return this.page.getByRole('radio', { name: new RegExp(name) })
+  /** What folds out the coupons of the only course that has some. */
+  get courseCoupons() {
+    return this.page.getByText(/^课程优惠券：/)
+  }
+  couponsFor(course: string) {
+    return this.page.getByRole('group', { name: `《${course}》的优惠券` })
   }
   get payButton() {
     return this.page.getByRole('button', { name: /^(支付|确认领取)/ }).filter({ visible: true }).last()

@@ -10,6 +10,7 @@ import { OrdersPage } from '../pages/orders'
 import { ResultPage } from '../pages/result'
 import { SettlementPage } from '../pages/settlement'
 import { address } from './addresses'
+import { Keyboard } from './keyboard'
 import { School, type Learner } from './school'
 
 interface Given {
@@ -18,6 +19,7 @@ interface Given {
   school: School
   /** Of this test alone. */
   learner: Learner
+  keyboard: Keyboard
   head: HeadOfPage
   course: CoursePage
   cart: CartPage
@@ -46,6 +48,7 @@ export const test = base.extend<Given>({
     const sites = ['SHOP_URL', 'FAULTY_SHOP_URL', 'V4_SHOP_URL']
     await use({ cookies: [], origins: sites.map((name) => ({ origin: address(name), localStorage })) })
   },
+  keyboard: async ({ page }, use) => use(new Keyboard(page)),
   head: async ({ page }, use) => use(new HeadOfPage(page)),
   course: async ({ page }, use) => use(new CoursePage(page)),
   cart: async ({ page }, use) => use(new CartPage(page)),
