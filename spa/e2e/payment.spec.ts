@@ -4,7 +4,7 @@ import { expect, expectAccessible, test } from './support/fixtures'
 
 test.describe.configure({ mode: 'default' })
 
-test('while the notice is late the page waits, and the order is paid by asking', async ({ page, school, learner, result }) => {
+test('while the notice is late the page waits, and the order is paid by asking @both', async ({ page, school, learner, result }) => {
   const number = await school.order(learner, [SQL])
   await school.badDay('notice_late', number)
   try {
@@ -31,18 +31,20 @@ test('a lost notice loses nothing', async ({ page, school, learner, result, cash
   }
 })
 
-test('an order whose time is over is closed, and its coupon is back', async ({ page, school, learner, result }) => {
+test('an order whose time is over is closed, and its coupon is back @both', async ({ page, school, learner, result }) => {
   await school.claim(learner, PYTHON_COUPON.id)
   const number = await school.order(learner, [PYTHON])
   await page.goto(`/payment/result?order_num=${number}`)
-  await expect(page.getByRole('button', { name: /继续支付/ })).toBeVisible()
+  await expect(result.heading).toHaveText('尚未支付')
+  await expect(page.getByRole('button', { name: '继续支付', exact: true })).toBeVisible()
+  await expectAccessible(page)
   await school.expire(number)
   await expect(result.heading).toHaveText('订单已关闭')
   await expect(page.getByRole('main')).toContainText(`优惠券「${PYTHON_COUPON.name}」已退回`)
   await expectAccessible(page)
 })
 
-test('one of two courses is given back', async ({ page, school, learner, orders }) => {
+test('one of two courses is given back @both', async ({ page, school, learner, orders }) => {
   const number = await school.order(learner, [SQL, PYTHON])
   await school.atAlipay(number, 'pay')
   await expect.poll(async () => (await school.orderOf(learner, number)).status).toBe('交易成功')
