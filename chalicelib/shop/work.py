@@ -6,7 +6,6 @@ because timers overlap and the index lags. A final item leaves the index.
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from typing import cast
 from pynamodb.expressions.update import Action
 
 from chalicelib.errors import LeaseTaken
-from chalicelib.storage.dynamodb import WORK_SHARDS, UserItem, WholeNumber, readable, refusing
+from chalicelib.storage.dynamodb import WORK_SHARDS, UserItem, WholeNumber, chance, readable, refusing
 
 LEASE = timedelta(minutes=2)
 """How long a worker has an item to itself. An item whose worker died is due again after it."""
@@ -29,7 +28,7 @@ class WorkItem(UserItem):
 
     def set_due(self, at: datetime) -> None:
         """Put a new item on the work list, before it is written."""
-        self.work_shard = random.randrange(WORK_SHARDS)
+        self.work_shard = chance.randrange(WORK_SHARDS)
         self.due_at = int(at.timestamp())
 
 
@@ -38,7 +37,7 @@ def due_actions(at: datetime | None) -> list[Action]:
     if at is None:
         return [WorkItem.work_shard.remove(), WorkItem.due_at.remove()]
     return [
-        WorkItem.work_shard.set(WorkItem.work_shard | random.randrange(WORK_SHARDS)),
+        WorkItem.work_shard.set(WorkItem.work_shard | chance.randrange(WORK_SHARDS)),
         WorkItem.due_at.set(int(at.timestamp())),
     ]
 

@@ -10,7 +10,6 @@ docstrings name what else.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 import uuid
@@ -18,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from random import SystemRandom
 from typing import Any, TypeVar, cast
 
 from pynamodb.attributes import (
@@ -51,6 +51,9 @@ MAX_ITEM_BYTES = 380_000
 """The most bytes of an item as JSON. DynamoDB takes items of 400 kB; the rest is for how this counts."""
 WORK_SHARDS = 8
 """Partitions of the work index. A change needs a rewrite of all items that are on the work list."""
+
+chance = SystemRandom()
+"""Python's own generator would go on alike in every copy of a process that was stored and is started many times."""
 
 _ATTEMPTS = 3
 _THROTTLED_SLOWLY = 10
@@ -87,10 +90,10 @@ class Patience:
         end = time.monotonic() + self.give_up_after
         longest = self.give_up_after / 80
         yield 0.0
-        yield random.uniform(0, longest)
+        yield chance.uniform(0, longest)
         while time.monotonic() < end:
             longest = min(longest * 2, self.give_up_after / 5)
-            yield random.uniform(0, longest)
+            yield chance.uniform(0, longest)
 
 
 def _sleep(seconds: float) -> None:
@@ -551,4 +554,4 @@ def random_id() -> int:
     That is below 2^52, so exact in JavaScript, and short enough for the text form of ids in requests. Write it
     conditionally: chance makes a repetition unlikely, the condition makes it harmless.
     """
-    return random.SystemRandom().randrange(10**12, MAX_ID + 1)
+    return chance.randrange(10**12, MAX_ID + 1)

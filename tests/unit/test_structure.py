@@ -211,6 +211,22 @@ def nothing_is_caught_blindly(source: Source) -> Violations:
                 yield node.lineno, f"catches {caught}: catch what is expected here"
 
 
+def chance_comes_from_the_system(source: Source) -> Violations:
+    """Lambda stores a process that is ready and starts many from it: a generator with a state would repeat itself."""
+    if source.layer is None:
+        return
+    for node in source.nodes:
+        if (
+            isinstance(node, ast.Attribute)
+            and _dotted(node.value) == "random"
+            and node.attr != "SystemRandom"
+        ):
+            yield node.lineno, f"random.{node.attr} has a state that processes share: use SystemRandom"
+    for line, name in source.imports():
+        if name.startswith("random.") and name != "random.SystemRandom":
+            yield line, f"{name} has a state that processes share: use SystemRandom"
+
+
 def a_providers_words_stay_in_its_gateway(source: Source) -> Violations:
     if not source.is_in("chalicelib") or source.is_in(*NAMES_PROVIDERS):
         return
@@ -241,6 +257,7 @@ RULES: dict[str, Rule] = {
     "what is public is documented": what_is_public_is_documented,
     "app.py is a table of routes": app_py_is_a_table_of_routes,
     "nothing is caught blindly": nothing_is_caught_blindly,
+    "chance comes from the system": chance_comes_from_the_system,
     "a provider's words stay in its gateway": a_providers_words_stay_in_its_gateway,
 }
 
@@ -340,6 +357,9 @@ BROKEN = [
     ("app.py is a table of routes", "app.py", "def f():\n" + "    g()\n" * 6),
     ("nothing is caught blindly", "chalicelib/flows/x.py", "try:\n    f()\nexcept Exception:\n    g()"),
     ("nothing is caught blindly", "chalicelib/web/x.py", "try:\n    f()\nexcept:\n    g()"),
+    ("chance comes from the system", "chalicelib/shop/x.py", "import random\na = random.random()"),
+    ("chance comes from the system", "chalicelib/web/x.py", "from random import choice"),
+    ("chance comes from the system", "app.py", "import random\nf = random.Random(1)"),
     (
         "a provider's words stay in its gateway",
         "chalicelib/flows/x.py",
@@ -380,6 +400,7 @@ ALLOWED = [
         "from urllib.parse import quote\nmilliseconds = seconds * 1000\nMAX_LENGTH = 1024",
     ),
     ("chalicelib/shop/z.py", "def f():\n    '''Does it.'''\ndef _g(): ..."),
+    ("chalicelib/shop/u.py", "from random import SystemRandom\nimport random\na = random.SystemRandom()"),
     ("chalicelib/gateways/alipay.py", "alipay = 'ACQ.TRADE_CLOSED'"),
     ("chalicelib/shop/payment_type.py", "ALIPAY, WECHAT = 'alipay', 'wechat'"),
     ("chalicelib/flows/y.py", "trade_no = found.trade_no  # the provider's"),
