@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
+from chalicelib.aws import AwsSettings
 from chalicelib.errors import InvalidSetting
 
 AGroup = TypeVar("AGroup")
@@ -346,21 +347,6 @@ _AWS_ENDPOINTS = tuple(
         "AWS_ENDPOINT_URL": "the same for all of AWS",
     }.items()
 )
-
-
-@dataclass(frozen=True)
-class AwsSettings:
-    """DynamoDB's address and the credentials, by the variables of AWS's own clients. None: botocore's files and chain
-    know.
-    """
-
-    region: str | None
-    endpoint_url: str | None
-    ca_bundle: str | None
-    """A file of certificate authorities to trust instead of the usual ones."""
-    access_key_id: str | None
-    secret_access_key: str | None = field(repr=False)
-    session_token: str | None = field(repr=False)
 
 
 def _rows(group: type) -> Iterator[Setting]:

@@ -37,9 +37,10 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
+from chalicelib.aws import AwsSettings
+from chalicelib.aws.signed_transport import NoClearAnswer, SignedTransport
 from chalicelib.errors import OutcomeUnknown, ShopError, StoreUnavailable
-from chalicelib.settings import AwsSettings, aws_settings, store_patience, table_prefix
-from chalicelib.storage.signed_transport import NoClearAnswer, SignedTransport
+from chalicelib.settings import aws_settings, store_patience, table_prefix
 
 log = logging.getLogger(__name__)
 

@@ -131,8 +131,8 @@ class BareCalls:
 
     def times(self, rounds: int) -> list[float]:
         """What the calls take together."""
+        from chalicelib.aws.signed_transport import SignedTransport
         from chalicelib.settings import aws_settings
-        from chalicelib.storage.signed_transport import SignedTransport
 
         transport = SignedTransport(aws_settings(), connect=1, read=3)
         place = urlsplit(os.environ["REDIS_URL"])

@@ -21,10 +21,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pynamodb.exceptions import PutError, VerboseClientError
 
+from chalicelib.aws import AwsSettings
+from chalicelib.aws.signed_transport import NoClearAnswer, SignedTransport
 from chalicelib.errors import StoreUnavailable
-from chalicelib.settings import AwsSettings, aws_settings
+from chalicelib.settings import aws_settings
 from chalicelib.storage.dynamodb import CatalogItem, Patience, StoreConnection, random_id
-from chalicelib.storage.signed_transport import NoClearAnswer, SignedTransport
 from tests import builders, purchases
 from tests.conftest import Stores
 from tests.faults import (
@@ -196,10 +197,10 @@ TROUBLES: dict[str, tuple[Callable[[], Action], str, str]] = {
     "half an answer": (cut_answer, "NoClearAnswer", "ProtocolError"),
     "silence": (silent, "NoClearAnswer", "ReadTimeoutError"),
     "a page": (lambda: answer(200, b"<html>"), "NoClearAnswer", "HTTP 200, no JSON"),
-    "no object": (lambda: answer(200, b"[1]"), "NoClearAnswer", "HTTP 200, no answer of DynamoDB"),
+    "no object": (lambda: answer(200, b"[1]"), "NoClearAnswer", "HTTP 200, no answer of dynamodb"),
     "no text": (lambda: answer(200, b"\xff\xfe{"), "NoClearAnswer", "HTTP 200, no JSON"),
     "elsewhere": (lambda: moved, "NoClearAnswer", "HTTP 302, no JSON"),
-    "a refusal of another": (lambda: answer(403, b"{}"), "NoClearAnswer", "HTTP 403, no answer of DynamoDB"),
+    "a refusal of another": (lambda: answer(403, b"{}"), "NoClearAnswer", "HTTP 403, no answer of dynamodb"),
     "wrong checksum": (lambda: answer(200, b"{}", {"x-amz-crc32": "1"}), "NoClearAnswer", "wrong checksum"),
     "no permission": (
         lambda: refused("AccessDeniedException", "You are not", namespace="com.amazon.coral.service"),

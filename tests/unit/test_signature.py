@@ -11,7 +11,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.storage.signed_transport import Credentials, authorization
+from chalicelib.aws.signed_transport import Credentials, authorization
 
 EXAMPLE = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None)
 HEADERS = {"host": "example.amazonaws.com", "x-amz-date": "20150830T123600Z"}

@@ -1,7 +1,9 @@
 """The rules of the house, read from the source: who may import what, and what stands where.
 
-    app.py -> web -> flows -> shop     -> storage -> errors, money, settings, beijing_time, request_log
-                          \\-> gateways ----------->  errors, money, settings, beijing_time, request_log
+    app.py -> web -> flows -> shop     -> storage -> aws -> errors, money, settings, beijing_time, request_log
+                          \\-> gateways ----------->         errors, money, settings, beijing_time, request_log
+
+Settings may read secrets, so that `aws` stands below them and is told what they say.
 
 Downwards only; skipping levels is fine. `manage`, the operators' command line, may use all of it but app.py.
 """
@@ -27,8 +29,10 @@ MAY_IMPORT = {
     "flows": {"flows", "shop", "gateways", "storage"} | GROUND,
     "shop": {"shop", "storage"} | GROUND,
     "gateways": {"gateways"} | GROUND,
-    "storage": {"storage"} | GROUND,
+    "storage": {"storage", "aws"} | GROUND,
+    "aws": {"aws", "errors"},
 } | dict.fromkeys(GROUND, GROUND)
+MAY_IMPORT["settings"] = GROUND | {"aws"}
 HTTP_CLIENTS = ("requests", "urllib3", "httpx", "aiohttp", "urllib.request", "http.client", "socket")
 VAGUE = {"util", "helper", "common", "misc", "manager", "service"}
 VIEW_STATEMENTS = 5
@@ -243,11 +247,12 @@ RULES: dict[str, Rule] = {
     "chalice is imported in app.py and web only": only_some_places_import(
         ("app.py", "chalicelib/web"), ("chalice",)
     ),
-    "stores are imported in shop and storage only": only_some_places_import(
-        ("chalicelib/shop", "chalicelib/storage"), ("pynamodb", "redis", "boto3", "botocore")
+    "stores are imported in shop, storage and aws only": only_some_places_import(
+        ("chalicelib/shop", "chalicelib/storage", "chalicelib/aws"),
+        ("pynamodb", "redis", "boto3", "botocore"),
     ),
-    "HTTP clients are imported in gateways and the signed transport only": only_some_places_import(
-        ("chalicelib/gateways", "chalicelib/storage/signed_transport.py"), HTTP_CLIENTS
+    "HTTP clients are imported in gateways and aws only": only_some_places_import(
+        ("chalicelib/gateways", "chalicelib/aws"), HTTP_CLIENTS
     ),
     "the environment is read by settings only": only_settings_reads_the_environment,
     "file names say what is inside": file_names_say_what_is_inside,
@@ -299,6 +304,8 @@ BROKEN = [
     ("imports go downwards only", "chalicelib/gateways/x.py", "from chalicelib.shop import order"),
     ("imports go downwards only", "chalicelib/gateways/x.py", "from chalicelib.storage import dynamodb"),
     ("imports go downwards only", "chalicelib/storage/x.py", "from chalicelib.shop.user import User"),
+    ("imports go downwards only", "chalicelib/aws/x.py", "from chalicelib.settings import settings"),
+    ("imports go downwards only", "chalicelib/money.py", "from chalicelib.aws import AwsSettings"),
     ("imports go downwards only", "chalicelib/money.py", "from chalicelib.storage import dynamodb"),
     ("imports go downwards only", "chalicelib/manage/x.py", "import app"),
     ("imports go downwards only", "chalicelib/web/x.py", "from chalicelib.manage import demo"),
@@ -310,27 +317,31 @@ BROKEN = [
         "from chalice.app import Response",
     ),
     ("chalice is imported in app.py and web only", "chalicelib/manage/x.py", "import chalice"),
-    ("stores are imported in shop and storage only", "chalicelib/flows/x.py", "from pynamodb import models"),
-    ("stores are imported in shop and storage only", "chalicelib/gateways/x.py", "import redis"),
-    ("stores are imported in shop and storage only", "chalicelib/manage/x.py", "import boto3"),
-    ("stores are imported in shop and storage only", "app.py", "import botocore.session as s"),
     (
-        "HTTP clients are imported in gateways and the signed transport only",
+        "stores are imported in shop, storage and aws only",
+        "chalicelib/flows/x.py",
+        "from pynamodb import models",
+    ),
+    ("stores are imported in shop, storage and aws only", "chalicelib/gateways/x.py", "import redis"),
+    ("stores are imported in shop, storage and aws only", "chalicelib/manage/x.py", "import boto3"),
+    ("stores are imported in shop, storage and aws only", "app.py", "import botocore.session as s"),
+    (
+        "HTTP clients are imported in gateways and aws only",
         "chalicelib/flows/x.py",
         "import requests",
     ),
     (
-        "HTTP clients are imported in gateways and the signed transport only",
+        "HTTP clients are imported in gateways and aws only",
         "chalicelib/shop/x.py",
         "from urllib import request",
     ),
     (
-        "HTTP clients are imported in gateways and the signed transport only",
+        "HTTP clients are imported in gateways and aws only",
         "chalicelib/web/x.py",
         "from http.client import HTTPSConnection",
     ),
     (
-        "HTTP clients are imported in gateways and the signed transport only",
+        "HTTP clients are imported in gateways and aws only",
         "chalicelib/storage/x.py",
         "import urllib3",
     ),

@@ -1,7 +1,7 @@
-"""DynamoDB's wire protocol: JSON over HTTP, signed with SigV4, on kept connections.
+"""The wire protocol of DynamoDB and its kin: JSON over HTTP, signed with SigV4, on kept connections.
 
-Stands in for botocore's client under pynamodb. botocore builds each request and reads each answer through a model
-of the service, which costs three to four times the processor time.
+Stands in for botocore's client under pynamodb, and reads secrets. botocore builds each request and reads each answer
+through a model of the service, which costs three to four times the processor time.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ import certifi
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from chalicelib.aws import AwsSettings
 from chalicelib.errors import StoreUnavailable
-from chalicelib.settings import AwsSettings
 
 _CONNECTIONS = 32
 _CLOCK_ERRORS = frozenset(
@@ -33,6 +33,20 @@ _CLOCK_ERRORS = frozenset(
 )
 _SKEW_TAKEN = timedelta(minutes=4)
 """AWS accepts a signature of five minutes ago or ahead: a clock this near is not at fault."""
+
+
+class Service(NamedTuple):
+    """A service of AWS: its name in addresses and signatures, what stands before an operation's name, its version of
+    JSON.
+    """
+
+    name: str
+    target: str
+    json: str
+
+
+DYNAMODB = Service("dynamodb", "DynamoDB_20120810", "1.0")
+SECRETS_MANAGER = Service("secretsmanager", "secretsmanager", "1.1")
 
 
 class NoClearAnswer(StoreUnavailable):
@@ -86,18 +100,25 @@ def _utc_now() -> datetime:
 
 
 class SignedTransport:
-    """Sends DynamoDB's operations, each once. Threads may share it.
+    """Sends a service's operations, each once. Threads may share it.
 
     `connect` and `read` are seconds. Credentials come from the environment, else from botocore's chain, which
     renews them in time.
     """
 
     def __init__(
-        self, aws: AwsSettings, *, connect: float, read: float, clock: Callable[[], datetime] = _utc_now
+        self,
+        aws: AwsSettings,
+        service: Service = DYNAMODB,
+        *,
+        connect: float,
+        read: float,
+        clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         self.listeners: list[Callable[[str, bytes], None]] = []
         """Called with operation and body before each sending. An error of theirs stops it."""
         self._aws = aws
+        self._service = service
         self._timeout = urllib3.Timeout(connect=connect, read=read)
         self._clock = clock
         self._skew = timedelta(0)
@@ -124,17 +145,17 @@ class SignedTransport:
             endpoint = self._endpoint()
             credentials = self._credentials()
         except BotoCoreError as error:
-            raise _trouble(StoreUnavailable, operation, type(error).__name__) from error
+            raise _trouble(StoreUnavailable, self._service, operation, type(error).__name__) from error
         headers = {
-            "content-type": "application/x-amz-json-1.0",
+            "content-type": f"application/x-amz-json-{self._service.json}",
             "host": endpoint.host,
             "x-amz-date": (self._clock() + self._skew).strftime("%Y%m%dT%H%M%SZ"),
-            "x-amz-target": f"DynamoDB_20120810.{operation}",
+            "x-amz-target": f"{self._service.target}.{operation}",
         }
         if credentials.token:
             headers["x-amz-security-token"] = credentials.token
         headers["authorization"] = authorization(
-            credentials, endpoint.region, "dynamodb", endpoint.path, headers, body
+            credentials, endpoint.region, self._service.name, endpoint.path, headers, body
         )
         headers["accept-encoding"] = "identity"  # x-amz-crc32 is the checksum of the bytes as sent
         for listener in self.listeners:
@@ -146,8 +167,14 @@ class SignedTransport:
         except urllib3.exceptions.HTTPError as error:
             # After a pause of the container the other kept connections have died as well.
             self._connected = None
-            raise _trouble(NoClearAnswer, operation, type(error).__name__) from error
-        return _read(operation, answer)
+            raise _trouble(NoClearAnswer, self._service, operation, type(error).__name__) from error
+        return _read(self._service, operation, answer)
+
+    def close(self) -> None:
+        """Close the kept connections. The next call opens others."""
+        endpoint, self._connected = self._connected, None
+        if endpoint is not None:
+            endpoint.pool.close()
 
     def _endpoint(self) -> _Endpoint:
         endpoint = self._connected
@@ -155,7 +182,7 @@ class SignedTransport:
             region = self._aws.region or self._session().get_config_variable("region")
             if not region:
                 raise NoRegionError
-            self._connected = endpoint = _open_endpoint(self._aws, region, self._timeout)
+            self._connected = endpoint = _open_endpoint(self._aws, self._service, region, self._timeout)
         return endpoint
 
     def _credentials(self) -> Credentials:
@@ -194,9 +221,9 @@ class _Endpoint(NamedTuple):
     region: str
 
 
-def _open_endpoint(aws: AwsSettings, region: str, timeout: urllib3.Timeout) -> _Endpoint:
+def _open_endpoint(aws: AwsSettings, service: Service, region: str, timeout: urllib3.Timeout) -> _Endpoint:
     domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-    parts = urlsplit(aws.endpoint_url or f"https://dynamodb.{region}.{domain}")
+    parts = urlsplit(aws.endpoint_url or f"https://{service.name}.{region}.{domain}")
     assert parts.hostname
     keeping: dict[str, Any] = {"port": parts.port, "timeout": timeout, "maxsize": _CONNECTIONS}
     pool = (
@@ -220,22 +247,24 @@ class _Answer(NamedTuple):
     sent_at: datetime | None
 
 
-def _read(operation: str, answer: urllib3.BaseHTTPResponse) -> _Answer:
+def _read(service: Service, operation: str, answer: urllib3.BaseHTTPResponse) -> _Answer:
     if answer.headers.get("x-amz-crc32") not in (None, str(zlib.crc32(answer.data))):
-        raise _trouble(NoClearAnswer, operation, "wrong checksum")
+        raise _trouble(NoClearAnswer, service, operation, "wrong checksum")
     try:
         binary = b'"B"' in answer.data or b'"BS"' in answer.data
         content = json.loads(answer.data, object_hook=_from_base64 if binary else None)
     except ValueError as error:
-        raise _trouble(NoClearAnswer, operation, f"HTTP {answer.status}, no JSON") from error
+        raise _trouble(NoClearAnswer, service, operation, f"HTTP {answer.status}, no JSON") from error
     if answer.status == 200 and isinstance(content, dict):
         return _Answer(content, None, None)
     kind = content.get("__type") if isinstance(content, dict) else None
     if not isinstance(kind, str):
-        raise _trouble(NoClearAnswer, operation, f"HTTP {answer.status}, no answer of DynamoDB")
+        raise _trouble(
+            NoClearAnswer, service, operation, f"HTTP {answer.status}, no answer of {service.name}"
+        )
     code = kind.split(":")[0].rpartition("#")[2]
     if answer.status >= 500:
-        raise _trouble(NoClearAnswer, operation, code)
+        raise _trouble(NoClearAnswer, service, operation, code)
     refusal = {
         "Error": {"Code": code, "Message": content.get("message", content.get("Message", ""))},
         "CancellationReasons": content.get("CancellationReasons", []),
@@ -258,8 +287,8 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-def _trouble(kind: type[StoreUnavailable], operation: str, reason: str) -> StoreUnavailable:
-    return kind(store="dynamodb", operation=operation, reason=reason)
+def _trouble(kind: type[StoreUnavailable], service: Service, operation: str, reason: str) -> StoreUnavailable:
+    return kind(store=service.name, operation=operation, reason=reason)
 
 
 def _base64(value: object) -> str:
