@@ -1,4 +1,4 @@
-"""The settings of a running shop: environment variables (or files they name) -> one frozen `Settings`.
+"""The settings of a running shop: environment variables (or files and secrets they name) -> one frozen `Settings`.
 
 The only reader of `os.environ`. A setting is one line below: its field, its name, how it is read, what it means.
 `load`, docs/settings.md, `make run` and the tests' clean-up follow from these lines. Nothing is read at import;
@@ -14,17 +14,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 from chalicelib.aws import AwsSettings
-from chalicelib.errors import InvalidSetting
+from chalicelib.aws.secrets import Secrets
+from chalicelib.errors import InvalidSetting, StoreUnavailable
 
 AGroup = TypeVar("AGroup")
 Reader = Callable[[str], object]
 """The text of a setting -> its value. Raises `_Malformed`."""
+ReadSecret = Callable[[str], str]
+"""The ARN of a secret -> its text. Raises StoreUnavailable, whose `reason` says why not."""
 Strictness = Callable[[Any], str | None]
 """The value of a setting -> the value it needs where people are served, or None when it is right."""
 
@@ -344,6 +347,7 @@ _AWS_ENDPOINTS = tuple(
     Setting(name, meaning, lambda text: _address(text) if text else "", default="", strict=_https)
     for name, meaning in {
         "AWS_ENDPOINT_URL_DYNAMODB": "DynamoDB's address, where it is not that of AWS",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": "the same for Secrets Manager",
         "AWS_ENDPOINT_URL": "the same for all of AWS",
     }.items()
 )
@@ -390,76 +394,105 @@ def settings() -> Settings:
     return load(os.environ)
 
 
-def load(environment: Mapping[str, str]) -> Settings:
-    """Read and check all settings. Raises InvalidSetting, which names the first that is missing, malformed or too
-    lax for the stage.
+def load(environment: Mapping[str, str], read_secret: ReadSecret | None = None) -> Settings:
+    """Read and check all settings. Raises InvalidSetting, which names the first that is missing, malformed, too lax for
+    the stage, or not to be had.
+
+    Without `read_secret`, secrets are read as the environment's AWS settings say.
     """
+    if read_secret is None:
+        with Secrets(aws_settings(environment, "AWS_ENDPOINT_URL_SECRETS_MANAGER")) as secrets:
+            return load(environment, secrets.read)
+    given = _Given(environment, cache(read_secret))
     for endpoint in _AWS_ENDPOINTS:
-        _value(endpoint, environment)
-    captcha_is_on = _value(_CAPTCHA, environment) == "on"
+        given.value(endpoint)
+    captcha_is_on = given.value(_CAPTCHA) == "on"
     found = Settings(
-        **_values(Settings, environment),
-        geetest=GeetestSettings(**_values(GeetestSettings, environment)) if captcha_is_on else None,
-        alipay=_group(AlipaySettings, environment),
+        **_values(Settings, given),
+        geetest=GeetestSettings(**_values(GeetestSettings, given)) if captcha_is_on else None,
+        alipay=_group(AlipaySettings, given),
     )
     if found.alipay is None:  # the only payment provider so far: nothing could be sold
         raise InvalidSetting(name="ALIPAY_APP_ID", expected=_NOT_SET)
     return found
 
 
-def _group(group: type[AGroup], environment: Mapping[str, str]) -> AGroup | None:
+def _group(group: type[AGroup], given: _Given) -> AGroup | None:
     """A group that the shop may do without: with its first setting given, the others are required."""
     first = next(_rows(group))
-    return group(**_values(group, environment)) if _text(first.name, environment) else None
+    return group(**_values(group, given)) if given.text(first) else None
 
 
-def _values(group: type, environment: Mapping[str, str]) -> dict[str, Any]:
+def _values(group: type, given: _Given) -> dict[str, Any]:
     return {
-        one.name: _value(one.metadata["setting"], environment)
-        for one in fields(group)
-        if "setting" in one.metadata
+        one.name: given.value(one.metadata["setting"]) for one in fields(group) if "setting" in one.metadata
     }
 
 
-def _value(setting: Setting, environment: Mapping[str, str]) -> object:
-    text = _text(setting.name, environment)
-    if not text:
-        if setting.default is None:
-            raise InvalidSetting(name=setting.name, expected=_NOT_SET)
-        text = setting.default
-    assert setting.read, setting.name
-    try:
-        value = setting.read(text)
-    except _Malformed as error:
-        raise InvalidSetting(name=setting.name, expected=str(error)) from error
-    expected = setting.strict(value) if setting.strict else None
-    if expected and not is_for_trying_out(stage(environment)):
-        raise InvalidSetting(name=setting.name, expected=f"{expected}, as people are served in this stage")
-    return value
+@dataclass(frozen=True)
+class _Given:
+    """Where the texts of settings are: the environment, the files it names, the secrets it names."""
 
+    environment: Mapping[str, str]
+    read_secret: ReadSecret | None = None
 
-def _text(name: str, environment: Mapping[str, str]) -> str:
-    """The value of `name`, or the content of the file that `name_FILE` names; empty when neither is set."""
-    text, path = environment.get(name, ""), environment.get(f"{name}_FILE", "")
-    if not text and path:
+    def value(self, setting: Setting) -> object:
+        """The value, checked. Raises InvalidSetting."""
+        text = self.text(setting)
+        if not text:
+            if setting.default is None:
+                raise InvalidSetting(name=setting.name, expected=_NOT_SET)
+            text = setting.default
+        assert setting.read, setting.name
         try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidSetting(name=f"{name}_FILE", expected="the path of a readable text file") from error
-    return text.strip()
+            value = setting.read(text)
+        except _Malformed as error:
+            raise InvalidSetting(name=setting.name, expected=str(error)) from error
+        expected = setting.strict(value) if setting.strict else None
+        if expected and not is_for_trying_out(stage(self.environment)):
+            raise InvalidSetting(
+                name=setting.name, expected=f"{expected}, as people are served in this stage"
+            )
+        return value
+
+    def text(self, setting: Setting) -> str:
+        """The text of `NAME`, else of the file of `NAME_FILE`, else of the secret of `NAME_ARN`; empty when none of
+        them is set.
+        """
+        name = setting.name
+        if text := self.environment.get(name, "").strip():
+            return text
+        if path := self.environment.get(f"{name}_FILE", ""):
+            try:
+                return Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                expected = "the path of a readable text file"
+                raise InvalidSetting(name=f"{name}_FILE", expected=expected) from error
+        arn = self.environment.get(f"{name}_ARN", "").strip() if setting.is_secret else ""
+        if not arn or self.read_secret is None:
+            return ""
+        try:
+            return self.read_secret(arn).strip()
+        except StoreUnavailable as error:
+            expected = f"the ARN of a secret that can be read: {error.facts['reason']}"
+            raise InvalidSetting(name=f"{name}_ARN", expected=expected) from error
 
 
-def aws_settings(environment: Mapping[str, str] = os.environ) -> AwsSettings:
-    """The variables `AWS_...`, which Lambda sets for every function. Raises InvalidSetting for a malformed address."""
+def aws_settings(
+    environment: Mapping[str, str] = os.environ, address: str = "AWS_ENDPOINT_URL_DYNAMODB"
+) -> AwsSettings:
+    """The variables `AWS_...`, which Lambda sets for every function, for the service at `address`. Raises
+    InvalidSetting for a malformed address.
+    """
 
     def first(*names: str) -> str | None:
         return next((environment[name] for name in names if environment.get(name)), None)
 
-    addresses = (SETTINGS[name] for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"))
+    addresses = (SETTINGS[name] for name in (address, "AWS_ENDPOINT_URL"))
     endpoint = next((setting for setting in addresses if environment.get(setting.name)), None)
     return AwsSettings(
         region=first("AWS_REGION", "AWS_DEFAULT_REGION"),
-        endpoint_url=cast(str, _value(endpoint, environment)) if endpoint else None,
+        endpoint_url=cast(str, _Given(environment).value(endpoint)) if endpoint else None,
         ca_bundle=first("AWS_CA_BUNDLE"),
         access_key_id=first("AWS_ACCESS_KEY_ID"),
         secret_access_key=first("AWS_SECRET_ACCESS_KEY"),
@@ -472,29 +505,29 @@ def aws_settings(environment: Mapping[str, str] = os.environ) -> AwsSettings:
 
 def stage(environment: Mapping[str, str] = os.environ) -> str:
     """`STAGE` alone. Raises InvalidSetting."""
-    return cast(str, _value(SETTINGS["STAGE"], environment))
+    return cast(str, _Given(environment).value(SETTINGS["STAGE"]))
 
 
 def table_prefix(environment: Mapping[str, str] = os.environ) -> str:
     """`TABLE_PREFIX` alone. Raises InvalidSetting."""
-    return cast(str, _value(SETTINGS["TABLE_PREFIX"], environment))
+    return cast(str, _Given(environment).value(SETTINGS["TABLE_PREFIX"]))
 
 
 def store_patience(environment: Mapping[str, str] = os.environ) -> float:
     """`STORE_PATIENCE` alone. Raises InvalidSetting."""
-    return cast(float, _value(SETTINGS["STORE_PATIENCE"], environment))
+    return cast(float, _Given(environment).value(SETTINGS["STORE_PATIENCE"]))
 
 
 def password_iterations(environment: Mapping[str, str] = os.environ) -> int:
     """`PASSWORD_ITERATIONS` alone. Raises InvalidSetting."""
-    return cast(int, _value(SETTINGS["PASSWORD_ITERATIONS"], environment))
+    return cast(int, _Given(environment).value(SETTINGS["PASSWORD_ITERATIONS"]))
 
 
 def order_minutes(environment: Mapping[str, str] = os.environ) -> int:
     """`ORDER_MINUTES` alone. Raises InvalidSetting."""
-    return cast(int, _value(SETTINGS["ORDER_MINUTES"], environment))
+    return cast(int, _Given(environment).value(SETTINGS["ORDER_MINUTES"]))
 
 
 def allowed_origins(environment: Mapping[str, str] = os.environ) -> str:
     """`ALLOWED_ORIGINS` alone: packaging the API's description needs it too. Raises InvalidSetting."""
-    return cast(str, _value(SETTINGS["ALLOWED_ORIGINS"], environment))
+    return cast(str, _Given(environment).value(SETTINGS["ALLOWED_ORIGINS"]))

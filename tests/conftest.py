@@ -68,7 +68,7 @@ alipay_reservation, alipay_port = reserve_port()
 def set_environment() -> None:
     """The settings of this worker. The stores are missing in a run of unit tests only."""
     for name in list(os.environ):
-        if name.startswith("AWS_") or name.endswith("_FILE") or name in SETTINGS:
+        if name.startswith("AWS_") or name.endswith(("_FILE", "_ARN")) or name in SETTINGS:
             del os.environ[name]
     number = int(WORKER.removeprefix("gw")) if WORKER else 0
     os.environ.update(

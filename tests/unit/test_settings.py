@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chalicelib import settings as shop_settings
-from chalicelib.errors import InvalidSetting
+from chalicelib.errors import InvalidSetting, StoreUnavailable
 from chalicelib.gateways import open_gateways
 from chalicelib.settings import GROUPS, SETTINGS, Settings, load
 from infra import settings_page
@@ -270,6 +270,7 @@ LAX = [
     ("ALIPAY_GATEWAY_URL", "http://127.0.0.1:8100/gateway.do", "https://"),
     ("GEETEST_API_URL", "http://127.0.0.1:8110", "https://"),
     ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8200", "https://"),
+    ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:8200", "https://"),
     ("AWS_ENDPOINT_URL", "http://127.0.0.1:8200", "https://"),
     ("REDIS_URL", "redis://cache.example.com:6379", "rediss://"),
     ("GEETEST_KEY", "short", "the key that Geetest gave out"),
@@ -324,6 +325,54 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe\x00")
     for path in (tmp_path / "missing", tmp_path, binary):
         assert refusal(environment(JWT_KEY=None, JWT_KEY_FILE=str(path)))[0] == "JWT_KEY_FILE"
+
+
+ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:shop/key-AbCdEf"
+
+
+def test_a_secret_may_stand_in_secrets_manager_and_is_read_once() -> None:
+    word, asked = "a-secret-that-is-longer-than-32-bytes", list[str]()
+
+    def read(arn: str) -> str:
+        asked.append(arn)
+        return f" {word}\n"
+
+    given = with_captcha(JWT_KEY=None, JWT_KEY_ARN=f" {ARN} ", GEETEST_KEY=None, GEETEST_KEY_ARN=ARN)
+    found = load(given, read)
+    assert found.jwt_key == word
+    assert found.geetest and found.geetest.key == word
+    assert asked == [ARN]
+
+
+def test_a_value_or_a_file_wins_over_a_secret_and_only_secrets_have_one(tmp_path: Path) -> None:
+    def read(arn: str) -> str:
+        raise AssertionError(arn)
+
+    file = tmp_path / "key"
+    file.write_text(SECRET, encoding="utf-8")
+    assert load(environment(JWT_KEY_ARN=ARN), read).jwt_key == SECRET
+    assert load(environment(JWT_KEY=None, JWT_KEY_FILE=str(file), JWT_KEY_ARN=ARN), read).jwt_key == SECRET
+    assert load(environment(TABLE_PREFIX_ARN=ARN), read).table_prefix == ""
+
+
+def test_a_secret_that_cannot_be_had_is_named_and_told_why() -> None:
+    def read(arn: str) -> str:
+        raise StoreUnavailable(store="secretsmanager", operation="GetSecretValue", reason="AccessDenied")
+
+    with pytest.raises(InvalidSetting) as caught:
+        load(environment(JWT_KEY=None, JWT_KEY_ARN=ARN), read)
+    assert caught.value.facts["name"] == "JWT_KEY_ARN"
+    assert str(caught.value.facts["expected"]).endswith("can be read: AccessDenied")
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, setting in SETTINGS.items() if setting.read and setting.is_secret]
+)
+def test_a_malformed_secret_is_named_and_not_shown(name: str) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        load(with_captcha(**{name: None, f"{name}_ARN": ARN}), lambda arn: "hidden word")
+    assert caught.value.facts["name"] == name
+    assert "hidden" not in str(caught.value)
 
 
 def test_an_empty_file_is_no_key(tmp_path: Path) -> None:
@@ -484,6 +533,18 @@ def test_dynamodbs_own_address_wins_over_that_of_all_of_aws() -> None:
     assert shop_settings.aws_settings(general).endpoint_url == "http://localhost:1"
     own = general | {"AWS_ENDPOINT_URL_DYNAMODB": "http://localhost:2"}
     assert shop_settings.aws_settings(own).endpoint_url == "http://localhost:2"
+
+
+def test_every_service_has_its_own_address_or_that_of_all_of_aws() -> None:
+    given = {
+        "AWS_ENDPOINT_URL": "http://localhost:1",
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://localhost:2",
+    }
+    assert shop_settings.aws_settings(given).endpoint_url == "http://localhost:1"
+    assert (
+        shop_settings.aws_settings(given, "AWS_ENDPOINT_URL_SECRETS_MANAGER").endpoint_url
+        == "http://localhost:2"
+    )
 
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"])
