@@ -1,14 +1,19 @@
-"""All of the shop's commands to Redis, on a server in cluster mode, as ElastiCache Serverless is one.
+"""All of the shop's commands to Redis, on a server in cluster mode, as ElastiCache Serverless is one, by the user that
+`infra/network.json` makes there.
 
 Such a server refuses a script or command with keys of several slots, which a single server would accept.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from redis import Redis
+from redis.exceptions import NoPermissionError
 
 from chalicelib.errors import (
     AccountNotFound,
@@ -31,6 +36,8 @@ from tests.faults.routing import forget_connections
 from tests.shapes import check_refusal
 
 SLOTS = range(16384)
+NETWORK = Path(__file__).parents[2] / "infra" / "network.json"
+PASSWORD = "of-the-user-shop"
 
 
 class ClusterOfOne(RedisServer):
@@ -42,17 +49,29 @@ class ClusterOfOne(RedisServer):
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster(stores: Stores) -> Iterator[None]:
-    """Inside, this process finds its Redis in cluster mode."""
+    """Inside, this process finds its Redis in cluster mode, and has the permissions of the template's user there."""
+    user = json.loads(NETWORK.read_text(encoding="utf-8"))["Resources"]["RedisUser"]["Properties"]
     with ClusterOfOne() as server, pytest.MonkeyPatch.context() as environment:
-        environment.setenv("REDIS_URL", server.url)
-        forget_connections()
-        redis = redis_client()
-        redis.execute_command("CLUSTER ADDSLOTS", *SLOTS)
+        owner = Redis.from_url(server.url)
+        owner.execute_command("CLUSTER ADDSLOTS", *SLOTS)
         server.running_child().wait_until(
-            lambda: redis.execute_command("CLUSTER INFO")["cluster_state"] == "ok"
+            lambda: owner.execute_command("CLUSTER INFO")["cluster_state"] == "ok"
         )
+        owner.execute_command("ACL SETUSER", user["UserName"], f">{PASSWORD}", *user["AccessString"].split())
+        owner.close()
+        address = server.url.replace("redis://", f"redis://{user['UserName']}:{PASSWORD}@")
+        environment.setenv("REDIS_URL", address)
+        forget_connections()
         yield
     forget_connections()
+
+
+@pytest.mark.parametrize(
+    "command", ["FLUSHALL", "KEYS *", "CONFIG GET maxmemory", "ACL LIST", "INFO", "SHUTDOWN"]
+)
+def test_the_user_may_neither_administer_the_server_nor_list_what_is_there(command: str) -> None:
+    with pytest.raises(NoPermissionError):
+        redis_client().execute_command(*command.split(maxsplit=1))
 
 
 def test_the_server_refuses_keys_of_several_slots() -> None:

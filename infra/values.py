@@ -1,0 +1,38 @@
+"""What the stacks of a stage tell each other: SSM parameters `/course-shop/<stage>/<name>`.
+
+One stack writes a value, others read it. A template reads `/course-shop/<stage>/redis-url-arn` by a parameter
+`RedisUrlArn` of an SSM type: the parameter's value is that name, and CloudFormation looks up what is written there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+Template = Mapping[str, Any]
+
+_READS = "AWS::SSM::Parameter::Value<"
+_WRITES = "AWS::SSM::Parameter"
+
+
+def read_by(template: Template, stage: str) -> dict[str, str]:
+    """The parameters of a template that CloudFormation looks up -> the names to give them."""
+    return {
+        parameter: f"/course-shop/{stage}/{_with_hyphens(parameter)}"
+        for parameter, declared in template.get("Parameters", {}).items()
+        if declared["Type"].startswith(_READS)
+    }
+
+
+def written_by(template: Template, stage: str) -> set[str]:
+    """The names of the SSM parameters that a template's stack writes."""
+    return {
+        resource["Properties"]["Name"]["Fn::Sub"].replace("${Stage}", stage)
+        for resource in template["Resources"].values()
+        if resource["Type"] == _WRITES
+    }
+
+
+def _with_hyphens(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()

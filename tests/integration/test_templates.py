@@ -1,0 +1,232 @@
+"""The templates of `infra/` that are deployed as they stand, and what they tell each other."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.front import uploads
+from infra.values import read_by, written_by
+from localstack.front_files import A_DAY, ASK_FIRST, FOR_EVER, NEVER
+from localstack.static_site import API_BELOW, Site
+
+INFRA = Path(__file__).parents[2] / "infra"
+STAGE = "dev"
+IN_ORDER = ("network", "stores", "secrets", "edge")
+"""The stacks of a stage, as they are deployed. A stack reads only what an earlier one has written."""
+ALONE = ("account", "front-certificate")
+"""Stacks that belong to no stage, or stand in another region."""
+INLINE_BYTES = 51_200
+
+
+def template(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((INFRA / f"{name}.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def properties(name: str, resource: str) -> dict[str, Any]:
+    found: dict[str, Any] = template(name)["Resources"][resource]["Properties"]
+    return found
+
+
+def test_the_templates_are_valid_cloudformation() -> None:
+    linter = Path(sys.executable).with_name("cfn-lint")
+    paths = [str(INFRA / f"{name}.json") for name in (*IN_ORDER, *ALONE)]
+    # W1030 asks patterns to be as wide as AWS's own; ours are narrower with intent.
+    command = [str(linter), "--ignore-checks", "W1030", "--template", *paths]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout + done.stderr == ""
+
+
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_a_value_that_a_stack_reads_is_written_by_one_that_is_deployed_before(name: str) -> None:
+    before = IN_ORDER[: IN_ORDER.index(name)]
+    written = {value for other in before for value in written_by(template(other), STAGE)}
+    assert set(read_by(template(name), STAGE).values()) <= written
+
+
+def test_no_value_is_written_by_two_stacks() -> None:
+    written = Counter(value for name in IN_ORDER for value in written_by(template(name), STAGE))
+    assert written
+    assert set(written.values()) == {1}
+
+
+@pytest.mark.parametrize("name", ["network", "secrets", "edge"])
+def test_every_value_is_written_below_the_stage(name: str) -> None:
+    for value in written_by(template(name), STAGE):
+        assert value.startswith(f"/course-shop/{STAGE}/")
+
+
+def test_a_parameter_is_given_the_name_of_the_value_that_it_reads() -> None:
+    reading = {
+        "Parameters": {
+            "Stage": {"Type": "String"},
+            "RedisUrlArn": {"Type": "AWS::SSM::Parameter::Value<String>"},
+            "SubnetIds": {"Type": "AWS::SSM::Parameter::Value<List<String>>"},
+        }
+    }
+    assert read_by(reading, "dev") == {
+        "RedisUrlArn": "/course-shop/dev/redis-url-arn",
+        "SubnetIds": "/course-shop/dev/subnet-ids",
+    }
+
+
+@pytest.mark.parametrize("name", [*IN_ORDER, *ALONE])
+def test_a_template_fits_into_a_call(name: str) -> None:
+    assert len((INFRA / f"{name}.json").read_bytes()) <= INLINE_BYTES
+
+
+def test_no_secret_has_a_value_in_a_template() -> None:
+    for name in IN_ORDER:
+        for resource in template(name)["Resources"].values():
+            if resource["Type"] != "AWS::SecretsManager::Secret":
+                continue
+            text = json.dumps(resource["Properties"].get("SecretString", ""))
+            assert text == '""' or "{{resolve:secretsmanager:" in text
+
+
+def test_without_redis_in_aws_there_is_no_network_to_pay_for() -> None:
+    network = template("network")
+    free = {"AWS::SSM::Parameter"}
+    bare = {
+        name
+        for name, resource in network["Resources"].items()
+        if "Condition" not in resource and resource["Type"] not in free
+    }
+    assert bare == set()
+    assert network["Resources"]["RedisUrlElsewhere"]["Condition"] == "HasNone"
+
+
+# The edge
+
+
+def run_at_the_edge(function: str, uri: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A CloudFront function's request for this one, run by Node.js."""
+    (newline, lines) = properties("edge", function)["FunctionCode"]["Fn::Join"]
+    event = {"request": {"uri": uri, "headers": headers or {}}, "viewer": {"ip": "192.0.2.7"}}
+    program = f"{newline.join(lines)}\nconsole.log(JSON.stringify(handler({json.dumps(event)})))"
+    done = subprocess.run(["node", "-e", program], capture_output=True, text=True, check=True)
+    request: dict[str, Any] = json.loads(done.stdout)
+    return request
+
+
+@pytest.mark.parametrize(
+    ("path", "file"),
+    [
+        ("/", "/index.html"),
+        ("/courses/12", "/index.html"),
+        ("/courses/12/", "/index.html"),
+        ("/v1.2/about", "/index.html"),
+        ("/assets/index-Bx1.js", "/assets/index-Bx1.js"),
+        ("/assets/gone-Bx1.js", "/assets/gone-Bx1.js"),
+        ("/config.json", "/config.json"),
+    ],
+)
+def test_an_address_without_extension_is_a_page(path: str, file: str) -> None:
+    assert run_at_the_edge("PageAddresses", path)["uri"] == file
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        (f"{API_BELOW}/courses", "/courses"),
+        (f"{API_BELOW}/", "/"),
+        (API_BELOW, "/"),
+        (f"{API_BELOW}/a{API_BELOW}/b", f"/a{API_BELOW}/b"),
+        (f"{API_BELOW}s/x", f"{API_BELOW}s/x"),
+    ],
+)
+def test_the_api_is_asked_without_the_path_below_which_it_lies(path: str, asked: str) -> None:
+    assert run_at_the_edge("ApiAddresses", path)["uri"] == asked
+
+
+def test_no_viewer_can_say_who_it_is() -> None:
+    made_up = {"x-shop-viewer": {"value": "203.0.113.9"}, "accept": {"value": "*/*"}}
+    headers = run_at_the_edge("ApiAddresses", f"{API_BELOW}/login", made_up)["headers"]
+    assert headers == {"x-shop-viewer": {"value": "192.0.2.7"}, "accept": {"value": "*/*"}}
+
+
+def test_the_path_below_which_the_api_lies_leads_to_the_api_and_is_kept_as_it_says() -> None:
+    site = properties("edge", "FrontSite")["DistributionConfig"]
+    (behaviour,) = site["CacheBehaviors"]
+    assert behaviour["PathPattern"] == f"{API_BELOW}/*"
+    assert behaviour["CachePolicyId"] == {"Ref": "KeptAsTheApiSays"}
+    kept = properties("edge", "KeptAsTheApiSays")["CachePolicyConfig"]
+    assert (kept["MinTTL"], kept["DefaultTTL"]) == (0, 0)
+    key = kept["ParametersInCacheKeyAndForwardedToOrigin"]
+    # What an answer differs by: the caller, the page's origin, the query (see `_for_caches` and `ShopCors`).
+    assert set(key["HeadersConfig"]["Headers"]) == {"Authorization", "Origin"}
+    assert key["QueryStringsConfig"] == {"QueryStringBehavior": "all"}
+    refusals = {answer["ErrorCode"]: answer["ErrorCachingMinTTL"] for answer in site["CustomErrorResponses"]}
+    # The statuses that CloudFront keeps for ten seconds unless told otherwise.
+    assert refusals == dict.fromkeys((400, 403, 404, 405, 414, 500, 501, 502, 503, 504), 0)
+
+
+def test_the_pages_headers_are_those_of_the_local_site() -> None:
+    given = properties("edge", "PageHeaders")["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    joined = given["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Join"]
+    rules = [rule if isinstance(rule, str) else rule["Fn::Sub"] for rule in joined[1]]
+    policy = joined[0].join(rules).replace("${ApiDomainName}", "api.school.example")
+    site = Site(
+        Path(),
+        api_url="",
+        api_port=1,
+        api_address="https://api.school.example",
+        captcha_script="https://static.geetest.com/static/js/gt.0.5.0.js",
+    )
+    assert by_rule(policy) == by_rule(site.content_security_policy())
+    assert given["ReferrerPolicy"]["ReferrerPolicy"] == "strict-origin-when-cross-origin"
+    assert "ContentTypeOptions" in given
+
+
+def by_rule(policy: str) -> dict[str, set[str]]:
+    return {name: set(values) for name, *values in map(str.split, policy.split(";"))}
+
+
+def test_the_web_acl_takes_a_viewers_word_from_cloudfront_only() -> None:
+    rules = {rule["Name"]: rule["Statement"] for rule in properties("edge", "ApiAcl")["Rules"]}
+    from_cloudfront = rules["too-many-of-a-viewer"]["RateBasedStatement"]["ScopeDownStatement"]
+    proof = from_cloudfront["ByteMatchStatement"]
+    origins = properties("edge", "FrontSite")["DistributionConfig"]["Origins"]
+    (sent,) = next(origin for origin in origins if origin["Id"] == "api")["OriginCustomHeaders"]
+    assert (proof["FieldToMatch"], proof["PositionalConstraint"]) == (
+        {"SingleHeader": {"Name": sent["HeaderName"]}},
+        "EXACTLY",
+    )
+    assert proof["SearchString"] == sent["HeaderValue"]
+    assert "resolve:secretsmanager" in sent["HeaderValue"]["Fn::Sub"]
+    others = rules["too-many-of-an-address"]["RateBasedStatement"]["ScopeDownStatement"]
+    assert from_cloudfront in others["NotStatement"]["Statement"]["OrStatement"]["Statements"]
+
+
+def test_the_fronts_files_are_kept_as_long_as_the_local_site_says(tmp_path: Path) -> None:
+    for name in (
+        "index.html",
+        "config.json",
+        "favicon.svg",
+        ".hidden",
+        "assets/index-Bx1.js",
+        "assets/index-Bx1.js.br",
+        "assets/index-Bx1.js.gz",
+        "images/logo.png",
+        "texts/about.md",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    found = [(upload.key, upload.cache_control) for upload in uploads(tmp_path)]
+    assert sorted(found) == [
+        ("assets/index-Bx1.js", FOR_EVER),
+        ("config.json", NEVER),
+        ("favicon.svg", ASK_FIRST),
+        ("images/logo.png", A_DAY),
+        ("index.html", ASK_FIRST),
+        ("texts/about.md", NEVER),
+    ]
+    # A page never names a file that is not there yet.
+    assert found[-1][0] == "index.html"
