@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from chalicelib.gateways.alipay import Alipay
@@ -9,28 +10,20 @@ from chalicelib.gateways.payments import RefundRequest
 from chalicelib.money import Fen
 from chalicelib.settings import Settings, settings
 
-RETURN_URL = "http://shop.test/return"
 
-
-def merchant(ours: Settings) -> dict[str, Any]:
-    """The arguments that make the shop's adapter."""
-    alipay = ours.alipay
-    assert alipay
+def merchant(ours: Settings, **other: str) -> dict[str, Any]:
+    """The arguments that make the shop's adapter, with some settings of its account changed."""
+    assert ours.alipay
     return {
-        "app_id": alipay.app_id,
-        "seller_id": alipay.seller_id,
-        "app_private_key": alipay.app_private_key,
-        "alipay_public_key": alipay.public_key,
-        "gateway_url": alipay.gateway_url,
-        "notify_url": "http://shop.test/notify",
-        "return_url": RETURN_URL,
+        "account": dataclasses.replace(ours.alipay, **other),
+        "trade_url": lambda: "http://shop.test/trade",
         "leave_url": ours.result_address,
     }
 
 
-def an_adapter(**other: Any) -> Alipay:
-    """An adapter with the shop's settings, but for some arguments."""
-    return Alipay(**merchant(settings()) | other)
+def an_adapter(**other: str) -> Alipay:
+    """An adapter with the shop's settings, but for some of its account."""
+    return Alipay(**merchant(settings(), **other))
 
 
 def a_refund(

@@ -36,15 +36,9 @@ def open_gateways(settings: Settings) -> Gateways:
 
     payments: dict[str, PaymentProvider] = {}
     if alipay := settings.alipay:
-        address = f"{settings.api_url}/trade/alipay/"
         payments[Alipay.name] = Alipay(
-            app_id=alipay.app_id,
-            seller_id=alipay.seller_id,
-            app_private_key=alipay.app_private_key,
-            alipay_public_key=alipay.public_key,
-            gateway_url=alipay.gateway_url,
-            notify_url=address,
-            return_url=address,
+            alipay,
+            trade_url=lambda: f"{settings.api_url}/trade/{Alipay.name}/",
             leave_url=settings.result_address,
         )
     captcha = settings.geetest

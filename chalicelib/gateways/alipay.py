@@ -1,24 +1,21 @@
 """Alipay's page pay: pay page, notifications, query, close, refund.
 
-A payment provider (gateways/payments.py): the shop's words outwards, Alipay's inwards. python-alipay-sdk signs and
-verifies and is imported on first use; the calls themselves are made here, because the SDK has no deadline, no
-gateway setting and cuts answers out by counting braces.
+A payment provider (gateways/payments.py): the shop's words outwards, Alipay's inwards.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, TypeVar
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import parse_qsl, quote_plus
 
 from chalicelib.beijing_time import beijing_text, from_beijing_text
 from chalicelib.errors import GatewayUnavailable, InvalidSetting, NotificationRefused
+from chalicelib.gateways import rsa
 from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.http import fetch
 from chalicelib.gateways.payments import (
@@ -44,6 +41,10 @@ from chalicelib.gateways.payments import (
     Unpaid,
 )
 from chalicelib.money import Fen, NotMoney, from_yuan, to_yuan
+from chalicelib.settings import AlipaySettings
+
+if TYPE_CHECKING:
+    from Cryptodome.PublicKey.RSA import RsaKey
 
 log = logging.getLogger(__name__)
 
@@ -63,67 +64,41 @@ _Value = TypeVar("_Value")
 class Alipay:
     """One merchant application at Alipay, in public-key mode.
 
-    Keys are the bare base64 of PKCS#1, PKCS#8 or X.509. Alipay posts its notifications to `notify_url` and sends the
-    buyer back to `return_url`; who leaves an order (by its number) without paying goes to its `leave_url`. Keys are
-    loaded at first use.
+    Alipay posts its notifications to `trade_url`, and sends the buyer back there; who leaves an order (by its number)
+    without paying goes to its `leave_url`. Keys are loaded at first use, each by itself: who takes notifications needs
+    no private one.
     """
 
     name = "alipay"
     ask_refund_after = timedelta(seconds=10)
 
     def __init__(
-        self,
-        app_id: str,
-        seller_id: str,
-        app_private_key: str,
-        alipay_public_key: str,
-        gateway_url: str,
-        notify_url: str,
-        return_url: str,
-        leave_url: Callable[[str], str],
+        self, account: AlipaySettings, trade_url: Callable[[], str], leave_url: Callable[[str], str]
     ) -> None:
-        self._app_id = app_id
-        self._seller_id = seller_id
-        self._app_private_key = app_private_key
-        self._alipay_public_key = alipay_public_key
-        self._gateway_url = gateway_url
-        self._notify_url = notify_url
-        self._return_url = return_url
+        self._account = account
+        self._trade_url = trade_url
         self._leave_url = leave_url
 
     @cached_property
-    def _sdk(self) -> Any:
-        from alipay import AliPay
-        from Cryptodome.PublicKey import RSA
+    def _private_key(self) -> RsaKey:
+        expected, name = "an RSA private key", "ALIPAY_APP_PRIVATE_KEY"
+        key = _read_key(self._account.app_private_key, name, expected)
+        if not key.has_private():
+            raise InvalidSetting(name=name, expected="a private key, this is a public one")
+        return key
 
-        try:
-            public = RSA.import_key(base64.b64decode(self._alipay_public_key))
-        except (ValueError, IndexError, TypeError) as error:
-            raise InvalidSetting(name="ALIPAY_PUBLIC_KEY", expected="an RSA public key") from error
-        try:
-            # Reading a private key takes a tenth of a second, so that the SDK alone does it.
-            sdk = AliPay(
-                appid=self._app_id,
-                app_private_key_string=base64.b64decode(self._app_private_key),
-                alipay_public_key_string=public.public_key().export_key(),
-                sign_type="RSA2",
-            )
-        except (ValueError, IndexError, TypeError) as error:
-            raise InvalidSetting(name="ALIPAY_APP_PRIVATE_KEY", expected="an RSA private key") from error
-        private = sdk.app_private_key
-        if not private.has_private():
-            raise InvalidSetting(
-                name="ALIPAY_APP_PRIVATE_KEY", expected="a private key, this is a public one"
-            )
-        if private.n == public.n:
-            raise InvalidSetting(name="ALIPAY_PUBLIC_KEY", expected="Alipay's public key, not the app's own")
-        if public.has_private():
-            raise InvalidSetting(name="ALIPAY_PUBLIC_KEY", expected="a public key, this is a private one")
-        return sdk
+    @cached_property
+    def _public_key(self) -> RsaKey:
+        expected, name = "an RSA public key", "ALIPAY_PUBLIC_KEY"
+        key = _read_key(self._account.public_key, name, expected)
+        if key.has_private():
+            raise InvalidSetting(name=name, expected="a public key, this is a private one")
+        return key
 
     def check(self) -> None:
         """Load both keys. Raises InvalidSetting, which names the one that is wrong."""
-        self._sdk  # noqa: B018 (reading it loads the keys)
+        if self._private_key.n == self._public_key.n:
+            raise InvalidSetting(name="ALIPAY_PUBLIC_KEY", expected="Alipay's public key, not the app's own")
 
     def pay_page(
         self, order_number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
@@ -138,9 +113,9 @@ class Alipay:
             "request_from_url": self._leave_url(order_number),
         }
         query = self._signed(
-            "alipay.trade.page.pay", content, notify_url=self._notify_url, return_url=self._return_url
+            "alipay.trade.page.pay", content, notify_url=self._trade_url(), return_url=self._trade_url()
         )
-        return PayPage(PageKind.REDIRECT, f"{self._gateway_url}?{query}")
+        return PayPage(PageKind.REDIRECT, f"{self._account.gateway_url}?{query}")
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Read and check a notification's raw form body, in the order of Alipay's document: form and fields,
@@ -149,7 +124,7 @@ class Alipay:
         if len(body) > MAX_NOTIFICATION_BYTES:
             raise NotificationRefused(check="size")
         fields = self._verified(_form_fields(body))
-        if fields.get("seller_id") != self._seller_id:
+        if fields.get("seller_id") != self._account.seller_id:
             raise NotificationRefused(check="seller_id")
         try:
             trade_no, word = _trade_no(fields["trade_no"]), fields["trade_status"][:64]
@@ -289,22 +264,26 @@ class Alipay:
         if fields.get("charset", "").lower() != "utf-8":
             raise NotificationRefused(check="charset")
         signature = fields.pop("sign", "")
-        try:
-            base64.b64decode(signature, validate=True)
-            # The SDK takes `sign_type` out of what it is given.
-            genuine = bool(signature) and self._sdk.verify(dict(fields), signature)
-        except (ValueError, TypeError, AttributeError, binascii.Error, _alipay_error()) as error:
-            raise NotificationRefused(check="sign") from error
-        if not genuine:
+        signed = {name: value for name, value in fields.items() if name != "sign_type"}
+        if not rsa.is_signed(self._public_key, _joined(signed), signature):
             raise NotificationRefused(check="sign")
-        if fields.get("app_id") != self._app_id:
+        if fields.get("app_id") != self._account.app_id:
             raise NotificationRefused(check="app_id")
         return fields
 
     def _signed(self, method: str, content: dict[str, str], **parameters: str) -> str:
-        # The SDK's own timestamp is local time, which on Lambda is UTC.
-        now = beijing_text(datetime.now(UTC))
-        return str(self._sdk.client_api(method, biz_content=content, timestamp=now, **parameters))
+        """The query of a call: what is said of every call, its content, and the signature of both."""
+        fields = {
+            "app_id": self._account.app_id,
+            "method": method,
+            "charset": "utf-8",
+            "sign_type": "RSA2",
+            "timestamp": beijing_text(datetime.now(UTC)),
+            "version": "1.0",
+            "biz_content": json.dumps(content, separators=(",", ":")),
+        } | parameters
+        fields["sign"] = rsa.sign(self._private_key, _joined(fields))
+        return "&".join(f"{name}={quote_plus(value)}" for name, value in fields.items())
 
     def _known(self, call: Callable[[], _Value]) -> _Value | Unclear:
         try:
@@ -319,7 +298,7 @@ class Alipay:
         """Make a call about an order -> the answer's member, with a valid signature and the order's number. Raises
         GatewayUnavailable.
         """
-        url = f"{self._gateway_url}?{self._signed(method, content)}"
+        url = f"{self._account.gateway_url}?{self._signed(method, content)}"
         raw = fetch(self.name, url, deadline, _CALL_SECONDS)
         answer = self._verified_answer(raw, method.replace(".", "_") + "_response")
         # Refusals often carry the number too, and nothing else ties them to what was asked.
@@ -338,9 +317,7 @@ class Alipay:
             start = text.index(":", start) + 1
             start += len(text[start:]) - len(text[start:].lstrip())
             answer, end = json.JSONDecoder().raw_decode(text, start)
-            base64.b64decode(signature, validate=True)
-            # Verifying a bare text is not among the SDK's public methods; the version is pinned.
-            genuine = self._sdk._verify(text[start:end], signature)
+            genuine = rsa.is_signed(self._public_key, text[start:end], signature)
         except (ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
             raise GatewayUnavailable(gateway=self.name, reason="unreadable answer") from error
         if not genuine or not isinstance(answer, dict) or not isinstance(answer.get("code"), str):
@@ -363,10 +340,16 @@ def _refund_content(request: RefundRequest) -> dict[str, str]:
     return content if request.trade_no is None else content | {"trade_no": request.trade_no}
 
 
-def _alipay_error() -> type[Exception]:
-    from alipay.exceptions import AliPayException
+def _read_key(text: str, name: str, expected: str) -> RsaKey:
+    try:
+        return rsa.read_key(text)
+    except ValueError as error:
+        raise InvalidSetting(name=name, expected=expected) from error
 
-    return AliPayException  # type: ignore[no-any-return]
+
+def _joined(fields: Mapping[str, str]) -> str:
+    """The text that Alipay and its merchants sign: all fields by name."""
+    return "&".join(f"{name}={value}" for name, value in sorted(fields.items()))
 
 
 def _form_fields(body: bytes) -> dict[str, str]:

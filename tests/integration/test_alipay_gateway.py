@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
+from alipay import AliPay
 
 from chalicelib.errors import InvalidSetting
 from chalicelib.gateways.alipay import Alipay
@@ -27,6 +29,7 @@ from chalicelib.gateways.payments import (
     Unclear,
     Unpaid,
 )
+from chalicelib.settings import settings
 from chalicelib.shop import order
 from localstack.alipay import AlipaySimulator, KeyPair, generate_keys, signing
 from tests import builders
@@ -166,6 +169,17 @@ def test_a_request_that_alipay_cannot_accept_is_unknown(
     stranger = an_adapter(app_id="2021000000000009", gateway_url=f"{proxy.url}/gateway.do")
     for call in CALLS:  # answered by a signed error_response
         assert isinstance(call(stranger, number, soon()), Unclear)
+
+
+def test_a_call_is_written_and_signed_as_alipays_sdk_for_python_does(gateway: Alipay) -> None:
+    account = settings().alipay
+    assert account
+    private, public = (base64.b64decode(key) for key in (account.app_private_key, account.public_key))
+    sdk = AliPay(account.app_id, None, private, public, "RSA2")
+    page = gateway.pay_page("20261128", AMOUNT, '课程 "+&', datetime(2026, 11, 28, tzinfo=UTC), soon())
+    ours = dict(parse_qsl(page.text.partition("?")[2], strict_parsing=True))
+    theirs = dict(parse_qsl(sdk.sign_data({name: text for name, text in ours.items() if name != "sign"})))
+    assert ours == theirs
 
 
 # Answers that cannot be trusted
@@ -509,7 +523,7 @@ def made_of(private: str, public: str) -> Alipay:
 
 
 def made_of_bare(private: str, public: str) -> Alipay:
-    return an_adapter(app_private_key=private, alipay_public_key=public)
+    return an_adapter(app_private_key=private, public_key=public)
 
 
 def test_the_shops_own_public_key_is_not_taken_for_alipays() -> None:

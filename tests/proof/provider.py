@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
 from typing import Any
 
 from chalicelib.errors import GatewayUnavailable
@@ -38,25 +37,14 @@ class SecondTrade:
     refunded: dict[str, Fen] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=1)
-def _keys_of(**merchant: Any) -> Any:
-    """The loaded keys of one merchant: every world has the same, and loading takes as long as some steps."""
-    return Alipay(**merchant)._sdk
-
-
 class DirectAlipay(Alipay):
     """The adapter that tests hand to flows. `moods` are used up call by call, then Alipay is well."""
 
     def __init__(self, simulator: AlipaySimulator, settings: Settings) -> None:
-        self._merchant = merchant(settings)
-        super().__init__(**self._merchant)
+        super().__init__(**merchant(settings))
         self._simulator = simulator
         self.moods: deque[str] = deque()
         self.second_trades: dict[str, SecondTrade] = {}
-
-    @cached_property
-    def _sdk(self) -> Any:
-        return _keys_of(**self._merchant)
 
     def _call(self, method: str, content: dict[str, str], deadline: Deadline) -> dict[str, Any]:
         mood = self.moods.popleft() if self.moods else ""
