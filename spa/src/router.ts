@@ -1,5 +1,6 @@
 import { createRouter, createWebHistory, type RouteLocationNormalized, type Router, type RouteRecordRaw } from 'vue-router'
 
+import { closeSheetsOnBack } from '@/composables/useBackCloses'
 import { grownTo } from '@/lib/scroll'
 import Home from '@/pages/Home.vue'
 import { useSession } from '@/stores/session'
@@ -63,6 +64,7 @@ export function makeRouter(schoolName: string): Router {
     },
   })
 
+  closeSheetsOnBack(router)
   router.beforeEach((to) => {
     const { isSignedIn } = useSession()
     if (to.meta.private && !isSignedIn) return { name: 'sign-in', query: { next: to.fullPath } }
