@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 from chalicelib.aws import AwsSettings
@@ -184,6 +184,24 @@ def _2048_bits(smallest: int) -> Strictness:
 # The settings
 
 
+class _Part:
+    """A group of settings, of which a function may have a part. Reading another one is an error."""
+
+    def has(self, name: str) -> bool:
+        """Whether the field `name` is among the settings of this function."""
+        return name in vars(self)
+
+    if not TYPE_CHECKING:  # what is no field at all stays an error of types
+
+        def __getattr__(self, name: str) -> Any:
+            field = type(self).__dataclass_fields__.get(name)
+            if field is None:
+                raise AttributeError(name)
+            raise InvalidSetting(
+                name=field.metadata["setting"].name, expected="in FUNCTIONS: it is read here"
+            )
+
+
 def _setting(
     name: str,
     read: Reader,
@@ -199,7 +217,7 @@ def _setting(
 
 
 @dataclass(frozen=True)
-class AlipaySettings:
+class AlipaySettings(_Part):
     """The merchant's application at Alipay."""
 
     app_id: str = _setting(
@@ -230,7 +248,7 @@ class AlipaySettings:
 
 
 @dataclass(frozen=True)
-class GeetestSettings:
+class GeetestSettings(_Part):
     """The captcha at Geetest."""
 
     version: int = _setting("GEETEST_VERSION", _whole_number(3, 4), "3 or 4", default="3")
@@ -255,7 +273,7 @@ class GeetestSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(_Part):
     """One shop's settings. A group is None where the shop does without."""
 
     stage: str = _setting(
@@ -383,6 +401,43 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
 SETTINGS: dict[str, Setting] = {setting.name: setting for group in GROUPS.values() for setting in group}
 
 
+_EVERYTHING = frozenset(SETTINGS)
+_PROVIDERS: dict[str, type[_Part]] = {"alipay": AlipaySettings}
+"""The field of a payment provider's group -> the group."""
+
+
+# Who reads which
+
+_STORES = frozenset({"STAGE", "TABLE_PREFIX", "STORE_PATIENCE"})
+"""What every call to DynamoDB needs."""
+
+FUNCTIONS: dict[str, frozenset[str]] = {
+    "api_handler": frozenset(
+        setting.name for group in ("The shop", "The captcha", "Alipay") for setting in GROUPS[group]
+    )
+    - {"ALIPAY_SELLER_ID"},
+    "alipay_notify": _STORES | {"ALIPAY_APP_ID", "ALIPAY_SELLER_ID", "ALIPAY_PUBLIC_KEY"},
+    "work_off_orders": _STORES
+    | {"ALIPAY_APP_ID", "ALIPAY_APP_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY", "ALIPAY_GATEWAY_URL"},
+    "sweep_coupon_claims": _STORES,
+}
+"""Each Lambda function -> the settings it reads, beside those of AWS. It gets these, and no others' secrets."""
+
+
+def function(environment: Mapping[str, str] = os.environ) -> str | None:
+    """The Lambda function that this process is; None outside of Lambda. Raises InvalidSetting for one that FUNCTIONS
+    does not name.
+    """
+    handler = environment.get("_HANDLER", "")
+    if not handler:
+        return None
+    name = handler.rpartition(".")[2]
+    name = "api_handler" if name == "app" else name
+    if name not in FUNCTIONS:
+        raise InvalidSetting(name="_HANDLER", expected="a handler of one of " + ", ".join(FUNCTIONS))
+    return name
+
+
 # Reading them
 
 _NOT_SET = "a value: it is not set"
@@ -390,43 +445,48 @@ _NOT_SET = "a value: it is not set"
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process, read from the environment on first use. Raises InvalidSetting."""
-    return load(os.environ)
+    """The settings of this process, read from the environment on first use: in Lambda, of its function. Raises
+    InvalidSetting.
+    """
+    return load(os.environ, function=function())
 
 
-def load(environment: Mapping[str, str], read_secret: ReadSecret | None = None) -> Settings:
-    """Read and check all settings. Raises InvalidSetting, which names the first that is missing, malformed, too lax for
-    the stage, or not to be had.
+def load(
+    environment: Mapping[str, str], read_secret: ReadSecret | None = None, function: str | None = None
+) -> Settings:
+    """Read and check the settings of a function, or all of them. Raises InvalidSetting, which names the first that is
+    missing, malformed, too lax for the stage, or not to be had.
 
     Without `read_secret`, secrets are read as the environment's AWS settings say.
     """
     if read_secret is None:
         with Secrets(aws_settings(environment, "AWS_ENDPOINT_URL_SECRETS_MANAGER")) as secrets:
-            return load(environment, secrets.read)
-    given = _Given(environment, cache(read_secret))
+            return load(environment, secrets.read, function)
+    given = _Given(environment, cache(read_secret), FUNCTIONS[function] if function else _EVERYTHING)
     for endpoint in _AWS_ENDPOINTS:
         given.value(endpoint)
-    captcha_is_on = given.value(_CAPTCHA) == "on"
-    found = Settings(
-        **_values(Settings, given),
-        geetest=GeetestSettings(**_values(GeetestSettings, given)) if captcha_is_on else None,
-        alipay=_group(AlipaySettings, given),
-    )
-    if found.alipay is None:  # the only payment provider so far: nothing could be sold
+    found = _read(Settings, given)
+    if _CAPTCHA.name in given.names and given.value(_CAPTCHA) == "on":
+        object.__setattr__(found, "geetest", _read(GeetestSettings, given))
+    for provider, group in _PROVIDERS.items():
+        wanted = [setting for setting in _rows(group) if setting.name in given.names]
+        # A shop may do without a provider: with its first setting given, the others are required.
+        if wanted and given.text(wanted[0]):
+            object.__setattr__(found, provider, _read(group, given))
+    if found.alipay is None and SETTINGS["ALIPAY_APP_ID"].name in given.names:
+        # The only payment provider so far: nothing could be sold.
         raise InvalidSetting(name="ALIPAY_APP_ID", expected=_NOT_SET)
     return found
 
 
-def _group(group: type[AGroup], given: _Given) -> AGroup | None:
-    """A group that the shop may do without: with its first setting given, the others are required."""
-    first = next(_rows(group))
-    return group(**_values(group, given)) if given.text(first) else None
-
-
-def _values(group: type, given: _Given) -> dict[str, Any]:
-    return {
-        one.name: given.value(one.metadata["setting"]) for one in fields(group) if "setting" in one.metadata
-    }
+def _read(group: type[AGroup], given: _Given) -> AGroup:
+    """The settings of a group that the function has."""
+    read = object.__new__(group)
+    for one in fields(cast(Any, group)):
+        setting = one.metadata.get("setting")
+        if setting and setting.name in given.names:
+            object.__setattr__(read, one.name, given.value(setting))
+    return read
 
 
 @dataclass(frozen=True)
@@ -435,6 +495,8 @@ class _Given:
 
     environment: Mapping[str, str]
     read_secret: ReadSecret | None = None
+    names: frozenset[str] = frozenset()
+    """The settings that are read for whoever asks."""
 
     def value(self, setting: Setting) -> object:
         """The value, checked. Raises InvalidSetting."""

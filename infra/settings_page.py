@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from chalicelib.settings import GROUPS, Setting
+from chalicelib.settings import FUNCTIONS, GROUPS, SETTINGS, Setting
 
 HEAD = """\
 # Settings
@@ -26,6 +26,14 @@ This page is made of [chalicelib/settings.py](../chalicelib/settings.py) by
 `.venv/bin/python infra/settings_page.py > docs/settings.md`.
 """
 
+FUNCTIONS_HEAD = """\
+## What each function reads
+
+A Lambda function reads, at start, what stands in its row and the variables of AWS; by Lambda's `_HANDLER` it knows
+which function it is. What it reads it gets, and no more: who takes notifications has no private key. A test runs each
+function with nothing else.
+"""
+
 
 def page() -> str:
     """The page's text."""
@@ -33,7 +41,18 @@ def page() -> str:
     for group, settings in GROUPS.items():
         rows = ["| Name | Meaning | Default |", "| --- | --- | --- |", *map(_row, settings)]
         parts.append(f"## {group}\n\n" + "\n".join(rows) + "\n")
+    parts.append(_functions())
     return "\n".join(parts)
+
+
+def _functions() -> str:
+    rows = ["| Function | Secrets | Others |", "| --- | --- | --- |"]
+    for function, names in FUNCTIONS.items():
+        in_order = [setting for setting in SETTINGS.values() if setting.name in names]
+        secret = ", ".join(f"`{setting.name}`" for setting in in_order if setting.is_secret)
+        other = ", ".join(f"`{setting.name}`" for setting in in_order if not setting.is_secret)
+        rows.append(f"| `{function}` | {secret or 'none'} | {other} |")
+    return f"{FUNCTIONS_HEAD}\n" + "\n".join(rows) + "\n"
 
 
 def _row(setting: Setting) -> str:

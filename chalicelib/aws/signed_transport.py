@@ -13,6 +13,7 @@ import ssl
 import threading
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -169,6 +170,13 @@ class SignedTransport:
             self._connected = None
             raise _trouble(NoClearAnswer, self._service, operation, type(error).__name__) from error
         return _read(self._service, operation, answer)
+
+    def prepare(self) -> None:
+        """Make what all calls share: authorities, the finder of credentials. Opens no connection."""
+        with suppress(NoRegionError):  # a call will say so
+            self._endpoint()
+        if not self._aws.access_key_id:
+            self._session()
 
     def close(self) -> None:
         """Close the kept connections. The next call opens others."""

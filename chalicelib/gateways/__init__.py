@@ -31,18 +31,18 @@ class Gateways:
 
 def open_gateways(settings: Settings) -> Gateways:
     """The third parties of the settings. Loads nothing before its first use."""
-    from chalicelib.gateways.alipay import Alipay
-    from chalicelib.gateways.geetest import Geetest
-
     payments: dict[str, PaymentProvider] = {}
     if alipay := settings.alipay:
+        from chalicelib.gateways.alipay import Alipay
+
         payments[Alipay.name] = Alipay(
             alipay,
             trade_url=lambda: f"{settings.api_url}/trade/{Alipay.name}/",
             leave_url=settings.result_address,
         )
-    captcha = settings.geetest
-    return Gateways(
-        payments,
-        Geetest(captcha.version, captcha.captcha_id, captcha.key, captcha.api_url) if captcha else None,
-    )
+    captcha = None
+    if geetest := settings.geetest:
+        from chalicelib.gateways.geetest import Geetest
+
+        captcha = Geetest(geetest.version, geetest.captcha_id, geetest.key, geetest.api_url)
+    return Gateways(payments, captcha)

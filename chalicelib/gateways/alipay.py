@@ -10,8 +10,10 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote_plus
+
+from Cryptodome.PublicKey.RSA import RsaKey
 
 from chalicelib.beijing_time import beijing_text, from_beijing_text
 from chalicelib.errors import GatewayUnavailable, InvalidSetting, NotificationRefused
@@ -42,9 +44,6 @@ from chalicelib.gateways.payments import (
 )
 from chalicelib.money import Fen, NotMoney, from_yuan, to_yuan
 from chalicelib.settings import AlipaySettings
-
-if TYPE_CHECKING:
-    from Cryptodome.PublicKey.RSA import RsaKey
 
 log = logging.getLogger(__name__)
 
@@ -96,8 +95,9 @@ class Alipay:
         return key
 
     def check(self) -> None:
-        """Load both keys. Raises InvalidSetting, which names the one that is wrong."""
-        if self._private_key.n == self._public_key.n:
+        """Load the keys that the account has. Raises InvalidSetting, which names the one that is wrong."""
+        private = self._private_key.n if self._account.has("app_private_key") else None
+        if private == self._public_key.n:
             raise InvalidSetting(name="ALIPAY_PUBLIC_KEY", expected="Alipay's public key, not the app's own")
 
     def pay_page(

@@ -1,13 +1,14 @@
-"""RSA signatures over SHA-256 (PKCS#1 v1.5), in base64. pycryptodomex is imported on first use."""
+"""RSA signatures over SHA-256 (PKCS#1 v1.5), in base64."""
 
 from __future__ import annotations
 
 import base64
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from Cryptodome.PublicKey.RSA import RsaKey
+from Cryptodome.Hash import SHA256
+from Cryptodome.PublicKey import RSA
+from Cryptodome.PublicKey.RSA import RsaKey
+from Cryptodome.Signature import pkcs1_15
 
 
 @lru_cache(maxsize=8)
@@ -15,8 +16,6 @@ def read_key(key: str) -> RsaKey:
     """A key from the base64 of its DER: PKCS#1, PKCS#8 or X.509. Raises ValueError. A private one takes a tenth of a
     second, once a process.
     """
-    from Cryptodome.PublicKey import RSA
-
     try:
         return RSA.import_key(base64.b64decode(key))
     except (IndexError, TypeError) as error:
@@ -25,17 +24,11 @@ def read_key(key: str) -> RsaKey:
 
 def sign(key: RsaKey, text: str) -> str:
     """The signature of a text by a private key."""
-    from Cryptodome.Hash import SHA256
-    from Cryptodome.Signature import pkcs1_15
-
     return base64.b64encode(pkcs1_15.new(key).sign(SHA256.new(text.encode()))).decode()
 
 
 def is_signed(key: RsaKey, text: str, signature: object) -> bool:
     """Whether the signature of the text is by the holder of the key's private half."""
-    from Cryptodome.Hash import SHA256
-    from Cryptodome.Signature import pkcs1_15
-
     if not isinstance(signature, str):
         return False
     try:

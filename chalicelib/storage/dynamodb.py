@@ -120,6 +120,10 @@ class StoreConnection(Connection):
         """The transport by which pynamodb sends its calls."""
         return self._transport
 
+    def prepare(self) -> None:
+        """Make what all calls share. Opens no connection."""
+        self._transport.prepare()
+
     def dispatch(self, operation_name: str, operation_kwargs: dict[str, Any]) -> dict[str, Any]:
         """Make a call, three times at most: repeats one that is refused for load or conflict, or not answered."""
         trouble: StoreUnavailable

@@ -37,7 +37,7 @@ from chalicelib.settings import Settings
 from chalicelib.shop.caller import Caller, SignedIn
 from chalicelib.shop.texts import is_shown
 from chalicelib.shop.user import User
-from chalicelib.web import caching, codes, reading, requests
+from chalicelib.web import caching, codes, cold_start, reading, requests
 from chalicelib.web.caching import Kept
 from chalicelib.web.codes import Codes
 
@@ -107,7 +107,7 @@ class ShopApp(Chalice):
         super().__init__(app_name, configure_logs=False)
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.refusals: dict[tuple[str, str], Codes] = {}
-        self._gateways: Gateways | None = None
+        self._gateways: Gateways | None = cold_start.prepare()
         self._fresh: Any = None
         self._fresh_lock = Lock()
         self._asking = local()

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from chalicelib import settings as shop_settings
 from chalicelib.errors import InvalidSetting, StoreUnavailable
 from chalicelib.gateways import open_gateways
-from chalicelib.settings import GROUPS, SETTINGS, Settings, load
+from chalicelib.settings import FUNCTIONS, GROUPS, SETTINGS, Settings, load
 from infra import settings_page
 from localstack.alipay import generate_keys
 
@@ -573,3 +573,68 @@ def test_every_setting_that_must_be_set_reaches_the_functions_or_is_a_secret_yet
     assert given <= SETTINGS.keys()
     assert {name for name, setting in SETTINGS.items() if setting.default is None} - given == secrets
     assert all(SETTINGS[name].is_secret for name in secrets)
+
+
+# What each function reads
+
+
+CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
+
+
+def test_every_function_of_the_application_has_its_settings() -> None:
+    assert FUNCTIONS.keys() == CONFIG["lambda_functions"].keys()
+    for name in FUNCTIONS:
+        handler = "app.app" if name == "api_handler" else f"app.{name}"
+        assert shop_settings.function({"_HANDLER": handler}) == name
+    assert shop_settings.function({}) is None
+
+
+def test_a_function_that_nobody_gave_settings_is_refused() -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        shop_settings.function({"_HANDLER": "app.other"})
+    assert caught.value.facts["name"] == "_HANDLER"
+
+
+NEEDED = [
+    (function, name)
+    for function, names in FUNCTIONS.items()
+    for name in sorted(names)
+    if SETTINGS[name].default is None
+]
+
+
+@pytest.mark.parametrize(("function", "name"), NEEDED)
+def test_a_function_names_what_it_lacks_of_its_own_settings_and_reads_no_others(
+    function: str, name: str
+) -> None:
+    own = {key: text for key, text in with_captcha().items() if key in FUNCTIONS[function]}
+    found = load(own, function=function)
+    assert found.has("jwt_key") is ("JWT_KEY" in own)
+    with pytest.raises(InvalidSetting) as caught:
+        load({key: text for key, text in own.items() if key != name}, function=function)
+    assert caught.value.facts["name"] == name
+
+
+def test_a_setting_that_a_function_does_not_have_is_named_when_it_is_read() -> None:
+    found = load(with_captcha(), function="alipay_notify")
+    assert found.alipay
+    with pytest.raises(InvalidSetting, match="JWT_KEY"):
+        _ = found.jwt_key
+    with pytest.raises(InvalidSetting, match="ALIPAY_APP_PRIVATE_KEY"):
+        _ = found.alipay.app_private_key
+    assert found.geetest is None
+
+
+def test_a_functions_secrets_are_read_and_no_others() -> None:
+    asked: list[str] = []
+
+    def read(arn: str) -> str:
+        asked.append(arn)
+        return with_captcha()[arn]
+
+    names = ("JWT_KEY", "ALIPAY_APP_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY", "GEETEST_KEY")
+    given = with_captcha(**dict.fromkeys(names)) | {f"{name}_ARN": name for name in names}
+    for function in FUNCTIONS:
+        asked.clear()
+        load(given, read, function)
+        assert set(asked) == {name for name in names if name in FUNCTIONS[function]}, function

@@ -1,0 +1,48 @@
+"""What a Lambda function does before its first request: read its settings, parse its keys, load what it always needs.
+
+A deployment with a wrong setting so fails before it gets traffic, and the first request waits for less. Nothing made
+here may be shared by copies of the process, as Lambda may store the process now and start many from it: no connection
+is open, nothing is drawn by chance, no time is noted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+
+from chalicelib import settings as shop_settings
+from chalicelib.errors import InvalidSetting
+from chalicelib.gateways import Gateways, open_gateways
+from chalicelib.storage.dynamodb import connection
+from chalicelib.storage.redis_client import redis_client
+
+log = logging.getLogger(__name__)
+
+_LIBRARIES = ("cachetools", "jwt", "requests")
+"""What requests load on first use."""
+
+
+def prepare() -> Gateways | None:
+    """Prepare the function that this process is -> its third parties; None outside of Lambda.
+
+    Raises InvalidSetting, after it has logged which setting is wrong and what it should be.
+    """
+    try:
+        function = shop_settings.function()
+        return None if function is None else _prepare(function)
+    except InvalidSetting as error:
+        log.critical("the setting %s should be %s", error.facts["name"], error.facts["expected"])
+        raise
+
+
+def _prepare(function: str) -> Gateways:
+    settings = shop_settings.settings()
+    gateways = open_gateways(settings)
+    for provider in gateways.payments.values():
+        provider.check()
+    connection().prepare()
+    if "REDIS_URL" in shop_settings.FUNCTIONS[function]:  # it answers people
+        redis_client()
+        for library in _LIBRARIES:
+            importlib.import_module(library)
+    return gateways

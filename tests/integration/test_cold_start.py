@@ -1,0 +1,121 @@
+"""What a function does before its first request, each in an interpreter of its own, as Lambda starts it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chalicelib.settings import FUNCTIONS, SETTINGS
+from tests.integration.test_secrets import ARN, SecretsManager, manager
+from tests.unit.test_settings import with_captcha
+
+__all__ = ["manager"]
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import os, sys
+sys.path.insert(0, os.getcwd())
+import app
+links = [os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if name != "3"]
+print("sockets:", sum(link.startswith("socket:") for link in links))
+print("modules:", *sorted(sys.modules))
+"""
+
+
+def handler(function: str) -> str:
+    return "app.app" if function == "api_handler" else f"app.{function}"
+
+
+def given_to(function: str, **changes: str | None) -> dict[str, str]:
+    """The environment of a function: its own settings only."""
+    mine = {name: text for name, text in with_captcha().items() if name in FUNCTIONS[function]}
+    more = {
+        "_HANDLER": handler(function),
+        "PATH": os.environ["PATH"],
+        "AWS_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "AKID",
+        "AWS_SECRET_ACCESS_KEY": "key",
+    }
+    return {name: text for name, text in (mine | more | changes).items() if text is not None}
+
+
+def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_starts_with_its_own_settings_and_opens_no_connection(function: str) -> None:
+    started = start(given_to(function))
+    assert started.returncode == 0, started.stderr
+    assert "sockets: 0\n" in started.stdout
+
+
+def test_a_function_loads_at_start_what_it_needs_and_no_more() -> None:
+    loaded = {function: set(start(given_to(function)).stdout.split()) for function in FUNCTIONS}
+    libraries = {"redis", "jwt", "cachetools", "requests", "Cryptodome"}
+    assert {function: libraries & modules for function, modules in loaded.items()} == {
+        "api_handler": libraries,
+        "alipay_notify": {"Cryptodome"},
+        "work_off_orders": {"Cryptodome"},
+        "sweep_coupon_claims": set(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "value"),
+    [
+        ("api_handler", "JWT_KEY", "hidden-word"),
+        ("api_handler", "REDIS_URL", None),
+        ("api_handler", "ALIPAY_APP_PRIVATE_KEY", "aGlkZGVuLXdvcmQ" * 40),
+        ("alipay_notify", "ALIPAY_PUBLIC_KEY", "aGlkZGVuLXdvcmQ" * 40),
+        ("work_off_orders", "ALIPAY_GATEWAY_URL", None),
+        ("sweep_coupon_claims", "STORE_PATIENCE", "hidden-word"),
+    ],
+)
+def test_a_wrong_setting_ends_the_start_and_is_named_in_the_log_without_its_value(
+    function: str, name: str, value: str | None
+) -> None:
+    started = start(given_to(function, **{name: value}))
+    assert started.returncode != 0
+    assert f"the setting {name} should be" in started.stdout
+    assert "hidden-word" not in started.stdout + started.stderr
+    assert "aGlkZGVu" not in started.stdout + started.stderr
+
+
+def test_secrets_are_read_at_start_and_their_connection_is_closed(manager: SecretsManager) -> None:
+    key = with_captcha()["ALIPAY_PUBLIC_KEY"]
+    manager.answers = [(200, {"SecretString": key})]
+    secret = {"ALIPAY_PUBLIC_KEY": None, "ALIPAY_PUBLIC_KEY_ARN": ARN}
+    started = start(given_to("alipay_notify", **secret) | manager.environment())
+    assert started.returncode == 0, started.stderr
+    assert "sockets: 0\n" in started.stdout
+    assert len(manager.asked) == 1
+
+
+def test_a_secret_that_cannot_be_read_ends_the_start(manager: SecretsManager) -> None:
+    manager.answers = [(400, {"__type": "AccessDeniedException"})]
+    secret = {"ALIPAY_PUBLIC_KEY": None, "ALIPAY_PUBLIC_KEY_ARN": ARN}
+    started = start(given_to("alipay_notify", **secret) | manager.environment())
+    assert started.returncode != 0
+    assert "the setting ALIPAY_PUBLIC_KEY_ARN should be" in started.stdout
+    assert "AccessDeniedException" in started.stdout
+
+
+def test_outside_of_lambda_nothing_is_read() -> None:
+    environment = given_to("api_handler", _HANDLER=None, JWT_KEY=None)
+    assert start(environment).returncode == 0
+
+
+def test_no_function_is_given_a_setting_that_nobody_has() -> None:
+    assert not {name for names in FUNCTIONS.values() for name in names} - SETTINGS.keys()
