@@ -121,12 +121,23 @@ def _origin(text: str) -> str:
     return text
 
 
+_MOST_KEYS = 3
+
+
 def _secret(text: str) -> str:
     if len(text.encode()) < 32:
         raise _Malformed("a secret of at least 32 bytes")
     if _is_monotonous(text):
         raise _Malformed("a secret of random characters")
     return text
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    """One secret a line, up to three: while a key is changed there are two."""
+    keys = tuple(_secret(line.strip()) for line in text.splitlines() if line.strip())
+    if len(keys) > _MOST_KEYS:
+        raise _Malformed(f"at most {_MOST_KEYS} secrets, one a line")
+    return keys
 
 
 def _is_monotonous(key: str) -> bool:
@@ -293,8 +304,12 @@ class Settings(_Part):
     allowed_origins: str = _setting(
         "ALLOWED_ORIGINS", _origin, "`*`, or the one origin for CORS", default="*", strict=_https
     )
-    jwt_key: str = _setting(
-        "JWT_KEY", _secret, "signing key of tokens and offline challenges, 32 bytes at least", is_secret=True
+    jwt_keys: tuple[str, ...] = _setting(
+        "JWT_KEY",
+        _keys,
+        "key of tokens and offline challenges, 32 bytes at least; of several, one a line, the first signs and each"
+        " verifies",
+        is_secret=True,
     )
     password_iterations: int = _setting(
         "PASSWORD_ITERATIONS",
@@ -342,6 +357,11 @@ class Settings(_Part):
     )
     geetest: GeetestSettings | None = None
     alipay: AlipaySettings | None = None
+
+    @property
+    def jwt_key(self) -> str:
+        """The key that signs."""
+        return self.jwt_keys[0]
 
     @property
     def refund_window(self) -> timedelta:

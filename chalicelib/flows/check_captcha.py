@@ -85,7 +85,7 @@ def solved_captcha(
     if answer is None:
         raise CaptchaFailed()
     mark = None if action == LOGIN else secrets.token_hex(8)
-    issued_at = captcha.offline_since(answer.key, settings.jwt_key)
+    issued_at = captcha.offline_since(answer.key, settings.jwt_keys)
     if issued_at is not None:
         _accept_offline(action, issued_at, address, geetest, settings, now)
         captcha.count_attempt(answer.key, issued_at, now, mark=mark)

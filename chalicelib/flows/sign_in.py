@@ -88,7 +88,7 @@ def read_claims(authorization: str | None, settings: Settings) -> Claims:
         words = words[1:]
     if len(words) != 1:
         raise TokenRefused()
-    return token.read_token(words[0], settings.jwt_key)
+    return token.read_token(words[0], settings.jwt_keys)
 
 
 def claimed_caller(authorization: str | None, settings: Settings, now: datetime) -> Caller:

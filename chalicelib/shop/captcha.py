@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
@@ -31,12 +32,12 @@ def sign_offline(key: str, now: datetime) -> str:
     return head + _signature(head, key)
 
 
-def offline_since(challenge: str, key: str) -> datetime | None:
-    """When this offline challenge was issued; None for any other."""
+def offline_since(challenge: str, keys: Sequence[str]) -> datetime | None:
+    """When this offline challenge, signed by one of the keys, was issued; None for any other."""
     if not re.fullmatch(rf"[0-9a-f]{{{_TIME + _NONCE + _SIGNATURE}}}", challenge):
         return None
     head, signature = challenge[: _TIME + _NONCE], challenge[_TIME + _NONCE :]
-    if not hmac.compare_digest(signature, _signature(head, key)):
+    if not any(hmac.compare_digest(signature, _signature(head, key)) for key in keys):
         return None
     return datetime.fromtimestamp(int(head[:_TIME], 16), UTC)
 

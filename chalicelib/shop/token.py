@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +28,24 @@ class Claims:
             raise TokenExpired()
 
 
+def _verified(token: str, keys: Sequence[str]) -> dict[str, Any]:
+    import jwt
+
+    for key in keys:
+        try:
+            return jwt.decode(
+                token,
+                key,
+                algorithms=[_ALGORITHM],
+                options={"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False},
+            )
+        except jwt.InvalidSignatureError:
+            continue  # by another key, or forged
+        except (jwt.PyJWTError, ValueError) as error:
+            raise TokenRefused() from error
+    raise TokenRefused()
+
+
 def make_token(session: Session, key: str) -> str:
     """The token of a session; it expires with the session."""
     import jwt
@@ -40,22 +59,12 @@ def make_token(session: Session, key: str) -> str:
     return jwt.encode(claims, key, algorithm=_ALGORITHM)
 
 
-def read_token(token: str, key: str) -> Claims:
-    """The claims of a token whose signature and shape hold, expired or not. Raises TokenRefused.
+def read_token(token: str, keys: Sequence[str]) -> Claims:
+    """The claims of a token that one of the keys has signed and whose shape holds, expired or not. Raises TokenRefused.
 
     `iat` is not compared with the clock.
     """
-    import jwt
-
-    try:
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=[_ALGORITHM],
-            options={"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False},
-        )
-    except (jwt.PyJWTError, ValueError) as error:
-        raise TokenRefused() from error
+    claims = _verified(token, keys)
     user_id, expires_at, session_id = claims.get("uid"), claims.get("exp"), claims.get("jti")
     if type(user_id) is not int or type(expires_at) is not int or type(claims.get("iat")) is not int:
         raise TokenRefused()

@@ -46,7 +46,7 @@ def name_of(endpoint: Endpoint) -> str:
 
 
 def claims_of(client: Client) -> Claims:
-    return token.read_token(client.token or "", settings().jwt_key)
+    return token.read_token(client.token or "", settings().jwt_keys)
 
 
 def the_session(client: Client) -> Session:

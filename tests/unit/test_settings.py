@@ -307,6 +307,18 @@ def test_a_key_of_few_letters_is_no_key(key: str, stage: str) -> None:
     assert refusal(serving(stage, JWT_KEY=key)) == ("JWT_KEY", "a secret of random characters")
 
 
+def test_of_several_keys_the_first_signs() -> None:
+    other = f"another {SECRET}"
+    found = load(environment(JWT_KEY=f"{SECRET}\n\n {other}\r\n"))
+    assert found.jwt_keys == (SECRET, other)
+    assert found.jwt_key == SECRET
+
+
+def test_each_of_several_keys_must_be_one_and_they_are_few() -> None:
+    assert refusal(environment(JWT_KEY=f"{SECRET}\nshort")) == ("JWT_KEY", "a secret of at least 32 bytes")
+    assert refusal(environment(JWT_KEY="\n".join(f"{n} {SECRET}" for n in range(4))))[0] == "JWT_KEY"
+
+
 @pytest.mark.parametrize("name", ["JWT_KEY", "ALIPAY_APP_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY"])
 def test_a_key_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
     given = environment()
@@ -609,7 +621,7 @@ def test_a_function_names_what_it_lacks_of_its_own_settings_and_reads_no_others(
 ) -> None:
     own = {key: text for key, text in with_captcha().items() if key in FUNCTIONS[function]}
     found = load(own, function=function)
-    assert found.has("jwt_key") is ("JWT_KEY" in own)
+    assert found.has("jwt_keys") is ("JWT_KEY" in own)
     with pytest.raises(InvalidSetting) as caught:
         load({key: text for key, text in own.items() if key != name}, function=function)
     assert caught.value.facts["name"] == name
