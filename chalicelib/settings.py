@@ -311,6 +311,14 @@ class Settings(_Part):
         " verifies",
         is_secret=True,
     )
+    edge_keys: tuple[str, ...] = _setting(
+        "EDGE_KEY",
+        _keys,
+        "what a CDN before the API proves itself with, in `X-Shop-Edge`; only then the address in its `X-Shop-Viewer`"
+        " is the client's. Of several, one a line, each does",
+        default="",
+        is_secret=True,
+    )
     password_iterations: int = _setting(
         "PASSWORD_ITERATIONS",
         _whole_number(1, MAX_PASSWORD_ITERATIONS),

@@ -6,6 +6,7 @@ The sender is not known yet: a body that is too large is refused by its length, 
 from __future__ import annotations
 
 import base64
+import ipaddress
 import json
 import re
 from collections.abc import Mapping
@@ -33,6 +34,17 @@ def head_is_too_large(event: Mapping[str, Any]) -> bool:
         size += sum(len(key) + len(value or "") for key, value in (event.get(name) or {}).items())
     # Each query field and header may be counted twice: once by its last value, once with all of them.
     return size > 2 * MAX_HEAD_CHARACTERS
+
+
+def client_address(text: str) -> str:
+    """An address as limits count it: of IPv6 the /64, as whoever has one address of it has all."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
 
 
 def body_bytes(event: Mapping[str, Any]) -> bytes:
