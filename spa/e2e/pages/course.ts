@@ -23,7 +23,7 @@ export class CoursePage {
   }
   /** What the button has become when the course is in the cart. */
   get inCart() {
-    return this.page.getByRole('link', { name: '去购物车结算' }).filter({ visible: true })
+    return this.page.getByRole('main').getByRole('link', { name: /^去购物车/ }).filter({ visible: true })
   }
   get buyButton() {
     return this.page.getByRole('button', { name: '立即购买' }).filter({ visible: true })
