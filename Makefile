@@ -9,11 +9,12 @@
 #   make audit                  the shop front: axe in every state, Lighthouse; wants an idle machine
 #   make soak                   the proofs for up to SOAK_MINUTES (40); the last lines say how much was proved
 #   make bench                  processor time of a request at each endpoint, beside its bare calls to the stores
+#   make lock                   the hashes of the packages that go to Lambda, after a change of requirements
 #   make lint                   ruff and mypy only
 #   make format                 let ruff reformat the Python files
 #   make clean                  remove what was installed and generated (not .data/, the shop's data)
 
-.PHONY: run manage check test soak bench lint style types unit format install install-test install-audit clean \
+.PHONY: run manage check test soak bench lock lint style types unit format install install-test install-audit clean \
     front-check front-style front-types front-unit front-build front-e2e audit
 .DEFAULT_GOAL := run
 
@@ -66,6 +67,9 @@ soak: install-test
 
 bench: install-test
 	@$(PY) tests/benchmarks/requests.py
+
+lock: install
+	@$(PY) -m infra.lock
 
 lint: style types
 

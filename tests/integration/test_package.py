@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,7 +17,15 @@ import pytest
 
 import app as application
 from chalicelib.gateways.deadline import PROVIDER_SECONDS
-from infra.package import PRODUCTS, RUNTIME, NotPackaged, refuse_other_runtime
+from infra.libraries import MACHINES, build_layer
+from infra.package import ARCHITECTURE, PRODUCTS, PYTHON, RUNTIME, NotPackaged
+from infra.package import package as make_package
+from infra.zips import compile_in, write_zip
+from localstack.venvs import VenvNotMade
+from tests.packages import OURS, normal, packaged, packaging, pins, python_here, runtime_here, unpacked
+
+# The first run installs the packaging environment and two layers.
+pytestmark = pytest.mark.timeout(600)
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("dev", "production")
@@ -28,6 +36,8 @@ FUNCTIONS = {
     "SweepCouponClaims": "sweep_coupon_claims",
 }
 """The name in the template -> the name in the configuration."""
+LAYER_BUDGET = 12_000_000
+"""Bytes of the zip."""
 TIMERS = ("WorkOffOrders", "SweepCouponClaims")
 API_GATEWAY_SECONDS = 29
 INTEGRATION = "x-amazon-apigateway-integration"
@@ -56,33 +66,10 @@ class Package:
             return archive.namelist()
 
 
-def copy_of_the_project(project: Path) -> None:
-    """A copy without requirements, so that no wheels are fetched, and with one vendored module in their place, so
-    that there is a layer."""
-    for name in (".chalice", "chalicelib", "infra"):
-        skipped = shutil.ignore_patterns("__pycache__", "deployments", "deployed")
-        shutil.copytree(ROOT / name, project / name, ignore=skipped)
-    shutil.copy(ROOT / "app.py", project)
-    (project / "requirements.txt").touch()
-    (project / "vendor").mkdir()
-    (project / "vendor" / "vendored.py").write_text("answer = 42\n")
-
-
-def packaging(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run infra/package.py of a copy, in an environment that has none of the shop's settings."""
-    command = [sys.executable, "-B", "infra/package.py", *arguments]
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
-
-
 @pytest.fixture(scope="module", params=STAGES)
-def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Package:
-    """A stage, packaged from a copy of the project for whatever Python runs the tests."""
-    project = tmp_path_factory.mktemp("project")
-    copy_of_the_project(project)
-    directory = project / "build"
-    done = packaging(project, request.param, str(directory), "--for-this-python")
-    assert done.returncode == 0, done.stdout + done.stderr
+def package(request: pytest.FixtureRequest) -> Package:
+    """A stage, packaged for the processor that is the default."""
+    directory = packaged(request.param, ARCHITECTURE)
     template = json.loads((directory / "sam.json").read_text(encoding="utf-8"))
     return Package(request.param, directory, template)
 
@@ -281,15 +268,14 @@ def test_libraries_lie_in_one_layer_that_all_functions_share(package: Package) -
     for function in FUNCTIONS:
         assert package.properties(function)["Layers"] == [{"Ref": "ManagedLayer"}]
         assert package.properties(function)["CodeUri"] == "./deployment.zip"
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    assert package.files("layer-deployment.zip") == [f"python/lib/{version}/site-packages/vendored.py"]
 
 
-def test_the_functions_code_holds_the_application_and_nothing_local(package: Package) -> None:
+def test_the_functions_code_holds_what_they_run_and_nothing_else(package: Package) -> None:
     packaged = {name for name in package.files("deployment.zip") if name.endswith(".py")}
-    ours = {path.relative_to(ROOT).as_posix() for path in (ROOT / "chalicelib").rglob("*.py")} | {"app.py"}
-    assert ours <= packaged
-    assert not [name for name in packaged - ours if not name.startswith("chalice/")]
+    ours = {path.relative_to(ROOT).as_posix() for path in (ROOT / "chalicelib").rglob("*.py")}
+    expected = {name for name in ours if not name.startswith("chalicelib/manage/")} | {"app.py"}
+    assert expected < ours | {"app.py"}
+    assert {name for name in packaged if not name.startswith("chalice/")} == expected
 
 
 def test_the_vpc_is_joined_by_the_function_that_needs_redis_and_only_if_there_is_one(
@@ -304,10 +290,20 @@ def test_the_vpc_is_joined_by_the_function_that_needs_redis_and_only_if_there_is
     assert "ec2:CreateNetworkInterface" in conditional[0][1]["Action"]
 
 
+def copy_of_the_project(project: Path) -> None:
+    """A copy to break, with the environment and layers of the real one."""
+    for name in (".chalice", "chalicelib", "infra"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (project / "localstack").mkdir()
+    for name in ("app.py", "requirements.txt", "localstack/processes.py", "localstack/venvs.py"):
+        shutil.copy(ROOT / name, project / name)
+
+
 BROKEN_PROJECTS = {
-    "an application that cannot be imported": ("app.py", "raise RuntimeError('broken')\n"),
-    "a package that nobody has": ("requirements.txt", "no-such-package @ file:///nowhere/no-such-package\n"),
-    "a policy that is no JSON": (".chalice/policy-api_handler.json", "{"),
+    "an application that cannot be imported": ("app.py", "raise RuntimeError('broken')\n", "broken"),
+    "a module that cannot be compiled": ("chalicelib/flows/unread.py", "def\n", "SyntaxError"),
+    "a policy that is no JSON": (".chalice/policy-api_handler.json", "{", "Expecting property name"),
+    "a library without its hash": ("infra/libraries.lock", "six==1.17.0\n", "--require-hashes"),
 }
 
 
@@ -315,47 +311,142 @@ BROKEN_PROJECTS = {
 def test_what_cannot_be_packaged_fails_and_leaves_no_package_of_an_earlier_time(
     broken: str, tmp_path: Path
 ) -> None:
+    packaged("dev", ARCHITECTURE)  # so that the environment is there
     copy_of_the_project(tmp_path)
-    name, text = BROKEN_PROJECTS[broken]
+    name, text, reason = BROKEN_PROJECTS[broken]
     (tmp_path / name).write_text(text)
-    build = tmp_path / "build"
-    build.mkdir()
+    (tmp_path / "build").symlink_to(ROOT / "build")
+    out = tmp_path / "out"
+    out.mkdir()
     for product in PRODUCTS:
-        (build / product).write_text("of last week")
-    (build / "notes.txt").write_text("somebody's own")
+        (out / product).write_text("of last week")
+    (out / "notes.txt").write_text("somebody's own")
 
-    done = packaging(tmp_path, "dev", "build", "--for-this-python")
+    done = packaging(tmp_path, "dev", "out")
 
     assert done.returncode == 1
     assert "Nothing was packaged." in done.stderr
+    assert reason in done.stderr
     assert "sam.json" not in done.stdout
-    assert [path.name for path in build.iterdir()] == ["notes.txt"]
+    assert [path.name for path in out.iterdir()] == ["notes.txt"]
 
 
-def test_the_functions_get_the_runtime_that_is_stated(package: Package) -> None:
-    refuse_other_runtime(RUNTIME)
-    python = f"python{sys.version_info.major}.{sys.version_info.minor}"  # see the fixture
-    assert {package.properties(function)["Runtime"] for function in FUNCTIONS} == {python}
+def test_a_library_with_another_hash_is_not_installed(tmp_path: Path) -> None:
+    wheel = tmp_path / "shop_test-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("shop_test.py", "")
+        archive.writestr(
+            "shop_test-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: shop-test\nVersion: 1.0\n"
+        )
+        archive.writestr("shop_test-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("shop_test-1.0.dist-info/RECORD", "")
+    genuine = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    python, lock = packaging_python(), tmp_path / "a.lock"
+
+    lock.write_text(f"shop-test @ file://{wheel} --hash=sha256:{genuine}\n")
+    with zipfile.ZipFile(build_layer(ARCHITECTURE, python, python_here(), lock, tmp_path)) as layer:
+        assert [name for name in layer.namelist() if name.endswith("/shop_test.py")]
+
+    lock.write_text(f"shop-test @ file://{wheel} --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(VenvNotMade, match="DO NOT MATCH THE HASHES"):
+        build_layer(ARCHITECTURE, python, python_here(), lock, tmp_path)
 
 
-@pytest.mark.parametrize("python", ["python3.11", "python3.12", "python3.14", "python3.1"])
-def test_another_python_than_the_runtime_is_refused(python: str) -> None:
-    with pytest.raises(NotPackaged, match=re.escape(f"The functions run on {RUNTIME}")):
-        refuse_other_runtime(python)
+def packaging_python() -> Path:
+    packaged("dev", ARCHITECTURE)
+    (venv,) = (ROOT / "build" / "venvs").glob(f"packaging-{python_here()}-*")
+    return venv / "bin" / "python"
 
 
-def test_the_program_asks_the_python_that_runs_it(tmp_path: Path) -> None:
-    copy_of_the_project(tmp_path)
-    program = (tmp_path / "infra" / "package.py").read_text()
-    (tmp_path / "infra" / "package.py").write_text(program.replace(f'"{RUNTIME}"', '"python2.7"'))
-    done = packaging(tmp_path, "dev", "build")
-    assert done.returncode == 1
-    assert "The functions run on python2.7" in done.stderr
-    assert not (tmp_path / "build").exists()
+def test_the_packages_are_those_of_the_runtime_that_is_stated(package: Package) -> None:
+    runtimes = {package.properties(function)["Runtime"] for function in FUNCTIONS}
+    assert runtimes == {runtime_here()}
+    if python_here() != PYTHON:
+        pytest.skip(f"Python {PYTHON} is missing here: the packages were made and looked at for {OURS}")
+    assert runtimes == {RUNTIME}
+
+
+def test_a_python_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotPackaged, match=re.escape("Python 3.99 with its venv module is missing")):
+        make_package("dev", tmp_path, version="3.99")
+
+
+@pytest.mark.parametrize("architecture", sorted(MACHINES))
+def test_libraries_are_for_the_processor_that_the_functions_ask_for(
+    architecture: str, tmp_path: Path
+) -> None:
+    directory = packaged("dev", architecture)
+    template = json.loads((directory / "sam.json").read_text(encoding="utf-8"))
+    for function in FUNCTIONS:
+        assert template["Resources"][function]["Properties"]["Architectures"] == [architecture]
+    layer = unpacked(directory / "layer-deployment.zip", tmp_path)
+    machines = {file.read_bytes()[18:20] for file in layer.rglob("*.so")}
+    assert machines == {{"arm64": b"\xb7\x00", "x86_64": b"\x3e\x00"}[architecture]}  # e_machine of ELF
+
+
+@pytest.mark.parametrize("architecture", sorted(MACHINES))
+def test_the_layer_stays_within_its_budget(architecture: str) -> None:
+    assert (packaged("dev", architecture) / "layer-deployment.zip").stat().st_size <= LAYER_BUDGET
+
+
+def test_the_layer_holds_what_the_lock_names_and_no_more(package: Package) -> None:
+    names = package.files("layer-deployment.zip")
+    inside = f"python/lib/python{python_here()}/site-packages/"
+    assert all(name.startswith(inside) for name in names)
+    notes = [name.removeprefix(inside) for name in names if name.endswith(".dist-info/METADATA")]
+    parts = [note.removesuffix(".dist-info/METADATA").partition("-") for note in notes]
+    assert {normal(name): version for name, _, version in parts} == pins("infra/libraries.lock")
+    assert not [name for name in names if re.search("cryptography|OpenSSL|SelfTest|/bin/", name)]
+
+
+def test_botocore_brings_no_descriptions_of_services(package: Package) -> None:
+    data = [name for name in package.files("layer-deployment.zip") if "/botocore/data/" in name]
+    assert "partitions.json" in {name.rpartition("/")[2] for name in data}
+    assert not [name for name in data if name.partition("/botocore/data/")[2].count("/")]
+
+
+@pytest.mark.parametrize("name", ["deployment.zip", "layer-deployment.zip"])
+def test_every_module_is_compiled_and_taken_without_a_look_at_its_source(package: Package, name: str) -> None:
+    with zipfile.ZipFile(package.directory / name) as archive:
+        modules = {entry for entry in archive.namelist() if entry.endswith(".py")}
+        tag = f".cpython-{python_here().replace('.', '')}.pyc"
+        compiled = {entry for entry in archive.namelist() if entry.endswith(".pyc")}
+        assert compiled == {re.sub(r"([^/]+)\.py$", rf"__pycache__/\1{tag}", entry) for entry in modules}
+        for entry in compiled:
+            assert archive.read(entry)[4:8] == b"\x01\0\0\0", entry  # PEP 552: by hash, unchecked
+
+
+def test_traces_name_the_places_of_lambda(package: Package) -> None:
+    packages = f"python/lib/python{python_here()}/site-packages/"
+    for name, folder, module, place in (
+        ("deployment.zip", "", "app", "/var/task/"),
+        ("layer-deployment.zip", packages, "six", "/opt/"),
+    ):
+        compiled = f"{folder}__pycache__/{module}.cpython-{python_here().replace('.', '')}.pyc"
+        with zipfile.ZipFile(package.directory / name) as archive:
+            assert f"{place}{folder}{module}.py".encode() in archive.read(compiled)
+
+
+def test_two_builds_of_the_same_files_are_the_same_bytes(tmp_path: Path) -> None:
+    once = packaged("dev", ARCHITECTURE)
+    done = packaging(ROOT, "dev", str(tmp_path / "again"))
+    assert done.returncode == 0, done.stderr
+    for product in PRODUCTS:
+        assert (tmp_path / "again" / product).read_bytes() == (once / product).read_bytes(), product
+
+
+def test_a_layer_compiled_again_is_the_same_bytes(tmp_path: Path) -> None:
+    """The layer above comes from `build/`; what pip installs is fixed by the hashes."""
+    layer = packaged("dev", ARCHITECTURE) / "layer-deployment.zip"
+    folder = unpacked(layer, tmp_path / "layer")
+    for compiled in folder.rglob("*.pyc"):
+        compiled.unlink()
+    compile_in(folder, packaging_python(), "/opt")
+    write_zip(folder, tmp_path / "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == layer.read_bytes()
 
 
 def test_an_unknown_stage_is_refused() -> None:
-    command = [sys.executable, "infra/package.py", "nowhere", "build"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = packaging(ROOT, "nowhere", "build")
     assert done.returncode == 2
     assert re.search(r"invalid choice: 'nowhere'", done.stderr)
