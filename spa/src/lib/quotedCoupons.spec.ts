@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import type { Quote, QuotedCoupon } from '@/api/schema'
 
-import { bestPieces, couponsOf, generalCoupons } from './quotedCoupons'
+import { bestPieces, couponsOf, generalCoupons, savedOf } from './quotedCoupons'
 
 const coupon = (pk: number, more: Partial<QuotedCoupon> = {}): QuotedCoupon => ({
   pk,
@@ -68,5 +68,10 @@ describe('the coupons of a quote', () => {
   it('are known for the best combination', () => {
     expect(bestPieces(quote([], '', undefined))).toEqual(new Set())
     expect(bestPieces(quote([], 7, 8))).toEqual(new Set([7, 8]))
+  })
+
+  it('take off, with the 贝里, the difference to the fen', () => {
+    expect(savedOf({ ...quote([]), original_amount: 199.1, total_price: 198.8 })).toBe(0.3)
+    expect(savedOf({ ...quote([]), original_amount: 69, total_price: 69 })).toBe(0)
   })
 })

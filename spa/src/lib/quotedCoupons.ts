@@ -1,5 +1,6 @@
 import type { CourseKey } from '@/api/catalogue'
 import type { Quote, QuotedCoupon } from '@/api/schema'
+import { sumYuan } from '@/lib/money'
 import { toDate } from '@/lib/time'
 
 export interface CouponSlot {
@@ -50,3 +51,6 @@ export function generalCoupons(quote: Quote, now = Date.now()): CouponSlot {
     quote.lines.some((line) => line.course_id === one.course_id && line.course_type === (one.course_type ?? 'course'))
   return slot(quote.coupons.filter((one) => one.course_id === undefined || !isHere(one)), quote, now)
 }
+
+/** How many yuan coupons and 贝里 take off. */
+export const savedOf = (quote: Quote): number => sumYuan([quote.original_amount, -quote.total_price])
