@@ -115,6 +115,25 @@ describe('merging at sign-in', () => {
     expect(cart.kept).toEqual([])
   })
 
+  it('takes over no choice that the learner has changed or removed since', async () => {
+    const { held, answers } = cartShop([])
+    const cart = useCart()
+    for (const one of [choice(1, 10), choice(2, 20), choice(3, 30)]) await cart.put(one)
+    signIn()
+    const preview = answers['POST /shoppingcar/preview']!
+    answers['POST /shoppingcar/preview'] = () => {
+      throw new TypeError('network')
+    }
+    answers['DELETE /shoppingcar'] = () => done(null)
+    await expect(cart.merge()).rejects.toThrow()
+    await cart.put(choice(1, 11))
+    await cart.remove([choice(2, 20)])
+    answers['POST /shoppingcar/preview'] = preview
+    await cart.merge()
+    expect(Object.fromEntries(held)).toEqual({ 1: 11, 3: 30 })
+    expect(cart.kept).toEqual([])
+  })
+
   it('asks nothing without a choice', async () => {
     const { asked } = cartShop([])
     signIn()

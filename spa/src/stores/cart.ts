@@ -77,6 +77,10 @@ export const useCart = defineStore('cart', () => {
     store(KEY, choices.length ? choices : undefined)
   }
 
+  function forgetKept(courses: CourseKey[]): void {
+    keep(kept.value.filter((one) => !courses.some((gone) => isSameCourse(one, gone))))
+  }
+
   function select(course: CourseKey, isSelected: boolean): void {
     const others = unselected.value.filter((one) => one !== keyText(course))
     unselected.value = isSelected ? others : [...others, keyText(course)]
@@ -102,6 +106,7 @@ export const useCart = defineStore('cart', () => {
   async function put(choice: Choice): Promise<void> {
     if (session.isSignedIn) {
       await addToCart(choice)
+      forgetKept([choice]) // a merge that comes later would bring back what was chosen before
       store(CHANGED_KEY, Date.now())
       return recount()
     }
@@ -114,10 +119,11 @@ export const useCart = defineStore('cart', () => {
     for (const course of courses) select(course, true) // for when it is put in again
     if (session.isSignedIn) {
       await removeFromCart(courses)
+      forgetKept(courses)
       store(CHANGED_KEY, Date.now())
       return recount()
     }
-    keep(kept.value.filter((one) => !courses.some((gone) => isSameCourse(one, gone))))
+    forgetKept(courses)
   }
 
   /** Take a visitor's choices over into the learner's cart; once at a time, in all tabs. Where both have a course, what
@@ -136,6 +142,7 @@ export const useCart = defineStore('cart', () => {
     const [before, preview] = await Promise.all([loadCart(), previewCart(choices)])
     const lineIn = (cart: Cart, choice: Choice) => cart.shopping_car_list.find((line) => isSameCourse(courseOf(line), choice))
     for (const choice of choices) {
+      if (!kept.value.some((one) => isSameCourse(one, choice))) continue // the learner has chosen anew meanwhile
       try {
         await addToCart(choice)
         const known = lineIn(before, choice)
@@ -146,7 +153,7 @@ export const useCart = defineStore('cart', () => {
         const line = lineIn(preview, choice)
         done.left.push({ course: choice, name: line?.name || '一门已下架的课程', why: line?.why_not ?? error.message })
       }
-      keep(kept.value.filter((one) => !isSameCourse(one, choice)))
+      forgetKept([choice])
     }
     const after = await loadCart()
     counted.value = after.shopping_car_list.length
