@@ -14,7 +14,7 @@
 #   make format                 let ruff reformat the Python files
 #   make clean                  remove what was installed and generated (not .data/, the shop's data)
 
-.PHONY: run manage check test soak bench lock lint style types unit format install install-test install-audit clean \
+.PHONY: run manage check test soak bench lock lint style types unit format install install-test template-tools install-audit clean \
     front-check front-style front-types front-unit front-build front-e2e audit
 .DEFAULT_GOAL := run
 
@@ -37,7 +37,7 @@ manage: install
 check: install-test
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target style types unit front-check
 
-test: lint $(if $(PYTEST_ARGS),,front-check)
+test: lint $(if $(PYTEST_ARGS),,front-check) template-tools
 	$(PY) -m pytest -n 2 $(PYTEST_ARGS)
 	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory front-e2e)
 
@@ -92,6 +92,10 @@ install:
 
 install-test:
 	@./localstack/install test
+
+# checkov and AWS's SAM translator, in build/venvs/: 300 MB, once.
+template-tools: install-test
+	@$(PY) -m tests.template_tools
 
 install-audit:
 	@./localstack/install audit

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.libraries import MACHINES, build_layer
+from infra.template import finish
 from infra.zips import compile_in, write_zip
 from localstack import venvs
 
@@ -83,6 +84,7 @@ def package(stage: str, directory: Path, architecture: str = ARCHITECTURE, versi
         with tempfile.TemporaryDirectory() as scratch:
             built = Path(scratch) / "built"
             _run_chalice(python, stage, _project_for_chalice(Path(scratch), architecture), built)
+            _finish_template(built / "sam.json", stage)
             _finish_code(python, built / "deployment.zip", Path(scratch) / "code")
             shutil.copyfile(layer, built / "layer-deployment.zip")
             directory.mkdir(parents=True, exist_ok=True)
@@ -127,6 +129,11 @@ def _run_chalice(python: Path, stage: str, project: Path, built: Path) -> None:
         raise NotPackaged(
             f"chalice package ended with status {done.returncode}{lacking}: see above. Nothing was packaged."
         )
+
+
+def _finish_template(path: Path, stage: str) -> None:
+    template = finish(json.loads(path.read_text(encoding="utf-8")), stage)
+    path.write_text(json.dumps(template, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _finish_code(python: Path, deployment: Path, folder: Path) -> None:

@@ -4,23 +4,56 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from chalicelib.settings import SETTINGS
-from infra.package import PYTHON, RUNTIME
+from infra.package import ARCHITECTURE, PYTHON, RUNTIME
 from localstack.venvs import PythonMissing, find_python
 
 ROOT = Path(__file__).parents[1]
 OURS = f"{sys.version_info.major}.{sys.version_info.minor}"
 MADE_OF = ("app.py", "chalicelib", ".chalice", "infra", "localstack/venvs.py")
+FUNCTIONS = {
+    "APIHandler": "api_handler",
+    "AlipayNotify": "alipay_notify",
+    "WorkOffOrders": "work_off_orders",
+    "SweepCouponClaims": "sweep_coupon_claims",
+}
+"""The name in the template -> the name in the configuration."""
 _PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Package:
+    """One packaged stage."""
+
+    stage: str
+    directory: Path
+    template: dict[str, Any]
+
+    def properties(self, resource: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.template["Resources"][resource]["Properties"]
+        return found
+
+    @property
+    def api(self) -> dict[str, Any]:
+        """The API's description (Swagger)."""
+        body: dict[str, Any] = self.properties("RestAPI")["DefinitionBody"]
+        return body
+
+    def files(self, name: str) -> list[str]:
+        with zipfile.ZipFile(self.directory / name) as archive:
+            return archive.namelist()
 
 
 @cache
@@ -65,6 +98,13 @@ def packaged(stage: str, architecture: str) -> Path:
             assert done.returncode == 0, done.stdout + done.stderr
             Path(f"{folder}.new").rename(folder)
     return folder
+
+
+def package_of(stage: str) -> Package:
+    """A stage, packaged for the processor that is the default."""
+    directory = packaged(stage, ARCHITECTURE)
+    template = json.loads((directory / "sam.json").read_text(encoding="utf-8"))
+    return Package(stage, directory, template)
 
 
 def pins(*files: str) -> dict[str, str]:

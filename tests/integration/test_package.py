@@ -6,36 +6,40 @@ import hashlib
 import json
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import app as application
+from chalicelib import settings
 from chalicelib.gateways.deadline import PROVIDER_SECONDS
+from chalicelib.settings import SETTINGS
 from infra.libraries import MACHINES, build_layer
 from infra.package import ARCHITECTURE, PRODUCTS, PYTHON, RUNTIME, NotPackaged
 from infra.package import package as make_package
 from infra.zips import compile_in, write_zip
 from localstack.venvs import VenvNotMade
-from tests.packages import OURS, normal, packaged, packaging, pins, python_here, runtime_here, unpacked
+from tests.packages import (
+    FUNCTIONS,
+    OURS,
+    ROOT,
+    Package,
+    normal,
+    package_of,
+    packaged,
+    packaging,
+    pins,
+    python_here,
+    runtime_here,
+    unpacked,
+)
 
 # The first run installs the packaging environment and two layers.
 pytestmark = pytest.mark.timeout(600)
 
-ROOT = Path(__file__).parents[2]
 STAGES = ("dev", "production")
-FUNCTIONS = {
-    "APIHandler": "api_handler",
-    "AlipayNotify": "alipay_notify",
-    "WorkOffOrders": "work_off_orders",
-    "SweepCouponClaims": "sweep_coupon_claims",
-}
-"""The name in the template -> the name in the configuration."""
 LAYER_BUDGET = 12_000_000
 """Bytes of the zip."""
 TIMERS = ("WorkOffOrders", "SweepCouponClaims")
@@ -43,64 +47,22 @@ API_GATEWAY_SECONDS = 29
 INTEGRATION = "x-amazon-apigateway-integration"
 
 
-@dataclass(frozen=True)
-class Package:
-    """One packaged stage."""
-
-    stage: str
-    directory: Path
-    template: dict[str, Any]
-
-    def properties(self, resource: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.template["Resources"][resource]["Properties"]
-        return found
-
-    @property
-    def api(self) -> dict[str, Any]:
-        """The API's description (Swagger)."""
-        body: dict[str, Any] = self.properties("RestAPI")["DefinitionBody"]
-        return body
-
-    def files(self, name: str) -> list[str]:
-        with zipfile.ZipFile(self.directory / name) as archive:
-            return archive.namelist()
-
-
 @pytest.fixture(scope="module", params=STAGES)
 def package(request: pytest.FixtureRequest) -> Package:
     """A stage, packaged for the processor that is the default."""
-    directory = packaged(request.param, ARCHITECTURE)
-    template = json.loads((directory / "sam.json").read_text(encoding="utf-8"))
-    return Package(request.param, directory, template)
+    return package_of(request.param)
 
 
 def integration_uri(function: str) -> dict[str, str]:
     path = "lambda:path/2015-03-31/functions"
     return {
-        "Fn::Sub": f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:{path}/${{{function}.Arn}}/invocations"
+        "Fn::Sub": f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:{path}/${{{function}Aliaslive}}/invocations"
     }
 
 
 def config() -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
     return loaded
-
-
-def test_the_template_is_valid_cloudformation(package: Package) -> None:
-    template = package.directory / "sam.json"
-    assert errors_of(template) == ""
-
-
-def test_the_stores_are_valid_cloudformation() -> None:
-    assert errors_of(ROOT / "infra" / "stores.json") == ""
-
-
-def errors_of(template: Path) -> str:
-    """What cfn-lint finds, warnings aside."""
-    linter = Path(sys.executable).with_name("cfn-lint")
-    command = [str(linter), "--ignore-checks", "W", "--template", str(template)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
 
 
 def test_the_functions_of_the_application_and_no_others_are_packaged(package: Package) -> None:
@@ -117,14 +79,26 @@ def test_the_functions_of_the_application_and_no_others_are_packaged(package: Pa
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_function_has_the_memory_time_and_concurrency_of_the_configuration(
+def test_every_function_has_the_time_of_the_configuration_and_memory_by_parameter(
     package: Package, function: str
 ) -> None:
-    expected = config()["lambda_functions"][FUNCTIONS[function]]
     properties = package.properties(function)
-    assert properties["MemorySize"] == expected["lambda_memory_size"]
-    assert properties["Timeout"] == expected["lambda_timeout"]
-    assert properties.get("ReservedConcurrentExecutions") == expected.get("reserved_concurrency")
+    assert properties["Timeout"] == config()["lambda_functions"][FUNCTIONS[function]]["lambda_timeout"]
+    assert package.template["Parameters"][properties["MemorySize"]["Ref"]]["Type"] == "Number"
+
+
+@pytest.mark.parametrize(
+    ("function", "parameter"),
+    {"AlipayNotify": "NotificationConcurrency", **dict.fromkeys(TIMERS, "TimerConcurrency")}.items(),
+)
+def test_a_function_that_nobody_may_starve_has_places_of_its_own_unless_the_account_has_none(
+    package: Package, function: str, parameter: str
+) -> None:
+    condition, places, none = package.properties(function)["ReservedConcurrentExecutions"]["Fn::If"]
+    assert (places, none) == ({"Ref": parameter}, {"Ref": "AWS::NoValue"})
+    is_none = package.template["Conditions"][condition]
+    assert is_none == {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, 0]}]}
+    assert "ReservedConcurrentExecutions" not in package.properties("APIHandler")
 
 
 def test_the_api_function_ends_before_api_gateway_gives_up(package: Package) -> None:
@@ -145,7 +119,8 @@ def test_a_timer_stops_working_well_before_its_time_is_up(package: Package, time
     properties = package.properties(timer)
     assert properties["Timeout"] > application.TIMER_SECONDS + PROVIDER_SECONDS
     # Runs of 100 seconds begin every 60, so two at once are needed, and two are enough.
-    assert properties["ReservedConcurrentExecutions"] == -(-int(application.TIMER_SECONDS) // 60)
+    at_once = -(-int(application.TIMER_SECONDS) // 60)
+    assert package.template["Parameters"]["TimerConcurrency"]["AllowedValues"] == [0, at_once]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -160,31 +135,86 @@ def test_every_function_runs_under_its_own_policy(package: Package, function: st
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_may_write_its_own_log_only(package: Package, function: str) -> None:
-    policy = json.loads(
-        (ROOT / ".chalice" / f"policy-{FUNCTIONS[function]}.json").read_text(encoding="utf-8")
-    )
+def test_a_function_has_a_name_and_a_log_that_are_known_beforehand_and_writes_no_other_log(
+    package: Package, function: str
+) -> None:
+    name, properties = FUNCTIONS[function], package.properties(function)
+    assert properties["FunctionName"] == {"Fn::Sub": f"course-shop-${{Stage}}-{name}"}
+    group = package.properties(properties["LoggingConfig"]["LogGroup"]["Ref"])
+    log_name = f"/course-shop/${{Stage}}/{name}"
+    assert group == {"LogGroupName": {"Fn::Sub": log_name}, "RetentionInDays": {"Ref": "LogDays"}}
+    policy = json.loads((ROOT / ".chalice" / f"policy-{name}.json").read_text(encoding="utf-8"))
     (log,) = [statement for statement in policy["Statement"] if statement.get("Sid") == "OwnLog"]
-    assert log["Resource"]["Fn::Sub"].endswith(f"/aws/lambda/${{AWS::StackName}}-{function}-*")
-    groups = [
-        resource["Properties"]["LogGroupName"]
-        for resource in package.template["Resources"].values()
-        if resource["Type"] == "AWS::Logs::LogGroup"
-    ]
-    assert {"Fn::Sub": f"/aws/lambda/${{{function}}}"} in groups
+    assert log["Resource"]["Fn::Sub"].endswith(f":log-group:{log_name}:*")
+
+
+def test_logs_are_kept_for_half_a_year_at_least(package: Package) -> None:
+    days = package.template["Parameters"]["LogDays"]
+    assert min(days["AllowedValues"]) >= 180
+    groups = [r for r in package.template["Resources"].values() if r["Type"] == "AWS::Logs::LogGroup"]
+    assert len(groups) == len(FUNCTIONS) + 1
+    assert {json.dumps(group["Properties"]["RetentionInDays"]) for group in groups} == {'{"Ref": "LogDays"}'}
+
+
+def test_the_access_log_tells_nothing_about_people(package: Package) -> None:
+    logged = package.properties("RestAPI")["AccessLogSetting"]["Format"]
+    assert json.loads(logged)["status"] == "$context.status"
+    for personal in ("identity", "sourceIp", "userAgent", "authorizer", "$context.path"):
+        assert personal not in logged.replace("$context.resourcePath", "")
+
+
+def test_requests_are_traced(package: Package) -> None:
+    assert package.properties("RestAPI")["TracingEnabled"] is True
+    assert {package.properties(function)["Tracing"] for function in FUNCTIONS} == {"Active"}
+
+
+def environment_of(package: Package, function: str) -> dict[str, Any]:
+    common = package.template["Globals"]["Function"]["Environment"]["Variables"]
+    own = package.properties(function)["Environment"]["Variables"]
+    assert not own.keys() & common.keys()
+    return {**common, **own}
 
 
 def test_the_settings_of_a_stage_reach_every_function(package: Package) -> None:
-    common = package.template["Globals"]["Function"]["Environment"]["Variables"]
-    parameters = package.template["Parameters"]
     for function in FUNCTIONS:
-        own = package.properties(function)["Environment"]["Variables"]
-        assert own["STAGE"] == package.stage
-        assert own["CAPTCHA"] == ("on" if package.stage == "production" else "off")
-        assert own["ALLOWED_ORIGINS"] == parameters["AllowedOrigins"]["Default"]
-        assert not own.keys() & common.keys()
-    assert common["TABLE_PREFIX"] == {"Ref": "TablePrefix"}
-    assert all(value["Ref"] in parameters for value in common.values())
+        environment = environment_of(package, function)
+        assert environment["STAGE"] == package.stage
+        assert environment["CAPTCHA"] == ("on" if package.stage == "production" else "off")
+        assert environment["ALLOWED_ORIGINS"] == package.template["Parameters"]["AllowedOrigins"]["Default"]
+        references = [value for value in environment.values() if isinstance(value, dict)]
+        assert all(value["Ref"] in package.template["Parameters"] for value in references)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_gets_the_settings_that_it_reads_and_the_secrets_of_no_other(
+    package: Package, function: str
+) -> None:
+    reads = settings.FUNCTIONS[FUNCTIONS[function]]
+    environment = environment_of(package, function)
+    secrets = {name for name in SETTINGS if SETTINGS[name].is_secret and f"{name}_ARN" in environment}
+    assert secrets == {name for name in reads if SETTINGS[name].is_secret}
+    assert not [name for name in SETTINGS if SETTINGS[name].is_secret and name in environment]
+    for name in reads:
+        if SETTINGS[name].default is None and not SETTINGS[name].is_secret:
+            assert name in environment, "what has no default must be given"
+    of_the_stage = {"STAGE", "CAPTCHA", "ALLOWED_ORIGINS"}
+    assert {name.removesuffix("_ARN") for name in environment} <= reads | of_the_stage
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_may_read_the_secrets_that_it_is_given_and_no_others(
+    package: Package, function: str
+) -> None:
+    policy = json.loads(
+        (ROOT / ".chalice" / f"policy-{FUNCTIONS[function]}.json").read_text(encoding="utf-8")
+    )
+    statements = [statement for statement in policy["Statement"] if statement.get("Sid") == "Secrets"]
+    readable = [resource["Ref"] for statement in statements for resource in statement["Resource"]]
+    given = [
+        value["Ref"] for name, value in environment_of(package, function).items() if name.endswith("_ARN")
+    ]
+    assert sorted(readable) == sorted(given)
+    assert all(statement["Action"] == "secretsmanager:GetSecretValue" for statement in statements)
 
 
 def test_no_key_stands_in_the_template(package: Package) -> None:
@@ -217,7 +247,7 @@ def test_alipays_post_leads_to_its_own_function_beside_the_browsers_get(package:
 
 def test_api_gateway_may_call_the_notification_function_for_that_path_only(package: Package) -> None:
     permission = package.properties("AlipayNotifyInvokePermission")
-    assert permission["FunctionName"] == {"Ref": "AlipayNotify"}
+    assert permission["FunctionName"] == {"Ref": "AlipayNotifyAliaslive"}
     assert permission["Principal"] == "apigateway.amazonaws.com"
     assert permission["SourceArn"]["Fn::Sub"].endswith(":${RestAPI}/*/POST/trade/alipay")
 
@@ -286,8 +316,15 @@ def test_the_vpc_is_joined_by_the_function_that_needs_redis_and_only_if_there_is
     assert [name for name in FUNCTIONS if "VpcConfig" in package.properties(name)] == ["APIHandler"]
     policy = json.loads((ROOT / ".chalice" / "policy-api_handler.json").read_text(encoding="utf-8"))
     conditional = [statement["Fn::If"] for statement in policy["Statement"] if "Fn::If" in statement]
-    assert [(parts[0], parts[2]) for parts in conditional] == [("InVpc", {"Ref": "AWS::NoValue"})]
-    assert "ec2:CreateNetworkInterface" in conditional[0][1]["Action"]
+    assert [(parts[0], parts[2]) for parts in conditional] == [("InVpc", {"Ref": "AWS::NoValue"})] * 2
+    allowed, denied = (parts[1] for parts in conditional)
+    assert (allowed["Effect"], denied["Effect"]) == ("Allow", "Deny")
+    assert "ec2:CreateNetworkInterface" in allowed["Action"]
+    # Lambda needs them, the function's own code does not.
+    assert denied["Action"] == allowed["Action"]
+    (itself,) = denied["Condition"]["ArnEquals"].values()
+    name = package.properties("APIHandler")["FunctionName"]["Fn::Sub"]
+    assert itself["Fn::Sub"].endswith(f":function:{name}")
 
 
 def copy_of_the_project(project: Path) -> None:

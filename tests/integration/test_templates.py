@@ -1,4 +1,6 @@
-"""The templates of `infra/` that are deployed as they stand, and what they tell each other."""
+"""The templates of `infra/` that are deployed as they stand, and what they tell each other. That of the application is
+made first: see `test_app_template.py`.
+"""
 
 from __future__ import annotations
 

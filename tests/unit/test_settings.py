@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -570,21 +569,6 @@ def test_a_malformed_address_of_dynamodb_is_named(name: str, value: str) -> None
 def test_keys_of_aws_do_not_show() -> None:
     given = {"AWS_SECRET_ACCESS_KEY": "hidden one", "AWS_SESSION_TOKEN": "hidden two"}
     assert "hidden" not in repr(shop_settings.aws_settings(given))
-
-
-STAGES = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))["stages"]
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_every_setting_that_must_be_set_reaches_the_functions_or_is_a_secret_yet_to_come(stage: str) -> None:
-    template = json.loads((ROOT / "infra" / "functions.json").read_text(encoding="utf-8"))
-    given = template["Globals"]["Function"]["Environment"]["Variables"].keys()
-    given |= STAGES[stage]["environment_variables"].keys()
-    to_come = (ROOT / "infra" / "README.md").read_text(encoding="utf-8").partition("the secrets (")[2]
-    secrets = set(re.findall(r"`(\w+)`", to_come.partition(")")[0]))
-    assert given <= SETTINGS.keys()
-    assert {name for name, setting in SETTINGS.items() if setting.default is None} - given == secrets
-    assert all(SETTINGS[name].is_secret for name in secrets)
 
 
 # What each function reads
