@@ -403,16 +403,17 @@ def return_from_alipay():
 
 @app.lambda_function(name="alipay_notify")
 def alipay_notify(event, context):
-    return answer_notification(app.gateways.of(ALIPAY), event, app.now())
+    with app.in_time(context):
+        return answer_notification(app.gateways.of(ALIPAY), event, app.now())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="work_off_orders")
 def work_off_orders(event: CloudWatchEvent):
-    with request_line("timer", "work_off_orders"):
+    with app.in_time(event.context), request_line("timer", "work_off_orders"):
         add_fields(done=work_off.run_due_work(app.gateways, app.now, TIMER_SECONDS))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_coupon_claims")
 def sweep_coupon_claims(event: CloudWatchEvent):
-    with request_line("timer", "sweep_coupon_claims"):
+    with app.in_time(event.context), request_line("timer", "sweep_coupon_claims"):
         add_fields(cleared=claim_coupon.sweep_claims(app.now, TIMER_SECONDS))

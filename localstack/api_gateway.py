@@ -34,6 +34,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email import errors as header_errors
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -519,7 +520,15 @@ def _scheduled_event() -> dict[str, Any]:
 
 
 def _context(function_name: str) -> LambdaContext:
-    return LambdaContext(function_name=function_name, memory_size=256, max_runtime_ms=29_000)
+    seconds = _time_outs().get(function_name, 60)
+    return LambdaContext(function_name=function_name, memory_size=256, max_runtime_ms=1000 * seconds)
+
+
+@cache
+def _time_outs() -> dict[str, int]:
+    """The seconds that each function of the configuration has."""
+    functions = json.loads(CHALICE_CONFIG.read_text(encoding="utf-8"))["lambda_functions"]
+    return {name: settings["lambda_timeout"] for name, settings in functions.items()}
 
 
 def _answer_of(result: Any) -> Answer:

@@ -26,6 +26,7 @@ import urllib3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from chalicelib.aws import AwsSettings
+from chalicelib.deadline import LEAST_SECONDS, Deadline
 from chalicelib.errors import StoreUnavailable
 
 _CONNECTIONS = 32
@@ -101,9 +102,9 @@ def _utc_now() -> datetime:
 
 
 class SignedTransport:
-    """Sends a service's operations, each once. Threads may share it.
+    """Sends a service's operations, each once and within the request's deadline. Threads may share it.
 
-    `connect` and `read` are seconds. Credentials come from the environment, else from botocore's chain, which
+    `connect` and `read` are seconds, at most. Credentials come from the environment, else from botocore's chain, which
     renews them in time.
     """
 
@@ -120,7 +121,7 @@ class SignedTransport:
         """Called with operation and body before each sending. An error of theirs stops it."""
         self._aws = aws
         self._service = service
-        self._timeout = urllib3.Timeout(connect=connect, read=read)
+        self._connect, self._read = connect, read
         self._clock = clock
         self._skew = timedelta(0)
         self._lock = threading.Lock()
@@ -142,6 +143,9 @@ class SignedTransport:
         return answer.content
 
     def _send(self, operation: str, body: bytes) -> _Answer:
+        left = Deadline().remaining()
+        if left < LEAST_SECONDS:
+            raise _trouble(StoreUnavailable, self._service, operation, "deadline")
         try:
             endpoint = self._endpoint()
             credentials = self._credentials()
@@ -163,7 +167,13 @@ class SignedTransport:
             listener(operation, body)
         try:
             answer = endpoint.pool.urlopen(
-                "POST", endpoint.path, body, headers, retries=False, redirect=False
+                "POST",
+                endpoint.path,
+                body,
+                headers,
+                retries=False,
+                redirect=False,
+                timeout=urllib3.Timeout(connect=min(self._connect, left), read=min(self._read, left)),
             )
         except urllib3.exceptions.HTTPError as error:
             # After a pause of the container the other kept connections have died as well.
@@ -190,7 +200,7 @@ class SignedTransport:
             region = self._aws.region or self._session().get_config_variable("region")
             if not region:
                 raise NoRegionError
-            self._connected = endpoint = _open_endpoint(self._aws, self._service, region, self._timeout)
+            self._connected = endpoint = _open_endpoint(self._aws, self._service, region)
         return endpoint
 
     def _credentials(self) -> Credentials:
@@ -229,11 +239,11 @@ class _Endpoint(NamedTuple):
     region: str
 
 
-def _open_endpoint(aws: AwsSettings, service: Service, region: str, timeout: urllib3.Timeout) -> _Endpoint:
+def _open_endpoint(aws: AwsSettings, service: Service, region: str) -> _Endpoint:
     domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
     parts = urlsplit(aws.endpoint_url or f"https://{service.name}.{region}.{domain}")
     assert parts.hostname
-    keeping: dict[str, Any] = {"port": parts.port, "timeout": timeout, "maxsize": _CONNECTIONS}
+    keeping: dict[str, Any] = {"port": parts.port, "maxsize": _CONNECTIONS}
     pool = (
         urllib3.HTTPSConnectionPool(parts.hostname, ssl_context=_tls(aws.ca_bundle), **keeping)
         if parts.scheme == "https"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum, auto
 
+from chalicelib.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.gateways.payments import (
     Closed,
     NotKnown,

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.errors import RefundFinished
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.gateways.payments import (
     PaymentProvider,
     RefundDone,

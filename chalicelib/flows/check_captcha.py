@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.deadline import Deadline
 from chalicelib.errors import CaptchaFailed, GatewayUnavailable, ShopError, StoreUnavailable
-from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.geetest import Geetest
 from chalicelib.settings import Settings
 from chalicelib.shop import captcha

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chalicelib.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.errors import (
     AmountMismatch,
     BeliTaken,
@@ -21,7 +22,6 @@ from chalicelib.errors import (
     TooManyOpenOrders,
 )
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.gateways.payments import PageKind, PayPage
 from chalicelib.money import Fen
 from chalicelib.settings import Settings

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chalicelib.deadline import Deadline
 from chalicelib.errors import (
     CouponClaimed,
     CouponNotFound,
@@ -18,7 +19,6 @@ from chalicelib.errors import (
     TokenRefused,
     UserGone,
 )
-from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import coupon, coupon_claim
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.catalog import Course

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import datetime
 from typing import Any
 
+from chalicelib.deadline import Deadline
 from chalicelib.errors import LeaseTaken, ShopError
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.deadline import Deadline
 from chalicelib.shop import work
 from chalicelib.shop.order import Order
 from chalicelib.shop.refund import Refund
@@ -60,7 +61,10 @@ def run_due_work(
             if not due:
                 break
             tried |= {_listing(item) for item in due}
-            running = [pool.submit(_process_in_time, item, kinds, gateways, clock, deadline) for item in due]
+            running = [
+                pool.submit(copy_context().run, _process_in_time, item, kinds, gateways, clock, deadline)
+                for item in due
+            ]
             finished = sum(_result(item, future) for item, future in zip(due, running, strict=True))
             done += finished
             if not finished:

@@ -16,9 +16,9 @@ from urllib.parse import parse_qsl, quote_plus
 from Cryptodome.PublicKey.RSA import RsaKey
 
 from chalicelib.beijing_time import beijing_text, from_beijing_text
+from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable, InvalidSetting, NotificationRefused
 from chalicelib.gateways import rsa
-from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.http import fetch
 from chalicelib.gateways.payments import (
     MAX_NOTIFICATION_BYTES,

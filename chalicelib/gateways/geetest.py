@@ -14,8 +14,8 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
+from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable
-from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.http import fetch
 
 _SDK = "python-course-shop"

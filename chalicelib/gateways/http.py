@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable
-from chalicelib.gateways.deadline import Deadline
 
 MAX_ANSWER_BYTES = 256 * 1024
 _CONNECT_SECONDS = 2.0

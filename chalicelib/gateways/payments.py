@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable, NotificationRefused
-from chalicelib.gateways.deadline import Deadline
 from chalicelib.money import Fen
 
 MAX_NOTIFICATION_BYTES = 32 * 1024

@@ -39,6 +39,7 @@ from pynamodb.models import Model
 
 from chalicelib.aws import AwsSettings
 from chalicelib.aws.signed_transport import NoClearAnswer, SignedTransport
+from chalicelib.deadline import Deadline
 from chalicelib.errors import OutcomeUnknown, ShopError, StoreUnavailable
 from chalicelib.settings import aws_settings, store_patience, table_prefix
 
@@ -88,17 +89,18 @@ class Patience:
 
         There are two attempts at least, however long the first one takes.
         """
-        end = time.monotonic() + self.give_up_after
+        end = Deadline(self.give_up_after)
         longest = self.give_up_after / 80
         yield 0.0
         yield chance.uniform(0, longest)
-        while time.monotonic() < end:
+        while end.remaining():
             longest = min(longest * 2, self.give_up_after / 5)
             yield chance.uniform(0, longest)
 
 
 def _sleep(seconds: float) -> None:
-    """Sleep, unless for 0 seconds: even that gives the processor away."""
+    """Sleep, not beyond the request's deadline, and not for 0 seconds: even that gives the processor away."""
+    seconds = min(seconds, Deadline().remaining())
     if seconds:
         time.sleep(seconds)
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from chalicelib.deadline import LEAST_SECONDS, Deadline
 from chalicelib.errors import CartStoreRefused, CartStoreUnavailable
 from chalicelib.settings import settings, table_prefix
 
@@ -52,6 +53,8 @@ def cart_store() -> Iterator[Redis]:
         TryAgainError,
     )
 
+    if Deadline().remaining() < LEAST_SECONDS:
+        raise CartStoreUnavailable(store="redis", reason="deadline")
     try:
         yield redis_client()
     except RedisError as error:

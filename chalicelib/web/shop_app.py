@@ -1,8 +1,8 @@
 """ShopApp: Chalice plus the shop's conventions.
 
 Every route is wrapped once: a refusal becomes its documented code, every answer is JSON in UTF-8 with CORS
-headers. `caller()`, `json()`, `query()`, `now()` read the request; `gateways` and `clock` can be given, as
-tests do.
+headers. `caller()`, `json()`, `query()`, `now()` read the request; `gateways`, `clock` and `deadline` can be given,
+as tests do.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from urllib.parse import unquote
 
 from chalice.app import Chalice, CORSConfig, Request, Response
 
-from chalicelib import request_log
+from chalicelib import deadline, request_log
 from chalicelib import settings as shop_settings
+from chalicelib.deadline import Deadline
 from chalicelib.errors import (
     CartStoreUnavailable,
     ShopError,
@@ -107,6 +108,7 @@ class ShopApp(Chalice):
         request_log.configure()
         super().__init__(app_name, configure_logs=False)
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.deadline: Callable[[object], Deadline | None] = deadline.of_request
         self.refusals: dict[tuple[str, str], Codes] = {}
         self._gateways: Gateways | None = cold_start.prepare()
         self._fresh: Any = None
@@ -204,7 +206,8 @@ class ShopApp(Chalice):
             method=context_of_request.get("httpMethod"),
             path=context_of_request.get("resourcePath"),
         ):
-            answer = self._answer(event, context)
+            with self.in_time(context):
+                answer = self._answer(event, context)
             request_log.add_fields(status=answer["statusCode"])
         return answer
 
@@ -224,6 +227,12 @@ class ShopApp(Chalice):
             answer["headers"]["Content-Type"] = "application/json"
         answer["headers"] = _SAFETY | answer["headers"]
         return answer
+
+    @contextmanager
+    def in_time(self, context: object) -> Iterator[None]:
+        """Let no call of a store or a third party begin, and none go on, when Lambda's time for the block is over."""
+        with deadline.ending_with(self.deadline(context)):
+            yield
 
     @property
     def settings(self) -> Settings:

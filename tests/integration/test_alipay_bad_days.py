@@ -19,8 +19,8 @@ from alipay import AliPay
 from alipay.exceptions import AliPayException, AliPayValidationError
 from alipay.utils import AliPayConfig
 
+from chalicelib.deadline import Deadline
 from chalicelib.gateways.alipay import Alipay
-from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.payments import (
     Closed,
     NotKnown,

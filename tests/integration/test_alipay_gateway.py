@@ -13,9 +13,9 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 from alipay import AliPay
 
+from chalicelib.deadline import Deadline
 from chalicelib.errors import InvalidSetting
 from chalicelib.gateways.alipay import Alipay
-from chalicelib.gateways.deadline import Deadline
 from chalicelib.gateways.payments import (
     Closed,
     NotKnown,

@@ -14,7 +14,7 @@ import pytest
 
 import app as application
 from chalicelib import settings
-from chalicelib.gateways.deadline import PROVIDER_SECONDS
+from chalicelib.deadline import PROVIDER_SECONDS
 from chalicelib.settings import SETTINGS
 from infra.libraries import MACHINES, build_layer
 from infra.package import ARCHITECTURE, PRODUCTS, PYTHON, RUNTIME, NotPackaged

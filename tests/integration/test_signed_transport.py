@@ -23,6 +23,7 @@ from pynamodb.exceptions import PutError, VerboseClientError
 
 from chalicelib.aws import AwsSettings
 from chalicelib.aws.signed_transport import NoClearAnswer, SignedTransport
+from chalicelib.deadline import Deadline, ending_with
 from chalicelib.errors import StoreUnavailable
 from chalicelib.settings import aws_settings
 from chalicelib.storage.dynamodb import CatalogItem, Patience, StoreConnection, random_id
@@ -261,6 +262,15 @@ def test_a_store_that_is_down_is_found_again(
         store.dispatch("UpdateItem", an_update(table))
     assert caught.value.facts["reason"] == "NewConnectionError"
     store.send("UpdateItem", an_update(table))
+
+
+def test_a_call_that_is_not_answered_ends_with_its_request(aws: AwsSettings, proxy: DynamoDBProxy) -> None:
+    store = StoreConnection(aws, Patience(read=600, give_up_after=600))
+    with proxy.faults(Fault.on(action=silent())), proxy.recording() as calls:
+        with ending_with(Deadline(1)), pytest.raises(StoreUnavailable) as caught:
+            store.dispatch("ListTables", {})
+    assert caught.value.facts["reason"] == "deadline"
+    assert len(calls) == 1
 
 
 def test_kept_connections_that_were_closed_meanwhile_are_noticed_before_anything_is_sent(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.faults import (
     transaction_conflict,
 )
 from tests.faults.routing import FaultyApp
+from tests.proof.cut_offs import Hourglass, in_time
 from tests.purchases import Buyer, Clock, deliver, notice
 
 PASSING: dict[str, Callable[[], Action]] = {
@@ -181,14 +183,24 @@ def test_an_outage_in_the_middle_of_buying_leaves_all_or_nothing_and_the_next_tr
     buyers["placing", True].assert_has_everything_back()
 
 
-def test_every_endpoint_of_orders_tells_that_the_store_is_down(
-    faulty_app: FaultyApp, alipay: AlipaySimulator
+def out_of_time(faulty_app: FaultyApp) -> AbstractContextManager[object]:
+    """Every request has used up its time before it begins."""
+    time = Hourglass()
+    time.is_over = True
+    return in_time(time)
+
+
+@pytest.mark.parametrize("trouble", [lambda shop: shop.dynamodb.down(), out_of_time], ids=["down", "no time"])
+def test_every_endpoint_of_orders_tells_that_the_store_cannot_be_asked(
+    trouble: Callable[[FaultyApp], AbstractContextManager[object]],
+    faulty_app: FaultyApp,
+    alipay: AlipaySimulator,
 ) -> None:
     buyer = Buyer(faulty_app.base_url)
     number = buyer.place()
     purchases.pay(alipay, number)
     signed = notice(alipay, number)
-    with faulty_app.dynamodb.down():
+    with trouble(faulty_app):
         for method, path in (
             ("GET", "/myorder/"),
             ("GET", f"/order/{number}"),

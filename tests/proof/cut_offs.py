@@ -1,5 +1,6 @@
 """Cutting flows off: the process dies before its nth call of a store or of Alipay, or that call is done and its
-answer lost; or what is called goes down, before the call or after it, and the process lives to handle that.
+answer lost; or what is called goes down, before the call or after it, and the process lives to handle that; or the
+request's time is over after the call, so that no other one begins.
 
 Calls are counted as they pass on the network, whoever makes them: a new call is a new cut point.
 
@@ -10,11 +11,14 @@ process leaves behind what it had written: so it is enough to die before the fir
 from __future__ import annotations
 
 import itertools
+import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import app as application
+from chalicelib.deadline import Deadline, ending_with
 from chalicelib.errors import OutcomeUnknown, StoreUnavailable
 from chalicelib.storage.dynamodb import connection
 from tests.faults import Action, Call, Exchange, Fault, Proxy, die_after, die_before, reset_after
@@ -24,10 +28,24 @@ DIES, LOST = "dies", "answer lost"
 WAYS = (DIES, LOST)
 DOWN_BEFORE, DOWN_AFTER = "down before", "down after"
 OUTAGES = (DOWN_BEFORE, DOWN_AFTER)
+OVER, OVER_LOST = "its time is over", "its time is over, answer lost"
+OVERTIME = (OVER, OVER_LOST)
 
 
 class Died(BaseException):
     """The process is dead: nothing of it runs any more, not even what handles errors."""
+
+
+class Hourglass(Deadline):
+    """The deadline of a request that has all the time in the world, and then none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_over = False
+
+    def remaining(self) -> float:
+        """Everything or nothing."""
+        return 0.0 if self.is_over else math.inf
 
 
 class Cut:
@@ -43,6 +61,7 @@ class Cut:
         self.calls = 0
         self.reached = False
         self.dead = False
+        self.time = Hourglass()
         self._changed = True
         self._lock = threading.Lock()
 
@@ -52,7 +71,13 @@ class Cut:
             return False
         with self._lock:
             changed_before, self._changed = self._changed, not call.only_reads
-            counts = {LOST: self._changed, DIES: self.every or changed_before}
+            changed = self._changed
+            counts = {
+                LOST: changed,
+                OVER_LOST: changed,
+                OVER: self.every or changed,
+                DIES: self.every or changed_before,
+            }
             if not counts.get(self.way, True):
                 return False
             self.calls += 1
@@ -66,11 +91,20 @@ class Cut:
             return reset_after()
         if self.way in OUTAGES:
             return die_before() if self.way == DOWN_BEFORE else die_after()
+        if self.way in OVERTIME:
+            return self._in_overtime(reset_after() if self.way == OVER_LOST else Exchange.forward)
         die = die_before(*others)
 
         def act(exchange: Exchange) -> bytes:
             self.dead = True
             return die(exchange)
+
+        return act
+
+    def _in_overtime(self, action: Action) -> Action:
+        def act(exchange: Exchange) -> bytes:
+            self.time.is_over = True
+            return action(exchange)
 
         return act
 
@@ -93,6 +127,7 @@ def cutting(shop: FaultyApp, cut: Cut) -> Iterator[None]:
             others = [other for other in proxies if other is not proxy]
             fault = Fault.on(action=cut.action(others), where=cut.is_turn, must_fire=False)
             healed.enter_context(proxy.faults(fault))
+        healed.enter_context(in_time(cut.time))
         listeners.insert(0, cut.die_if_dead)
         healed.callback(listeners.remove, cut.die_if_dead)
         try:
@@ -100,7 +135,18 @@ def cutting(shop: FaultyApp, cut: Cut) -> Iterator[None]:
         except Died:
             assert cut.dead
         except (StoreUnavailable, OutcomeUnknown):
-            assert cut.way in OUTAGES
+            assert cut.way in (*OUTAGES, *OVERTIME)
+
+
+@contextmanager
+def in_time(time: Deadline) -> Iterator[None]:
+    """This is the deadline of every request, and of what the test calls itself."""
+    before, application.app.deadline = application.app.deadline, lambda context: time
+    try:
+        with ending_with(time):
+            yield
+    finally:
+        application.app.deadline = before
 
 
 def cut_at(
@@ -128,12 +174,13 @@ def cut_everywhere(
     begin: Callable[[], Callable[[], object]],
     after: Callable[[Cut], None],
     every: bool,
+    ways: Sequence[str] = WAYS,
 ) -> Iterator[Cut]:
     """Cut a flow at its first call, its second, ... in each way, until it runs through uncut; yield each cut.
 
     It dies at every call, or at those only whose cuts leave different things behind.
     """
-    for way in WAYS:
+    for way in ways:
         for nth in itertools.count(1):
             cut = cut_at(shop, begin, after, Cut(nth, way, every))
             if not cut.reached:

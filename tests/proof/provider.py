@@ -10,9 +10,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable
 from chalicelib.gateways.alipay import Alipay
-from chalicelib.gateways.deadline import Deadline
 from chalicelib.money import Fen, from_yuan
 from chalicelib.settings import Settings
 from localstack.alipay import AlipaySimulator

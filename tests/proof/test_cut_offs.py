@@ -14,7 +14,7 @@ from localstack.alipay import AlipaySimulator
 from tests.faults.routing import FaultyApp
 from tests.proof import pace
 from tests.proof.counts import count
-from tests.proof.cut_offs import DOWN_BEFORE, OUTAGES, Cut, cut_at, cut_everywhere
+from tests.proof.cut_offs import DOWN_BEFORE, OUTAGES, OVERTIME, Cut, cut_at, cut_everywhere
 from tests.proof.writing_flows import FLOWS, MANY_TRANSACTIONS, OF_MONEY, READING, Flow
 from tests.purchases import Clock
 
@@ -68,6 +68,19 @@ def test_a_store_that_goes_down_in_the_middle_leaves_nothing_half_done(
     for way in OUTAGES:
         cut = cut_at(faulty_app, stage.begin, stage.after, Cut(chance.randint(1, uncut.calls), way))
         count("cut points", cut.reached)
+
+
+@pytest.mark.parametrize("flow", FLOWS if pace.SOAK else OF_MONEY, ids=lambda flow: flow.__name__)
+def test_a_request_whose_time_is_over_in_the_middle_leaves_nothing_half_done(
+    flow: type[Flow], faulty_app: FaultyApp, alipay: AlipaySimulator, new_clock: Callable[[], Clock]
+) -> None:
+    """No call begins after its deadline, so that the last one before it is like the last one before a cut; but the
+    process lives, and tries to put right what it can.
+    """
+    stage = Stage(flow, alipay, new_clock)
+    cuts = list(cut_everywhere(faulty_app, stage.begin, stage.after, every=pace.SOAK, ways=OVERTIME))
+    assert cuts, "it was never out of time"
+    count("cut points", len(cuts))
 
 
 def test_every_route_lambda_and_command_that_writes_is_cut_off(capsys: pytest.CaptureFixture[str]) -> None:

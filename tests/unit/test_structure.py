@@ -1,7 +1,7 @@
 """The rules of the house, read from the source: who may import what, and what stands where.
 
-    app.py -> web -> flows -> shop     -> storage -> aws -> errors, money, settings, beijing_time, request_log
-                          \\-> gateways ----------->         errors, money, settings, beijing_time, request_log
+    app.py -> web -> flows -> shop     -> storage -> aws -> errors, deadline, money, settings, ...
+                          \\-> gateways ----------->         errors, deadline, money, settings, ...
 
 Settings may read secrets, so that `aws` stands below them and is told what they say.
 
@@ -21,7 +21,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = ("app", "chalicelib", "infra", "localstack", "tests")
-GROUND = {"errors", "money", "settings", "beijing_time", "request_log"}
+GROUND = {"errors", "deadline", "money", "settings", "beijing_time", "request_log"}
 MAY_IMPORT = {
     "app": {"web", "flows", "shop", "gateways", "storage"} | GROUND,
     "manage": {"web", "flows", "shop", "gateways", "storage", "manage"} | GROUND,
@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "shop": {"shop", "storage"} | GROUND,
     "gateways": {"gateways"} | GROUND,
     "storage": {"storage", "aws"} | GROUND,
-    "aws": {"aws", "errors"},
+    "aws": {"aws", "errors", "deadline"},
 } | dict.fromkeys(GROUND, GROUND)
 MAY_IMPORT["settings"] = GROUND | {"aws"}
 HTTP_CLIENTS = ("requests", "urllib3", "httpx", "aiohttp", "urllib.request", "http.client", "socket")
