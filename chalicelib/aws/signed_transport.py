@@ -245,7 +245,7 @@ def _open_endpoint(aws: AwsSettings, service: Service, region: str) -> _Endpoint
     assert parts.hostname
     keeping: dict[str, Any] = {"port": parts.port, "maxsize": _CONNECTIONS}
     pool = (
-        urllib3.HTTPSConnectionPool(parts.hostname, ssl_context=_tls(aws.ca_bundle), **keeping)
+        urllib3.HTTPSConnectionPool(parts.hostname, ssl_context=tls_context(aws.ca_bundle), **keeping)
         if parts.scheme == "https"
         else urllib3.HTTPConnectionPool(parts.hostname, **keeping)
     )
@@ -253,8 +253,10 @@ def _open_endpoint(aws: AwsSettings, service: Service, region: str) -> _Endpoint
 
 
 @lru_cache(maxsize=1)
-def _tls(ca_bundle: str | None) -> ssl.SSLContext:
-    """Verifies certificates and host names. Reads the authorities, some milliseconds long, once a process."""
+def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+    """Verifies certificates and host names, by the authorities of a file or the usual ones. Reads them, some 30
+    milliseconds long, once a process.
+    """
     return ssl.create_default_context(cafile=ca_bundle or certifi.where())
 
 

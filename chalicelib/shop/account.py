@@ -12,7 +12,7 @@ from typing import cast
 
 from chalicelib.errors import AccountNotFound
 from chalicelib.shop.course_key import CourseKey
-from chalicelib.storage.redis_client import cart_store, key
+from chalicelib.storage.redis_client import cart_store, key, read_store
 
 LIFE_SECONDS = 24 * 3600
 """An account ends a day after it was opened."""
@@ -46,8 +46,7 @@ def discard_account(user_id: int) -> None:
 
 def find_account(user_id: int) -> list[ChosenPolicy]:
     """The lines of the user's account. One round trip. Raises AccountNotFound."""
-    with cart_store() as redis:
-        stored = cast(str | None, redis.get(account_key(user_id)))
+    stored = cast(str | None, read_store(lambda redis: redis.get(account_key(user_id))))
     if stored is None:
         raise AccountNotFound()
     return [ChosenPolicy(CourseKey.parse(course), policy_id) for course, policy_id in json.loads(stored)]

@@ -15,7 +15,7 @@ from chalicelib.money import Fen
 from chalicelib.shop.account import account_key
 from chalicelib.shop.choice import MAX_LINES
 from chalicelib.shop.course_key import CourseKey
-from chalicelib.storage.redis_client import cart_store, key
+from chalicelib.storage.redis_client import cart_store, key, read_store
 
 LIFE_SECONDS = 90 * 24 * 3600
 """A cart ends 90 days after its user last added to it."""
@@ -60,22 +60,19 @@ def put_line(user_id: int, course: CourseKey, line: CartLine) -> None:
 
 def list_lines(user_id: int) -> dict[CourseKey, CartLine]:
     """The user's lines in the order they were added. One round trip."""
-    with cart_store() as redis:
-        stored = cast(dict[str, str], redis.hgetall(key(_KIND, user_id)))
+    stored = cast(dict[str, str], read_store(lambda redis: redis.hgetall(key(_KIND, user_id))))
     lines = {CourseKey.parse(course): CartLine(**json.loads(value)) for course, value in stored.items()}
     return dict(sorted(lines.items(), key=lambda item: (item[1].added_at, item[0])))
 
 
 def count_lines(user_id: int) -> int:
     """How many lines the user's cart has. One round trip."""
-    with cart_store() as redis:
-        return redis.hlen(key(_KIND, user_id))
+    return read_store(lambda redis: redis.hlen(key(_KIND, user_id)))
 
 
 def find_line(user_id: int, course: CourseKey) -> CartLine | None:
     """The line of one course, or None. One round trip."""
-    with cart_store() as redis:
-        stored = cast(str | None, redis.hget(key(_KIND, user_id), str(course)))
+    stored = cast(str | None, read_store(lambda redis: redis.hget(key(_KIND, user_id), str(course))))
     return CartLine(**json.loads(stored)) if stored is not None else None
 
 
