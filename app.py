@@ -411,6 +411,7 @@ def alipay_notify(event, context):
 def work_off_orders(event: CloudWatchEvent):
     with app.in_time(event.context), request_line("timer", "work_off_orders"):
         add_fields(done=work_off.run_due_work(app.gateways, app.now, TIMER_SECONDS))
+        add_fields(**work_off.count_for_a_person())
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_coupon_claims")

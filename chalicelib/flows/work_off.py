@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import datetime
@@ -12,7 +12,8 @@ from typing import Any
 from chalicelib.deadline import Deadline
 from chalicelib.errors import LeaseTaken, ShopError
 from chalicelib.gateways import Gateways
-from chalicelib.shop import work
+from chalicelib.request_log import add_fields
+from chalicelib.shop import attention, work
 from chalicelib.shop.order import Order
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.work import WorkItem
@@ -47,7 +48,8 @@ def run_due_work(
     """Process all due items, for up to `seconds` -> how many were processed.
 
     Each is processed under a lease, so timers may overlap; an undecided one is due again later. A round takes a few
-    items of every user. An item of none of the `kinds` is logged as an error in each run and stays listed.
+    items of every user. An item of none of the `kinds` is logged as an error in each run and stays listed. How long the
+    one has waited that is due longest is added to the log.
     """
     deadline, done = Deadline(seconds), 0
     # The index lags: it lists what was processed a moment ago.
@@ -57,6 +59,8 @@ def run_due_work(
             listed = [
                 item for shard in work.shards() for item in work.list_due(shard, clock(), _LISTED_OF_A_SHARD)
             ]
+            if not tried:
+                add_fields(waited_seconds=_longest_wait(listed, clock()))
             due = work.in_turns((item for item in listed if _listing(item) not in tried), _OF_ONE_OWNER)
             if not due:
                 break
@@ -70,6 +74,20 @@ def run_due_work(
             if not finished:
                 break
     return done
+
+
+def count_for_a_person() -> dict[str, int]:
+    """How many applications wait for an operator's decision, and how many problems for one to mend. Two Queries."""
+    return {
+        "decisions": attention.count_attention(attention.DECISION),
+        "problems": attention.count_attention(attention.PROBLEM),
+    }
+
+
+def _longest_wait(listed: Iterable[WorkItem], now: datetime) -> int:
+    """For how many seconds the item that is due longest has been due."""
+    at = int(now.timestamp())
+    return max((at - item.due_at for item in listed if item.due_at is not None), default=0)
 
 
 def _listing(item: WorkItem) -> tuple[str, str, int | None]:

@@ -22,8 +22,8 @@ INFRA = Path(__file__).parents[2] / "infra"
 STAGE = "dev"
 IN_ORDER = ("network", "stores", "secrets", "edge")
 """The stacks of a stage, as they are deployed. A stack reads only what an earlier one has written."""
-ALONE = ("account", "front-certificate")
-"""Stacks that belong to no stage, or stand in another region."""
+ALONE = ("account", "front-certificate", "watch")
+"""Stacks that belong to no stage, or stand in another region, or come after the application."""
 INLINE_BYTES = 51_200
 
 
