@@ -37,7 +37,7 @@ from email import errors as header_errors
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import parse_qs
 
 from chalice.app import Chalice
@@ -46,6 +46,7 @@ from chalice.local import LambdaContext, LocalChalice, LocalGateway
 
 from localstack.callers import Callers, LocalHandler
 from localstack.front_files import accepted_encodings
+from localstack.gateway_responses import GatewayResponse, gateway_responses
 from localstack.processes import LOOPBACK
 
 log = logging.getLogger("api")
@@ -64,7 +65,6 @@ LARGEST_BODY = 10 * 1024 * 1024
 IDLE_SECONDS = 60
 REQUEST_SECONDS = 10
 
-GATEWAY_RESPONSES = Path(__file__).parents[1] / "infra" / "gateway-responses.json"
 CHALICE_CONFIG = Path(__file__).parents[1] / ".chalice" / "config.json"
 
 # Defects of a header block after which the rest of it cannot be trusted. (The parser knows others, about the
@@ -96,6 +96,16 @@ class Answer:
     body: bytes
 
 
+class Gateway(Protocol):
+    """What an HTTP server can stand in front of."""
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to any request that is HTTP at all. Raises nothing."""
+
+    def refusal(self, response_type: str) -> Answer:
+        """What the gateway answers by itself, as infra/gateway-responses.json says."""
+
+
 class ApiGateway(LocalGateway):
     """The application behind API Gateway: `answer(request)`.
 
@@ -105,13 +115,9 @@ class ApiGateway(LocalGateway):
     def __init__(self, application: Any, allowed_origins: str = "*") -> None:
         super().__init__(_made_local(application.app), Config())
         self._application = application
-        self._allowed_origins = allowed_origins
         config = json.loads(CHALICE_CONFIG.read_text(encoding="utf-8"))
         self._compressed_from: int = config["minimum_compression_size"]
-        templates = json.loads(GATEWAY_RESPONSES.read_text(encoding="utf-8"))["Resources"].values()
-        self._gateway_responses = {
-            template["Properties"]["ResponseType"]: template["Properties"] for template in templates
-        }
+        self._gateway_responses = gateway_responses(allowed_origins)
         self._resources: dict[str, dict[str, Any]] = {}
         for route, methods in application.app.routes.items():
             self._resources[route] = dict.fromkeys(methods, application.app)
@@ -139,14 +145,7 @@ class ApiGateway(LocalGateway):
 
     def refusal(self, response_type: str) -> Answer:
         """What the gateway answers by itself, as infra/gateway-responses.json says."""
-        properties = self._gateway_responses[response_type]
-        headers = [("Content-Type", "application/json")]
-        for parameter, value in properties["ResponseParameters"].items():
-            text = value if isinstance(value, str) else value["Fn::Sub"]
-            text = text.replace("${AllowedOrigins}", self._allowed_origins)
-            headers.append((parameter.removeprefix("gatewayresponse.header."), text.strip("'")))
-        body = properties["ResponseTemplates"]["application/json"].encode()
-        return Answer(int(properties["StatusCode"]), tuple(headers), body)
+        return own_answer(self._gateway_responses[response_type])
 
     def _answer(self, request: Request, request_id: str) -> Answer:
         path, _, query = _origin_form(request.target).partition("?")
@@ -197,12 +196,12 @@ class ApiGateway(LocalGateway):
 
 
 class GatewayServer:
-    """An HTTP server on 127.0.0.1 in front of an ApiGateway; a context manager, or start() and stop().
+    """An HTTP server on 127.0.0.1 in front of a gateway; a context manager, or start() and stop().
 
     `port` 0 takes any free one; `base_url` is where it listens, from the construction on. `own_urls`: see Callers.
     """
 
-    def __init__(self, gateway: ApiGateway, port: int = 0, own_urls: Iterable[str] = ()) -> None:
+    def __init__(self, gateway: Gateway, port: int = 0, own_urls: Iterable[str] = ()) -> None:
         self._server = _Server((LOOPBACK, port), gateway, own_urls)
         self.port: int = self._server.server_address[1]
         self.base_url = f"http://{LOOPBACK}:{self.port}"
@@ -262,7 +261,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], gateway: ApiGateway, own_urls: Iterable[str]) -> None:
+    def __init__(self, address: tuple[str, int], gateway: Gateway, own_urls: Iterable[str]) -> None:
         self.gateway = gateway
         self._under_way = 0
         self._change = threading.Condition()
@@ -441,6 +440,12 @@ def _made_local(app: Chalice) -> Chalice:
         kind = type(app)
         app.__class__ = type(f"Local{kind.__name__}", (_ThreadLocalChalice, kind), {})
     return app
+
+
+def own_answer(response: GatewayResponse) -> Answer:
+    """An answer of the gateway's own."""
+    headers = (("Content-Type", "application/json"), *response.headers.items())
+    return Answer(response.status, headers, response.body.encode())
 
 
 def _with_id(answer: Answer, request_id: str) -> Answer:

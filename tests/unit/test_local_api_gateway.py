@@ -17,7 +17,8 @@ import pytest
 from chalice.app import Chalice, CORSConfig, Request, Response
 
 from chalicelib.web.shop_app import ShopCors
-from localstack.api_gateway import GATEWAY_RESPONSES, ApiGateway, GatewayServer, Schedule
+from localstack.api_gateway import ApiGateway, GatewayServer, Schedule
+from localstack.gateway_responses import FILE as GATEWAY_RESPONSES
 
 ORIGIN = "https://shop.example"
 NOT_FOUND = {"code": 404, "msg": "没有这个地址，请检查链接", "data": None}
