@@ -1,0 +1,1 @@
+"""`make localstack`: the packaged shop on LocalStack, deployed as on AWS."""

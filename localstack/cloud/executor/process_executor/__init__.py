@@ -1,0 +1,1 @@
+"""Runs LocalStack's Lambda functions as processes under AWS's own runtime client, without Docker."""
