@@ -63,13 +63,22 @@ class Ended(Exception):
 
 
 class LocalShop:
-    """Everything that `make run` starts, in this order. `environment` is what `make run` was given."""
+    """Everything that `make run` starts, in this order. `environment` is what `make run` was given.
+
+    A subclass has the tables and the application elsewhere: `start_stores`, `create_tables`, `start_api`.
+    """
+
+    word = "make run"
+    usual_data = ".data"
+    fate_of_data = "its data stays"
+    ports: Mapping[str, int] = {"API_PORT": 8000, "SPA_PORT": 8080}
+    """The settings of the ports that must be free, with the usual ones."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
-        self.api_port = self._port("API_PORT", 8000)
-        self.spa_port = self._port("SPA_PORT", 8080)
-        self.data = Path(self._text("DATA_DIR") or ".data").expanduser()
+        self._ports = {name: self._port(name, usual) for name, usual in self.ports.items()}
+        self.api_port, self.spa_port = self._ports["API_PORT"], self._ports["SPA_PORT"]
+        self.data = Path(self._text("DATA_DIR") or self.usual_data).expanduser()
         self._logs = self.data / "logs"
         self._children: list[Child] = []
         self._claims: list[socket.socket] = []
@@ -93,19 +102,17 @@ class LocalShop:
         if not front.is_built():
             with step("Building the shop front, because its sources have changed"):
                 front.build()
-        self._start_stores()
+        self.start_stores()
         with step("Checking settings"):
             self._manage("check-settings")
-        with step("Creating tables"):
-            self._manage("create-tables")
+        self.create_tables()
         with step("Seeding the demo shop, if the stores are empty"):
             self._demo = self._remembered(self._manage("seed-demo", "--if-empty"))
         if own_alipay:
             self._start_alipay(keys, alipay_port)
         if own_geetest:
             self._start_geetest(geetest_port)
-        api = ["localstack.api_gateway", "--port", str(self.api_port)]
-        self._start_program("API", "api.log", api, self.api_port)
+        self.start_api()
         self._start_program("shop front", "shop-front.log", self._site(), self.spa_port)
         say(f"Started in {time.monotonic() - started:.1f} seconds.")
 
@@ -134,11 +141,12 @@ class LocalShop:
             ("API", self._text("API_URL")),
             ("Alipay", alipay),
             ("Captcha", captcha),
+            *self.further_rows(),
             ("Operators", f'{self._of_these_data()}make manage ARGS="--help"'),
             ("Data", str(self.data)),
             ("Logs", str(self._logs)),
         ]
-        lines = ["", "The shop is open. Ctrl-C closes it; its data stays.", ""]
+        lines = ["", f"The shop is open. Ctrl-C closes it; {self.fate_of_data}.", ""]
         lines += [f"  {name:<12}{value}" for name, value in rows]
         if self._demo:
             lines += ["", *(f"  {line}" for line in self._demo.splitlines())]
@@ -148,8 +156,7 @@ class LocalShop:
 
     def _of_these_data(self) -> str:
         """What stands before a command that is to act on this shop and not on the one with its data in `.data`."""
-        given = self._text("DATA_DIR")
-        return f"DATA_DIR={shlex.quote(given)} " if given else ""
+        return "" if str(self.data) == LocalShop.usual_data else f"DATA_DIR={shlex.quote(str(self.data))} "
 
     def _sign_in_from_a_terminal(self) -> list[str]:
         """Shell lines: the simulator solves a captcha, and somebody signs in with it."""
@@ -189,6 +196,10 @@ class LocalShop:
         """Whether anything was started that is to be ended."""
         return bool(self._children)
 
+    def close(self) -> str:
+        """Do what is left to do when all has ended as somebody wanted -> the text to say."""
+        return "Closed. Its data is kept."
+
     def stop(self) -> None:
         """End all children, last first: the API lets its requests finish, the stores keep their data."""
         while self._children:
@@ -196,27 +207,39 @@ class LocalShop:
         while self._claims:
             self._claims.pop().close()
 
-    # --- the parts -----------------------------------------------------------------------------------------
+    # --- what differs where the application runs elsewhere ---------------------------------------------------
 
-    def _start_stores(self) -> None:
-        environment = self._environment
+    def start_stores(self) -> None:
+        """Start DynamoDB and Redis, or take those that are given."""
         if not self._text("AWS_ENDPOINT_URL_DYNAMODB"):
             with step("Starting DynamoDB Local"):
                 dynamodb = DynamoDBLocal(data=self.data / "dynamodb", logs=self._logs).start()
                 self._children.append(dynamodb.running_child())
-            for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
-                environment.pop(name, None)
-            environment.update(
-                AWS_ENDPOINT_URL_DYNAMODB=dynamodb.url,
-                AWS_ACCESS_KEY_ID="local",
-                AWS_SECRET_ACCESS_KEY="local",
-                AWS_DEFAULT_REGION=self._text("AWS_DEFAULT_REGION") or "us-east-1",
-            )
+            self._choose_own_dynamodb(dynamodb.url)
+        self._start_redis(self.data / "redis")
+
+    def create_tables(self) -> None:
+        """Create the tables that are missing."""
+        with step("Creating tables"):
+            self._manage("create-tables")
+
+    def start_api(self) -> None:
+        """Start the application behind its API Gateway, at `api_port`."""
+        api = ["localstack.api_gateway", "--port", str(self.api_port)]
+        self._start_program("API", "api.log", api, self.api_port)
+
+    def further_rows(self) -> list[tuple[str, str]]:
+        """Names and places of what else the person at the terminal may want."""
+        return []
+
+    # --- the parts -----------------------------------------------------------------------------------------
+
+    def _start_redis(self, data: Path | None) -> None:
         if not self._text("REDIS_URL"):
             with step("Starting Redis"):
-                redis = RedisServer(data=self.data / "redis", logs=self._logs).start()
+                redis = RedisServer(data=data, logs=self._logs).start()
                 self._children.append(redis.running_child())
-            environment["REDIS_URL"] = redis.url
+            self._environment["REDIS_URL"] = redis.url
 
     def _start_alipay(self, keys: Keys, port: int) -> None:
         try:
@@ -318,6 +341,16 @@ class LocalShop:
         self._default_file("GEETEST_KEY", keys.geetest_key)
         self._environment["GEETEST_API_URL"] = f"http://{LOOPBACK}:{port}"
 
+    def _choose_own_dynamodb(self, url: str) -> None:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
+            self._environment.pop(name, None)
+        self._environment.update(
+            AWS_ENDPOINT_URL_DYNAMODB=url,
+            AWS_ACCESS_KEY_ID="local",
+            AWS_SECRET_ACCESS_KEY="local",
+            AWS_DEFAULT_REGION=self._text("AWS_DEFAULT_REGION") or "us-east-1",
+        )
+
     def _text(self, name: str) -> str:
         """The setting `name`, or the content of the file `name_FILE`; empty when neither is given."""
         value = self._environment.get(name, "").strip()
@@ -350,7 +383,7 @@ class LocalShop:
     def _check_ports(self, own_alipay: bool, own_geetest: bool) -> tuple[int, int]:
         """Refuse ports that are taken; return those of the Alipay and of the Geetest simulator."""
         simulators = {name: self._port(name, usual) for name, usual in SIMULATOR_PORTS.items()}
-        wanted = {"API_PORT": self.api_port, "SPA_PORT": self.spa_port}
+        wanted = dict(self._ports)
         for name, own in zip(simulators, (own_alipay, own_geetest), strict=True):
             if own and self._text(name):
                 wanted[name] = simulators[name]
@@ -364,7 +397,7 @@ class LocalShop:
             if not free:
                 raise CannotRun(
                     f"Port {port} is taken by another program. End that program, or choose another port:"
-                    f" {name}={port + 10} make run"
+                    f" {name}={port + 10} {self.word}"
                 )
             if list(wanted.values()).count(port) > 1:
                 same = " and ".join(other for other, value in wanted.items() if value == port)
@@ -372,8 +405,8 @@ class LocalShop:
         for name, port in wanted.items():
             if not self._claim(port):
                 raise CannotRun(
-                    f"Port {port} is taken by another `make run` that is just starting. End that one, or choose"
-                    f" other data and ports: DATA_DIR=.data2 {name}={port + 10} make run"
+                    f"Port {port} is taken by another `{self.word}` that is just starting. End that one, or choose"
+                    f" other data and ports: DATA_DIR=.data2 {name}={port + 10} {self.word}"
                 )
         alipay, geetest = (
             port if name in wanted or self._is_mine(port, wanted.values()) else free_port()
@@ -466,8 +499,15 @@ def on_end(callback: Callable[[str], None]) -> None:
             signal.signal(number, handle)
 
 
-def main() -> int:
-    """Run the shop until it is to end. The exit code is 1 when it could not start or lost a part."""
+def stop(shop: LocalShop) -> None:
+    """End what is running of a shop. May be repeated."""
+    if shop.has_parts:
+        say("\nClosing the shop ...")
+    shop.stop()
+
+
+def run(kind: type[LocalShop]) -> int:
+    """Run a shop until it is to end. The exit code is 1 when it could not start or lost a part."""
     ending = threading.Event()
 
     def end(reason: str) -> None:
@@ -475,23 +515,24 @@ def main() -> int:
             ending.set()
             raise Ended(reason)
 
-    on_end(end)
     try:
-        shop = LocalShop(os.environ)
-        with RunningShop(shop.data) as running:
+        shop = kind(os.environ)
+        on_end(end)
+        with RunningShop(shop.data, shop.word) as running:
             try:
                 shop.start()
                 running.publish(shop.settings())
                 say(shop.describe())
                 say(f"Ready: http://{LOOPBACK}:{shop.spa_port}")
                 shop.watch()
+            except Ended:
+                stop(shop)
+                say(shop.close())
+                return 0
             finally:
                 ending.set()
-                if shop.has_parts:
-                    say("\nClosing the shop ...")
-                shop.stop()
-    except Ended:
-        say("Closed. Its data is kept.")
+                stop(shop)
+    except Ended:  # before anything began
         return 0
     except (CannotRun, ChildFailed, ProgramMissing, FrontNotBuilt, AlreadyRuns) as error:
         say(f"\n{error}")
@@ -501,4 +542,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(LocalShop))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -19,8 +20,9 @@ class AlreadyRuns(Exception):
 class RunningShop:
     """Holds a data directory for one shop. The kernel lets go of it with the process, however that ends."""
 
-    def __init__(self, data: Path) -> None:
-        self._data = data
+    def __init__(self, data: Path, word: str = "make run") -> None:
+        """`word` is what the developer types to start such a shop."""
+        self._data, self._word = data, word
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> RunningShop:
@@ -36,7 +38,7 @@ class RunningShop:
             raise AlreadyRuns(
                 f"A shop with its data in {self._data} is already running (process {holder or 'unknown'})."
                 " End it with Ctrl-C, or choose other data and ports:"
-                " DATA_DIR=.data2 API_PORT=8010 SPA_PORT=8090 make run"
+                f" DATA_DIR=.data2 API_PORT=8010 SPA_PORT=8090 {self._word}"
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -70,6 +72,25 @@ def environment_of_running_shop(data: Path) -> dict[str, str] | None:
     except FileNotFoundError:
         pass
     return None
+
+
+def process_of(data: Path) -> int | None:
+    """The id of the process whose shop has its data there; None when none runs."""
+    try:
+        with (data / "lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read() or 0) or None
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def wait_for_end(data: Path) -> None:
+    """Return when the shop that runs with its data there, if any, has ended."""
+    with suppress(FileNotFoundError), (data / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
 
 
 def _env_file(data: Path) -> Path:

@@ -112,16 +112,8 @@ class DynamoDBLocal(Store):
         return f"http://{LOOPBACK}:{self.port}"
 
     def _command(self) -> list[str | os.PathLike[str]]:
-        program = _dynamodb_directory()
-        libraries = program / "DynamoDBLocal_lib"
         return [
-            _java(),
-            "-XX:+UseSerialGC",  # starts sooner and takes less memory than the collectors made for servers
-            "-XX:TieredStopAtLevel=1",  # compiled once: half the processor time until a new shop is seeded
-            f"-Djava.library.path={libraries}",
-            "-cp",
-            os.pathsep.join([str(program / "DynamoDBLocal.jar"), f"{libraries}/*", str(HERE / "dynamodb")]),
-            "LoopbackRunner",
+            *dynamodb_program(),
             "-sharedDb",
             "-disableTelemetry",
             *(["-inMemory"] if self._data is None else ["-dbPath", str(self._data.resolve())]),
@@ -162,6 +154,21 @@ class RedisServer(Store):
             connection.sendall(b"PING\r\n")
             return connection.recv(16).startswith(b"+PONG")  # not while it still loads its file
         return False
+
+
+def dynamodb_program() -> list[str | os.PathLike[str]]:
+    """The command that is DynamoDB Local on 127.0.0.1, without its options. Raises ProgramMissing."""
+    program = _dynamodb_directory()
+    libraries = program / "DynamoDBLocal_lib"
+    return [
+        _java(),
+        "-XX:+UseSerialGC",  # starts sooner and takes less memory than the collectors made for servers
+        "-XX:TieredStopAtLevel=1",  # compiled once: half the processor time until a new shop is seeded
+        f"-Djava.library.path={libraries}",
+        "-cp",
+        os.pathsep.join([str(program / "DynamoDBLocal.jar"), f"{libraries}/*", str(HERE / "dynamodb")]),
+        "LoopbackRunner",
+    ]
 
 
 def _dynamodb_directory() -> Path:

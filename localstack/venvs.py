@@ -2,6 +2,8 @@
 
 Each lies in `build/venvs/`, named for what it is made of: it is made once, and anew when its requirements or its
 Python change. Of two at a time one makes it, and the other waits.
+
+    python -m localstack.venvs 3.13     where a Python 3.13 is
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -83,10 +86,13 @@ def _probed(python: str | Path) -> str:
 
 def path_of(name: str, python: Path, requirements: Sequence[Path], folder: Path = VENVS) -> Path:
     """Where the environment lies, or would lie, that has exactly these requirements."""
-    made_of = hashlib.sha256(_probed(python).encode())
-    for file in requirements:
-        made_of.update(hashlib.sha256(file.read_bytes()).digest())
-    return folder / f"{name}-{made_of.hexdigest()[:16]}"
+    made_of = _probed(python) + hash_of(requirements)
+    return folder / f"{name}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
+
+
+def hash_of(files: Sequence[Path]) -> str:
+    """A hash over the contents of files."""
+    return "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
 
 
 def is_made(venv: Path) -> bool:
@@ -99,12 +105,10 @@ def make(
     python: Path,
     requirements: Sequence[Path],
     folder: Path = VENVS,
-    further: Callable[[Path], None] = lambda python: None,
 ) -> Path:
     """The environment with these requirements -> its Python. Older ones of the same name are removed.
 
-    `further` is called with its Python for what requirements cannot say. pip's words are shown when it fails.
-    Raises VenvNotMade.
+    pip's words are shown when it fails. Raises VenvNotMade.
     """
     venv = path_of(name, python, requirements, folder)
     own = venv / "bin" / "python"
@@ -115,7 +119,6 @@ def make(
             run("venv", [python, "-m", "venv", venv])
             files = [word for file in requirements for word in ("-r", file)]
             run("pip", [own, *PIP_INSTALL, *files])
-            further(own)
             (venv / "made").touch()
         for other in folder.glob(f"{name}-*"):
             if other != venv:
@@ -144,3 +147,17 @@ def _alone(lock: Path) -> Iterator[None]:
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def main(version: str) -> int:
+    """Print where the Python of this version is; without one say so, and return 1."""
+    try:
+        print(find_python(version))
+    except PythonMissing as missing:
+        print(missing, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
