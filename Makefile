@@ -2,11 +2,14 @@
 #
 #   make run                    the whole shop on this computer; Ctrl-C ends it
 #   make manage ARGS="--help"   the operators' command line, acting on the running `make run`
+#   make localstack             the same packaged and deployed, on LocalStack (wants a Python 3.13); Ctrl-C ends it
+#   make localstack-down        ends it from another terminal; nothing of it is left
 #   make check                  lint, types, the unit tests and those of the shop front: the quick word while one works
 #   make test                   the same and all other tests; PYTEST_ARGS="tests/unit -k coupon" for some of pytest's only
 #   make front-check            the shop front: lint, types, types of the API, unit tests, build, budget
 #   make front-e2e              the shop front in a browser, against a whole shop; E2E_ARGS="cart.spec.ts" for some
 #   make audit                  the shop front: axe in every state, Lighthouse; wants an idle machine
+#   make test-localstack        the journeys, deployments and changes of keys on LocalStack, over HTTP and in the browser
 #   make soak                   the proofs for up to SOAK_MINUTES (40); the last lines say how much was proved
 #   make bench                  processor time of a request at each endpoint, beside its bare calls to the stores
 #   make lock                   the hashes of the packages that go to Lambda, after a change of requirements
@@ -14,7 +17,8 @@
 #   make format                 let ruff reformat the Python files
 #   make clean                  remove what was installed and generated (not .data/, the shop's data)
 
-.PHONY: run manage check test soak bench lock lint style types unit format install install-test template-tools install-audit clean \
+.PHONY: run localstack localstack-down manage check test test-localstack soak bench lock lint \
+    style types unit format install install-test template-tools install-audit clean \
     front-check front-style front-types front-unit front-build front-e2e audit
 .DEFAULT_GOAL := run
 
@@ -29,6 +33,12 @@ CODE := $(wildcard app.py) chalicelib infra localstack tests
 
 run: install
 	@exec $(PY) -m localstack.run
+
+localstack: install
+	@exec $(PY) -m localstack.cloud
+
+localstack-down: install
+	@$(PY) -m localstack.cloud --down
 
 manage: install
 	@exec $(PY) -m localstack.manage $(ARGS)
@@ -57,6 +67,10 @@ front-build: install-test
 
 front-e2e: front-build
 	$(PY) -m tests.browser npx playwright test $(E2E_ARGS)
+
+test-localstack: front-build
+	TEST_LOCALSTACK=1 $(PY) -m pytest $(or $(PYTEST_ARGS),tests/localstack)
+	$(PY) -m tests.browser --localstack npx playwright test $(or $(E2E_ARGS),buying.spec.ts)
 
 audit: install-audit front-build
 	AUDIT=1 $(PY) -m tests.browser npx playwright test
@@ -101,5 +115,5 @@ install-audit:
 	@./localstack/install audit
 
 clean:
-	rm -rf .venv localstack/node_modules spa/node_modules spa/audit/node_modules spa/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .install.lock
+	rm -rf .venv build localstack/node_modules spa/node_modules spa/audit/node_modules spa/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .install.lock
 	find app.py chalicelib localstack tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""The shop that a browser is let loose on: `make run` with data of its own, and beside it what only tests want.
+"""The shop that a browser is let loose on: `make run` or `make localstack`, and beside it what only tests want.
 
 What the tests find in their environment:
 
@@ -37,9 +37,10 @@ SPA = ROOT / "spa"
 class BrowserShop:
     """Everything that is started; `start()` returns when it answers, `stop()` ends it."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, run: Run) -> None:
+        """`run` is the shop, not yet started; `data` is for the logs of what is beside it."""
         self._data = data
-        self._run = Run(data / "shop", {})
+        self._run = run
         self._children: list[Child] = []
         self._addresses: dict[str, str] = {}
         self._line: HttpProxy | None = None

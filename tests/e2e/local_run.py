@@ -45,11 +45,18 @@ def is_gone(pid: int) -> bool:
 class Run:
     """One `python -m localstack.run`, which is what `make run` becomes."""
 
+    module = "localstack.run"
+    port_settings: tuple[str, ...] = (
+        "API_PORT",
+        "SPA_PORT",
+        "ALIPAY_SIMULATOR_PORT",
+        "GEETEST_SIMULATOR_PORT",
+    )
+
     def __init__(self, data: Path, settings: Mapping[str, str]) -> None:
         self.data = data
         # A start takes a while: until it listens, nobody else may be given one of its ports.
-        names = ("API_PORT", "SPA_PORT", "ALIPAY_SIMULATOR_PORT", "GEETEST_SIMULATOR_PORT")
-        reserved = {name: reserve_port() for name in names}
+        reserved = {name: reserve_port() for name in self.port_settings}
         self._reservations = [reservation for reservation, _ in reserved.values()]
         ports = {name: port for name, (_, port) in reserved.items()}
         self.api_port, self.spa_port = ports["API_PORT"], ports["SPA_PORT"]
@@ -70,7 +77,7 @@ class Run:
 
     def start(self, **popen: Any) -> Run:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "localstack.run"],
+            [sys.executable, "-m", self.module],
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,

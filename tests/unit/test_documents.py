@@ -37,7 +37,7 @@ MOST_BYTES = 10_000
 DOCUMENTS = [
     README,
     *sorted(DOCS.glob("*.md")),
-    *(ROOT / place / "README.md" for place in ("localstack", "infra", "spa")),
+    *(ROOT / place / "README.md" for place in ("localstack", "localstack/cloud", "infra", "spa")),
 ]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 

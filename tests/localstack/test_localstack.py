@@ -1,0 +1,160 @@
+"""The packaged shop on LocalStack: what `make run`, where nothing is packaged and nothing deployed, cannot show."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from infra.stacks import Stack
+from localstack.cloud.deploying import INFRA, stack_name
+from tests.client import Client
+from tests.e2e import journey
+from tests.e2e.local_run import SECONDS, until
+from tests.e2e.shop import PASSWORD, Shop, owned, registered, solved
+from tests.localstack.cloud_run import API_FUNCTION, CloudRun, changed_package
+
+pytestmark = pytest.mark.timeout(900)
+
+LATER = """
+
+@app.middleware("http")
+def tell_version(event, get_response):
+    response = get_response(event)
+    response.headers["X-Version"] = "later"
+    return response
+"""
+BROKEN = "\n\nraise RuntimeError('this version cannot begin')\n"
+
+
+@pytest.fixture(scope="session")
+def shop(run: CloudRun) -> Shop:
+    return run.shop()
+
+
+@pytest.fixture(scope="session")
+def buyer(shop: Shop) -> Client:
+    """A learner who has bought a course."""
+    learner, choice, order = journey.leads_from_registering_to_an_order(shop)
+    journey.leads_from_paying_to_owning(shop, learner, choice, order)
+    return learner
+
+
+def version_told(shop: Shop) -> str | None:
+    return requests.get(f"{shop.api}/courses", timeout=SECONDS).headers.get("X-Version")
+
+
+def test_a_stranger_registers_orders_pays_and_owns_the_course(run: CloudRun, buyer: Client) -> None:
+    assert owned(buyer)
+    # It came through API Gateway into the function that is for nothing else.
+    told = [json.loads(line) for line in run.messages("alipay_notify") if line.startswith("{")]
+    assert [line["outcome"] for line in told if line["message"] == "done"].count("success") == 1
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [
+        journey.preflights_carry_cors,
+        journey.answers_of_the_gateway_itself_are_the_shops,
+        journey.both_forms_of_a_path_are_answered,
+        journey.a_forged_notification_is_refused,
+    ],
+)
+def test_api_gateway_keeps(shop: Shop, promise: journey.Promise) -> None:
+    promise(shop)
+
+
+@pytest.mark.parametrize("timer", ["work_off_orders", "sweep_coupon_claims"])
+def test_a_schedule_fires_by_itself(run: CloudRun, timer: str) -> None:
+    def has_fired() -> bool:
+        return any(f'"request_id": "{timer}"' in line and '"done"' in line for line in run.messages(timer))
+
+    until(has_fired, f"{timer} was not fired")
+
+
+def test_whole_lines_are_logged_and_no_secret(run: CloudRun, buyer: Client) -> None:
+    lines = [line for line in run.messages("api_handler") if line.startswith("{")]
+    assert lines
+    assert all(json.loads(line)["time"] for line in lines)
+    assert not [line for line in lines if PASSWORD in line or str(buyer.token) in line]
+
+
+def test_a_changed_function_serves_and_a_roll_back_takes_it_back(
+    run: CloudRun, shop: Shop, tmp_path: Path
+) -> None:
+    cloud, functions = run.cloud(), run.cloud().client("lambda")
+    before = functions.get_alias(FunctionName=API_FUNCTION, Name="live")["FunctionVersion"]
+    assert version_told(shop) is None
+    later = changed_package(run.wanted().package, tmp_path / "later", LATER)
+    cloud.deploy_app(run.wanted(package=later))
+    assert version_told(shop) == "later"
+    after = functions.get_alias(FunctionName=API_FUNCTION, Name="live")["FunctionVersion"]
+    assert int(after) > int(before)
+
+    functions.update_alias(FunctionName=API_FUNCTION, Name="live", FunctionVersion=before)
+    assert version_told(shop) is None
+    cloud.deploy_app(run.wanted())
+    assert version_told(shop) is None
+
+
+def test_a_changed_key_lets_learners_stay_signed_in(run: CloudRun, shop: Shop) -> None:
+    """The three steps of infra/README.md."""
+    learner, name = registered(shop)
+    old, new = run.wanted().secrets["JwtKey"], secrets.token_urlsafe(48)
+    token_of_old = learner.token
+
+    def deployed_with(*keys: str) -> None:
+        wanted = run.wanted(secrets={**run.wanted().secrets, "JwtKey": "\n".join(keys)})
+        run.cloud().put_secrets(wanted.secrets)
+        run.cloud().deploy_app(wanted)
+
+    def is_signed_in(token: str | None) -> bool:
+        answer = requests.get(f"{shop.api}/beli", headers={"Authorization": str(token)}, timeout=SECONDS)
+        return answer.status_code == 200
+
+    def token_of_now() -> Any:
+        visitor = shop.visitor()
+        person = {"username": name, "password": PASSWORD}
+        return visitor.post("/login", {**person, **solved(shop, visitor)})["data"]["token"]
+
+    deployed_with(old, new)
+    assert is_signed_in(token_of_old)
+    deployed_with(new, old)
+    token_of_new = token_of_now()
+    assert is_signed_in(token_of_old)
+    assert is_signed_in(token_of_new)
+    deployed_with(new)
+    assert is_signed_in(token_of_new)
+    assert not is_signed_in(token_of_old)
+    deployed_with(old)  # of which the other tests' learners have tokens
+    assert is_signed_in(token_of_old)
+
+
+def test_restored_tables_are_taken_into_use_with_what_was_bought(
+    run: CloudRun, shop: Shop, buyer: Client
+) -> None:
+    """As after a restore on AWS, which only makes tables of other names: LocalStack knows no restoring itself."""
+    cloud, dynamodb = run.cloud(), run.cloud().client("dynamodb")
+    courses, prefix = owned(buyer), "restored-"
+    template = (INFRA / "stores.json").read_text(encoding="utf-8")
+    cloud.deployer.deploy(Stack(f"{stack_name('stores')}-restored", template, {"TablePrefix": prefix}))
+    for table in ("catalog", "users"):
+        for page in dynamodb.get_paginator("scan").paginate(TableName=f"{run.wanted().table_prefix}{table}"):
+            for item in page["Items"]:
+                dynamodb.put_item(TableName=f"{prefix}{table}", Item=item)
+    cloud.deploy_app(run.wanted(table_prefix=prefix))
+    assert owned(buyer) == courses
+    learner, choice, order = journey.leads_from_registering_to_an_order(shop)
+    journey.leads_from_paying_to_owning(shop, learner, choice, order)
+    cloud.deploy_app(run.wanted())
+    assert owned(buyer) == courses
+    assert (
+        requests.get(
+            f"{shop.api}/mycourses", headers={"Authorization": str(learner.token)}, timeout=SECONDS
+        ).status_code
+        == 401
+    )  # bought after the restore: unknown to the tables of before
