@@ -11,11 +11,11 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 from chalicelib.errors import CartStoreRefused, CartStoreUnavailable, ShopError, TooManyAttempts
 from chalicelib.settings import table_prefix
-from chalicelib.storage.redis_client import cart_store
+from chalicelib.storage.quick_store import Counter, quick_store
 
 log = logging.getLogger(__name__)
 
@@ -41,26 +41,10 @@ class Limit:
         # In cluster mode a script's keys must lie in one slot: that of what stands in braces.
         return f"{table_prefix()}{{limit}}:{self.kind}:{digest}"
 
-
-# All counters are read before any is raised, in one step: attempts at once cannot slip through together.
-_TAKE = """
-for i, key in ipairs(KEYS) do
-  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i - 1]) then
-    return math.max(redis.call('TTL', key), 1)
-  end
-end
-for i, key in ipairs(KEYS) do
-  if redis.call('INCR', key) == 1 then redis.call('EXPIRE', key, ARGV[2 * i]) end
-end
-return 0
-"""
-
-_GIVE_BACK = """
-for i, key in ipairs(KEYS) do
-  if tonumber(redis.call('GET', key) or '0') > 0 then redis.call('DECR', key) end
-end
-return 0
-"""
+    @property
+    def counter(self) -> Counter:
+        """What is counted for it."""
+        return Counter(self.key, self.most, self.seconds)
 
 
 def take_attempt(limits: Sequence[Limit]) -> None:
@@ -69,11 +53,8 @@ def take_attempt(limits: Sequence[Limit]) -> None:
     Raises TooManyAttempts (`seconds` to wait) when one is used up; then no counter changes. Raises CartStoreUnavailable
     while Redis is out of reach and one of them says so, CartStoreRefused always.
     """
-    arguments = [str(number) for limit in limits for number in (limit.most, limit.seconds)]
     try:
-        with cart_store() as redis:
-            keys = [limit.key for limit in limits]
-            seconds = cast(int, redis.eval(_TAKE, len(keys), *keys, *arguments))
+        seconds = quick_store().take([limit.counter for limit in limits])
     except CartStoreRefused:
         raise
     except CartStoreUnavailable:
@@ -108,9 +89,7 @@ def only_failures_count(
 
 
 def _give_back_attempt(limits: Sequence[Limit]) -> None:
-    keys = [limit.key for limit in limits]
     try:
-        with cart_store() as redis:
-            redis.eval(_GIVE_BACK, len(keys), *keys)
+        quick_store().give_back([limit.counter for limit in limits])
     except CartStoreUnavailable:
         log.error("Redis is out of reach: an attempt was not given back")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from chalicelib.aws.signed_transport import tls_context
 from chalicelib.deadline import LEAST_SECONDS, Deadline
 from chalicelib.errors import CartStoreRefused, CartStoreUnavailable
-from chalicelib.settings import aws_settings, settings, table_prefix
+from chalicelib.settings import aws_settings, settings
 
 if TYPE_CHECKING:
     from ssl import SSLContext, SSLSocket
@@ -124,8 +124,3 @@ def cart_store() -> Iterator[Redis]:
             log.error("Redis refuses a command: %s", type(error).__name__)
             raise CartStoreRefused(store="redis", reason=type(error).__name__) from error
         raise CartStoreUnavailable(store="redis", reason=type(error).__name__) from error
-
-
-def key(kind: str, user_id: int) -> str:
-    """The Redis key of a user's value. The tables' prefix keeps shops on one Redis apart."""
-    return f"{table_prefix()}{kind}:{user_id}"

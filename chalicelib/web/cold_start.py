@@ -14,7 +14,7 @@ from chalicelib import settings as shop_settings
 from chalicelib.errors import InvalidSetting
 from chalicelib.gateways import Gateways, open_gateways
 from chalicelib.storage.dynamodb import connection
-from chalicelib.storage.redis_client import redis_client
+from chalicelib.storage.quick_store import quick_store
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def _prepare(function: str) -> Gateways:
         provider.check()
     connection().prepare()
     if "REDIS_URL" in shop_settings.FUNCTIONS[function]:  # it answers people
-        redis_client()
+        quick_store().prepare()
         for library in _LIBRARIES:
             importlib.import_module(library)
     return gateways

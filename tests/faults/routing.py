@@ -73,10 +73,12 @@ def forget_connections() -> None:
     from chalicelib.gateways import open_gateways
     from chalicelib.settings import settings
     from chalicelib.storage.dynamodb import connection
+    from chalicelib.storage.quick_store import quick_store
     from chalicelib.storage.redis_client import redis_client
 
     settings.cache_clear()
     connection.cache_clear()
     redis_client.cache_clear()
+    quick_store.cache_clear()
     app.app.gateways = open_gateways(settings())
     app.app.forget_fresh()

@@ -13,7 +13,8 @@ from chalicelib.shop import cart, catalog, enrollment
 from chalicelib.shop.catalog import ANNOUNCED, OFFLINE, ONLINE, Course
 from chalicelib.shop.course_key import DEGREE_COURSE, CourseKey
 from chalicelib.shop.price_policy import PERMANENT_DAYS
-from chalicelib.storage.redis_client import key, redis_client
+from chalicelib.storage.quick_store import key
+from chalicelib.storage.redis_client import redis_client
 from localstack.api_gateway import GatewayServer
 from tests import builders
 from tests.builders import policy_id_of
