@@ -47,7 +47,8 @@ def shards() -> Iterable[int]:
     return range(WORK_SHARDS)
 
 
-_LISTED = ("owner", "sort", "kind", "work_shard", "next_look_at")
+LISTED = ("owner", "sort", "kind", "work_shard", "next_look_at")
+"""What `list_due` reads of an item: the index holds no more."""
 
 
 def list_due(shard: int, now: datetime, limit: int) -> list[WorkItem]:
@@ -57,7 +58,7 @@ def list_due(shard: int, now: datetime, limit: int) -> list[WorkItem]:
     The items hold their keys and due time only: `take_lease` reads the rest.
     """
     due = WorkItem.due_at <= int(now.timestamp())
-    asked = UserItem.work_index.query(shard, due, limit=limit, attributes_to_get=list(_LISTED))
+    asked = UserItem.work_index.query(shard, due, limit=limit, attributes_to_get=list(LISTED))
     return cast(list[WorkItem], readable(asked))
 
 

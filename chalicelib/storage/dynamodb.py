@@ -34,7 +34,7 @@ from pynamodb.exceptions import PynamoDBException, VerboseClientError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path, Value
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 
 from chalicelib.aws import AwsSettings
@@ -294,11 +294,13 @@ class CatalogItem(StoredItem):
 
 
 class WorkIndex(GlobalSecondaryIndex["UserItem"]):
-    """Items on the work list by when they are due (epoch seconds). Sparse: a finished item is not in it."""
+    """Items on the work list by when they are due (epoch seconds). Sparse: a finished item is not in it. It holds what
+    `list_due` reads and no more: a write that leaves that as it is costs nothing here.
+    """
 
     class Meta:
         index_name = "by_work"
-        projection = AllProjection()
+        projection = IncludeProjection(["kind"])
 
     work_shard = WholeNumber(hash_key=True)
     due_at = WholeNumber(range_key=True, attr_name="next_look_at")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import botocore.session
@@ -12,7 +13,20 @@ from pynamodb.attributes import Attribute, DiscriminatorAttribute
 from pynamodb.indexes import Index
 
 # All kinds of items are known once the modules of all nouns are imported.
-from chalicelib.shop import account, cart, catalog, coupon, enrollment, ledger, order, payment, session, user
+from chalicelib.shop import (
+    account,
+    cart,
+    catalog,
+    coupon,
+    enrollment,
+    ledger,
+    order,
+    payment,
+    session,
+    user,
+    work,
+)
+from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.storage.dynamodb import CatalogItem, StoredItem, UserItem, find
 from chalicelib.storage.tables import TEMPLATE, create_tables, table_definitions
 from tests import builders
@@ -188,3 +202,41 @@ def test_creating_the_tables_again_changes_nothing(stores: Stores) -> None:
     names = create_tables()
     assert names == [stores.table_prefix + table for table in TABLES]
     assert find(catalog.Category, category.course_key, category.sort) is not None
+
+
+def test_the_work_index_holds_what_the_timer_reads_of_it_and_no_more() -> None:
+    definition = definitions()["users"]
+    index = indexes_of(definition)["by_work"]
+    held = {*key_of(definition).values(), *key_of(index).values(), *index["Projection"]["NonKeyAttributes"]}
+    assert set(work.LISTED) == held
+
+
+def test_a_write_that_leaves_the_work_list_as_it_is_costs_nothing_there(stores: Stores) -> None:
+    now = builders.now()
+    placed = order.order_item(
+        order.new_number(now),
+        builders.new_id(),
+        now,
+        status=order.PLACED,
+        payment_type=ALIPAY,
+        amount=100,
+        lines=[],
+        title="课程",
+        expires_at=now + timedelta(minutes=30),
+    )
+    placed.set_due(now + timedelta(days=1))
+    placed.save()
+    client = botocore.session.get_session().create_client("dynamodb")
+
+    def written_to(expression: str, value: dict[str, str]) -> set[str]:
+        answer = client.update_item(
+            TableName=stores.table_prefix + "users",
+            Key={"owner": {"S": placed.owner}, "sort": {"S": placed.sort}},
+            UpdateExpression=expression,
+            ExpressionAttributeValues={":value": value},
+            ReturnConsumedCapacity="INDEXES",
+        )
+        return set(answer["ConsumedCapacity"].get("GlobalSecondaryIndexes", {}))
+
+    assert written_to("SET next_look_at = :value", {"N": str(placed.due_at - 1)}) == {"by_work"}
+    assert written_to("SET problem = :value", {"S": "made up"}) == set()
