@@ -158,9 +158,11 @@ def _rsa_key(text: str) -> str:
 
 _REDIS = _matching(
     r"rediss?://([^\s/@]*@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[0-9]{0,3})?(\?\S*)?"
-    r"|unix://\S+",
-    "redis://HOST:PORT/DATABASE",
+    r"|unix://\S+|dynamodb:",
+    "redis://HOST:PORT/DATABASE, or dynamodb:",
 )
+IN_DYNAMODB = "dynamodb:"
+"""The address of a Redis that a shop does without."""
 
 
 # What is asked where people are served
@@ -176,7 +178,9 @@ def _https(address: str) -> str | None:
 
 
 def _redis_with_tls(url: str) -> str | None:
-    return "an address that begins with rediss:// or unix://" if url.startswith("redis:") else None
+    return (
+        "an address that begins with rediss:// or unix://, or dynamodb:" if url.startswith("redis:") else None
+    )
 
 
 def _at_least(lowest: int) -> Strictness:
@@ -329,7 +333,7 @@ class Settings(_Part):
     redis_url: str = _setting(
         "REDIS_URL",
         _REDIS,
-        "Redis, which keeps carts, accounts and limits",
+        "Redis, which keeps carts, accounts and limits; `dynamodb:` keeps them in the table of users",
         is_secret=True,
         strict=_redis_with_tls,
     )

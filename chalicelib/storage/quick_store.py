@@ -1,4 +1,4 @@
-"""What is kept for a while beside the tables: carts, settlement accounts and the counters of limits, in Redis.
+"""What is kept for a while: carts, settlement accounts and the counters of limits, in Redis, or in DynamoDB.
 
 Everything here raises CartStoreUnavailable for failures that time cures, CartStoreRefused for all others. In Redis it
 is one round trip.
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from chalicelib.settings import table_prefix
+from chalicelib.settings import IN_DYNAMODB, settings, table_prefix
 
 
 class Counter(NamedTuple):
@@ -67,6 +67,10 @@ class QuickStore(Protocol):
 @lru_cache(maxsize=1)
 def quick_store() -> QuickStore:
     """The store of the settings. Imports what it needs, so that functions without a cart do not pay for it."""
+    if settings().redis_url == IN_DYNAMODB:
+        from chalicelib.storage.dynamodb_store import DynamoDBStore
+
+        return DynamoDBStore()
     from chalicelib.storage.redis_store import RedisStore
 
     return RedisStore()

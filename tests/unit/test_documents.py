@@ -15,6 +15,7 @@ import pytest
 from pynamodb.attributes import DiscriminatorAttribute
 
 import chalicelib.shop
+import chalicelib.storage
 from chalicelib.manage.__main__ import _parser
 from chalicelib.storage.dynamodb import CatalogItem, StoredItem, UserItem
 from chalicelib.web import codes
@@ -199,8 +200,9 @@ def models(below: type[StoredItem]) -> Iterator[type[StoredItem]]:
 
 
 def test_every_kind_of_item_has_its_row() -> None:
-    for module in pkgutil.iter_modules(chalicelib.shop.__path__, "chalicelib.shop."):
-        importlib.import_module(module.name)
+    for package in (chalicelib.shop, chalicelib.storage):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
     kinds = {(model.__name__, model.__module__) for base in (CatalogItem, UserItem) for model in models(base)}
     rows = re.findall(r"\[(\w+)\]\(\.\./(chalicelib/\w+/\w+)\.py\)", prose(DATA))
     assert {(name, path.replace("/", ".")) for name, path in rows} == kinds

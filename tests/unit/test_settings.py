@@ -219,7 +219,12 @@ def test_a_malformed_setting_is_named_with_what_it_should_be(name: str, value: s
 
 @pytest.mark.parametrize(
     "url",
-    ["rediss://default:p%40ss@cache.example.com:6379", "redis://[::1]:6379/15", "unix:///run/redis.sock"],
+    [
+        "dynamodb:",
+        "rediss://default:p%40ss@cache.example.com:6379",
+        "redis://[::1]:6379/15",
+        "unix:///run/redis.sock",
+    ],
 )
 def test_redis_may_be_anywhere(url: str) -> None:
     assert load(environment(REDIS_URL=url)).redis_url == url
