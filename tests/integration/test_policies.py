@@ -315,6 +315,15 @@ def test_the_sweep_may_do_what_cut_claims_need_and_no_more(faulty_app: FaultyApp
     assert compare(calls, "sweep_coupon_claims") == NOTHING
 
 
+def test_the_way_to_dynamodb_lets_through_what_the_function_in_the_network_does_and_no_more() -> None:
+    network = json.loads((POLICIES.parent / "infra" / "network.json").read_text(encoding="utf-8"))
+    policy = network["Resources"]["WayToDynamoDB"]["Properties"]["PolicyDocument"]
+    (statement,) = policy["Statement"]
+    assert {action.removeprefix("dynamodb:") for action in statement["Action"]} == {
+        permission.action for permission in allowed_to("api_handler")
+    }
+
+
 WITHOUT_RESOURCES = {
     "xray:PutTelemetryRecords": "traces are nobody's",
     "xray:PutTraceSegments": "traces are nobody's",
