@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import app as application
+from chalicelib.settings import IN_DYNAMODB
 from chalicelib.shop import coupon, coupon_claim, order
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer
@@ -24,7 +25,7 @@ from localstack.alipay import AlipaySimulator
 from tests import builders
 from tests.client import Client
 from tests.faults.dynamodb_proxy import DynamoDBCall
-from tests.faults.routing import FaultyApp
+from tests.faults.routing import FaultyApp, forget_connections
 
 POLICIES = Path(__file__).parents[2] / ".chalice"
 
@@ -256,6 +257,28 @@ def test_cancelling_through_the_api_needs_no_further_permission(
     number = place(learner, builders.a_course(prices=[10000]))
     with faulty_app.dynamodb.recording() as calls:
         assert learner.post(f"/order/{number}/cancel")["code"] == 1000
+    denied, _ = compare(calls, "api_handler")
+    assert not denied
+
+
+def test_carts_and_limits_in_dynamodb_need_no_further_permission(
+    faulty_app: FaultyApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user, course = builders.a_user(), builders.a_course(prices=[100])
+    (line,) = lines_of([course])
+    monkeypatch.setenv("REDIS_URL", IN_DYNAMODB)
+    forget_connections()
+    learner = Client(faulty_app.base_url)
+    with faulty_app.dynamodb.recording() as calls:
+        signed_in = learner.post("/login", {"username": user.username, "password": builders.PASSWORD})
+        learner.token = signed_in["data"]["token"]
+        assert learner.post("/shoppingcar/", line)["code"] == 1000
+        assert learner.delete("/shoppingcar/", {"course_id": course.course_id})["code"] == 1000
+        assert learner.post("/account/", [line])["code"] == 1000
+        assert learner.pay([course], 1)["code"] == 1000
+    monkeypatch.undo()
+    forget_connections()
+    assert [call for call in calls if "COUNT#" in json.dumps(call.request)], "limits were not kept there"
     denied, _ = compare(calls, "api_handler")
     assert not denied
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.settings import IN_DYNAMODB
 from infra.front import uploads
 from infra.values import read_by, written_by
 from localstack.front_files import A_DAY, ASK_FIRST, FOR_EVER, NEVER
@@ -90,7 +91,8 @@ def test_no_secret_has_a_value_in_a_template() -> None:
             if resource["Type"] != "AWS::SecretsManager::Secret":
                 continue
             text = json.dumps(resource["Properties"].get("SecretString", ""))
-            assert text == '""' or "{{resolve:secretsmanager:" in text
+            # Where there is no Redis, the shop needs to be told so in the same place.
+            assert text == '""' or "{{resolve:secretsmanager:" in text or f'"{IN_DYNAMODB}"' in text
 
 
 def test_without_redis_in_aws_there_is_no_network_to_pay_for() -> None:
@@ -102,7 +104,8 @@ def test_without_redis_in_aws_there_is_no_network_to_pay_for() -> None:
         if "Condition" not in resource and resource["Type"] not in free
     }
     assert bare == set()
-    assert network["Resources"]["RedisUrlElsewhere"]["Condition"] == "HasNone"
+    assert network["Resources"]["RedisUrlElsewhere"]["Condition"] == "HasNoNetwork"
+    assert network["Conditions"]["HasNoNetwork"] == {"Fn::Not": [{"Condition": "HasNetwork"}]}
 
 
 # The edge
