@@ -168,14 +168,14 @@ def search_courses():
 def show_course(detail_id):
     number, parts = requests.detail_id(detail_id), requests.page_parts(app.query())
     page = browse.show_page(number, parts, app.fresh, app.now())
-    return course_responses.course_page(page, app.settings.shop_url)
+    return course_responses.course_page(page, app.settings)
 
 
 @app.route("/course/{course_id}", methods=["GET"], codes=codes.CONTENTS, kept=Kept.EVERYBODYS)
 def show_course_by_id(course_id):
     key = requests.course_key_of(course_id, app.query())
     page = browse.show_course(key, app.fresh, app.now())
-    return course_responses.course(page, app.settings.shop_url)
+    return course_responses.course(page, app.settings)
 
 
 @app.route("/course/{course_id}/chapters", methods=["GET"], codes=codes.CONTENTS, kept=Kept.VISITORS)

@@ -20,6 +20,7 @@ from chalicelib.flows.claim_coupon import OnOffer
 from chalicelib.flows.my_course import MyCourse
 from chalicelib.flows.study import CourseContents
 from chalicelib.money import Fen, to_yuan, yuan_text
+from chalicelib.settings import Settings
 from chalicelib.shop.catalog import (
     LEVEL_NAMES,
     OFFLINE,
@@ -141,8 +142,9 @@ def _price_text(prices: Sequence[Fen]) -> str:
     return f"￥{yuan_text(min(prices))}" if min(prices) else "免费"
 
 
-def course_page(view: PageView, shop_url: str) -> Json:
+def course_page(view: PageView, settings: Settings) -> Json:
     """`GET /coursedetail/{id}`."""
+    shop_url = settings.shop_url
     shown, page = view.shown, view.shown.page
     course, detail = page.course, shown.detail
     recommended = [shown.recommended.get(other.course_id) for other in detail.recommended]
@@ -184,6 +186,7 @@ def course_page(view: PageView, shop_url: str) -> Json:
         "course_img": picture(course.course_img, shop_url),
         "sections": len(page.sections),
         "trial_sections": sum(bool(section.free_trial) for section in page.sections),
+        "refund_days": settings.refund_window.days,
         "recommended": [
             _list_row(other, shown.category_names, shop_url)
             for other in recommended
@@ -205,9 +208,9 @@ def _parts(view: PageView) -> Json:
     return {name: part() if view.has_parts else [] for name, part in parts.items() if name in view.parts}
 
 
-def course(view: PageView, shop_url: str) -> Json:
+def course(view: PageView, settings: Settings) -> Json:
     """`GET /course/{course_id}`."""
-    return success(course_page(view, shop_url))
+    return success(course_page(view, settings))
 
 
 def _coupons(offers: Iterable[OnOffer]) -> list[Json]:

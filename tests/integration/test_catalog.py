@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import app
+from chalicelib.settings import settings
 from chalicelib.shop import catalog
 from chalicelib.shop.catalog import ANNOUNCED, OFFLINE, ONLINE, Course
 from chalicelib.shop.course_key import COURSE, DEGREE_COURSE, CourseKey
@@ -55,6 +56,7 @@ PAGE = {
     "status": str,
     "sections": int,
     "trial_sections": int,
+    "refund_days": int,
     "recommended": [COURSE_ROW],
 }
 
@@ -412,6 +414,7 @@ def test_a_page_has_exactly_the_documented_fields(visitor: Client) -> None:
         "status": "上线",
         "sections": 0,
         "trial_sections": 0,
+        "refund_days": settings().refund_days,
         "recommended": [row_of(visitor, other)],
     }
 

@@ -1766,6 +1766,8 @@ export interface components {
             sections: number;
             /** @description How many of them everybody may see. */
             trial_sections: number;
+            /** @description How many days after paying a refund can be applied for; 0 for never. */
+            refund_days: number;
             recommended: components["schemas"]["CourseRow"][];
             chapters?: components["schemas"]["Chapter"][];
             questions?: components["schemas"]["Question"][];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { amountLabel, deductionsOf, heldText, isPaid } from './orders'
+import { amountLabel, deductionsOf, heldText, isPaid, refundText } from './orders'
 
 const amounts = { original_amount: 327, course_coupon_amount: 0, general_coupon_amount: 0, beli: 0, beli_amount: 0 }
 
@@ -29,5 +29,12 @@ describe('what an order gives back when it closes', () => {
     expect(heldText({ ...amounts, general_coupon_amount: 20 })).toBe('优惠券')
     expect(heldText({ ...amounts, beli: 300, beli_amount: 30 })).toBe('300 贝里')
     expect(heldText({ ...amounts, course_coupon_amount: 50, beli: 300, beli_amount: 30 })).toBe('优惠券和 300 贝里')
+  })
+})
+
+describe('when a refund can be applied for', () => {
+  it('is said in days after paying, or never', () => {
+    expect(refundText(7)).toBe('付款后 7 天内可以在订单里申请退费')
+    expect(refundText(0)).toBe('课程开通后不支持退费')
   })
 })

@@ -39,3 +39,6 @@ export function heldText(order: Amounts): string {
   const beli = order.beli > 0 ? `${order.beli} 贝里` : ''
   return coupons && beli ? `${coupons}和 ${beli}` : coupons || beli
 }
+
+/** Until when a refund can be applied for, given the days after paying in which it can; 0 for never. */
+export const refundText = (days: number): string => (days > 0 ? `付款后 ${days} 天内可以在订单里申请退费` : '课程开通后不支持退费')
