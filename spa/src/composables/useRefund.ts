@@ -9,7 +9,7 @@ import { useLoad } from '@/composables/useLoad'
 import { useSession } from '@/stores/session'
 
 export const REASONS = ['买错了课程或有效期', '课程内容与预期不符', '暂时没有时间学习', '其他原因']
-const OTHER = REASONS[3]
+export const OTHER = REASONS[3]
 /** How long a reason may be, as the API has it. */
 const REASON_LENGTH = 200
 

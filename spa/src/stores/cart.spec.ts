@@ -91,7 +91,7 @@ describe('merging at sign-in', () => {
       owned: ['Course 3'],
       left: [{ course: choice(4, 40), name: 'Course 4', why: '课程已下架' }],
     })
-    expect(mergedText(cart.merged!)).toBe('购物车：已并入 2 门课程，1 门改为您刚选的有效期，1 门您已拥有，未勾选，1 门未能并入')
+    expect(mergedText(cart.merged!)).toBe('登录前选的课程：2 门已加入，1 门改为您刚选的有效期，1 门您已拥有，未勾选，1 门未能加入')
     expect(cart.unselected).toEqual(['course-3'])
     expect([cart.kept, localStorage.getItem('cart'), cart.count]).toEqual([[], null, 4])
   })

@@ -179,10 +179,10 @@ async function alone(work: () => Promise<void>): Promise<void> {
 /** What a merge did, in one sentence; empty when nothing is worth saying. */
 export function mergedText({ added, replaced, owned, left }: Merged): string {
   const parts = [
-    added ? `已并入 ${added} 门课程` : '',
+    added ? `${added} 门已加入` : '',
     replaced ? `${replaced} 门改为您刚选的有效期` : '',
     owned.length ? `${owned.length} 门您已拥有，未勾选` : '',
-    left.length ? `${left.length} 门未能并入` : '',
+    left.length ? `${left.length} 门未能加入` : '',
   ].filter(Boolean)
-  return parts.length ? `购物车：${parts.join('，')}` : ''
+  return parts.length ? `登录前选的课程：${parts.join('，')}` : ''
 }
