@@ -39,6 +39,13 @@ def is_built(spa: Path = SPA) -> bool:
         return False
 
 
+def why_unbuilt(spa: Path = SPA) -> str:
+    """Why a front that is not built has to be, as the end of a sentence."""
+    if (spa / "dist" / ".sources").exists():
+        return "its sources have changed"
+    return "it is not built yet"
+
+
 def build(spa: Path = SPA) -> None:
     """Build `dist/`, unless it is; of two at a time one builds. Raises FrontNotBuilt."""
     if not (spa / "node_modules").is_dir():

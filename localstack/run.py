@@ -100,7 +100,7 @@ class LocalShop:
         if own_geetest:
             self._choose_own_geetest(keys, geetest_port)
         if not front.is_built():
-            with step("Building the shop front, because its sources have changed"):
+            with step(f"Building the shop front, because {front.why_unbuilt()}"):
                 front.build()
         self.start_stores()
         with step("Checking settings"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from localstack.front import FrontNotBuilt, build, is_built
+from localstack.front import FrontNotBuilt, build, is_built, why_unbuilt
 
 ROOT = Path(__file__).parents[2]
 BUILDS = """#!/bin/sh
@@ -61,6 +61,13 @@ def test_it_is_built_once_and_again_when_a_source_has_changed(spa: Path) -> None
     assert builds(spa) == 6
     (spa / "index.html").unlink()
     assert not is_built(spa)
+
+
+def test_a_first_build_is_not_said_to_follow_a_change(spa: Path) -> None:
+    assert why_unbuilt(spa) == "it is not built yet"
+    build(spa)
+    write(spa / "src" / "main.ts", "changed")
+    assert why_unbuilt(spa) == "its sources have changed"
 
 
 def test_a_build_that_failed_is_tried_again(

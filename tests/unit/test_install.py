@@ -237,6 +237,34 @@ def test_where_all_is_installed_nothing_is_written_and_no_lock_taken(computer: C
     assert not (computer.folder / ".install.lock").exists()
 
 
+@pytest.mark.parametrize(("settings", "codes"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_only_a_terminal_that_wants_colours_gets_them(
+    computer: Computer, settings: dict[str, str], codes: bool
+) -> None:
+    computer.is_installed()
+    computer.has_python("python3.12", "3.12")
+    wish = {"PYTHON": "python3.12"} | settings
+    assert computer.install(**wish)[1].startswith("==> PYTHON=python3.12 is not used")
+    bash = [str(computer.programs / "bash"), str(computer.folder / "localstack" / "install"), "run"]
+    ours, theirs = os.openpty()
+    try:
+        subprocess.run(
+            bash,
+            env={"PATH": str(computer.programs), **wish},
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            timeout=60,
+            check=True,
+        )
+        said = os.read(ours, 4096).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert "==> PYTHON=python3.12 is not used" in said
+    assert said.startswith("\x1b[1m==>") == codes
+    assert ("\x1b" in said) == codes
+
+
 PIP_SAYS = {
     "Temporary failure in name resolution": "the network, or the package index on it, cannot be reached",
     "[Errno 101] Network is unreachable": "the network, or the package index on it, cannot be reached",
