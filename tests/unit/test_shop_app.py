@@ -159,9 +159,9 @@ def test_without_a_key_no_header_names_the_client() -> None:
 
 
 def test_the_cdn_of_the_template_speaks_in_these_headers() -> None:
-    edge = (Path(__file__).parents[2] / "infra" / "edge.json").read_text(encoding="utf-8")
-    assert '"HeaderName": "x-shop-edge"' in edge
-    assert "request.headers['x-shop-viewer'] = { value: event.viewer.ip };" in edge
+    front = (Path(__file__).parents[2] / "infra" / "front.json").read_text(encoding="utf-8")
+    assert '"HeaderName": "x-shop-edge"' in front
+    assert "request.headers['x-shop-viewer'] = { value: event.viewer.ip };" in front
 
 
 def test_all_addresses_of_one_line_are_one() -> None:
