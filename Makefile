@@ -70,7 +70,7 @@ front-e2e: front-build
 
 test-localstack: front-build
 	TEST_LOCALSTACK=1 $(PY) -m pytest $(or $(PYTEST_ARGS),tests/localstack)
-	$(PY) -m tests.browser --localstack npx playwright test $(or $(E2E_ARGS),buying.spec.ts)
+	$(PY) -m tests.browser --localstack npx playwright test $(or $(E2E_ARGS),buying.spec.ts payment.spec.ts)
 
 audit: install-audit front-build
 	AUDIT=1 $(PY) -m tests.browser npx playwright test

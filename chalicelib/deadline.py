@@ -18,7 +18,7 @@ PROVIDER_SECONDS = 8.0
 ANSWER_SECONDS = 1.5
 """What a request keeps for its answer: a call of Redis that began in time may take nearly as long."""
 LEAST_SECONDS = 0.2
-"""No call of a store begins with less time than this: it would be lost, and nobody would know what it did."""
+"""No call begins with less time than this: it would be lost, and nobody know what it did."""
 
 _request: ContextVar[Deadline | None] = ContextVar("the deadline of the request", default=None)
 

@@ -22,7 +22,7 @@ def change_own_password(signed_in: SignedIn, old: str, new: str, iterations: int
 
     Raises WeakPassword, before anything is hashed; TooManyAttempts after 10 attempts in 15 minutes, whatever their end,
     because each costs a hash; WrongPassword for a wrong old one; TokenRefused when this session ended meanwhile. No
-    captcha guards this: without counters nobody may try (CartStoreUnavailable).
+    captcha guards this: without Redis nobody may try (CartStoreUnavailable).
     """
     user = signed_in.user
     raise_if_weak(new, user.username)

@@ -1,7 +1,7 @@
-"""Rate limits: how often somebody may try something, counted in fixed windows.
+"""Rate limits: how often somebody may try something, counted in Redis in fixed windows.
 
-A limit is a protection, not a fact of the shop: while the counters are out of reach most limits let everybody through
-and log it. A limit that is the only protection says `otherwise="refuse"`.
+A limit is a protection, not a fact of the shop: while Redis is out of reach most limits let everybody through and log
+it. A limit that is the only protection says `otherwise="refuse"`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WINDOW_SECONDS = 15 * 60
 @dataclass(frozen=True)
 class Limit:
     """At most `most` attempts of a kind by one subject (a name with an address, an address, a user) in a window of
-    `seconds`; `otherwise` is what happens while the counters are out of reach.
+    `seconds`; `otherwise` is what happens while Redis is out of reach.
     """
 
     kind: str
@@ -36,7 +36,7 @@ class Limit:
 
     @property
     def key(self) -> str:
-        """The counter's key. The subject is hashed: it may be long, and it may be personal."""
+        """The Redis key. The subject is hashed: it may be long, and it may be personal."""
         digest = hashlib.sha256(self.subject.encode()).hexdigest()[:32]
         # In cluster mode a script's keys must lie in one slot: that of what stands in braces.
         return f"{table_prefix()}{{limit}}:{self.kind}:{digest}"
@@ -51,7 +51,7 @@ def take_attempt(limits: Sequence[Limit]) -> None:
     """Count one attempt against all of these limits. One round trip.
 
     Raises TooManyAttempts (`seconds` to wait) when one is used up; then no counter changes. Raises CartStoreUnavailable
-    while the counters are out of reach and one of them says so, CartStoreRefused always.
+    while Redis is out of reach and one of them says so, CartStoreRefused always.
     """
     try:
         seconds = quick_store().take([limit.counter for limit in limits])
@@ -59,9 +59,9 @@ def take_attempt(limits: Sequence[Limit]) -> None:
         raise
     except CartStoreUnavailable:
         if any(limit.otherwise == "refuse" for limit in limits):
-            log.error("the counters are out of reach: attempts are refused")
+            log.error("Redis is out of reach: attempts are refused")
             raise
-        log.error("the counters are out of reach: attempts are not limited")
+        log.error("Redis is out of reach: attempts are not limited")
         return
     if seconds:
         raise TooManyAttempts(seconds=seconds)
@@ -92,4 +92,4 @@ def _give_back_attempt(limits: Sequence[Limit]) -> None:
     try:
         quick_store().give_back([limit.counter for limit in limits])
     except CartStoreUnavailable:
-        log.error("the counters are out of reach: an attempt was not given back")
+        log.error("Redis is out of reach: an attempt was not given back")

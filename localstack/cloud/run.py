@@ -21,7 +21,7 @@ from localstack.cloud import overlay, server
 from localstack.cloud.deploying import Cloud, Wanted
 from localstack.processes import LOOPBACK
 from localstack.run import CannotRun, LocalShop, say, step
-from localstack.venvs import PythonMissing, VenvNotMade
+from localstack.venvs import PythonMissing, VenvNotMade, find_python
 
 SECRETS = {
     "JwtKey": "JWT_KEY",
@@ -80,6 +80,7 @@ class CloudShop(LocalShop):
         """Start all of it. Raises CannotRun, ChildFailed, ProgramMissing, FrontNotBuilt."""
         (self.data / MARK).touch()
         try:
+            find_python(server.PYTHON)  # before anything that takes long
             super().start()
         except (PythonMissing, VenvNotMade, NotDeployed) as error:
             raise CannotRun(str(error)) from error

@@ -95,7 +95,8 @@ class LocalStack:
         }
         return {
             **kept,
-            "GATEWAY_LISTEN": f"{LOOPBACK}:{self._port}",
+            # 127.0.0.1 in the notation of IPv6: for an address of IPv4 it would listen for the whole network.
+            "GATEWAY_LISTEN": f"[::ffff:{LOOPBACK}]:{self._port}",
             "LAMBDA_RUNTIME_EXECUTOR": "process",
             "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "90",  # of a busy computer
             "FILESYSTEM_ROOT": str(self._folder),

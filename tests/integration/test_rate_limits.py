@@ -297,7 +297,7 @@ def test_without_redis_everybody_may_sign_in_and_it_is_logged(
     with faulty_app.redis.down(), caplog.at_level(logging.ERROR):
         assert sign_in(client, user.username, PASSWORD)["code"] == 1000
         check_refusal(sign_in(client, user.username), 1002)
-    assert "the counters are out of reach" in caplog.text
+    assert "Redis is out of reach" in caplog.text
     assert user.username not in caplog.text
     while not answers():
         pass

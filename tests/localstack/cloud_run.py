@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import socket
 import subprocess
 import sys
 import zipfile
@@ -73,6 +74,23 @@ class CloudRun(Run):
         until(lambda: all(is_gone(process) for process in processes), "a process is left")
         assert not self.data.exists()
         assert all(port_is_free(int(self.environment[name])) for name in self.port_settings)
+
+    def listening_addresses(self) -> list[str]:
+        """What its processes listen on, as "127.0.0.1:80", the addresses of IPv6 in hexadecimal."""
+        open_files = set()
+        for process in self.descendants():
+            for descriptor in Path(f"/proc/{process}/fd").glob("*"):
+                with suppress(FileNotFoundError):
+                    open_files.add(os.readlink(descriptor))
+        found = []
+        for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+            for line in Path(table).read_text().splitlines()[1:]:
+                words = line.split()
+                if words[3] == "0A" and f"socket:[{words[9]}]" in open_files:  # it listens
+                    address, _, port = words[1].removeprefix("0000000000000000FFFF0000").partition(":")
+                    shown = socket.inet_ntoa(bytes.fromhex(address)[::-1]) if len(address) == 8 else address
+                    found.append(f"{shown}:{int(port, 16)}")
+        return found
 
     def descendants(self) -> list[int]:
         """The ids of all processes that it has started, and those have."""

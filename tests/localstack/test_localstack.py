@@ -44,6 +44,14 @@ def buyer(shop: Shop) -> Client:
     return learner
 
 
+def test_without_its_python_it_says_what_to_do_before_anything_starts(tmp_path: Path) -> None:
+    run = CloudRun(tmp_path / "data", {"PYTHON313": "/bin/false"})
+    assert run.start().ended() == 1
+    assert "PYTHON313=/bin/false is no Python 3.13" in run.output
+    assert "Starting" not in run.output
+    run.end()
+
+
 def version_told(shop: Shop) -> str | None:
     return requests.get(f"{shop.api}/courses", timeout=SECONDS).headers.get("X-Version")
 
@@ -99,6 +107,29 @@ def test_a_changed_function_serves_and_a_roll_back_takes_it_back(
     assert version_told(shop) is None
     cloud.deploy_app(run.wanted())
     assert version_told(shop) is None
+
+
+def test_a_version_that_cannot_begin_is_answered_for_in_the_shops_words_and_taken_back(
+    run: CloudRun, shop: Shop, tmp_path: Path
+) -> None:
+    cloud, functions = run.cloud(), run.cloud().client("lambda")
+    before = functions.get_alias(FunctionName=API_FUNCTION, Name="live")["FunctionVersion"]
+    broken = changed_package(run.wanted().package, tmp_path / "broken", BROKEN)
+    cloud.deploy_app(run.wanted(package=broken))
+    answer = requests.get(f"{shop.api}/courses", headers={"Origin": journey.ORIGIN}, timeout=SECONDS)
+    assert (answer.status_code, answer.json()["code"]) == (503, 503)
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+    functions.update_alias(FunctionName=API_FUNCTION, Name="live", FunctionVersion=before)
+    journey.both_forms_of_a_path_are_answered(shop)
+    cloud.deploy_app(run.wanted())
+    journey.both_forms_of_a_path_are_answered(shop)
+
+
+def test_nothing_listens_for_other_computers(run: CloudRun, buyer: Client) -> None:
+    addresses = run.listening_addresses()
+    assert len(addresses) > len(run.children())  # the processes of LocalStack and of the functions, too
+    assert {address.rpartition(":")[0] for address in addresses} == {"127.0.0.1"}
 
 
 def test_a_changed_key_lets_learners_stay_signed_in(run: CloudRun, shop: Shop) -> None:
