@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 _LIBRARIES = ("cachetools", "jwt", "requests")
 """What requests load on first use."""
+_PYTHONS_OWN = ("encodings.idna", "_strptime")
+"""What Python loads when it first asks for a host's address, and when it first reads a time."""
 
 
 def prepare() -> Gateways | None:
@@ -41,8 +43,10 @@ def _prepare(function: str) -> Gateways:
     for provider in gateways.payments.values():
         provider.check()
     connection().prepare()
+    libraries: tuple[str, ...] = _PYTHONS_OWN
     if "REDIS_URL" in shop_settings.FUNCTIONS[function]:  # it answers people
         quick_store().prepare()
-        for library in _LIBRARIES:
-            importlib.import_module(library)
+        libraries += _LIBRARIES
+    for library in libraries:
+        importlib.import_module(library)
     return gateways
