@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from localstack.cloud.run import MARK, CloudShop, remove
@@ -16,17 +17,16 @@ from localstack.running import process_of, wait_for_end
 
 def down(data: Path) -> int:
     """End the shop on LocalStack whose data are there, and remove the folder."""
+    if not (data / MARK).exists():
+        say(f"There is none with its data in {data}.")
+        return 0
     process = process_of(data)
-    if process is not None and (data / MARK).exists():
-        with step(f"Ending process {process}"):
+    if process is not None:
+        with step(f"Ending process {process}"), suppress(ProcessLookupError):
             os.kill(process, signal.SIGTERM)
             wait_for_end(data)
-    was_there = remove(data)
-    say(
-        "Nothing is left of it."
-        if process is not None or was_there
-        else f"There is none with its data in {data}."
-    )
+    remove(data)
+    say("Nothing is left of it.")
     return 0
 
 

@@ -61,17 +61,15 @@ class Cloud:
         return self._session.create_client(service, region_name=REGION, endpoint_url=self._url, **CREDENTIALS)
 
     def deploy_stores(self, wanted: Wanted) -> None:
-        """What the application stands on, with what `edge` and an operator would put in: once. Raises NotDeployed."""
+        """What the application stands on, with what `edge` and an operator would put in. Raises NotDeployed."""
         self.client("s3").create_bucket(Bucket=BUCKET)
         for name in overlay.STACKS[:-1]:
             text = (INFRA / f"{name}.json").read_text(encoding="utf-8")
             parameters = self._parameters(name, json.loads(text), wanted)
             self.deployer.deploy(Stack(stack_name(name), text, parameters))
         ssm = self.client("ssm")
-        key = self.client("secretsmanager").create_secret(
-            Name=f"{stack_name('edge')}-key", SecretString=wanted.edge_key
-        )
-        edge = overlay.values_of_edge(wanted.api_url, wanted.shop_url, key["ARN"])
+        edge_key = self._secret(f"{stack_name('edge')}-key", wanted.edge_key)
+        edge = overlay.values_of_edge(wanted.api_url, wanted.shop_url, edge_key)
         for name, value in edge.items():
             ssm.put_parameter(
                 Name=f"/course-shop/{overlay.STAGE}/{name}", Value=value, Type="String", Overwrite=True
@@ -83,6 +81,15 @@ class Cloud:
         manager = self.client("secretsmanager")
         for name, text in secrets.items():
             manager.put_secret_value(SecretId=self.resource(name), SecretString=text)
+
+    def _secret(self, name: str, text: str) -> str:
+        """A secret that no stack makes -> its ARN."""
+        manager = self.client("secretsmanager")
+        try:
+            made = manager.create_secret(Name=name, SecretString=text)
+        except manager.exceptions.ResourceExistsException:  # in a LocalStack that was given
+            made = manager.put_secret_value(SecretId=name, SecretString=text)
+        return str(made["ARN"])
 
     def deploy_app(self, wanted: Wanted) -> str:
         """The application -> the id of its API. Raises NotDeployed, and then LocalStack has rolled it back."""

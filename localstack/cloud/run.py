@@ -165,9 +165,6 @@ class CloudShop(LocalShop):
         print(line, file=self._log, flush=True)
 
 
-def remove(data: Path) -> bool:
-    """Remove the folder of such a shop -> whether there was one."""
-    if not (data / MARK).exists():
-        return False
-    shutil.rmtree(data, ignore_errors=True)  # of two that remove it, neither minds
-    return True
+def remove(data: Path) -> None:
+    """Remove the folder of such a shop. Of two that do, neither minds."""
+    shutil.rmtree(data, ignore_errors=True)

@@ -39,7 +39,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 def test_a_stranger_registers_orders_pays_and_owns_the_course(shop: Shop) -> None:
     learner, choice, order = journey.leads_from_registering_to_an_order(shop)
     if not shop.alipay:
-        assert order.pay_url.startswith("https://")
+        assert "&sign=" in order.pay_url
         assert learner.post(f"/order/{order.number}/cancel")["code"] == 1000
         pytest.skip("ordered and cancelled; without SHOP_ALIPAY_URL, a simulator's, nobody pays")
     journey.leads_from_paying_to_owning(shop, learner, choice, order)

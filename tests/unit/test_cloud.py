@@ -19,6 +19,7 @@ from localstack.cloud.edge import Edge
 from localstack.cloud.run import MARK, CloudShop
 from localstack.processes import LOOPBACK, free_port
 from localstack.run import CannotRun
+from localstack.running import RunningShop
 
 INFRA = Path(__file__).parents[2] / "infra"
 
@@ -122,6 +123,13 @@ def test_a_folder_with_something_else_in_it_is_neither_taken_nor_removed(tmp_pat
         CloudShop({"DATA_DIR": str(tmp_path)})
     assert down(tmp_path) == 0
     assert (tmp_path / "dynamodb").exists()
+
+
+def test_a_running_make_run_is_not_ended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with RunningShop(tmp_path):  # this process: it would be ended
+        assert down(tmp_path) == 0
+    assert "There is none" in capsys.readouterr().out
+    assert (tmp_path / "lock").exists()
 
 
 def test_what_a_killed_one_has_left_is_taken_and_removed(tmp_path: Path) -> None:
