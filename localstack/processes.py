@@ -34,9 +34,14 @@ class Child:
         directory: Path | None = None,
         environment: Mapping[str, str] | None = None,
         log: Path | None = None,
+        patience: float = 10,
     ) -> None:
-        """Start `command`. Its output goes to the file `log`, or to a file that is gone when the child is."""
+        """Start `command`. Its output goes to the file `log`, or to a file that is gone when the child is.
+
+        `patience` is how many seconds it is given to end by itself when it is stopped.
+        """
         self.name = name
+        self._patience = patience
         self._log = log
         self._output = tempfile.TemporaryFile() if log is None else log.open("ab+")  # noqa: SIM115
         self._output_start = self._output.seek(0, os.SEEK_END)
@@ -105,12 +110,12 @@ class Child:
         self._output.seek(self._output_start)
         return self._output.read().decode("utf-8", "replace").strip()
 
-    def stop(self, seconds: float = 10) -> None:
+    def stop(self) -> None:
         """SIGTERM, which our children take as "finish and go"; SIGKILL when that takes too long."""
         if self.running():
             self.process.terminate()
             try:
-                self.process.wait(seconds)
+                self.process.wait(self._patience)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

@@ -175,7 +175,7 @@ class LocalShop:
         body = f"""'{{"username": "{name}", "password": "{password}", '"${{SOLVED#?}}\""""
         return [
             "To sign in from a terminal, let the simulator solve a captcha (or start with CAPTCHA=off make run):",
-            *(f"  {line}" for line in [*solving, f"curl -s {api}/login -d {body}"]),
+            *(f"  {line}" for line in [*solving, f"curl -s {api}/login --json {body}"]),
         ]
 
     def watch(self) -> None:

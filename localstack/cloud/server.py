@@ -83,6 +83,7 @@ class LocalStack:
             directory=self._folder,  # not the shop's, whose package is called localstack too
             environment=self._environment(environment),
             log=self._log,
+            patience=1,  # it has nothing to lose, and takes its time
         )
         child.wait_until(lambda: answers_http(self._port, "/_localstack/health"), START_SECONDS)
         return child
