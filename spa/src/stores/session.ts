@@ -27,6 +27,8 @@ export const useSession = defineStore('session', () => {
   const user = ref<UserInfo>()
   /** Counts the sessions that the API ended: the application leads to sign-in at each. */
   const endings = ref(0)
+  /** Counts how often another tab signed the learner out. */
+  const leftElsewhere = ref(0)
 
   const isSignedIn = computed(() => stored.value !== undefined)
   const token = computed(() => stored.value?.token)
@@ -79,10 +81,11 @@ export const useSession = defineStore('session', () => {
     if (event.key !== KEY) return
     const now = readAlive()
     if (now?.token === stored.value?.token) return
+    if (!now) leftElsewhere.value += 1
     stored.value = now
     user.value = undefined
     void refresh()
   })
 
-  return { stored, user, endings, isSignedIn, token, begin, endedByServer, refresh, signOut }
+  return { stored, user, endings, leftElsewhere, isSignedIn, token, begin, endedByServer, refresh, signOut }
 })
