@@ -1,0 +1,100 @@
+"""What must hold before anything is deployed: asked first, and told together."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.stage import Stage
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+UNRESERVED_MINIMUM = 10
+"""The concurrency that a new account must keep unreserved; others keep 100 (AWS, Lambda's quotas)."""
+
+
+def problems(stage: Stage, client: Callable[..., Any], git_status: str) -> Iterator[str]:
+    """Why this stage cannot be deployed now; nothing when it can. `client` gives boto3's client of a service."""
+    if git_status:
+        yield (
+            "The tree holds what is not committed, so nobody could say later what was deployed:\n"
+            f"{git_status.rstrip()}\n  Commit it, or --dirty for a stage that is nobody's income."
+        )
+    account = client("sts").get_caller_identity()["Account"]
+    if account != stage.account:
+        yield (
+            f"These credentials are of account {account}, and {stage.name} is in {stage.account}. "
+            "Choose another AWS_PROFILE."
+        )
+        return
+    yield from _concurrency(stage, client("lambda"))
+    yield from _certificate(stage, client("acm"))
+
+
+def _concurrency(stage: Stage, functions: Any) -> Iterator[str]:
+    limits = functions.get_account_settings()["AccountLimit"]
+    declared = json.loads((PROJECT / "infra" / "functions.json").read_text(encoding="utf-8"))["Parameters"]
+    given = stage.stacks.get("app", {})
+    wanted = sum(
+        int(given.get(name, declared[name]["Default"])) * functions_of_it
+        for name, functions_of_it in _RESERVING.items()
+    )
+    total = limits["ConcurrentExecutions"]
+    free = 100 if total > 100 else UNRESERVED_MINIMUM
+    if wanted and total - wanted < free:
+        yield (
+            f"The account may run {total} functions at once, of which {free} must stay unreserved, and "
+            f"{stage.name} would reserve {wanted}. Ask for a higher quota of Lambda's concurrent executions "
+            "(it is free), "
+            f"or set {' and '.join(_RESERVING)} to 0 in infra/stages/{stage.name}.json until you have it."
+        )
+
+
+_RESERVING = {"NotificationConcurrency": 1, "TimerConcurrency": 2}
+"""The parameters of the stack `app` that reserve concurrency, and for how many functions each; 0 reserves none."""
+
+
+def _certificate(stage: Stage, acm: Any) -> Iterator[str]:
+    arn = stage.stacks.get("edge", {}).get("ApiCertificateArn")
+    if not arn:
+        return
+    try:
+        status = acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"]
+    except ClientError as error:
+        yield f"The certificate {arn} cannot be read: {error.response['Error']['Code']}."
+        return
+    if status != "ISSUED":
+        yield (
+            f"The certificate {arn} is {status}: put its CNAME record into the domain's DNS, "
+            "and wait until it is ISSUED."
+        )
+
+
+def unfilled_secrets(stage: Stage, client: Callable[..., Any]) -> list[str]:
+    """The names of the secrets of the stack `secrets` that hold nothing yet, though the stage needs them."""
+    pages = client("cloudformation").get_paginator("list_stack_resources")
+    found = []
+    for page in pages.paginate(StackName=stage.stack_name("secrets")):
+        for resource in page["StackResourceSummaries"]:
+            if resource["ResourceType"] != "AWS::SecretsManager::Secret" or _is_idle(stage, resource):
+                continue
+            secret = client("secretsmanager").describe_secret(SecretId=resource["PhysicalResourceId"])
+            if not secret.get("VersionIdsToStages"):
+                found.append(secret["Name"])
+    return sorted(found)
+
+
+def _is_idle(stage: Stage, resource: Mapping[str, str]) -> bool:
+    """Whether a secret is for a captcha that is off."""
+    return resource["LogicalResourceId"] == "GeetestKey" and not stage.stacks.get("app", {}).get("GeetestId")
+
+
+def git_status() -> str:
+    """What of the project is not committed, as `git status --short` says; empty for nothing."""
+    command = ["git", "-C", str(PROJECT), "status", "--short"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
