@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.deadline import Deadline
-from chalicelib.errors import LeaseTaken, ShopError
+from chalicelib.errors import LeaseTaken, ShopError, StoreUnavailable
 from chalicelib.gateways import Gateways
 from chalicelib.request_log import add_fields
 from chalicelib.shop import attention, work
@@ -77,11 +77,18 @@ def run_due_work(
 
 
 def count_for_a_person() -> dict[str, int]:
-    """How many applications wait for an operator's decision, and how many problems for one to mend. Two Queries."""
-    return {
-        "decisions": attention.count_attention(attention.DECISION),
-        "problems": attention.count_attention(attention.PROBLEM),
-    }
+    """How many applications wait for an operator's decision, and how many problems for one to mend. Two Queries.
+
+    Nothing where the store is out of reach: the work is done by then, and the next run counts again.
+    """
+    try:
+        return {
+            "decisions": attention.count_attention(attention.DECISION),
+            "problems": attention.count_attention(attention.PROBLEM),
+        }
+    except StoreUnavailable as error:
+        log.warning("what waits for a person is not counted: %s", type(error).__name__)
+        return {}
 
 
 def _longest_wait(listed: Iterable[WorkItem], now: datetime) -> int:
