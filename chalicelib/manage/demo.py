@@ -115,13 +115,12 @@ def describe_users(content: Json) -> str:
     for row in content["users"]:
         stored = _find_user(row["username"])
         if stored is not None and stored.source == SOURCE:
-            given = f"{len(row['coupons'])} coupons given"
-            if stored.role != user.STUDENT:
-                given = user.ROLE_NAMES[stored.role]
-            lines.append(f"  {stored.username:<12}{stored.beli:>6} beli  {given}")
+            who = "learner" if stored.role == user.STUDENT else "operator"
+            lines.append(f"  {stored.username:<14}{who:<10}{stored.beli:>6}{len(row['coupons']):>9}")
     if not lines:
         return ""
-    return "\n".join([f"Demo users, each with the password {content['password']} unless changed:", *lines])
+    heads = f"  {'user':<14}{'is a':<10}{'beli':>6}{'coupons':>9}"
+    return "\n".join([f"Demo users, each with the password {content['password']} unless changed:", heads, *lines])
 
 
 def _batches(units: Iterator[_Unit]) -> Iterator[list[_Unit]]:
