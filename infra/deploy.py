@@ -325,8 +325,9 @@ def destroy(stage: Stage, client: Clients, given: argparse.Namespace) -> None:
             client("dynamodb").delete_table(TableName=table)
         for secret in held["AWS::SecretsManager::Secret"]:
             client("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
-    empty(stage.code_bucket, client("s3"))
-    client("s3").delete_bucket(Bucket=stage.code_bucket)
+    if stage.code_bucket in {one["Name"] for one in client("s3").list_buckets()["Buckets"]}:
+        empty(stage.code_bucket, client("s3"))
+        client("s3").delete_bucket(Bucket=stage.code_bucket)
     say(f"Nothing is left of {stage.name}.")
 
 
