@@ -79,8 +79,28 @@ class Caller:
         return self.signed_in().user
 
     def _confirm(self, user: StoredItem | None, session: StoredItem | None) -> None:
+        if isinstance(user, User) and isinstance(session, Session):
+            user, session = self._of_one_moment(user, session)
         if not isinstance(user, User) or user.disabled:
             raise UserGone()
         if not isinstance(session, Session) or not session.is_alive(user, self._now):
             raise TokenRefused()
         self._signed_in = SignedIn(user, session)
+
+    def _of_one_moment(self, user: User, session: Session) -> tuple[StoredItem | None, StoredItem | None]:
+        """The two as they are when their generations were read on both sides of a change.
+
+        A batch is no snapshot. Generations only rise, together for a session that stays, so the item with the lower
+        one is read again, one round trip, until it stays as it was: then the session has ended.
+        """
+        while user.generation != session.generation:
+            is_session_older = session.generation < user.generation
+            key = session_key(self.user_id, self._session_id) if is_session_older else user_key(self.user_id)
+            newer = find_together([key]).get(key)
+            if isinstance(newer, Session) and newer.generation > session.generation:
+                session = newer
+            elif isinstance(newer, User) and newer.generation > user.generation:
+                user = newer
+            else:
+                return (user, newer) if is_session_older else (newer, session)
+        return user, session

@@ -22,6 +22,7 @@ from tests import builders
 from tests.addresses import ClientAt
 from tests.client import Client
 from tests.endpoints import ENDPOINTS, Endpoint, Example, an_example
+from tests.faults import Fault
 from tests.faults.routing import FaultyApp
 from tests.purchases import Clock
 from tests.shapes import check_refusal
@@ -172,3 +173,20 @@ def test_a_session_lives_as_long_as_its_token(clock: Clock) -> None:
     assert client.get("/userinfo")["code"] == 1000
     clock.stand_at(stored.expires_at + LEEWAY)
     assert client.request("GET", "/userinfo").json()["msg"] == "JWT已过期!"
+
+
+@pytest.mark.parametrize("seen_late", ["user", "session"])
+def test_read_on_both_sides_of_a_change_the_session_stays(faulty_app: FaultyApp, seen_late: str) -> None:
+    client = ClientAt(builders.a_user())
+    user, session = client.user, the_session(client)
+    assert user is not None
+    raise_it: dict[str, Callable[[], object]] = {
+        "user": lambda: user.update([User.generation.add(1)]),
+        "session": lambda: session.update([Session.generation.add(1)]),
+    }
+    # A change has given both a new generation, and a batch has read one of them before it.
+    raise_late = raise_it.pop(seen_late)
+    next(iter(raise_it.values()))()
+    late = Fault.on("BatchGetItem", nth=2, action=lambda exchange: (raise_late(), exchange.forward())[1])
+    with faulty_app.dynamodb.faults(late):
+        assert client.get("/userinfo")["code"] == 1000
