@@ -120,7 +120,9 @@ def describe_users(content: Json) -> str:
     if not lines:
         return ""
     heads = f"  {'user':<14}{'is a':<10}{'beli':>6}{'coupons':>9}"
-    return "\n".join([f"Demo users, each with the password {content['password']} unless changed:", heads, *lines])
+    return "\n".join(
+        [f"Demo users, each with the password {content['password']} unless changed:", heads, *lines]
+    )
 
 
 def _batches(units: Iterator[_Unit]) -> Iterator[list[_Unit]]:
