@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
 import requests
@@ -70,7 +71,7 @@ def leads_from_paying_to_owning(shop: Shop, learner: Client, choice: Choice, ord
     until(lambda: owned(learner) == [choice.course_id], "the course was not delivered")
     assert status(learner, order) == PAID
     assert len(used_coupons(learner)) == 1
-    assert float(shop.trade(order.number)["total_amount"]) == order.pay_money
+    assert Decimal(shop.trade(order.number)["total_amount"]) == Decimal(str(order.pay_money))
 
 
 def preflights_carry_cors(shop: Shop) -> None:
@@ -126,3 +127,12 @@ def a_forged_notification_is_refused(shop: Shop) -> None:
             timeout=SECONDS,
         )
         assert (answer.status_code, answer.text) == (200, "fail")
+
+
+PROMISES: tuple[Promise, ...] = (
+    preflights_carry_cors,
+    answers_of_the_gateway_itself_are_the_shops,
+    both_forms_of_a_path_are_answered,
+    a_forged_notification_is_refused,
+)
+"""What API Gateway keeps in every shop."""

@@ -45,14 +45,6 @@ def test_a_stranger_registers_orders_pays_and_owns_the_course(shop: Shop) -> Non
     journey.leads_from_paying_to_owning(shop, learner, choice, order)
 
 
-@pytest.mark.parametrize(
-    "promise",
-    [
-        journey.preflights_carry_cors,
-        journey.answers_of_the_gateway_itself_are_the_shops,
-        journey.both_forms_of_a_path_are_answered,
-        journey.a_forged_notification_is_refused,
-    ],
-)
+@pytest.mark.parametrize("promise", journey.PROMISES)
 def test_api_gateway_keeps(shop: Shop, promise: journey.Promise) -> None:
     promise(shop)

@@ -63,15 +63,7 @@ def test_a_stranger_registers_orders_pays_and_owns_the_course(run: CloudRun, buy
     assert [line["outcome"] for line in told if line["message"] == "done"].count("success") == 1
 
 
-@pytest.mark.parametrize(
-    "promise",
-    [
-        journey.preflights_carry_cors,
-        journey.answers_of_the_gateway_itself_are_the_shops,
-        journey.both_forms_of_a_path_are_answered,
-        journey.a_forged_notification_is_refused,
-    ],
-)
+@pytest.mark.parametrize("promise", journey.PROMISES)
 def test_api_gateway_keeps(shop: Shop, promise: journey.Promise) -> None:
     promise(shop)
 
