@@ -76,7 +76,7 @@ def deploy(stage: Stage, client: Clients, given: argparse.Namespace) -> None:
     if found:
         raise NotDeployed("\n".join(found))
     say(f"{stage.name}: packaging")
-    package(stage.kind, BUILD / stage.name, stage.architecture)
+    package(stage.name, BUILD / stage.name, stage.architecture)
     make_code_bucket(stage, client("s3"))
     outputs: dict[str, str] = {}
     for name in (one for one in STACKS if one in stage.stacks):
@@ -107,7 +107,7 @@ def deploy_stack(
     deployer = Deployer(
         cloudformation, client("s3"), stage.code_bucket, say, partial(confirm, given.yes), given.allow_loss
     )
-    text = uploaded_template(stage, deployer) if name == "app" else _template(name)
+    text = deployer.upload_package(BUILD / stage.name) if name == "app" else _template(name)
     parameters = stage.parameters(name, json.loads(text), outputs)
     if name == "app":
         parameters["Release"] = release(text, parameters, client("secretsmanager"), stage)
@@ -130,17 +130,6 @@ def release(template: str, parameters: Mapping[str, str], secrets: Any, stage: S
 
 def _template(name: str) -> str:
     return (INFRA / f"{name}.json").read_text(encoding="utf-8")
-
-
-def uploaded_template(stage: Stage, deployer: Deployer) -> str:
-    """The packaged template, with every zip beside it uploaded and named by its place in the bucket."""
-    directory = BUILD / stage.name
-    template = (directory / "sam.json").read_text(encoding="utf-8")
-    for path in sorted(directory.glob("*.zip")):
-        template = template.replace(f'"./{path.name}"', f'"s3://{stage.code_bucket}/{deployer.upload(path)}"')
-    if '"./' in template:
-        raise NotDeployed(f"{directory}/sam.json names a file that was not packaged.")
-    return template
 
 
 def deploy_front(stage: Stage, bucket: str, distribution: str, client: Clients) -> None:

@@ -25,6 +25,13 @@ def problems(stage: Stage, client: Callable[..., Any], git_status: str) -> Itera
             "The tree holds what is not committed, so nobody could say later what was deployed:\n"
             f"{git_status.rstrip()}\n  Commit it, or --dirty for a stage that is nobody's income."
         )
+    packaged = json.loads((PROJECT / ".chalice" / "config.json").read_text(encoding="utf-8"))["stages"]
+    if stage.name not in packaged:
+        yield (
+            f"{stage.name} is no stage of .chalice/config.json, which has {', '.join(sorted(packaged))}: "
+            "what the functions are packaged with stands there. Add it."
+        )
+        return
     account = client("sts").get_caller_identity()["Account"]
     if account != stage.account:
         yield (

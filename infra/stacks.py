@@ -66,6 +66,18 @@ class Deployer:
             self._s3.put_object(Bucket=self._bucket, Key=key, Body=content)
         return key
 
+    def upload_package(self, directory: Path) -> str:
+        """Upload the zips of a packaged application -> its template, which names them by their place in the bucket.
+
+        Raises NotDeployed where the template names a file that is not there.
+        """
+        template = (directory / "sam.json").read_text(encoding="utf-8")
+        for path in sorted(directory.glob("*.zip")):
+            template = template.replace(f'"./{path.name}"', f'"s3://{self._bucket}/{self.upload(path)}"')
+        if '"./' in template:
+            raise NotDeployed(f"{directory}/sam.json names a file that was not packaged.")
+        return template
+
     def deploy(self, stack: Stack) -> dict[str, str]:
         """Create or update a stack, and wait -> its outputs.
 

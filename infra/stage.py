@@ -85,11 +85,6 @@ class Stage:
         return found
 
     @property
-    def kind(self) -> str:
-        """The stage of `.chalice/config.json` that its functions are packaged as."""
-        return "production" if self.production else "dev"
-
-    @property
     def table_prefix(self) -> str:
         """What the names of its tables begin with; another one after a restore."""
         return self.stacks["stores"].get("TablePrefix", f"course-shop-{self.name}-")

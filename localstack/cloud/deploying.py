@@ -93,10 +93,7 @@ class Cloud:
 
     def deploy_app(self, wanted: Wanted) -> str:
         """The application -> the id of its API. Raises NotDeployed, and then LocalStack has rolled it back."""
-        text = (wanted.package / "sam.json").read_text(encoding="utf-8")
-        for path in sorted(wanted.package.glob("*.zip")):
-            text = text.replace(f'"./{path.name}"', f'"s3://{BUCKET}/{self.deployer.upload(path)}"')
-        template = overlay.adapt(json.loads(text), wanted.captcha)
+        template = overlay.adapt(json.loads(self.deployer.upload_package(wanted.package)), wanted.captcha)
         parameters = self._parameters("app", template, wanted)
         # Another release makes new versions of all functions, which read their secrets when they begin.
         content = json.dumps([template, parameters, dict(wanted.secrets)], sort_keys=True)

@@ -1,0 +1,62 @@
+"""What must hold before a stage is deployed, told together and before anything is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra.preflight import problems
+from infra.stage import Stage, read_stage
+
+
+class Account:
+    """An AWS account that answers the preflight's questions."""
+
+    def __init__(self, number: str, at_once: int) -> None:
+        self._number, self._at_once = number, at_once
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Account": self._number}
+
+    def get_account_settings(self) -> dict[str, Any]:
+        return {"AccountLimit": {"ConcurrentExecutions": self._at_once}}
+
+
+def stage(name: str = "production", **app: str) -> Stage:
+    example = read_stage("example")
+    stacks = {**example.stacks, "app": {**example.stacks["app"], **app}}
+    return Stage(**{**vars(example), "name": name, "stacks": stacks})
+
+
+def told(of: Stage, number: str = "000000000000", at_once: int = 1000, git_status: str = "") -> list[str]:
+    client: Callable[[str], Account] = lambda service: Account(number, at_once)  # noqa: E731
+    return list(problems(of, client, git_status))
+
+
+def test_nothing_stands_in_the_way() -> None:
+    assert told(stage()) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"git_status": " M app.py\n"}, "not committed"),
+        ({"number": "111111111111"}, "of account 111111111111"),
+        ({"at_once": 10}, "may run 10 functions at once"),
+        ({"at_once": 110}, "may run 110 functions at once"),
+    ],
+)
+def test_what_stands_in_the_way_is_told(asked: dict[str, Any], said: str) -> None:
+    [problem] = told(stage(), **asked)
+    assert said in problem
+
+
+def test_a_new_account_can_do_without_reserved_places() -> None:
+    assert told(stage(NotificationConcurrency="0", TimerConcurrency="0"), at_once=10) == []
+
+
+def test_a_stage_that_nothing_is_packaged_for_is_refused_before_aws_is_asked() -> None:
+    [problem] = told(stage("elsewhere"), number="111111111111")
+    assert ".chalice/config.json" in problem
