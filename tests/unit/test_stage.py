@@ -91,3 +91,17 @@ def test_a_parameter_that_a_template_does_not_take_is_refused(directory: Path) -
         Stage(**{**vars(stage), "stacks": {**stage.stacks, "app": {}}}).parameters(
             "app", template_of("app"), {}
         )
+
+
+def test_the_application_moves_to_restored_tables_while_the_old_ones_stay() -> None:
+    stage = read_stage("example")
+    moved = Stage(
+        **{
+            **vars(stage),
+            "stacks": {**stage.stacks, "app": {**stage.stacks["app"], "TablePrefix": "restored-"}},
+        }
+    )
+    assert moved.parameters("app", template_of("app"), {})["TablePrefix"] == "restored-"
+    assert moved.parameters("stores", template_of("stores"), {}) == stage.parameters(
+        "stores", template_of("stores"), {}
+    )
