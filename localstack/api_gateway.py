@@ -51,6 +51,9 @@ from localstack.processes import LOOPBACK
 
 log = logging.getLogger("api")
 
+API_FUNCTION = "api_handler"
+"""Chalice's name for the function of all routes."""
+
 HTTP_FUNCTIONS = {("POST", "/trade/alipay"): "alipay_notify"}
 """Pure Lambda functions of app.py with a path of their own; `infra/` gives them the same in production."""
 
@@ -118,12 +121,12 @@ class ApiGateway(LocalGateway):
         config = json.loads(CHALICE_CONFIG.read_text(encoding="utf-8"))
         self._compressed_from: int = config["minimum_compression_size"]
         self._gateway_responses = gateway_responses(allowed_origins)
-        self._resources: dict[str, dict[str, Any]] = {}
+        self._resources: dict[str, dict[str, str]] = {}
         for route, methods in application.app.routes.items():
-            self._resources[route] = dict.fromkeys(methods, application.app)
+            self._resources[route] = dict.fromkeys(methods, API_FUNCTION)
         for (method, route), name in HTTP_FUNCTIONS.items():
             if hasattr(application, name):
-                self._resources.setdefault(route, {})[method] = getattr(application, name)
+                self._resources.setdefault(route, {})[method] = name
 
     def answer(self, request: Request) -> Answer:
         """The answer to any request that is HTTP at all, with the id that the functions log. Raises nothing."""
@@ -158,13 +161,15 @@ class ApiGateway(LocalGateway):
                 return self._preflight(resource)
             return self.refusal("MISSING_AUTHENTICATION_TOKEN")
         event = _proxy_event(request, request_id, path, query, resource, parameters)
-        is_api_function = function is self._application.app
-        if is_api_function and _media_type(request) in self._application.app.api.binary_types:
+        if function == API_FUNCTION and _media_type(request) in self._application.app.api.binary_types:
             event["body"] = base64.b64encode(request.body).decode() if request.body else None
             event["isBase64Encoded"] = bool(request.body)
-        return _answer_of(
-            function(event, _context(HTTP_FUNCTIONS.get((request.method, resource), "api_handler")))
-        )
+        return _answer_of(self.invoke(function, event))
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """Run a function -> what it returns. Raises what it raises."""
+        run = self._application.app if function == API_FUNCTION else getattr(self._application, function)
+        return run(event, _context(function))
 
     def _find_resource(self, path: str) -> tuple[str | None, dict[str, str]]:
         """The route a path belongs to, and its parameters, undecoded. Literal parts win over parameters."""

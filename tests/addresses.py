@@ -9,7 +9,7 @@ import requests
 
 import app as application
 from chalicelib.shop.user import User
-from localstack.api_gateway import Answer, ApiGateway, Request
+from localstack.api_gateway import Answer, ApiGateway, Gateway, Request
 from tests import openapi
 from tests.client import Client
 
@@ -22,14 +22,17 @@ def new_address() -> str:
 
 
 class ClientAt(Client):
-    """A client whose requests reach the local API Gateway from an address of its own, without a network.
+    """A client whose requests reach the local API Gateway (or another) from an address of its own, without a network.
 
     Needs the fixture `stores` (or one that needs it).
     """
 
-    def __init__(self, user: User | None = None, address: str | None = None) -> None:
+    def __init__(
+        self, user: User | None = None, address: str | None = None, gateway: Gateway | None = None
+    ) -> None:
         super().__init__(BASE_URL, user)
         self.address = address or new_address()
+        self._gateway = gateway
 
     def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
         """As of `Client`."""
@@ -58,7 +61,7 @@ class ClientAt(Client):
 
     def answer(self, request: Request) -> Answer:
         """Hand the request to the gateway."""
-        return _gateway().answer(request)
+        return (self._gateway or _gateway()).answer(request)
 
 
 _gateways: list[ApiGateway] = []
