@@ -20,7 +20,7 @@ from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.user import ADMIN, User
 from chalicelib.storage.dynamodb import UserItem
 from localstack.alipay import AlipaySimulator
-from localstack.alipay.trades import NoSuchTrade, Refused, Trade
+from localstack.alipay.trades import NoSuchTrade, Refused
 from tests import builders, purchases
 from tests.addresses import ClientAt
 from tests.faults import (
@@ -39,6 +39,7 @@ from tests.faults import (
 )
 from tests.faults.routing import FaultyApp
 from tests.proof import invariants
+from tests.proof.books import check_money
 from tests.proof.writing_flows import courses
 from tests.purchases import Clock
 
@@ -285,23 +286,12 @@ class Workload:
             for placed in mine.of(Order):
                 assert placed.status != order.PLACED, f"{placed.number} is open for ever"
                 assert placed.due_at is None
-                self._assert_money(placed)
+                check_money(self.alipay, placed)
             for item in mine.of(refund.Refund):
                 assert item.status in (refund.DONE, refund.REQUESTED, *refund.NOT_MADE), item.problem
         stored = coupon.find_offer(self.offers[0].coupon_id)
         assert stored is not None
         assert not stored.in_flight
-
-    def _assert_money(self, placed: Order) -> None:
-        try:
-            trade: Trade | None = self.alipay.trade(placed.number)
-        except NoSuchTrade:
-            trade = None
-        if trade is None or trade.paid_at is None:
-            assert not placed.is_delivered() or not placed.amount, f"{placed.number}: nobody paid it"
-        else:
-            kept = placed.amount - placed.refunded_amount if placed.is_delivered() else 0
-            assert trade.amount - trade.refunded == kept, f"{placed.number}: money is not where it should be"
 
     def forget(self) -> None:
         """Take all of it out of the tables again."""
