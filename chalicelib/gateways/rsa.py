@@ -4,22 +4,49 @@ from __future__ import annotations
 
 import base64
 from functools import lru_cache
+from typing import Any
 
 from Cryptodome.Hash import SHA256
 from Cryptodome.PublicKey import RSA
 from Cryptodome.PublicKey.RSA import RsaKey
 from Cryptodome.Signature import pkcs1_15
+from Cryptodome.Util.asn1 import DerOctetString, DerSequence
+
+_PRIVATE = 9
 
 
 @lru_cache(maxsize=8)
 def read_key(key: str) -> RsaKey:
-    """A key from the base64 of its DER: PKCS#1, PKCS#8 or X.509. Raises ValueError. A private one takes a tenth of a
-    second, once a process.
+    """A key from the base64 of its DER: PKCS#1, PKCS#8 or X.509. Raises ValueError.
+
+    A private one is not tested for primes, which takes a tenth of a second. It signs once instead: pycryptodomex holds
+    what it has signed against the public half, so that no key whose parts do not belong together gets through.
     """
     try:
-        return RSA.import_key(base64.b64decode(key))
-    except (IndexError, TypeError) as error:
+        der = base64.b64decode(key)
+        parts = _private_parts(der)
+        if len(parts) != _PRIVATE:
+            return RSA.import_key(der)
+        n, e, d, p, q = parts[1:6]
+        private = RSA.construct((n, e, d, p, q), consistency_check=False)
+        sign(private, "")
+        return private
+    except (IndexError, TypeError, ZeroDivisionError) as error:
         raise ValueError("no RSA key") from error
+
+
+def _private_parts(der: bytes) -> list[Any]:
+    """The numbers of a private key, the modulus second (RFC 8017, A.1.2; within PKCS#8: RFC 5208, 5). Other than
+    `_PRIVATE` of them: it is none. Raises ValueError for what is no DER.
+    """
+    outer = list(_sequence(der))
+    if len(outer) == 3 and outer[0] == 0 and isinstance(outer[2], bytes):
+        outer = list(_sequence(DerOctetString().decode(outer[2]).payload))
+    return outer if all(isinstance(part, int) for part in outer) else []
+
+
+def _sequence(der: bytes) -> Any:
+    return DerSequence().decode(der)
 
 
 def sign(key: RsaKey, text: str) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from Cryptodome.PublicKey import RSA
+from Cryptodome.Util.asn1 import DerSequence
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -434,6 +436,18 @@ ELLIPTIC = (
     )
     .decode()
 )
+
+
+def damaged(part: str) -> str:
+    """The app's private key with another number in one place."""
+    key = RSA.import_key(APP.private_pem)
+    parts = {name: getattr(key, name) for name in ("n", "e", "d", "p", "q", "u")}
+    parts[part] += 2
+    dp, dq = parts["d"] % (parts["p"] - 1), parts["d"] % (parts["q"] - 1)
+    numbers = [0, *(parts[name] for name in ("n", "e", "d", "p", "q")), dp, dq, parts["u"]]
+    return base64.b64encode(DerSequence(numbers).encode()).decode()
+
+
 WRONG_KEYS = {
     "swapped": (OTHER.public_pem, APP.private_pem, "ALIPAY_APP_PRIVATE_KEY"),
     "a public key for a private one": (APP.public_pem, OTHER.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
@@ -444,6 +458,10 @@ WRONG_KEYS = {
     "garbage for the public key": (APP.private_pem, GARBAGE, "ALIPAY_PUBLIC_KEY"),
     "half a private key": (bare(APP.private_pem)[:800], OTHER.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
     "no RSA key": (ELLIPTIC, OTHER.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
+    **{
+        f"a private key with another {part}": (damaged(part), OTHER.public_pem, "ALIPAY_APP_PRIVATE_KEY")
+        for part in ("n", "e", "d", "p", "q")
+    },
 }
 
 
