@@ -1,6 +1,6 @@
 """The shop's API and Lambdas, in the order of a visit."""
 
-from chalice.app import CloudWatchEvent, Rate, Response
+from chalice.app import Response
 
 from chalicelib.flows import (
     apply_for_refund,
@@ -23,10 +23,8 @@ from chalicelib.flows import (
     show_order,
     sign_in,
     study,
-    work_off,
 )
 from chalicelib.flows.change_password import change_own_password
-from chalicelib.request_log import add_fields, request_line
 from chalicelib.shop import catalog, course_search, enrollment, ledger, order, refund, session
 from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.user import usernames
@@ -40,13 +38,13 @@ from chalicelib.web import (
     responses,
 )
 from chalicelib.web.caching import Kept
-from chalicelib.web.notification import answer_notification, returned_order
+from chalicelib.web.functions import alipay_notify, functions, process, sweep_coupon_claims, work_off_orders
+from chalicelib.web.notification import returned_order
 from chalicelib.web.shop_app import ShopApp
 
-app = ShopApp("course-shop")
+__all__ = ["alipay_notify", "app", "sweep_coupon_claims", "work_off_orders"]
 
-TIMER_SECONDS = 100.0
-"""How long one run of the timer works; its function's time-out in `.chalice/config.json` is longer."""
+app = ShopApp("course-shop", process)
 
 
 # People
@@ -392,7 +390,7 @@ def refuse_refund(request_no):
     return responses.decided_refund(number, refund.REFUSED)
 
 
-# Payment providers and the clock
+# Payment providers, which send a buyer back here, and the functions that nobody visits
 
 
 @app.route("/trade/alipay", methods=["GET"])
@@ -401,20 +399,4 @@ def return_from_alipay():
     return Response("", status_code=302, headers={"Location": app.settings.result_address(number)})
 
 
-@app.lambda_function(name="alipay_notify")
-def alipay_notify(event, context):
-    with app.in_time(context):
-        return answer_notification(app.gateways.of(ALIPAY), event, app.now())
-
-
-@app.schedule(Rate(1, unit=Rate.MINUTES), name="work_off_orders")
-def work_off_orders(event: CloudWatchEvent):
-    with app.in_time(event.context), request_line("timer", "work_off_orders"):
-        add_fields(done=work_off.run_due_work(app.gateways, app.now, TIMER_SECONDS))
-        add_fields(**work_off.count_for_a_person())
-
-
-@app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_coupon_claims")
-def sweep_coupon_claims(event: CloudWatchEvent):
-    with app.in_time(event.context), request_line("timer", "sweep_coupon_claims"):
-        add_fields(cleared=claim_coupon.sweep_claims(app.now, TIMER_SECONDS))
+app.register_blueprint(functions)

@@ -40,7 +40,7 @@ def finish(template: Template, stage: str) -> Template:
 
 def _name_function(resources: dict[str, Any], function: str) -> None:
     properties = resources[function]["Properties"]
-    handler = properties["Handler"].removeprefix("app.")
+    handler = properties["Handler"].rpartition(".")[2]
     name = "api_handler" if handler == "app" else handler
     group = _log_group(resources, function)
     properties["FunctionName"] = {"Fn::Sub": f"course-shop-${{Stage}}-{name}"}

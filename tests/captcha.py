@@ -28,7 +28,7 @@ class CaptchaShop:
     def switch(self, mode: str) -> None:
         """Geetest is in this mode from now on, and the application has not yet asked how it is."""
         self.geetest.switch(mode)
-        application.app.gateways = open_gateways(settings())
+        application.app.process.gateways = open_gateways(settings())
 
     def challenge(self, client: Client) -> str:
         """The challenge of a captcha that a page starts now."""
@@ -81,4 +81,4 @@ def _environment(changed: dict[str, str]) -> Iterator[None]:
 
 def _read_anew() -> None:
     settings.cache_clear()
-    application.app.gateways = open_gateways(settings())
+    application.app.process.gateways = open_gateways(settings())

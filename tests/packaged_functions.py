@@ -103,7 +103,7 @@ def runtime_client() -> Path:
 
 
 def handler_of(function: str) -> str:
-    return "app.app" if function == "api_handler" else f"app.{function}"
+    return "app.app" if function == "api_handler" else f"chalicelib.web.functions.{function}"
 
 
 def environment_of(function: str, **changes: str | None) -> dict[str, str]:

@@ -15,7 +15,6 @@ from chalicelib import request_log
 from chalicelib.errors import NotificationRefused
 from chalicelib.flows.take_notification import take_notification
 from chalicelib.gateways.payments import MAX_NOTIFICATION_BYTES, Notification, PaymentProvider, Receipt
-from chalicelib.web import requests
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +51,17 @@ def _take(parse: Callable[[], Notification], now: datetime) -> bool:
     return failed is None
 
 
+def _single_fields(query: Mapping[str, list[str]]) -> dict[str, str]:
+    """The fields of a query in which each occurs once. Raises NotificationRefused."""
+    if any(len(values) != 1 for values in query.values()):
+        raise NotificationRefused(check="duplicate")
+    return {name: values[0] for name, values in query.items()}
+
+
 def returned_order(provider: PaymentProvider, query: Mapping[str, list[str]]) -> str | None:
     """The number of the order of a returning buyer's query; None when the provider did not sign it."""
     try:
-        return provider.parse_return(requests.single_fields(query))
+        return provider.parse_return(_single_fields(query))
     except NotificationRefused:
         return None
 

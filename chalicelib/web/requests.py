@@ -20,7 +20,6 @@ from chalicelib.errors import (
     InvalidProfile,
     InvalidRequest,
     InvalidUserName,
-    NotificationRefused,
     OrderNotFound,
     OrderNotPayable,
     PricePolicyNotFound,
@@ -479,13 +478,6 @@ def order_number(text: str) -> str:
     if not is_number(text):
         raise OrderNotFound()
     return text
-
-
-def single_fields(query: Mapping[str, list[str]]) -> dict[str, str]:
-    """The fields of a query in which each occurs once. Raises NotificationRefused."""
-    if any(len(values) != 1 for values in query.values()):
-        raise NotificationRefused(check="duplicate")
-    return {name: values[0] for name, values in query.items()}
 
 
 def detail_id(text: str) -> int:

@@ -1,8 +1,7 @@
 """ShopApp: Chalice plus the shop's conventions.
 
 Every route is wrapped once: a refusal becomes its documented code, every answer is JSON in UTF-8 with CORS
-headers. `caller()`, `json()`, `query()`, `now()` read the request; `gateways`, `clock` and `deadline` can be given,
-as tests do.
+headers. `caller()`, `json()`, `query()`, `now()` read the request.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from threading import Lock, local
 from typing import Any, TypeVar
@@ -21,9 +20,8 @@ from urllib.parse import unquote
 
 from chalice.app import Chalice, CORSConfig, Request, Response
 
-from chalicelib import deadline, request_log
+from chalicelib import request_log
 from chalicelib import settings as shop_settings
-from chalicelib.deadline import Deadline
 from chalicelib.errors import (
     CartStoreUnavailable,
     ShopError,
@@ -34,14 +32,15 @@ from chalicelib.errors import (
     Unreadable,
 )
 from chalicelib.flows import check_captcha, sign_in
-from chalicelib.gateways import Gateways, open_gateways
+from chalicelib.gateways import Gateways
 from chalicelib.settings import Settings
 from chalicelib.shop.caller import Caller, SignedIn
 from chalicelib.shop.texts import is_shown
 from chalicelib.shop.user import User
-from chalicelib.web import caching, codes, cold_start, reading, requests
+from chalicelib.web import caching, codes, reading, requests
 from chalicelib.web.caching import Kept
 from chalicelib.web.codes import Codes
+from chalicelib.web.process import Process
 
 log = logging.getLogger(__name__)
 
@@ -104,13 +103,10 @@ def envelope(code: int, msg: str, data: object = None) -> dict[str, object]:
 class ShopApp(Chalice):
     """The shop's API."""
 
-    def __init__(self, app_name: str) -> None:
-        request_log.configure()
+    def __init__(self, app_name: str, process: Process) -> None:
         super().__init__(app_name, configure_logs=False)
-        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-        self.deadline: Callable[[object], Deadline | None] = deadline.of_request
+        self.process = process
         self.refusals: dict[tuple[str, str], Codes] = {}
-        self._gateways: Gateways | None = cold_start.prepare()
         self._fresh: Any = None
         self._fresh_lock = Lock()
         self._asking = local()
@@ -206,7 +202,7 @@ class ShopApp(Chalice):
             method=context_of_request.get("httpMethod"),
             path=context_of_request.get("resourcePath"),
         ):
-            with self.in_time(context):
+            with self.process.in_time(context):
                 answer = self._answer(event, context)
             request_log.add_fields(status=answer["statusCode"])
         return answer
@@ -228,31 +224,19 @@ class ShopApp(Chalice):
         answer["headers"] = _SAFETY | answer["headers"]
         return answer
 
-    @contextmanager
-    def in_time(self, context: object) -> Iterator[None]:
-        """Let no call of a store or a third party begin, and none go on, when Lambda's time for the block is over."""
-        with deadline.ending_with(self.deadline(context)):
-            yield
-
     @property
     def settings(self) -> Settings:
         """The settings of this process."""
-        return shop_settings.settings()
+        return self.process.settings
 
     @property
     def gateways(self) -> Gateways:
-        """The third parties, made from the settings at first use."""
-        if self._gateways is None:
-            self._gateways = open_gateways(self.settings)
-        return self._gateways
-
-    @gateways.setter
-    def gateways(self, gateways: Gateways) -> None:
-        self._gateways = gateways
+        """The third parties of this process."""
+        return self.process.gateways
 
     def now(self) -> datetime:
         """The time of this request, aware, in UTC."""
-        return self.clock()
+        return self.process.now()
 
     def _request(self) -> Request:
         request = self.current_request

@@ -80,5 +80,5 @@ def forget_connections() -> None:
     connection.cache_clear()
     redis_client.cache_clear()
     quick_store.cache_clear()
-    app.app.gateways = open_gateways(settings())
+    app.app.process.gateways = open_gateways(settings())
     app.app.forget_fresh()

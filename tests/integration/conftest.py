@@ -16,10 +16,10 @@ def clock(gateway_server: GatewayServer) -> Iterator[Clock]:
     """The application's clock, for a test to move."""
     import app
 
-    before = app.app.clock
-    app.app.clock = clock = Clock()
+    before = app.app.process.clock
+    app.app.process.clock = clock = Clock()
     yield clock
-    app.app.clock = before
+    app.app.process.clock = before
 
 
 @pytest.fixture

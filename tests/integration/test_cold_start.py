@@ -11,30 +11,27 @@ import pytest
 
 from chalicelib.settings import FUNCTIONS, SETTINGS
 from tests.integration.test_secrets import ARN, SecretsManager, manager
+from tests.packaged_functions import handler_of
 from tests.unit.test_settings import with_captcha
 
 __all__ = ["manager"]
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
-import os, sys
+import importlib, os, sys
 sys.path.insert(0, os.getcwd())
-import app
+importlib.import_module(os.environ.get("_HANDLER", "app.app").rpartition(".")[0])
 links = [os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if name != "3"]
 print("sockets:", sum(link.startswith("socket:") for link in links))
 print("modules:", *sorted(sys.modules))
 """
 
 
-def handler(function: str) -> str:
-    return "app.app" if function == "api_handler" else f"app.{function}"
-
-
 def given_to(function: str, **changes: str | None) -> dict[str, str]:
     """The environment of a function: its own settings only."""
     mine = {name: text for name, text in with_captcha().items() if name in FUNCTIONS[function]}
     more = {
-        "_HANDLER": handler(function),
+        "_HANDLER": handler_of(function),
         "PATH": os.environ["PATH"],
         "AWS_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "AKID",

@@ -16,6 +16,7 @@ from tests.client import Client
 from tests.faults.routing import forget_connections
 from tests.integration.test_notification import returned
 from tests.integration.test_policies import SCHEDULED, an_offer, claimed_long_ago, make_due, place
+from tests.packaged_functions import handler_of
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def running_as(function: str) -> Iterator[None]:
     for name in SETTINGS.keys() - FUNCTIONS[function]:
         if not name.startswith("AWS_"):
             os.environ.pop(name, None)
-    os.environ["_HANDLER"] = "app.app" if function == "api_handler" else f"app.{function}"
+    os.environ["_HANDLER"] = handler_of(function)
     try:
         forget_connections()
         yield

@@ -16,11 +16,13 @@ import app as application
 from chalicelib import settings
 from chalicelib.deadline import PROVIDER_SECONDS
 from chalicelib.settings import SETTINGS
+from chalicelib.web.functions import TIMER_SECONDS
 from infra.libraries import MACHINES, build_layer
 from infra.package import ARCHITECTURE, PRODUCTS, PYTHON, RUNTIME, NotPackaged
 from infra.package import package as make_package
 from infra.zips import compile_in, write_zip
 from localstack.venvs import VenvNotMade
+from tests.packaged_functions import handler_of
 from tests.packages import (
     FUNCTIONS,
     OURS,
@@ -71,10 +73,7 @@ def test_the_functions_of_the_application_and_no_others_are_packaged(package: Pa
         for name, resource in package.template["Resources"].items()
         if resource["Type"] == "AWS::Serverless::Function"
     }
-    assert handlers == {
-        name: "app.app" if function == "api_handler" else f"app.{function}"
-        for name, function in FUNCTIONS.items()
-    }
+    assert handlers == {name: handler_of(function) for name, function in FUNCTIONS.items()}
     assert set(config()["lambda_functions"]) == set(FUNCTIONS.values())
 
 
@@ -117,9 +116,9 @@ def test_a_timer_fires_every_minute_and_a_lost_run_is_not_repeated(package: Pack
 @pytest.mark.parametrize("timer", TIMERS)
 def test_a_timer_stops_working_well_before_its_time_is_up(package: Package, timer: str) -> None:
     properties = package.properties(timer)
-    assert properties["Timeout"] > application.TIMER_SECONDS + PROVIDER_SECONDS
+    assert properties["Timeout"] > TIMER_SECONDS + PROVIDER_SECONDS
     # Runs of 100 seconds begin every 60, so two at once are needed, and two are enough.
-    at_once = -(-int(application.TIMER_SECONDS) // 60)
+    at_once = -(-int(TIMER_SECONDS) // 60)
     assert package.template["Parameters"]["TimerConcurrency"]["AllowedValues"] == [0, at_once]
 
 

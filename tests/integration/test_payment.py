@@ -793,13 +793,13 @@ def test_a_provider_that_has_no_pay_page_now_is_told_and_nothing_is_ordered(lear
     course = builders.a_course(prices=[30000])
     number = purchases.place(learner, [course], 300)
     before = application.app.gateways
-    application.app.gateways = Gateways(payments={}, geetest=before.geetest)
+    application.app.process.gateways = Gateways(payments={}, geetest=before.geetest)
     try:
         assert learner.pay([course], 300)["code"] == 5000
         answer = learner.request("GET", "/get_pay_url/", params={"order_number": number, "final_price": 300})
         assert (answer.status_code, answer.json()["code"]) == (503, 503)
     finally:
-        application.app.gateways = before
+        application.app.process.gateways = before
     assert learner.user is not None
     assert [placed.number for placed in purchases.orders(learner.user)] == [number]
 

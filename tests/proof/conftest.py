@@ -76,13 +76,13 @@ def new_world(stores: Stores) -> Callable[[], World]:
 @pytest.fixture
 def new_clock(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Iterator[Callable[[], Clock]]:
     """Gives the application and Alipay a clock of their own; whatever other tests left to be done is done."""
-    before, alipays = application.app.clock, alipay.now
+    before, alipays = application.app.process.clock, alipay.now
 
     def make() -> Clock:
-        application.app.clock = alipay.now = alipay.book.now = clock = Clock()
+        application.app.process.clock = alipay.now = alipay.book.now = clock = Clock()
         return clock
 
     make().advance(days=30)
     purchases.run_timer()
     yield make
-    application.app.clock, alipay.book.now, alipay.now = before, alipays, alipays
+    application.app.process.clock, alipay.book.now, alipay.now = before, alipays, alipays

@@ -141,12 +141,13 @@ def cutting(shop: FaultyApp, cut: Cut) -> Iterator[None]:
 @contextmanager
 def in_time(time: Deadline) -> Iterator[None]:
     """This is the deadline of every request, and of what the test calls itself."""
-    before, application.app.deadline = application.app.deadline, lambda context: time
+    process = application.app.process
+    before, process.deadline = process.deadline, lambda context: time
     try:
         with ending_with(time):
             yield
     finally:
-        application.app.deadline = before
+        process.deadline = before
 
 
 def cut_at(

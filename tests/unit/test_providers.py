@@ -87,8 +87,8 @@ def lacks_of(gateway: type) -> Iterator[str]:
 def missing_of_function(provider: str) -> Iterator[str]:
     name, path = f"{provider}_notify", f"/trade/{provider}"
     resource = "".join(part.capitalize() for part in name.split("_"))
-    if f'@app.lambda_function(name="{name}")' not in text("app.py"):
-        yield f"app.py: the Lambda {name}"
+    if f'@functions.lambda_function(name="{name}")' not in text("chalicelib/web/functions.py"):
+        yield f"web/functions.py: the Lambda {name}"
     functions = json.loads(text(".chalice/config.json"))["lambda_functions"]
     policy = functions.get(name, {}).get("iam_policy_file", f"policy-{name}.json")
     if name not in functions:
@@ -118,7 +118,7 @@ def test_a_newcomer_is_told_every_part() -> None:
         "chalicelib/gateways/nopay.py: its gateway",
         "open_gateways in gateways/__init__.py: it is opened",
         "Settings.nopay in settings.py: the group of its settings",
-        "app.py: the Lambda nopay_notify",
+        "web/functions.py: the Lambda nopay_notify",
         ".chalice/config.json: nopay_notify",
         ".chalice/policy-nopay_notify.json: what nopay_notify may do",
         "infra/functions.json: POST /trade/nopay",

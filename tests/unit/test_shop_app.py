@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.errors import TokenRefused
 from chalicelib.settings import settings
+from chalicelib.web.process import Process
 from chalicelib.web.shop_app import ShopApp
 
 
@@ -28,7 +29,7 @@ def event(path: str, method: str = "GET") -> dict[str, Any]:
 
 
 def test_a_view_that_crashes_is_answered_in_the_envelope_without_a_word_of_the_crash() -> None:
-    app = ShopApp("a-shop")
+    app = ShopApp("a-shop", Process())
 
     @app.route("/crash", methods=["GET"])
     def crash() -> None:
@@ -41,7 +42,7 @@ def test_a_view_that_crashes_is_answered_in_the_envelope_without_a_word_of_the_c
 
 
 def test_a_method_that_a_path_has_not_is_answered_in_the_envelope() -> None:
-    app = ShopApp("a-shop")
+    app = ShopApp("a-shop", Process())
 
     @app.route("/there", methods=["GET"])
     def there() -> dict[str, object]:
@@ -53,7 +54,7 @@ def test_a_method_that_a_path_has_not_is_answered_in_the_envelope() -> None:
 
 
 def test_every_answer_forbids_keeping_and_guessing() -> None:
-    app = ShopApp("a-shop")
+    app = ShopApp("a-shop", Process())
 
     @app.route("/there", methods=["GET"])
     def there() -> dict[str, object]:
@@ -77,7 +78,7 @@ def test_every_answer_forbids_keeping_and_guessing() -> None:
 
 
 def test_a_head_that_api_gateway_would_not_take_is_unreadable_before_anything_is_done() -> None:
-    app = ShopApp("a-shop")
+    app = ShopApp("a-shop", Process())
 
     @app.route("/there", methods=["GET"])
     def there() -> None:
@@ -96,7 +97,7 @@ def test_a_head_that_api_gateway_would_not_take_is_unreadable_before_anything_is
 
 
 def test_a_browsers_name_is_kept_without_what_cannot_be_seen() -> None:
-    app = ShopApp("a-shop")
+    app = ShopApp("a-shop", Process())
 
     @app.route("/who", methods=["GET"])
     def who() -> dict[str, str]:
@@ -121,7 +122,7 @@ def behind_a_cdn(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def address_of(seen: str, headers: dict[str, str]) -> str:
     """The address that a view is told of a request that API Gateway got from `seen`."""
-    app, told = ShopApp("a-shop"), list[str]()
+    app, told = ShopApp("a-shop", Process()), list[str]()
 
     @app.route("/who", methods=["GET"])
     def who() -> dict[str, object]:

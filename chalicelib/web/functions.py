@@ -1,0 +1,44 @@
+"""The Lambdas that no learner calls: Alipay's notifications and the clock.
+
+They are a blueprint, whose functions Lambda calls in this file: so they start without the routes of app.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chalice.app import Blueprint, CloudWatchEvent, Rate
+
+from chalicelib.flows import claim_coupon, work_off
+from chalicelib.request_log import add_fields, request_line
+from chalicelib.shop.payment_type import ALIPAY
+from chalicelib.web.notification import answer_notification
+from chalicelib.web.process import Process
+
+process = Process()
+functions = Blueprint(__name__)
+
+TIMER_SECONDS = 100.0
+"""How long one run of a timer works; its function's time-out in `.chalice/config.json` is longer."""
+
+
+@functions.lambda_function(name="alipay_notify")
+def alipay_notify(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Take a notification of Alipay, an event of API Gateway."""
+    with process.in_time(context):
+        return answer_notification(process.gateways.of(ALIPAY), event, process.now())
+
+
+@functions.schedule(Rate(1, unit=Rate.MINUTES), name="work_off_orders")
+def work_off_orders(event: CloudWatchEvent) -> None:
+    """Do what is due of orders and refunds, and count what needs a person."""
+    with process.in_time(event.context), request_line("timer", "work_off_orders"):
+        add_fields(done=work_off.run_due_work(process.gateways, process.now, TIMER_SECONDS))
+        add_fields(**work_off.count_for_a_person())
+
+
+@functions.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_coupon_claims")
+def sweep_coupon_claims(event: CloudWatchEvent) -> None:
+    """Settle claims of coupons that were begun and not ended."""
+    with process.in_time(event.context), request_line("timer", "sweep_coupon_claims"):
+        add_fields(cleared=claim_coupon.sweep_claims(process.now, TIMER_SECONDS))
