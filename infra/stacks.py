@@ -154,9 +154,8 @@ class Deployer:
             return {"TemplateBody": stack.template}
         key = f"{hashlib.sha256(content).hexdigest()[:32]}/{stack.name}.json"
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=content)
-        return {
-            "TemplateURL": self._s3.generate_presigned_url("get_object", {"Bucket": self._bucket, "Key": key})
-        }
+        # Not signed: CloudFormation fetches it with the caller's own permission, at the address of the bucket's region.
+        return {"TemplateURL": f"{self._s3.meta.endpoint_url}/{self._bucket}/{key}"}
 
     def _described(self, stack: str, name: str) -> list[Change]:
         while True:
