@@ -32,7 +32,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import front, preflight
+from infra import front, preflight, stage_secrets
 from infra.changes import Change
 from infra.package import NotPackaged, package
 from infra.smoke import smoke_problems
@@ -110,21 +110,18 @@ def deploy_stack(
     text = deployer.upload_package(BUILD / stage.name) if name == "app" else _template(name)
     parameters = stage.parameters(name, json.loads(text), outputs)
     if name == "app":
-        parameters["Release"] = release(text, parameters, client("secretsmanager"), stage)
+        parameters["Release"] = release(text, parameters, stage_secrets.versions(stage, client))
     found = deployer.deploy(Stack(stage.stack_name(name), text, parameters, stage.tags))
     protect(stage, name, cloudformation)
     return found
 
 
-def release(template: str, parameters: Mapping[str, str], secrets: Any, stage: Stage) -> str:
+def release(template: str, parameters: Mapping[str, str], secrets: Mapping[str, Any]) -> str:
     """A digest of all that makes a release: the code, the parameters, the versions of the stage's secrets.
 
     Another one makes new versions of the functions, which read their secrets when they start.
     """
-    filters = [{"Key": "tag-value", "Values": [stage.name]}]
-    pages = secrets.get_paginator("list_secrets").paginate(Filters=filters)
-    versions = sorted(str(one.get("SecretVersionsToStages")) for page in pages for one in page["SecretList"])
-    content = json.dumps([template, dict(parameters), versions], sort_keys=True)
+    content = json.dumps([template, dict(parameters), dict(secrets)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
@@ -164,8 +161,7 @@ def deploy_front(stage: Stage, bucket: str, distribution: str, client: Clients) 
 
 def refuse_unfilled_secrets(stage: Stage, client: Clients) -> None:
     """Raises NotDeployed while a key that only the operator knows is missing."""
-    unfilled = preflight.unfilled_secrets(stage, client) if "secrets" in stage.stacks else []
-    if unfilled:
+    if unfilled := stage_secrets.unfilled(stage, client):
         put = f"  aws secretsmanager put-secret-value --region {stage.region} --secret-string file://FILE --secret-id "
         raise NotDeployed(
             "These secrets hold nothing yet. Put the keys in, then deploy again:\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,25 +80,6 @@ def _certificate(stage: Stage, acm: Any) -> Iterator[str]:
             f"The certificate {arn} is {status}: put its CNAME record into the domain's DNS, "
             "and wait until it is ISSUED."
         )
-
-
-def unfilled_secrets(stage: Stage, client: Callable[..., Any]) -> list[str]:
-    """The names of the secrets of the stack `secrets` that hold nothing yet, though the stage needs them."""
-    pages = client("cloudformation").get_paginator("list_stack_resources")
-    found = []
-    for page in pages.paginate(StackName=stage.stack_name("secrets")):
-        for resource in page["StackResourceSummaries"]:
-            if resource["ResourceType"] != "AWS::SecretsManager::Secret" or _is_idle(stage, resource):
-                continue
-            secret = client("secretsmanager").describe_secret(SecretId=resource["PhysicalResourceId"])
-            if not secret.get("VersionIdsToStages"):
-                found.append(secret["Name"])
-    return sorted(found)
-
-
-def _is_idle(stage: Stage, resource: Mapping[str, str]) -> bool:
-    """Whether a secret is for a captcha that is off."""
-    return resource["LogicalResourceId"] == "GeetestKey" and not stage.stacks.get("app", {}).get("GeetestId")
 
 
 def git_status() -> str:
