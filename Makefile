@@ -12,13 +12,14 @@
 #   make test-localstack        the journeys, deployments and changes of keys on LocalStack, over HTTP and in the browser
 #   make soak                   the proofs for up to SOAK_MINUTES (40); the last lines say how much was proved
 #   make bench                  processor time of a request at each endpoint, beside its bare calls to the stores
+#   make bench-warm             the same beside the packaged functions under AWS's runtime client
 #   make bench-cold             processor time of a function's start under AWS's runtime client, beside a bare function
 #   make lock                   the hashes of the packages that go to Lambda, after a change of requirements
 #   make lint                   ruff and mypy only
 #   make format                 let ruff reformat the Python files
 #   make clean                  remove what was installed and generated (not .data/, the shop's data)
 
-.PHONY: run localstack localstack-down manage check test test-localstack soak bench bench-cold lock lint \
+.PHONY: run localstack localstack-down manage check test test-localstack soak bench bench-warm bench-cold lock lint \
     style types unit format install install-test template-tools install-audit clean \
     front-check front-style front-types front-unit front-build front-e2e audit
 .DEFAULT_GOAL := run
@@ -82,6 +83,9 @@ soak: install-test
 
 bench: install-test
 	@$(PY) tests/benchmarks/requests.py
+
+bench-warm: install-test
+	@$(PY) tests/benchmarks/requests.py --packaged
 
 bench-cold: install-test
 	@$(PY) -m tests.benchmarks.cold_start

@@ -332,5 +332,9 @@ ENDPOINTS = [
         lambda e, request_no: e.operator.post(f"/admin/refunds/{request_no}/refuse", {"answer": "已学完"}),
     ),
     # Alipay
-    Endpoint("`POST /trade/alipay` (notification)", a_notice, lambda e, notice: purchases.deliver(notice)),
+    Endpoint(
+        "`POST /trade/alipay` (notification)",
+        a_notice,
+        lambda e, notice: e.visitor.request("POST", "/trade/alipay", data=notice).text,
+    ),
 ]

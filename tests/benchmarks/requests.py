@@ -1,12 +1,15 @@
 """Processor time of a request at each endpoint, beside the bare calls to the stores that it makes. Not a test.
 
-    make bench
-    .venv/bin/python tests/benchmarks/requests.py [ROUNDS]
+    make bench, make bench-warm
+    .venv/bin/python tests/benchmarks/requests.py [ROUNDS] [--packaged]
 
 Prints a Markdown table of medians. Measured is the serving process alone: requests reach the application through the
 local API Gateway without sockets; DynamoDB Local and Redis are processes of their own. The bare calls have the same
 operations and contents: DynamoDB's go through the signed transport without pynamodb's models, Redis's without
 redis-py's commands. Alipay's simulator lives in this process, so what it does counts in both columns.
+
+With `--packaged` the other column is the same request handled by the finished packages under AWS's runtime client, on
+the Python of the functions: all that a warm function's process does for an invocation, Alipay's simulator aside.
 """
 
 from __future__ import annotations
@@ -18,15 +21,20 @@ if __name__ == "__main__":
     # In this file's own directory the library of its name would be this file.
     sys.path[0] = str(Path(__file__).parents[2])
 
+import argparse
 import gc
+import json
 import logging
 import os
+import shutil
 import statistics
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
@@ -34,11 +42,14 @@ from botocore.exceptions import ClientError
 from redis import Connection, ResponseError
 
 from localstack.alipay import AlipaySimulator
-from localstack.api_gateway import Answer, Request
+from localstack.api_gateway import API_FUNCTION, Answer, ApiGateway, Request
 from localstack.stores import DynamoDBLocal, RedisServer
 from tests import conftest
+from tests.packaged_functions import MeasuredProcess, Unpacked, environment_of, handler_of, invoke, unpack
+from tests.packages import python_here
 
 WARM_UP = 3
+FORGETFUL = Path(__file__).with_name("forgetful.py")
 OLD = {
     "`GET /courses`, of a category": 39,
     "`GET /coursedetail/{id}`": 28,
@@ -53,34 +64,68 @@ OLD = {
 
 def main() -> None:
     """Start the stores, measure, print."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+    parser = argparse.ArgumentParser()
+    parser.add_argument("rounds", nargs="?", type=int, default=15)
+    parser.add_argument("--packaged", action="store_true")
+    asked = parser.parse_args()
     logging.getLogger().addHandler(logging.StreamHandler(open(os.devnull, "w")))  # noqa: SIM115 (for the whole run)
     with DynamoDBLocal() as dynamodb, RedisServer() as redis:
         conftest.run |= {"dynamodb_url": dynamodb.url, "redis_port": str(redis.port)}
         conftest.set_environment()
         with conftest.alipay_simulator() as alipay:
-            print_table(alipay, rounds)
+            print_table(alipay, asked.rounds, beside_packaged if asked.packaged else beside_bare_calls)
 
 
-def print_table(alipay: AlipaySimulator, rounds: int) -> None:
-    """One row for each endpoint of the table of round trips."""
+Table = Iterator[Sequence[str]]
+"""Headings, then the cells of each row."""
+
+
+def print_table(alipay: AlipaySimulator, rounds: int, rows: Callable[[AlipaySimulator, int], Table]) -> None:
+    """Print the rows as they come."""
     from chalicelib.storage.tables import create_tables
-    from tests.endpoints import ENDPOINTS
-    from tests.faults.routing import started_proxies
 
     create_tables()
     print(f"Python {sys.version.split()[0]}, medians of {rounds}, milliseconds of processor time\n")
-    print("| Endpoint | Request | Bare calls | Ratio | Old system | Share of it |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for number, cells in enumerate(rows(alipay, rounds)):
+        print(f"| {' | '.join(cells)} |", flush=True)
+        if not number:
+            print(f"| --- |{' ---: |' * (len(cells) - 1)}")
+
+
+def beside_bare_calls(alipay: AlipaySimulator, rounds: int) -> Table:
+    """Each endpoint of the table of round trips beside its bare calls, and the old system where that was measured."""
+    from tests.endpoints import ENDPOINTS
+    from tests.faults.routing import started_proxies
+
+    yield "Endpoint", "Request", "Bare calls", "Ratio", "Old system", "Share of it"
+    gateway = InThisProcess()
     with started_proxies() as proxies:
         for endpoint in ENDPOINTS:
             calls = recorded_calls(proxies, alipay, endpoint)
-            request = statistics.median(request_times(alipay, endpoint, rounds))
+            request = statistics.median(request_times(alipay, endpoint, rounds, gateway))
             bare = statistics.median(calls.times(rounds))
             ratio = f"{request / bare:.1f}" if bare > 0.1 else "-"
             old = OLD.get(endpoint.name)
-            share = f"{old} | {request / old:.0%}" if old else "|"
-            print(f"| {endpoint.name} | {request:.1f} | {bare:.1f} | {ratio} | {share} |", flush=True)
+            compared = (f"{old}", f"{request / old:.0%}") if old else ("", "")
+            yield endpoint.name, f"{request:.1f}", f"{bare:.1f}", ratio, *compared
+
+
+def beside_packaged(alipay: AlipaySimulator, rounds: int) -> Table:
+    """Each endpoint of the table of round trips, in this process and packaged."""
+    from tests.endpoints import ENDPOINTS
+
+    yield "Endpoint", "In this process", f"Packaged, Python {python_here()}", "Ratio"
+    with tempfile.TemporaryDirectory() as scratch:
+        here, packaged = InThisProcess(), Packaged(unpack(Path(scratch)))
+        try:
+            for endpoint in ENDPOINTS:
+                mine, theirs = (
+                    statistics.median(request_times(alipay, endpoint, rounds, gateway))
+                    for gateway in (here, packaged)
+                )
+                yield endpoint.name, f"{mine:.1f}", f"{theirs:.1f}", f"{theirs / mine:.1f}"
+        finally:
+            packaged.stop()
 
 
 def milliseconds(act: Callable[[], object]) -> float:
@@ -90,34 +135,85 @@ def milliseconds(act: Callable[[], object]) -> float:
     return (time.process_time() - began) * 1000
 
 
-def request_times(alipay: AlipaySimulator, endpoint: Any, rounds: int) -> list[float]:
-    """What the application took, each time for a new example."""
+class InThisProcess(ApiGateway):
+    """The application in this process. `taken` is the processor time of the last request, in milliseconds."""
+
+    taken = 0.0
+
+    def __init__(self) -> None:
+        import app
+
+        super().__init__(app)
+
+    def answer(self, request: Request) -> Answer:
+        answers = []
+        self.taken = milliseconds(lambda: answers.append(super(InThisProcess, self).answer(request)))
+        return answers[0]
+
+
+class Packaged(ApiGateway):
+    """The packaged functions under AWS's runtime client. `taken` is what the last invocation took of its process."""
+
+    taken = 0.0
+
+    def __init__(self, shop: Unpacked) -> None:
+        import app
+
+        super().__init__(app)
+        shutil.copy(FORGETFUL, shop.client)
+        self._shop = shop
+        self._processes: dict[str, MeasuredProcess] = {}
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        process = self._processes.get(function) or self._started(function)
+        before = process.cpu_seconds()
+        outcome = invoke(process, event)
+        self.taken = (process.cpu_seconds() - before) * 1000
+        assert not outcome.is_error, process.log()
+        return json.loads(outcome.payload)
+
+    def _started(self, function: str) -> MeasuredProcess:
+        handler = f"{FORGETFUL.stem}.handler" if function == API_FUNCTION else handler_of(function)
+        process = self._processes[function] = self._shop.process(handler, environment_of(function))
+        process.start()
+        return process
+
+    def stop(self) -> None:
+        """End the functions."""
+        for process in self._processes.values():
+            process.stop()
+
+
+def the_only_example(alipay: AlipaySimulator, new_client: Any) -> Any:
+    """A new example, beside nothing that lists of the whole school hold: they would grow from round to round."""
+    from chalicelib.shop import catalog, coupon, refund
+    from chalicelib.shop.partition import PAGE_ROWS
+    from tests.endpoints import an_example
+
+    waiting = refund.list_waiting(PAGE_ROWS, None).items
+    for earlier in (*catalog.list_categories(), *coupon.list_offers(), *waiting):
+        earlier.delete()
+    return an_example(alipay, new_client)
+
+
+def request_times(
+    alipay: AlipaySimulator, endpoint: Any, rounds: int, gateway: InThisProcess | Packaged
+) -> list[float]:
+    """What the application took behind a gateway, each time for a new example."""
     import app
     from tests.addresses import ClientAt
-    from tests.endpoints import an_example, succeeded
-
-    class TimedClient(ClientAt):
-        taken: ClassVar[float | None] = None
-
-        def answer(self, request: Request) -> Answer:
-            answers = []
-            TimedClient.taken = milliseconds(lambda: answers.append(super(TimedClient, self).answer(request)))
-            return answers[0]
+    from tests.endpoints import succeeded
 
     times = []
     for _ in range(WARM_UP + rounds):
-        example = an_example(alipay, TimedClient)
+        example = the_only_example(alipay, partial(ClientAt, gateway=gateway))
         example.learner.get("/shoppingcar/")
         prepared = endpoint.prepare(example)
         app.app.forget_fresh()
         gc.collect()
-        TimedClient.taken = None
-        began = time.process_time()
         answer = endpoint.call(example, prepared)
-        whole = (time.process_time() - began) * 1000
         assert succeeded(answer), (endpoint.name, answer)
-        # Alipay's notice is given to its function as it is.
-        times.append(TimedClient.taken if TimedClient.taken is not None else whole)
+        times.append(gateway.taken)
     return times[WARM_UP:]
 
 
@@ -163,11 +259,10 @@ def recorded_calls(proxies: Any, alipay: AlipaySimulator, endpoint: Any) -> Bare
     """What a request of this endpoint asks, seen by proxies that nothing else is measured through."""
     import app
     from tests.addresses import ClientAt
-    from tests.endpoints import an_example
     from tests.faults.routing import routed_through
 
     with routed_through(proxies):
-        example = an_example(alipay, ClientAt)
+        example = the_only_example(alipay, ClientAt)
         example.learner.get("/shoppingcar/")
         prepared = endpoint.prepare(example)
         app.app.forget_fresh()
