@@ -14,12 +14,13 @@
 #   make bench                  processor time of a request at each endpoint, beside its bare calls to the stores
 #   make bench-warm             the same beside the packaged functions under AWS's runtime client
 #   make bench-cold             processor time of a function's start under AWS's runtime client, beside a bare function
+#   make bench-load             many learners at once on the packaged functions: times, and whether all money is where it should be
 #   make lock                   the hashes of the packages that go to Lambda, after a change of requirements
 #   make lint                   ruff and mypy only
 #   make format                 let ruff reformat the Python files
 #   make clean                  remove what was installed and generated (not .data/, the shop's data)
 
-.PHONY: run localstack localstack-down manage check test test-localstack soak bench bench-warm bench-cold lock lint \
+.PHONY: run localstack localstack-down manage check test test-localstack soak bench bench-warm bench-cold bench-load lock lint \
     style types unit format install install-test template-tools install-audit clean \
     front-check front-style front-types front-unit front-build front-e2e audit
 .DEFAULT_GOAL := run
@@ -89,6 +90,9 @@ bench-warm: install-test
 
 bench-cold: install-test
 	@$(PY) -m tests.benchmarks.cold_start
+
+bench-load: install-test
+	@$(PY) -m tests.benchmarks.throughput
 
 lock: install
 	@$(PY) -m infra.lock

@@ -13,6 +13,7 @@ import platform
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -48,9 +49,29 @@ class MeasuredProcess(FunctionProcess):
 
     def cpu_seconds(self) -> float:
         """Processor time, user and system, of the process and all of its threads so far."""
+        return cpu_seconds(self._pid)
+
+    def queued_seconds(self) -> float:
+        """How long its threads were ready to run, and other programs had the processors."""
+        return _scheduled(self._pid, 1)
+
+    @property
+    def _pid(self) -> int:
         assert self._process is not None
-        threads = Path(f"/proc/{self._process.pid}/task").glob("*/schedstat")
-        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+        return self._process.pid
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time, user and system, of a process and its threads: without those that have ended."""
+    return _scheduled(pid, 0)
+
+
+def _scheduled(pid: int, column: int) -> float:
+    nanoseconds = 0
+    for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ends just now
+            nanoseconds += int(thread.read_text().split()[column])
+    return nanoseconds / 1e9
 
 
 @dataclass(frozen=True)
