@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
+from redis.exceptions import NoPermissionError
 
 from chalicelib.errors import CartStoreUnavailable
 from chalicelib.shop import account, cart
 from chalicelib.shop.account import ChosenPolicy
+from chalicelib.storage.quick_store import Counter
 from chalicelib.storage.redis_client import _IDLE_SECONDS, _Usage, cart_store, redis_client
+from chalicelib.storage.redis_store import RedisStore
 from tests import builders
 from tests.conftest import Stores
 from tests.faults import Fault, silent
@@ -26,6 +31,7 @@ from tests.integration.test_signed_transport import TlsServer, tls_server
 __all__ = ["tls_server"]
 
 PASSWORD = "of/the user"
+NETWORK = Path(__file__).parents[2] / "infra" / "network.json"
 
 
 class TlsRedis:
@@ -72,9 +78,11 @@ def tls_redis(stores: Stores, tls_server: TlsServer) -> Iterator[TlsRedis]:
 
 @pytest.fixture
 def url(stores: Stores, tls_redis: TlsRedis) -> Iterator[str]:
-    """The address of Redis over TLS, for a user of its own."""
+    """The address of Redis over TLS, for the user of `infra/network.json`: who may do as much as it says."""
+    user = json.loads(NETWORK.read_text(encoding="utf-8"))["Resources"]["RedisUser"]["Properties"]
+    assert user["UserName"] == "shop"
     owner = Redis.from_url(stores.redis_url)
-    owner.execute_command("ACL SETUSER", "shop", "on", f">{PASSWORD}", "~*", "+@all")
+    owner.execute_command("ACL SETUSER", "shop", f">{PASSWORD}", *user["AccessString"].split())
     yield f"rediss://shop:of%2Fthe%20user@localhost:{tls_redis.port}{urlsplit(stores.redis_url).path}"
     owner.execute_command("ACL DELUSER", "shop")
 
@@ -96,6 +104,29 @@ def test_redis_is_reached_over_tls_by_a_user_with_a_password(
     account.open_account(user, [ChosenPolicy(course.key, 1)])
     assert account.find_account(user) == [ChosenPolicy(course.key, 1)]
     assert tls_redis.greeted == 1
+
+
+def test_the_user_may_do_all_that_the_shop_does_and_may_not_look_around(
+    url: str, tls_server: TlsServer, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("REDIS_URL", url)
+    environment.setenv("AWS_CA_BUNDLE", tls_server.certificate)
+    forget_connections()
+    store, key = RedisStore(), str(builders.new_id())
+    counters = [Counter(f"{key}-{number}", most=1, seconds=60) for number in range(2)]
+    assert store.put_field(f"{key}-fields", "name", "text", most=2, seconds=60)
+    assert store.fields(f"{key}-fields") == {"name": "text"}
+    assert (store.count_fields(f"{key}-fields"), store.field(f"{key}-fields", "name")) == (1, "text")
+    assert store.drop_fields(f"{key}-fields", ["name"]) == 1
+    store.put(key, "text", seconds=60)
+    assert store.get(key) == "text"
+    store.drop(key)
+    store.drop_all(f"{key}-fields", ["name"], key)
+    assert store.take(counters) == 0
+    assert store.take(counters) > 0
+    store.give_back(counters)
+    with pytest.raises(NoPermissionError):
+        redis_client().keys()
 
 
 def test_a_redis_that_cannot_be_verified_is_told_nothing(
