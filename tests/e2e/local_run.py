@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -151,6 +152,21 @@ class Run:
         script = "\n".join(line.strip() for line in printed if "curl" in line)
         shell = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, timeout=60, check=True)
         return json.loads(shell.stdout)
+
+    def purchase_by_hand(self) -> str:
+        """What the lines of docs/api.md print that buy a course."""
+        text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").split("## A purchase by hand")[1]
+        lines = text.split("\n## ")[0].splitlines()
+        script = "\n".join(line.removeprefix("    ") for line in lines if line.startswith("    "))
+        ports = {
+            "8000": self.environment["API_PORT"],
+            "8100": self.environment["ALIPAY_SIMULATOR_PORT"],
+            "8110": self.environment["GEETEST_SIMULATOR_PORT"],
+        }
+        script = re.sub(r"127\.0\.0\.1:(\d+)", lambda found: f"127.0.0.1:{ports[found[1]]}", script)
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=300, check=True)
+        assert done.stderr == ""
+        return done.stdout
 
     def left_nothing(self, children: Mapping[int, str]) -> None:
         until(lambda: all(is_gone(pid) for pid in children), f"still there: {children}")
