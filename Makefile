@@ -15,13 +15,14 @@
 #   make bench-warm             the same beside the packaged functions under AWS's runtime client
 #   make bench-cold             processor time of a function's start under AWS's runtime client, beside a bare function
 #   make bench-load             many learners at once on the packaged functions: times, and whether all money is where it should be
+#   make bench-growth           what requests cost in a large school beside a small one; BENCH_ARGS="--courses 5000" for less
 #   make lock                   the hashes of the packages that go to Lambda, after a change of requirements
 #   make lint                   ruff and mypy only
 #   make format                 let ruff reformat the Python files
 #   make clean                  remove what was installed and generated (not .data/, the shop's data)
 
-.PHONY: run localstack localstack-down manage check test test-localstack soak bench bench-warm bench-cold bench-load lock lint \
-    style types unit format install install-test template-tools install-audit clean \
+.PHONY: run localstack localstack-down manage check test test-localstack soak bench bench-warm bench-cold bench-load \
+    bench-growth lock lint style types unit format install install-test template-tools install-audit clean \
     front-check front-style front-types front-unit front-build front-e2e audit
 .DEFAULT_GOAL := run
 
@@ -31,6 +32,7 @@ export PATH := $(CURDIR)/.venv/node/bin:$(PATH)
 ARGS ?= --help
 PYTEST_ARGS ?=
 E2E_ARGS ?=
+BENCH_ARGS ?=
 SOAK_MINUTES ?= 40
 CODE := $(wildcard app.py) chalicelib infra localstack tests
 
@@ -93,6 +95,9 @@ bench-cold: install-test
 
 bench-load: install-test
 	@$(PY) -m tests.benchmarks.throughput
+
+bench-growth: install-test
+	@$(PY) -m tests.benchmarks.growth $(BENCH_ARGS)
 
 lock: install
 	@$(PY) -m infra.lock

@@ -75,7 +75,18 @@ def a_caller(user: User) -> Caller:
     return Caller(claims_of(user), now())
 
 
-def a_course(
+Parts = tuple[Course, list[PricePolicy], catalog.CourseDetail | None]
+"""A course with its policies and its detail."""
+
+
+def a_course(**attributes: Any) -> Course:
+    """A stored course on sale; `attributes` as of `parts_of_course`."""
+    parts = parts_of_course(**attributes)
+    put_course(*parts)
+    return parts[0]
+
+
+def parts_of_course(
     *,
     prices: Sequence[int] = (30000,),
     course_type: str = COURSE,
@@ -83,8 +94,8 @@ def a_course(
     teachers: Sequence[dict[str, Any]] = (),
     recommended: Sequence[dict[str, Any]] = (),
     **attributes: Any,
-) -> Course:
-    """A stored course on sale with a policy for each of `prices` (fen), of the periods 7, 30, 90 ... days."""
+) -> Parts:
+    """A course on sale with a policy for each of `prices` (fen), of the periods 7, 30, 90 ... days; not stored."""
     key = CourseKey(course_type, attributes.pop("course_id", new_id()))
     detail_id = new_id() if with_detail else None
     given = {
@@ -115,9 +126,7 @@ def a_course(
             teachers=[catalog.TeacherCopy(**teacher) for teacher in teachers],
             recommended=[catalog.RecommendedCourse(**other) for other in recommended],
         )
-    course = catalog.course_item(key, policies, detail, **given)
-    put_course(course, policies, detail)
-    return course
+    return catalog.course_item(key, policies, detail, **given), policies, detail
 
 
 def policies_of(course: Course) -> list[PricePolicy]:

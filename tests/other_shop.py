@@ -36,8 +36,8 @@ class OtherShop:
         self.client = botocore.session.get_session().create_client("dynamodb")
 
     @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Inside the block this process, its application included, acts on this shop's tables.
+    def in_use(self, **settings: str) -> Iterator[None]:
+        """Inside the block this process, its application included, acts on this shop's tables, with other `settings`.
 
         Nothing is patched: the environment names another prefix, and whatever was made of the old one is made
         anew, as in a process that has just started.
@@ -45,7 +45,7 @@ class OtherShop:
         with ExitStack() as restore:
             restore.callback(_forget_tables)
             restore.callback(os.environ.update, dict(os.environ))
-            os.environ["TABLE_PREFIX"] = self.prefix
+            os.environ.update(settings, TABLE_PREFIX=self.prefix)
             _forget_tables()
             self.does("create-tables")
             yield

@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 
@@ -16,9 +15,10 @@ import app as application
 from chalicelib.shop.catalog import find_course_contents
 from localstack.alipay import AlipaySimulator
 from tests.addresses import ClientAt
+from tests.costs import Cost, cost_of
 from tests.documents import ROUND_TRIPS
 from tests.endpoints import ENDPOINTS, Endpoint, Example, an_example, succeeded
-from tests.faults import Action, DynamoDBCall, Exchange, Fault, units
+from tests.faults import Action, DynamoDBCall, Exchange, Fault
 from tests.faults.routing import FaultyApp
 
 VARYING = {
@@ -60,33 +60,20 @@ BESIDE_REDIS = {"`GET /userinfo`", "`PUT /userinfo`", "`GET /course/{id}/mine`"}
 """Redis is asked at the same time as well."""
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What one request costs."""
+def waits(endpoint: Endpoint, cost: Cost) -> int:
+    """How often the request waits: once for all that goes out together."""
+    return cost.calls - AT_ONCE.get(endpoint.name, 1) + 1 - (endpoint.name in BESIDE_REDIS)
 
-    dynamodb: int
-    redis: int
-    alipay: int
-    read_units: float
-    write_units: float
 
-    @property
-    def calls(self) -> int:
-        return self.dynamodb + self.redis + self.alipay
-
-    def waits(self, endpoint: Endpoint) -> int:
-        """How often the request waits: once for all that goes out together."""
-        return self.calls - AT_ONCE.get(endpoint.name, 1) + 1 - (endpoint.name in BESIDE_REDIS)
-
-    def row(self, endpoint: Endpoint) -> str:
-        """The row of the documented table."""
-        at_once = AT_ONCE.get(endpoint.name, 1)
-        dynamodb = f"DynamoDB ({at_once} at once)" if at_once > 1 else "DynamoDB"
-        redis = "Redis (at once, too)" if endpoint.name in BESIDE_REDIS else "Redis"
-        calls = {dynamodb: self.dynamodb, redis: self.redis, "Alipay": self.alipay}
-        where = ", ".join(f"{count} {store}" for store, count in calls.items() if count) or "-"
-        read_units = "varies" if endpoint.name in VARYING else f"{self.read_units:g}"
-        return f"| {endpoint.name} | {self.waits(endpoint)} | {where} | {read_units} | {self.write_units:g} |"
+def row(endpoint: Endpoint, cost: Cost) -> str:
+    """The row of the documented table."""
+    at_once = AT_ONCE.get(endpoint.name, 1)
+    dynamodb = f"DynamoDB ({at_once} at once)" if at_once > 1 else "DynamoDB"
+    redis = "Redis (at once, too)" if endpoint.name in BESIDE_REDIS else "Redis"
+    calls = {dynamodb: cost.dynamodb, redis: cost.redis, "Alipay": cost.alipay}
+    where = ", ".join(f"{count} {store}" for store, count in calls.items() if count) or "-"
+    read_units = "varies" if endpoint.name in VARYING else f"{cost.read_units:g}"
+    return f"| {endpoint.name} | {waits(endpoint, cost)} | {where} | {read_units} | {cost.write_units:g} |"
 
 
 class Meter:
@@ -104,21 +91,7 @@ class Meter:
         example.learner.get("/shoppingcar/")  # every connection is open
         prepared = endpoint.prepare(example)
         application.app.forget_fresh()
-        with (
-            self.shop.dynamodb.recording() as calls,
-            self.shop.redis.recording() as trips,
-            self.shop.alipay.recording() as asked,
-        ):
-            answer = endpoint.call(example, prepared)
-        assert succeeded(answer), answer
-        consumed = units(calls)
-        return Cost(
-            dynamodb=len(calls),
-            redis=len([trip for trip in trips if not trip.setup]),
-            alipay=len(asked),
-            read_units=consumed.read,
-            write_units=consumed.write,
-        )
+        return cost_of(self.shop, lambda: endpoint.call(example, prepared))
 
 
 @pytest.fixture
@@ -141,7 +114,7 @@ def documented_rows() -> dict[str, str]:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=name_of)
 def test_an_endpoint_costs_what_the_table_says(meter: Meter, endpoint: Endpoint) -> None:
-    assert documented_rows().get(endpoint.name) == meter.cost(endpoint).row(endpoint)
+    assert documented_rows().get(endpoint.name) == row(endpoint, meter.cost(endpoint))
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=name_of)
@@ -224,7 +197,7 @@ def test_a_warm_catalogue_answer_costs_nothing(meter: Meter) -> None:
 )
 def test_the_aims_for_reads_are_kept(meter: Meter, name: str, most: int) -> None:
     endpoint = named(name)
-    assert meter.cost(endpoint).waits(endpoint) <= most
+    assert waits(endpoint, meter.cost(endpoint)) <= most
 
 
 def test_the_pay_address_is_known_after_two_round_trips(meter: Meter) -> None:
