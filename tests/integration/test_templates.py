@@ -5,6 +5,7 @@ made first: see `test_app_template.py`.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -113,6 +114,30 @@ def test_without_redis_in_aws_there_is_no_network_to_pay_for() -> None:
     assert bare == set()
     assert network["Resources"]["RedisUrlElsewhere"]["Condition"] == "HasNoNetwork"
     assert network["Conditions"]["HasNoNetwork"] == {"Fn::Not": [{"Condition": "HasNetwork"}]}
+
+
+def test_restored_tables_are_taken_into_a_stack_as_the_readme_says() -> None:
+    stores = template("stores")
+    # An import adds tables and nothing else, and only such as the stack will not delete.
+    assert stores.keys() == {"AWSTemplateFormatVersion", "Description", "Parameters", "Resources"}
+    assert {table["DeletionPolicy"] for table in stores["Resources"].values()} == {"Retain"}
+    text = (INFRA / "README.md").read_text(encoding="utf-8")
+    [told] = re.findall(r"--resources-to-import '(.+?)'", text, re.DOTALL)
+    wanted = [
+        {
+            "ResourceType": table["Type"],
+            "LogicalResourceId": name,
+            "ResourceIdentifier": {
+                "TableName": table["Properties"]["TableName"]["Fn::Sub"].replace(
+                    "${TablePrefix}", "restored-"
+                )
+            },
+        }
+        for name, table in stores["Resources"].items()
+    ]
+    assert sorted(json.loads(told), key=str) == sorted(wanted, key=str)
+    ttl = stores["Resources"]["UsersTable"]["Properties"]["TimeToLiveSpecification"]
+    assert f"AttributeName={ttl['AttributeName']},Enabled=true" in text
 
 
 # The edge
