@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from chalicelib.errors import RefundFinished, RefundNotAllowed, RefundNotFound
-from chalicelib.shop import enrollment, refund
+from chalicelib.shop import enrollment, journal, refund
 from chalicelib.shop import order as orders
 from chalicelib.shop.enrollment import SliceKey
 from chalicelib.shop.event import By, Cause, What
@@ -91,6 +91,7 @@ def _take_back_at_once(order: Order, asked: Refund, now: datetime) -> Refund:
     refund.add(transaction, asked)
     orders.record_event(transaction, order, What.REFUND_REQUESTED, cause, now, RefundFinished())
     carry_out_refund.take_back_lines(transaction, order, asked.lines, 0, cause, now)
+    journal.record(transaction, journal.of_refund(order, asked, now), RefundFinished())
     try:
         transaction.commit()
     except RefundFinished as changed:

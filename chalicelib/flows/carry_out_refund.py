@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from chalicelib.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.errors import RefundFinished
@@ -20,7 +19,7 @@ from chalicelib.gateways.payments import (
     Unclear,
 )
 from chalicelib.money import Fen
-from chalicelib.shop import coupon, enrollment, ledger, refund
+from chalicelib.shop import coupon, enrollment, journal, ledger, refund
 from chalicelib.shop import order as orders
 from chalicelib.shop.enrollment import SliceKey
 from chalicelib.shop.event import By, Cause, What
@@ -164,7 +163,7 @@ def complete(order: Order, approved: Refund, cause: Cause, now: datetime) -> Non
         except RefundFinished:
             stored = refund.find_of_order(order, approved.request_no)
             if stored is not None and stored.refunded_externally:
-                refund.flag_double_refund(stored, now)
+                flag_double_refund(order, stored, now)
                 return
             if stored is not None and stored.status in (refund.DONE, refund.SUPERSEDED):
                 return
@@ -176,13 +175,39 @@ def complete(order: Order, approved: Refund, cause: Cause, now: datetime) -> Non
         current = orders.reload(order)  # it is not as it was read
 
 
-def complete_with(
-    transaction: Transaction, order: Order, approved: Refund, cause: Cause, now: datetime, **how: Any
-) -> None:
-    """Commit a transaction with everything that completes a refund; `how` as of `refund.finish`. Raises RefundFinished
-    (the refund or the order has changed since it was read).
+def flag_double_refund(order: Order, done: Refund, now: datetime) -> None:
+    """The provider executed a refund that an operator had recorded as paid back elsewhere: flag the double refund,
+    once. One write.
     """
-    refund.finish(transaction, approved, refund.DONE, now, **how)
+    transaction = Transaction()
+    refund.flag_double_refund(transaction, done, now)
+    journal.record(transaction, journal.of_refund(order, done, now), RefundFinished())
+
+    def is_flagged() -> bool:
+        stored = refund.find_of_order(order, done.request_no)
+        return stored is not None and not stored.refunded_externally
+
+    # Somebody else may flag it at the same moment.
+    if _commit(transaction, done, is_flagged):
+        log.error("a refund was made twice, a person must act: order=%s", order.number)
+
+
+def complete_with(
+    transaction: Transaction,
+    order: Order,
+    approved: Refund,
+    cause: Cause,
+    now: datetime,
+    *,
+    only: str | None = None,
+    refunded_externally: bool = False,
+) -> None:
+    """Commit a transaction with everything that completes a refund; `only` and `refunded_externally` as of
+    `refund.finish`. Raises RefundFinished (the refund or the order has changed since it was read).
+    """
+    refund.finish(transaction, approved, refund.DONE, now, only=only, refunded_externally=refunded_externally)
+    fact = journal.ELSEWHERE if refunded_externally else journal.REFUNDED
+    journal.record(transaction, journal.of_refund(order, approved, now, fact=fact), RefundFinished())
     if approved.why == refund.APPLICATION:
         take_back_lines(transaction, order, approved.lines, approved.amount, cause, now)
     else:

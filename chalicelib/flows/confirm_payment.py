@@ -9,7 +9,7 @@ from datetime import datetime
 
 from chalicelib.errors import BeliTaken, CouponUnusable, FreeTermTaken, OrderClosed
 from chalicelib.gateways.payments import Paid
-from chalicelib.shop import coupon, enrollment, free_course, ledger, payment, refund
+from chalicelib.shop import coupon, enrollment, free_course, journal, ledger, payment, refund
 from chalicelib.shop import order as orders
 from chalicelib.shop.event import Cause, What
 from chalicelib.shop.order import Order
@@ -88,8 +88,10 @@ def _deliver(
     refusal = OrderClosed(order=order.number)
     trade_no = received.trade_no if received else None
     orders.mark_paid(transaction, order, trade_no, cause, now, is_refunded=is_refunded)
-    if received is not None:
-        payment.record(transaction, received, refusal)
+    if received is None:
+        journal.record(transaction, journal.of_free(order, now), refusal)
+    else:
+        _record(transaction, order, received, refusal)
     for record_id in order.coupon_record_ids():
         coupon.redeem(transaction, order.user_id, record_id, order.number, now, refusal)
     _grant(transaction, order, now)
@@ -112,7 +114,7 @@ def _reopen(order: Order, received: Payment, now: datetime, is_refunded: bool) -
         reopened=True,
         is_refunded=is_refunded,
     )
-    payment.record(transaction, received, refusal)
+    _record(transaction, order, received, refusal)
     for record_id in order.coupon_record_ids():
         coupon.redeem_again(transaction, order.user_id, record_id, order.number, now)
     free_course.take(transaction, order.user_id, free_course.of_order(order), FreeTermTaken())
@@ -129,8 +131,13 @@ def _identify(order: Order, received: Payment, now: datetime) -> None:
     """Store the trade's number in a paid order of the old system that has none: no money is new."""
     transaction = Transaction()
     orders.set_trade_no(transaction, order, received.trade_no, received.cause, now)
-    payment.record(transaction, received, OrderClosed(order=order.number))
+    _record(transaction, order, received, OrderClosed(order=order.number))
     transaction.commit()
+
+
+def _record(transaction: Transaction, order: Order, received: Payment, refusal: OrderClosed) -> None:
+    payment.record(transaction, received, refusal)
+    journal.record(transaction, journal.of_payment(order, received), refusal)
 
 
 def _grant(transaction: Transaction, order: Order, now: datetime) -> None:
@@ -150,7 +157,7 @@ def _send_back(order: Order, received: Payment, use: str, now: datetime) -> None
     what = What.LATE_PAYMENT if is_late else What.DUPLICATE_PAYMENT
     transaction = Transaction()
     refusal = OrderClosed(order=order.number)
-    payment.record(transaction, received, refusal)
+    _record(transaction, order, received, refusal)
     refund.add(transaction, refund.of_payment(order, received.trade_no, received.amount, why, now))
     orders.record_event(transaction, order, what, received.cause, now, refusal)
     transaction.commit()

@@ -9,8 +9,8 @@ from datetime import datetime
 from chalicelib.errors import CannotTakeBack, RefundFinished
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import Unclear
+from chalicelib.shop import journal, refund
 from chalicelib.shop import order as orders
-from chalicelib.shop import refund
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 from chalicelib.shop.refund import Refund
@@ -67,6 +67,9 @@ def supersede(order: Order, trade_no: str, cause: Cause, now: datetime) -> None:
             if other.why == refund.APPLICATION and other.is_open():
                 refund.finish(transaction, other, refund.SUPERSEDED, now)
         carry_out_refund.take_back_lines(transaction, current, current.open_lines(), left, cause, now)
+        journal.record(
+            transaction, journal.of_whole_refund(current, current.open_lines(), left, now), RefundFinished()
+        )
         try:
             transaction.commit()
         except RefundFinished:

@@ -7,12 +7,12 @@ import getpass
 import re
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chalicelib import money
-from chalicelib.beijing_time import beijing_text
+from chalicelib.beijing_time import beijing_text, read_day
 from chalicelib.errors import (
     BeliInsufficient,
     ChangedMeanwhile,
@@ -251,6 +251,11 @@ def _parser() -> argparse.ArgumentParser:
     added = command("audit", _audit, "show the operators' log: who did what when, and why")
     added.add_argument("--month", type=_month, help="YYYY-MM in Beijing (default: this month)")
 
+    added = command("journal", _journal, "show a day's facts of money: what came, went back, was free")
+    added.add_argument("--day", type=_day, help="YYYY-MM-DD in Beijing (default: today)")
+
+    act("fill-journal", _fill_journal, "write what the journal lacks, after an import; safe to repeat")
+
     added = command("list-orders", _list_orders, "list a user's orders, newest first")
     added.add_argument("username")
 
@@ -425,6 +430,13 @@ def _month(text: str) -> str:
     if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text):
         raise argparse.ArgumentTypeError(f"not a month such as 2026-07: {text!r}")
     return text
+
+
+def _day(text: str) -> date:
+    try:
+        return read_day(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not a day such as 2026-07-01: {text!r}") from error
 
 
 def _beli(text: str) -> int:
@@ -704,6 +716,45 @@ def _audit(given: argparse.Namespace) -> None:
         say(f"{beijing_text(entry.at)}  {entry.who}  {entry.act}  {said}")
     if not entries:
         say(f"nothing is recorded in {month}")
+
+
+def _journal(given: argparse.Namespace) -> None:
+    from chalicelib.shop import journal
+    from chalicelib.shop.payment_type import PAYMENT_NAMES
+
+    day = given.day or journal.day_of(_now())
+    entries = journal.list_day(day)
+    for entry in entries:
+        names = "、".join(line.course_name for line in entry.lines)
+        trade = entry.request_no or entry.trade_no or "-"
+        say(
+            f"{beijing_text(entry.at)}  {journal.FACT_NAMES[entry.fact]}  {money.to_yuan(entry.amount):>10.2f}"
+            f"  {PAYMENT_NAMES[entry.provider]}  {entry.order_number}  {trade}  {names or entry.use}"
+        )
+    for provider in sorted({entry.provider for entry in entries}):
+        own = [entry for entry in entries if entry.provider == provider]
+        sums = {fact: f"{money.to_yuan(journal.moved(own, fact)):.2f}" for fact in journal.FACT_NAMES}
+        say(
+            f"{PAYMENT_NAMES[provider]}: {sums[journal.PAID]} came, {sums[journal.REFUNDED]} went back by it,"
+            f" {sums[journal.ELSEWHERE]} another way"
+        )
+    if not entries:
+        say(f"no money moved on {day}")
+
+
+def _fill_journal(given: argparse.Namespace) -> None:
+    from chalicelib.flows.fill_journal import fill
+    from chalicelib.shop import audit
+
+    every = 100
+
+    def report(read: int, written: int) -> None:
+        if read % every == 0:
+            complain(f"{read} orders read, {written} entries written")
+
+    audit.write(audit.entry(_who(given), "fill-journal", "journal", _now()))
+    read, written = fill(report)
+    say(f"{read} orders read, {written} entries were missing and are written")
 
 
 def _list_orders(given: argparse.Namespace) -> None:

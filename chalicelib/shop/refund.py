@@ -21,7 +21,7 @@ from chalicelib.shop.attention import DECISION, LEAVE_ATTENTION, PROBLEM, Attent
 from chalicelib.shop.order import Order, OrderLine, about, find_by_number, random_characters
 from chalicelib.shop.partition import Page, list_partition
 from chalicelib.shop.work import WorkItem, due_actions
-from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find, refusing
+from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find
 
 log = logging.getLogger(__name__)
 
@@ -327,10 +327,8 @@ def mark_stuck(transaction: Transaction, refund: Refund, problem: str, now: date
     transaction.update(refund, actions, Refund.status == APPROVED, RefundFinished())
 
 
-def flag_double_refund(refund: Refund, now: datetime) -> None:
-    """The provider executed a refund that an operator had recorded as paid back elsewhere: flag the double refund,
-    once. One write.
-    """
+def flag_double_refund(transaction: Transaction, refund: Refund, now: datetime) -> None:
+    """Flag a refund that the provider executed, although its money went back another way. Refusal: RefundFinished."""
     problem = (
         "the provider has carried it out, though it went back another way already: the money went back twice"
     )
@@ -340,12 +338,8 @@ def flag_double_refund(refund: Refund, now: datetime) -> None:
         Refund.attention_at.set(int(now.timestamp())),
         Refund.refunded_externally.remove(),
     ]
-    try:
-        with refusing(RefundFinished()):
-            refund.update(actions, condition=Refund.refunded_externally == True)  # noqa: E712 (a condition of DynamoDB)
-    except RefundFinished:
-        return
-    log.error("a refund was made twice, a person must act: order=%s", refund.order_number)
+    still = Refund.refunded_externally == True  # noqa: E712 (a condition of DynamoDB)
+    transaction.update(refund, actions, still, RefundFinished())
 
 
 def clear_problem(transaction: Transaction, refund: Refund) -> None:

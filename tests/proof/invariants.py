@@ -32,6 +32,7 @@ from chalicelib.shop.session import Session
 from chalicelib.shop.user import User, UserName
 from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import ItemKey, UserItem, find_together
+from tests.proof import journal
 from tests.proof.counts import count
 from tests.proof.reading import items_in, read_partition
 
@@ -119,9 +120,9 @@ def check(
     """Read all that is stored of these users and hold it to every rule -> what was read.
 
     `offers`: coupons that nobody but these users has claimed; they are read anew. `taken_back`: numbers of
-    orders and grants whose days an operator took back without a refund. `followed`: pointers that were seen to
-    lead where they should, which never change; new ones are added. `before`: what was found to be right by the
-    last check, by user. `now`: where it is given, closed orders are held to their timetable.
+    orders and grants whose days an operator took back without a refund. `followed`: pointers and entries of the
+    journal that were seen to be right, which never change; new ones are added. `before`: what was found to be right
+    by the last check, by user. `now`: where it is given, closed orders are held to their timetable.
     `untouched`: users of whom nothing was written since `before`; they are not read again. Raises Violated.
     """
     count("steps")
@@ -134,10 +135,12 @@ def check(
     ]
     done = set() if followed is None else followed
     pointers = [pointer for mine in read for pointer in _pointers(mine) if pointer not in done]
-    wanted: list[ItemKey] = [*pointers, *((CouponOffer, offer.course_key, offer.sort) for offer in offers)]
-    found = find_together(wanted)
     changed = [mine for mine in read if right.get(mine.user_id) is not mine]
+    facts = [fact for mine in changed for fact in journal.facts(mine.items) if fact.key not in done]
+    wanted: list[ItemKey] = [*pointers, *((CouponOffer, offer.course_key, offer.sort) for offer in offers)]
+    found = find_together([*wanted, *(fact.key for fact in facts)])
     wrong = [text for mine in changed for text in violations(mine, set(taken_back))]
+    wrong += [text for fact in facts for text in journal.wrong(fact, found.get(fact.key))]
     if now is not None:
         wrong += [text for mine in changed for text in _watched(mine, now)]
     for key in pointers:
@@ -157,6 +160,7 @@ def check(
     if wrong:
         raise Violated("; ".join(wrong))
     done.update(pointers)
+    done.update(fact.key for fact in facts)
     return read
 
 

@@ -68,15 +68,17 @@ READING = {
     "GET /order/{order_number}/refund_preview",
     *("GET /mycourses", "GET /admin/refunds", "GET /trade/alipay"),
     *("manage check-settings", "manage list-enrollments", "manage audit", "manage list-orders"),
+    "manage journal",
     *("manage show-order", "manage list-refunds", "manage problems"),
 }
 """The routes and commands that write nothing."""
 
 MANY_TRANSACTIONS = {
     *("manage create-tables", "manage import-legacy", "manage catalog", "manage seed-demo"),
+    "manage fill-journal",
 }
-"""Commands of hundreds of small writes each, which are given again when they were cut off: `test_legacy_import.py` and
-`test_catalog_file.py` cut them at some.
+"""Commands of hundreds of small writes each, which are given again when they were cut off: `test_legacy_import.py`,
+`test_catalog_file.py` and `test_journal.py` cut them at some.
 """
 
 _shelf: list[Course] = []

@@ -1,0 +1,46 @@
+"""Write what the journal lacks: the facts of orders that were paid before there was one, or imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import cast
+
+from chalicelib.shop import journal, refund
+from chalicelib.shop import order as orders
+from chalicelib.shop.journal import JournalEntry
+from chalicelib.shop.order import Order
+from chalicelib.shop.payment import Payment
+from chalicelib.shop.refund import Refund
+from chalicelib.storage.dynamodb import UserItem
+
+
+def fill(report: Callable[[int, int], None]) -> tuple[int, int]:
+    """Write the entries that are missing -> how many orders were read, and how many entries written.
+
+    Reads the whole table, once; `report` gets both numbers after each order. Repeating it, and selling meanwhile, does
+    no harm: an entry's key names its fact.
+    """
+    read = written = 0
+    for order in cast(Iterator[Order], Order.scan(consistent_read=True)):
+        read += 1
+        if order.is_delivered() or order.is_closed():
+            written += sum(journal.add_missing(entry) for entry in facts(order, orders.list_about(order)))
+        report(read, written)
+    return read, written
+
+
+def facts(order: Order, items: list[UserItem]) -> Iterator[JournalEntry]:
+    """The entries that an order's payments and refunds should have; `items` is all that is kept about it."""
+    refunds = [item for item in items if isinstance(item, Refund) and item.status == refund.DONE]
+    yield from (journal.of_payment(order, item) for item in items if isinstance(item, Payment))
+    if order.is_delivered() and order.amount == 0 and order.paid_at is not None:
+        yield journal.of_free(order, order.paid_at)
+    for done in refunds:
+        fact = journal.ELSEWHERE if done.refunded_externally else journal.REFUNDED
+        yield journal.of_refund(order, done, done.finished_at, fact=fact)
+    applied = [done for done in refunds if done.why == refund.APPLICATION]
+    left = order.refunded_amount - sum(done.amount for done in applied)
+    if left and order.refunded_at is not None:
+        others = {position for done in applied for position in done.lines}
+        lines = [position for position in order.refunded_lines if position not in others]
+        yield journal.of_whole_refund(order, lines, left, order.refunded_at)
