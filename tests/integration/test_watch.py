@@ -260,7 +260,12 @@ def test_alarms_and_dashboard_look_at_what_is_counted_and_at_all_of_it() -> None
 KNOWN_METRICS = {
     "AWS/ApiGateway": {"5XXError", "4XXError", "Latency", "Count"},
     "AWS/Lambda": {"Errors", "Throttles"},
-    "AWS/DynamoDB": {"ReadThrottleEvents", "WriteThrottleEvents", "TransactionConflict"},
+    "AWS/DynamoDB": {
+        "ReadThrottleEvents",
+        "WriteThrottleEvents",
+        "ThrottledRequests",
+        "TransactionConflict",
+    },
     "AWS/ElastiCache": {"DatabaseMemoryUsagePercentage", "BytesUsedForCache"},
 }
 """Of AWS's own metrics, those that are used here: see the services' pages on CloudWatch."""
@@ -275,6 +280,7 @@ def test_alarms_look_at_functions_tables_and_api_by_their_names() -> None:
         "ApiName": {text(application_template["Resources"]["RestAPI"]["Properties"]["Name"])},
         "FunctionName": {f"course-shop-${{Stage}}-{name}" for name in functions},
         "TableName": {text(table["Properties"]["TableName"]) for table in tables},
+        "Operation": {"Query"},
         # Nodes are numbered by ElastiCache.
         "CacheClusterId": {f"{text(network['RedisNode']['Properties']['ReplicationGroupId'])}-001"},
         "clusterId": {text(network["RedisServerless"]["Properties"]["ServerlessCacheName"])},
@@ -289,6 +295,31 @@ def test_alarms_look_at_functions_tables_and_api_by_their_names() -> None:
                 assert text(dimension["Value"]) in known[dimension["Name"]]
                 seen.add(text(dimension["Value"]))
     assert seen == set().union(*known.values())
+
+
+def test_a_throttled_index_rings_too() -> None:
+    """A table's own counts of throttled reads and writes leave its indexes out; every read of one is a Query."""
+    queries = {
+        text(one["Value"])
+        for metric in metrics_of(ALARMS["TableThrottlesAlarm"])
+        if {"Name": "Operation", "Value": "Query"} in metric["Dimensions"]
+        for one in metric["Dimensions"]
+        if one["Name"] == "TableName"
+    }
+    tables = json.loads((INFRA / "stores.json").read_text(encoding="utf-8"))["Resources"].values()
+    with_indexes = [
+        table["Properties"] for table in tables if "GlobalSecondaryIndexes" in table["Properties"]
+    ]
+    assert queries == {text(table["TableName"]) for table in with_indexes}
+
+
+def test_a_sum_of_counts_holds_where_some_are_missing() -> None:
+    """CloudWatch gives no sum where one of its parts has no count, as most have not."""
+    for name, alarm in ALARMS.items():
+        for one in alarm.get("Metrics", []):
+            if "Expression" in one and "+" in text(one["Expression"]):
+                parts = [other["Id"] for other in alarm["Metrics"] if "MetricStat" in other]
+                assert one["Expression"] == "+".join(f"FILL({part},0)" for part in parts), name
 
 
 def test_every_alarm_tells_the_topic_and_says_what_it_means() -> None:
