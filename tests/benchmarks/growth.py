@@ -71,7 +71,7 @@ class Filled:
                 before = _redis_microseconds()
                 answer = call()
                 self.redis_times[one.name].append(_redis_microseconds() - before)
-                self.times[one.name].append(self._gateway.taken)
+                self.times[one.name].append(self._gateway.spent)
                 assert succeeded(answer), (one.name, answer)
 
 

@@ -23,7 +23,6 @@ if __name__ == "__main__":
 
 import argparse
 import gc
-import json
 import logging
 import os
 import shutil
@@ -31,7 +30,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -42,10 +41,11 @@ from botocore.exceptions import ClientError
 from redis import Connection, ResponseError
 
 from localstack.alipay import AlipaySimulator
-from localstack.api_gateway import API_FUNCTION, Answer, ApiGateway, Request
+from localstack.api_gateway import API_FUNCTION, HTTP_FUNCTIONS, Answer, ApiGateway, Request
 from localstack.stores import DynamoDBLocal, RedisServer
 from tests import conftest
-from tests.packaged_functions import MeasuredProcess, Unpacked, environment_of, handler_of, invoke, unpack
+from tests.benchmarks.places import PackagedApi, Places
+from tests.packaged_functions import environment_of, handler_of, unpack
 from tests.packages import python_here
 
 WARM_UP = 3
@@ -115,17 +115,14 @@ def beside_packaged(alipay: AlipaySimulator, rounds: int) -> Table:
     from tests.endpoints import ENDPOINTS
 
     yield "Endpoint", "In this process", f"Packaged, Python {python_here()}", "Ratio"
-    with tempfile.TemporaryDirectory() as scratch:
-        here, packaged = InThisProcess(), Packaged(unpack(Path(scratch)))
-        try:
-            for endpoint in ENDPOINTS:
-                mine, theirs = (
-                    statistics.median(request_times(alipay, endpoint, rounds, gateway))
-                    for gateway in (here, packaged)
-                )
-                yield endpoint.name, f"{mine:.1f}", f"{theirs:.1f}", f"{theirs / mine:.1f}"
-        finally:
-            packaged.stop()
+    here = InThisProcess()
+    with packaged() as there:
+        for endpoint in ENDPOINTS:
+            mine, theirs = (
+                statistics.median(request_times(alipay, endpoint, rounds, gateway))
+                for gateway in (here, there)
+            )
+            yield endpoint.name, f"{mine:.1f}", f"{theirs:.1f}", f"{theirs / mine:.1f}"
 
 
 def milliseconds(act: Callable[[], object]) -> float:
@@ -136,9 +133,9 @@ def milliseconds(act: Callable[[], object]) -> float:
 
 
 class InThisProcess(ApiGateway):
-    """The application in this process. `taken` is the processor time of the last request, in milliseconds."""
+    """The application in this process. `spent` is the processor time of the last request, in milliseconds."""
 
-    taken = 0.0
+    spent = 0.0
 
     def __init__(self) -> None:
         import app
@@ -147,41 +144,38 @@ class InThisProcess(ApiGateway):
 
     def answer(self, request: Request) -> Answer:
         answers = []
-        self.taken = milliseconds(lambda: answers.append(super(InThisProcess, self).answer(request)))
+        self.spent = milliseconds(lambda: answers.append(super(InThisProcess, self).answer(request)))
         return answers[0]
 
 
-class Packaged(ApiGateway):
-    """The packaged functions under AWS's runtime client. `taken` is what the last invocation took of its process."""
+class Packaged(PackagedApi):
+    """The packaged functions under AWS's runtime client. `spent` is what the last invocation took of its process."""
 
-    taken = 0.0
-
-    def __init__(self, shop: Unpacked) -> None:
-        import app
-
-        super().__init__(app)
-        shutil.copy(FORGETFUL, shop.client)
-        self._shop = shop
-        self._processes: dict[str, MeasuredProcess] = {}
+    spent = 0.0
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
-        process = self._processes.get(function) or self._started(function)
-        before = process.cpu_seconds()
-        outcome = invoke(process, event)
-        self.taken = (process.cpu_seconds() - before) * 1000
-        assert not outcome.is_error, process.log()
-        return json.loads(outcome.payload)
+        place = self.places[function]
+        before = place.cpu_seconds()
+        try:
+            return super().invoke(function, event)
+        finally:
+            self.spent = (place.cpu_seconds() - before) * 1000
 
-    def _started(self, function: str) -> MeasuredProcess:
-        handler = f"{FORGETFUL.stem}.handler" if function == API_FUNCTION else handler_of(function)
-        process = self._processes[function] = self._shop.process(handler, environment_of(function))
-        process.start()
-        return process
 
-    def stop(self) -> None:
-        """End the functions."""
-        for process in self._processes.values():
-            process.stop()
+@contextmanager
+def packaged() -> Iterator[Packaged]:
+    """A process of each function that answers requests. That of the API keeps nothing of the catalogue."""
+    import app
+
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as started:
+        shop = unpack(Path(scratch))
+        shutil.copy(FORGETFUL, shop.client)
+        places = {}
+        for function in (API_FUNCTION, *HTTP_FUNCTIONS.values()):
+            handler = f"{FORGETFUL.stem}.handler" if function == API_FUNCTION else handler_of(function)
+            new_process = partial(shop.process, handler, environment_of(function))
+            places[function] = started.enter_context(Places(1, new_process))
+        yield Packaged(app, places)
 
 
 def the_only_example(alipay: AlipaySimulator, new_client: Any) -> Any:
@@ -213,7 +207,7 @@ def request_times(
         gc.collect()
         answer = endpoint.call(example, prepared)
         assert succeeded(answer), (endpoint.name, answer)
-        times.append(gateway.taken)
+        times.append(gateway.spent)
     return times[WARM_UP:]
 
 
