@@ -473,6 +473,13 @@ def function(environment: Mapping[str, str] = os.environ) -> str | None:
 # Reading them
 
 _NOT_SET = "a value: it is not set"
+_BYTE_ORDER_MARK = "\ufeff"
+"""What some editors put before a text; `strip` does not take it for a blank."""
+
+
+def _trimmed(text: str) -> str:
+    """A text without what nobody sees around it."""
+    return text.strip().strip(_BYTE_ORDER_MARK).strip()
 
 
 @lru_cache(maxsize=1)
@@ -554,11 +561,11 @@ class _Given:
         them is set.
         """
         name = setting.name
-        if text := self.environment.get(name, "").strip():
+        if text := _trimmed(self.environment.get(name, "")):
             return text
         if path := self.environment.get(f"{name}_FILE", ""):
             try:
-                return Path(path).read_text(encoding="utf-8").strip()
+                return _trimmed(Path(path).read_text(encoding="utf-8"))
             except (OSError, UnicodeDecodeError) as error:
                 expected = "the path of a readable text file"
                 raise InvalidSetting(name=f"{name}_FILE", expected=expected) from error
@@ -566,10 +573,13 @@ class _Given:
         if not arn or self.read_secret is None:
             return ""
         try:
-            return self.read_secret(arn).strip()
+            text = _trimmed(self.read_secret(arn))
         except StoreUnavailable as error:
             expected = f"the ARN of a secret that can be read: {error.facts['reason']}"
             raise InvalidSetting(name=f"{name}_ARN", expected=expected) from error
+        if not text:
+            raise InvalidSetting(name=name, expected="a value: its secret is blank")
+        return text
 
 
 def aws_settings(

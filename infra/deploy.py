@@ -33,8 +33,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import front, preflight, stage_secrets
+from infra.beginning import refuse_unfit_settings
 from infra.changes import Change
 from infra.package import NotPackaged, package
+from infra.pins import pinned
 from infra.smoke import smoke_problems
 from infra.stacks import Deployer, NotDeployed, Stack
 from infra.stage import STACKS, Stage, read_stage
@@ -108,8 +110,11 @@ def deploy_stack(
         cloudformation, client("s3"), stage.code_bucket, say, partial(confirm, given.yes), given.allow_loss
     )
     text = deployer.upload_package(BUILD / stage.name) if name == "app" else _template(name)
-    parameters = stage.parameters(name, json.loads(text), outputs)
+    template = json.loads(text)
+    parameters = stage.parameters(name, template, outputs)
     if name == "app":
+        parameters |= pinned(template, stage.name, client)
+        refuse_unfit_settings(template, parameters, stage.name, client)
         parameters["Release"] = release(text, parameters, stage_secrets.versions(stage, client))
     found = deployer.deploy(Stack(stage.stack_name(name), text, parameters, stage.tags))
     protect(stage, name, cloudformation)

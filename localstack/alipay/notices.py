@@ -15,9 +15,9 @@ BUYER_ID = "2088722041956624"
 BUYER_LOGON_ID = "138****6624"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Merchant:
-    """The merchant's application as registered at Alipay, and Alipay's own key.
+    """The merchant's application as registered at Alipay, and Alipay's own key. Both keys may be changed.
 
     ``notify_on`` lists the trade states that are told for trades without refunds; refunds are always told.
     """
@@ -32,6 +32,14 @@ class Merchant:
     def is_ours(self, text: str, signature: str) -> bool:
         """Whether the merchant's application signed this text."""
         return signing.is_signed(text, signature, self.app_public_key)
+
+    def public_keys(self) -> dict[str, str]:
+        """The app's public key, and that of Alipay, as PEM text."""
+        alipay = self.alipay_private_key.public_key()
+        return {
+            "app_public_key": signing.public_pem(self.app_public_key),
+            "alipay_public_key": signing.public_pem(alipay),
+        }
 
     def sign(self, text: str, charset: str = "utf-8") -> str:
         """Alipay's signature of a text in this encoding."""

@@ -23,6 +23,9 @@ input, 404 for an unknown trade, 409 with ``sub_code`` and ``sub_msg`` for a ref
         what the buyer does; answers the trade
     POST /control/trades/{out_trade_no}/refund   {"amount"?, "out_request_no"?, "reason"?}
         from the merchant's console; all that is left without amount; answers the trade
+    POST /control/keys                           {"app_public_key"?: PEM, "alipay_private_key"?: PEM}
+        another key of the app, as from the merchant's console; another one of Alipay's own; until the simulator
+        ends; answers both public halves
     POST /control/notifications                  {"on": bool}
         stop sending notices, or send them again, beginning with those that waited
     POST /control/notices/deliver                {"early": bool?}
@@ -243,6 +246,8 @@ class Site:
                 return json_answer(self._trade(simulator.trade(number)))
             case ("POST", "trades", number, ("scan" | "pay" | "close" | "refund") as action):
                 return json_answer(self._trade(self._act(number, action, json_object(body))))
+            case ("POST", "keys"):
+                return json_answer(self._change_keys(json_object(body)))
             case ("POST", "notifications"):
                 on = json_object(body).get("on")
                 if not isinstance(on, bool):
@@ -268,6 +273,18 @@ class Site:
             case ("POST", "notices", notify_id, "resend"):
                 return json_answer(_notice(simulator.resend(notify_id)))
         return None
+
+    def _change_keys(self, wanted: dict[str, Any]) -> dict[str, str]:
+        simulator = self._simulator
+        change = {"app_public_key": simulator.register_app_key, "alipay_private_key": simulator.sign_with}
+        for name, key in wanted.items():
+            if name not in change or not isinstance(key, str):
+                raise Unreadable(f"keys are texts named {' or '.join(change)}")
+            try:
+                change[name](key)
+            except ValueError as error:
+                raise Unreadable(f"{name}: {error}") from None
+        return simulator.merchant.public_keys()
 
     def _sign(self, wanted: dict[str, Any]) -> Answer:
         number, changes, url = wanted.get("out_trade_no"), wanted.get("fields", {}), wanted.get("url")

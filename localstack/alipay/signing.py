@@ -27,12 +27,12 @@ def generate_keys(bits: int = 2048) -> KeyPair:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return KeyPair(private.decode(), _public_pem(key.public_key()))
+    return KeyPair(private.decode(), public_pem(key.public_key()))
 
 
 def public_half(private_key: str) -> str:
     """The public half, as PEM text, of a private key. Raises ValueError when it is none."""
-    return _public_pem(load_private_key(private_key).public_key())
+    return public_pem(load_private_key(private_key).public_key())
 
 
 @lru_cache(maxsize=8)  # reading one proves that it is one, which takes a tenth of a second
@@ -94,7 +94,8 @@ def _joined(fields: Mapping[str, str]) -> str:
     return "&".join(f"{name}={fields[name]}" for name in sorted(fields))
 
 
-def _public_pem(key: rsa.RSAPublicKey) -> str:
+def public_pem(key: rsa.RSAPublicKey) -> str:
+    """A public key as PEM text."""
     return key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     ).decode()

@@ -138,6 +138,14 @@ class AlipaySimulator(Simulator):
         parameters = urlencode(return_fields(trade, self.now(), self.merchant))
         return trade.return_url + ("&" if "?" in trade.return_url else "?") + parameters
 
+    def register_app_key(self, public_key: str) -> None:
+        """The app's other key, put into Alipay's console: from now on it alone counts. Raises ValueError."""
+        self.merchant.app_public_key = signing.load_public_key(public_key)
+
+    def sign_with(self, private_key: str) -> None:
+        """Alipay changes its own key: it signs what it sends by this one. Raises ValueError."""
+        self.merchant.alipay_private_key = signing.load_private_key(private_key)
+
     # --- looking -------------------------------------------------------------------------------------------
 
     def trade(self, out_trade_no: str) -> Trade:

@@ -14,6 +14,8 @@ from typing import Any
 import botocore.session
 
 from infra import values
+from infra.beginning import refuse_unfit_settings
+from infra.pins import pinned
 from infra.stacks import Deployer, NotDeployed, Stack
 from localstack.cloud import overlay
 
@@ -92,11 +94,13 @@ class Cloud:
         return str(made["ARN"])
 
     def deploy_app(self, wanted: Wanted) -> str:
-        """The application -> the id of its API. Raises NotDeployed, and then LocalStack has rolled it back."""
+        """The application -> the id of its API. Raises NotDeployed: nothing was changed, or it was rolled back."""
         template = overlay.adapt(json.loads(self.deployer.upload_package(wanted.package)), wanted.captcha)
         parameters = self._parameters("app", template, wanted)
+        parameters |= pinned(template, overlay.STAGE, self.client)
+        refuse_unfit_settings(template, parameters, overlay.STAGE, self.client)
         # Another release makes new versions of all functions, which read their secrets when they begin.
-        content = json.dumps([template, parameters, dict(wanted.secrets)], sort_keys=True)
+        content = json.dumps([template, parameters], sort_keys=True)
         parameters["Release"] = hashlib.sha256(content.encode()).hexdigest()[:32]
         template = overlay.adapt_transformed(self._transformed(template, parameters))
         self.deployer.deploy(Stack(stack_name("app"), json.dumps(template), parameters))

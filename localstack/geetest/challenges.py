@@ -110,6 +110,10 @@ class Challenges:
         self._lock = threading.Lock()
         self._kept: dict[str, Challenge] = {}
 
+    def change_key(self, geetest_key: str) -> None:
+        """Another key, from Geetest's console: what a shop hashes by the one before is not known any more."""
+        self._key = geetest_key
+
     # --- the shop's server ---------------------------------------------------------------------------------
 
     def register(self, gt: str, digestmod: str = "md5", told: Mapping[str, str] | None = None) -> str:

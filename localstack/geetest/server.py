@@ -27,6 +27,8 @@ challenge, 409 with ``reason`` for one that is too old or dead. Works in every m
 
     GET  /control/state                {"geetest_id", "mode", "modes", "now"}
     POST /control/mode                 {"mode": "up"|"down"|"silent"|"bypass"}; answers the state
+    POST /control/key                  {"geetest_key"}: another one, as from Geetest's console; until the
+                                       simulator ends; answers the state
     POST /control/solve                {"challenge"}: as the shop handed it on, or a lot number that was loaded
                                        answers what getValidate() returns after a right slide
     POST /control/solve_v4             the same for v4, with a new lot number
@@ -312,6 +314,12 @@ class Site:
                 known = self._challenges.find(challenge)
                 is_v4 = known is not None and known.version == 4
                 return json_answer(proof.v4(self._challenges.geetest_id) if is_v4 else proof.triple())
+            case ("POST", "key"):
+                key = _texts(body).get("geetest_key")
+                if not key:
+                    raise Unreadable('"geetest_key" is missing')
+                self._challenges.change_key(key)
+                return json_answer(self._state())
             case ("POST", "solve_v4"):
                 return json_answer(simulator.solve_v4())
             case ("GET", "challenges"):

@@ -334,6 +334,46 @@ def test_a_signed_notice_goes_to_the_trades_own_address_only(
     assert merchant.bodies() == []
 
 
+# --- other keys --------------------------------------------------------------------------------------------
+
+
+def test_the_console_takes_another_key_of_the_app_and_forgets_the_one_before(
+    simulator: AlipaySimulator, client: AliPay
+) -> None:
+    keys = generate_keys()
+    later = client_of(simulator.gateway_url, keys.private_pem)
+    assert "isv.invalid-signature" in open_in_browser(pay_url(later)).text
+    assert control(simulator, "keys", {"app_public_key": keys.public_pem}).json()["app_public_key"] == (
+        keys.public_pem
+    )
+    assert "/cashier/" in open_in_browser(pay_url(later)).url
+    assert "isv.invalid-signature" in open_in_browser(pay_url(client)).text
+
+
+def test_alipay_signs_all_that_it_sends_by_another_key_of_its_own(
+    simulator: AlipaySimulator, client: AliPay, merchant: Merchant
+) -> None:
+    keys = generate_keys()
+    told = control(simulator, "keys", {"alipay_private_key": keys.private_pem}).json()
+    assert told["alipay_public_key"] == keys.public_pem
+    paid(simulator, client, notify_url=merchant.notify_url)
+    simulator.deliver_due_notices()
+    fields = merchant.next_notice()
+    later = client_of(simulator.gateway_url, alipay_public_key=keys.public_pem)
+    assert not is_genuine(client, fields)
+    assert is_genuine(later, fields)
+    with pytest.raises(AliPayValidationError):
+        client.api_alipay_trade_query("order_1")
+    assert later.api_alipay_trade_query("order_1")["trade_status"] == "TRADE_SUCCESS"
+
+
+@pytest.mark.parametrize("keys", [{"app_public_key": "none"}, {"app_public_key": 1}, {"other": "key"}])
+def test_what_is_no_key_changes_nothing(refusing: AlipaySimulator, keys: dict[str, object]) -> None:
+    before = control(refusing, "keys", {}).json()
+    assert control(refusing, "keys", keys).status_code == 400
+    assert control(refusing, "keys", {}).json() == before
+
+
 # --- restart -----------------------------------------------------------------------------------------------
 
 

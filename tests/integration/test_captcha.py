@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.gateways.geetest import Geetest
+from chalicelib.settings import settings
 from chalicelib.shop import captcha
 from chalicelib.shop.captcha import Challenge
 from chalicelib.shop.rate_limit import Limit, take_attempt
@@ -615,3 +617,26 @@ def test_a_success_is_one_even_if_the_challenge_cannot_be_used_up(faulty_app: Fa
             )
         ):
             assert login(visitor, user.username, solved)["code"] == 1000
+
+
+@pytest.mark.parametrize("version", ["3", "4"])
+def test_answers_are_refused_while_geetest_has_another_key_and_taken_once_the_shop_has_it_too(
+    gateway_server: GatewayServer, visitor: ClientAt, version: str
+) -> None:
+    user = builders.a_user()
+    with captcha_on(GEETEST_VERSION=version) as shop:
+
+        def solved() -> dict[str, str]:
+            return shop.geetest.solve_v4() if version == "4" else shop.solved(visitor)
+
+        challenge = shop.challenge(visitor)
+        begun = solved() if version == "4" else offline_answer(challenge)
+        shop.geetest.challenges.change_key("another-key")
+        assert login(visitor, user.username, begun)["code"] == 1001
+        if version == "3":
+            with pytest.raises(Refusal):  # a page that begins now gets no picture
+                solved()
+        os.environ["GEETEST_KEY"] = "another-key"
+        settings.cache_clear()
+        shop.switch("up")
+        assert login(visitor, user.username, solved())["code"] == 1000

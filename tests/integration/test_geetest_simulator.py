@@ -581,6 +581,18 @@ def test_the_page_starts_online_or_offline_as_geetest_is(
     assert requests.post(f"{simulator.url}/try/v4", json=proof, timeout=5).json() == {"accepted": None}
 
 
+def test_another_key_makes_what_is_hashed_or_signed_by_the_one_before_worthless(
+    simulator: GeetestSimulator, shop: Shop, browser: Browser
+) -> None:
+    solved = browser.pass_v4()
+    answer = requests.post(f"{simulator.url}/control/key", json={"geetest_key": "another"}, timeout=5)
+    assert answer.status_code == 200
+    assert shop.validate_v4(solved)["result"] == "fail"
+    assert browser.show(shop.start())["status"] == "error"
+    by_the_other = hashlib.md5((shop.register() + "another").encode()).hexdigest()
+    assert browser.show(by_the_other)["status"] == "success"
+
+
 @pytest.mark.parametrize("path", ["nothing", "static/slider.js", "static/../server.py", "control/nothing"])
 def test_what_is_not_there_is_404(simulator: GeetestSimulator, path: str) -> None:
     assert requests.get(f"{simulator.url}/{path}", timeout=5).status_code == 404
@@ -588,7 +600,7 @@ def test_what_is_not_there_is_404(simulator: GeetestSimulator, path: str) -> Non
 
 @pytest.mark.parametrize("body", ["{", "[]", "7", "", "[" * 20_000, "\udcff"])
 def test_unreadable_input_is_refused(simulator: GeetestSimulator, body: str) -> None:
-    for path in ("control/solve", "control/mode"):
+    for path in ("control/solve", "control/mode", "control/key"):
         sent = body.encode("utf-8", "surrogateescape")
         headers = {"Content-Type": "application/json"}
         answer = requests.post(f"{simulator.url}/{path}", sent, headers=headers, timeout=5)

@@ -180,8 +180,9 @@ def test_the_settings_of_a_stage_reach_every_function(package: Package) -> None:
         assert environment["STAGE"] == package.stage
         assert environment["CAPTCHA"] == ("on" if package.stage == "production" else "off")
         assert environment["ALLOWED_ORIGINS"] == package.template["Parameters"]["AllowedOrigins"]["Default"]
-        references = [value for value in environment.values() if isinstance(value, dict)]
-        assert all(value["Ref"] in package.template["Parameters"] for value in references)
+        made = [value for value in environment.values() if isinstance(value, dict)]
+        names = {name for value in made for name in re.findall(r"\w+", value.get("Ref") or value["Fn::Sub"])}
+        assert names <= package.template["Parameters"].keys()
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -209,10 +210,14 @@ def test_a_function_may_read_the_secrets_that_it_is_given_and_no_others(
     )
     statements = [statement for statement in policy["Statement"] if statement.get("Sid") == "Secrets"]
     readable = [resource["Ref"] for statement in statements for resource in statement["Resource"]]
-    given = [
-        value["Ref"] for name, value in environment_of(package, function).items() if name.endswith("_ARN")
-    ]
-    assert sorted(readable) == sorted(given)
+    given = {
+        name: value for name, value in environment_of(package, function).items() if name.endswith("_ARN")
+    }
+    secrets = {arn: arn.removesuffix("Arn") for arn in readable}
+    # Each is told of one version: whoever goes back to the versions of before gets the keys of before.
+    assert sorted(value["Fn::Sub"] for value in given.values()) == sorted(
+        f"${{{arn}}}:::${{{secret}Version}}" for arn, secret in secrets.items()
+    )
     assert all(statement["Action"] == "secretsmanager:GetSecretValue" for statement in statements)
 
 

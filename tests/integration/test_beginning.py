@@ -1,0 +1,168 @@
+"""Whether new functions could begin is asked before a release goes up: with the very settings that they would get."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra import values
+from infra.beginning import refuse_unfit_settings
+from infra.pins import pinned
+from infra.stacks import NotDeployed
+from localstack.alipay import generate_keys
+from tests.packages import Package, package_of
+
+pytestmark = pytest.mark.timeout(600)  # the first run installs the packaging environment
+
+ROOT = Path(__file__).parents[2]
+APP, ALIPAY = generate_keys(), generate_keys()
+STAGE = "production"
+KEYS = {
+    "jwt-key": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "edge-key": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "redis-url": "rediss://shop:a-password@redis.example:6379/0",
+    "geetest-key": "fedcba9876543210",
+    "alipay-app-private-key": APP.private_pem,
+    "alipay-public-key": ALIPAY.public_pem,
+}
+VALUES = {
+    "api-url": "https://api.school.example",
+    "shop-url": "https://www.school.example",
+    "api-domain-name": "api.school.example",
+    "web-acl-arn": "none",
+    "subnet-ids": "none",
+    "security-group-ids": "none",
+}
+PARAMETERS = {
+    "TablePrefix": "course-shop-production-",
+    "AlipayAppId": "2021000000000000",
+    "AlipaySellerId": "2088000000000000",
+    "GeetestId": "0123456789abcdef0123456789abcdef",
+}
+
+
+class Account:
+    """Secrets Manager and SSM parameters of an account with one stage; `keys` are what the secrets hold by now."""
+
+    def __init__(self, **keys: str) -> None:
+        self.held = {name: [text] for name, text in KEYS.items()}
+        for name, text in keys.items():
+            self.held[name.replace("_", "-")].append(text)
+
+    def __call__(self, service: str) -> Account:
+        return self
+
+    def get_parameter(self, **asked: str) -> dict[str, Any]:
+        name = asked["Name"].removeprefix(f"/course-shop/{STAGE}/")
+        return {"Parameter": {"Value": VALUES.get(name) or arn_of(name)}}
+
+    def describe_secret(self, **asked: str) -> dict[str, Any]:
+        count = len(self.held[name_of(asked["SecretId"])])
+        labels = {count: ["AWSCURRENT"], count - 1: ["AWSPREVIOUS"]}
+        return (
+            {"VersionIdsToStages": {str(n): labels.get(n, []) for n in range(1, count + 1)}} if count else {}
+        )
+
+    def get_secret_value(self, **asked: str) -> dict[str, Any]:
+        versions = self.held[name_of(asked["SecretId"])]
+        if not versions:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
+        return {
+            "SecretString": versions[int(asked["VersionId"]) - 1] if "VersionId" in asked else versions[-1]
+        }
+
+
+def arn_of(parameter: str) -> str:
+    secret = parameter.removesuffix("-arn")
+    return f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{secret}-AbCdEf"
+
+
+def name_of(arn: str) -> str:
+    found = re.fullmatch(r"arn:aws:secretsmanager:eu-central-1:123456789012:secret:(.*)-AbCdEf", arn)
+    assert found, arn
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def package() -> Package:
+    return package_of(STAGE)
+
+
+def problems(package: Package, account: Account, **changed: str) -> list[str]:
+    parameters = PARAMETERS | values.read_by(package.template, STAGE) | changed
+    parameters |= pinned(package.template, STAGE, account)
+    try:
+        refuse_unfit_settings(package.template, parameters, STAGE, account)
+    except NotDeployed as refused:
+        return [line.strip() for line in str(refused).splitlines()[1:]]
+    return []
+
+
+def test_each_secret_that_the_functions_read_is_pinned_to_what_is_current(package: Package) -> None:
+    names = {f"{''.join(word.title() for word in name.split('-'))}Version" for name in KEYS}
+    assert pinned(package.template, STAGE, Account()) == dict.fromkeys(names, "1")
+    changed = pinned(package.template, STAGE, Account(jwt_key="another", geetest_key="another"))
+    assert changed == dict.fromkeys(names, "1") | {"JwtKeyVersion": "2", "GeetestKeyVersion": "2"}
+    empty = Account()
+    empty.held["geetest-key"] = []
+    assert pinned(package.template, STAGE, empty)["GeetestKeyVersion"] == ""
+
+
+def test_a_release_with_which_all_functions_can_begin_is_let_through(package: Package) -> None:
+    assert problems(package, Account()) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "expected"),
+    [
+        ("JWT_KEY", "hidden", "a secret of at least 32 bytes"),
+        ("EDGE_KEY", "\n", "a value: its secret is blank"),
+        ("REDIS_URL", "redis://hidden:6379/0", "an address that begins with rediss://"),
+        ("GEETEST_KEY", "hidden", "the key that Geetest gave out"),
+        ("ALIPAY_APP_PRIVATE_KEY", "hidden" * 99, "an RSA key"),
+        ("ALIPAY_PUBLIC_KEY", APP.public_pem, "Alipay's public key, not the app's own"),
+    ],
+)
+def test_a_key_that_does_not_fit_is_named_once_and_not_shown(
+    package: Package, key: str, text: str, expected: str
+) -> None:
+    found = problems(package, Account(**{key.lower(): text}))
+    assert len(found) == 1
+    assert found[0].startswith(f"{key} should be {expected}")
+    assert "hidden" not in found[0]
+
+
+def test_every_function_is_looked_at(package: Package) -> None:
+    account = Account(jwt_key="short", alipay_public_key="none")
+    assert len(problems(package, account)) == 2, "the API's first, and that of those which have no such key"
+    assert problems(package, Account(), AlipayGatewayUrl="http://alipay.example")[0].startswith(
+        "ALIPAY_GATEWAY_URL should be an address that begins with https://"
+    )
+
+
+def test_a_secret_that_holds_nothing_is_named(package: Package) -> None:
+    account = Account()
+    account.held["alipay-public-key"] = []
+    (found,) = problems(package, account)
+    assert found.startswith("ALIPAY_PUBLIC_KEY_ARN should be")
+    assert "ResourceNotFoundException" in found
+
+
+def test_the_deploying_program_needs_none_of_the_shops_libraries_for_it() -> None:
+    """Its environment has what `infra/deploy.txt` lists, in the versions that the functions have."""
+    names = "print(*{name.partition('.')[0] for name in sys.modules})"
+    program = f"import chalicelib.gateways.alipay, infra.beginning, sys; {names}"
+    command = [sys.executable, "-c", program]
+    loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert not {"pynamodb", "redis", "jwt", "chalice", "cachetools"} & set(loaded)
+    pins = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    listed = (ROOT / "infra" / "deploy.txt").read_text(encoding="utf-8").splitlines()
+    assert {line for line in listed if line.startswith(("pycryptodomex", "requests", "botocore"))} <= set(
+        pins
+    )
