@@ -148,6 +148,7 @@ def deploy_front(stage: Stage, bucket: str, distribution: str, client: Clients) 
         shutil.copytree(PROJECT / "spa" / "dist", site)
         if stage.front.is_dir():
             shutil.copytree(stage.front, site, dirs_exist_ok=True)
+        front.configure(site, stage.front_settings)
         for upload in front.uploads(site):
             s3.put_object(
                 Bucket=bucket,

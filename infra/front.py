@@ -5,11 +5,13 @@ CloudFront compresses by itself, so the plain files are enough.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from localstack.front_files import ENCODINGS, find
+from localstack.static_site import Site, geetest_script
 
 
 class Upload(NamedTuple):
@@ -37,3 +39,20 @@ def uploads(directory: Path) -> Iterator[Upload]:
         else:
             yield upload
     yield from pages
+
+
+def configure(directory: Path, settings: Mapping[str, str]) -> None:
+    """Write into a front's `config.json` what the school's own cannot know: the API lies below the front, and the
+    captcha is that of the functions. `settings` are theirs: `CAPTCHA` and `GEETEST_VERSION`.
+    """
+    version = settings["GEETEST_VERSION"]
+    site = Site(
+        directory,
+        api_url="",
+        api_port=0,
+        captcha_script=geetest_script(version) if settings["CAPTCHA"] == "on" else "",
+        captcha_version=version,
+    )
+    # The page of the API comes with the local site only.
+    config = site.config() | {"apiPage": None}
+    (directory / "config.json").write_text(json.dumps(config, ensure_ascii=False, indent=2), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ def problems(stage: Stage, client: Callable[..., Any], git_status: str) -> Itera
             "The tree holds what is not committed, so nobody could say later what was deployed:\n"
             f"{git_status.rstrip()}\n  Commit it, or --dirty for a stage that is nobody's income."
         )
+    if "front" in stage.stacks:
+        yield from _front(stage)
     packaged = json.loads((PROJECT / ".chalice" / "config.json").read_text(encoding="utf-8"))["stages"]
     if stage.name not in packaged:
         yield (
@@ -41,6 +44,16 @@ def problems(stage: Stage, client: Callable[..., Any], git_status: str) -> Itera
         return
     yield from _concurrency(stage, client("lambda"))
     yield from _certificate(stage, client("acm"))
+
+
+def _front(stage: Stage) -> Iterator[str]:
+    if shutil.which("npm") is None:
+        yield "npm is missing, which builds the shop front: install Node.js 20.19 or newer."
+    if stage.production and not (stage.front / "config.json").is_file():
+        yield (
+            f"{stage.front}/config.json is missing: learners would see the name, telephone and ICP number of a made-up "
+            "school. Copy spa/public/config.json there, and texts/ beside it, and put in your own."
+        )
 
 
 def _concurrency(stage: Stage, functions: Any) -> Iterator[str]:

@@ -14,6 +14,9 @@ from infra.stacks import NotDeployed
 
 STAGES = Path(__file__).resolve().parent / "stages"
 
+PACKAGED = STAGES.parents[1] / ".chalice" / "config.json"
+FUNCTIONS = STAGES.parent / "functions.json"
+
 STACKS = ("account", "network", "stores", "secrets", "edge", "front-certificate", "front", "app", "watch")
 """Every stack in the order in which each finds what it needs. A stage leaves out what it does without."""
 
@@ -93,6 +96,16 @@ class Stage:
     def front(self) -> Path:
         """The school's own files of the front: `config.json`, `texts/`, pictures. None need be there."""
         return STAGES / f"{self.name}-front"
+
+    @property
+    def front_settings(self) -> dict[str, str]:
+        """Those settings of the functions that the front has to agree with."""
+        packaged = json.loads(PACKAGED.read_text(encoding="utf-8"))["stages"][self.name]
+        declared = json.loads(FUNCTIONS.read_text(encoding="utf-8"))["Parameters"]["GeetestVersion"]
+        return {
+            "CAPTCHA": packaged["environment_variables"]["CAPTCHA"],
+            "GEETEST_VERSION": self.stacks["app"].get("GeetestVersion", declared["Default"]),
+        }
 
     @property
     def api_url(self) -> str:

@@ -39,7 +39,7 @@ from localstack.processes import (
     port_is_free,
 )
 from localstack.running import AlreadyRuns, RunningShop
-from localstack.static_site import API_DOCS, DEMO
+from localstack.static_site import API_DOCS, DEMO, geetest_script
 from localstack.stores import DynamoDBLocal, ProgramMissing, RedisServer
 
 ROOT = Path(__file__).parents[1]
@@ -293,11 +293,11 @@ class LocalShop:
         """The address of Geetest's library for browsers; empty where the captcha is off."""
         if self._text("CAPTCHA") == "off":
             return ""
-        version_4 = self._text("GEETEST_VERSION") == "4"
+        version = self._text("GEETEST_VERSION")
         geetest = self._text("GEETEST_API_URL").rstrip("/")
         if urlsplit(geetest).hostname in (LOOPBACK, "localhost"):  # a simulator serves it itself
-            return f"{geetest}/static/{'gt4.js' if version_4 else 'gt.js'}"
-        return f"https://static.geetest.com/{'v4/gt4.js' if version_4 else 'static/tools/gt.js'}"
+            return f"{geetest}/static/{'gt4.js' if version == '4' else 'gt.js'}"
+        return geetest_script(version)
 
     def _manage(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "chalicelib.manage", *arguments]

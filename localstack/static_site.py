@@ -227,6 +227,11 @@ def _origin(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
+def geetest_script(version: str) -> str:
+    """The address of Geetest's own library for browsers, of version 3 or 4."""
+    return f"https://static.geetest.com/{'v4/gt4.js' if version == '4' else 'static/tools/gt.js'}"
+
+
 def _geetest_origins(script: str) -> set[str]:
     """Where the captcha's library comes from and what it calls. Geetest's own has many servers."""
     host = urlsplit(script).hostname or ""

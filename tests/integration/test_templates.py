@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from chalicelib.settings import IN_DYNAMODB
-from infra.front import uploads
+from infra.front import configure, uploads
 from infra.values import read_by, written_by
 from localstack.front_files import A_DAY, ASK_FIRST, FOR_EVER, NEVER
 from localstack.static_site import API_BELOW, Site
@@ -268,3 +268,24 @@ def test_the_fronts_files_are_kept_as_long_as_the_local_site_says(tmp_path: Path
     ]
     # A page never names a file that is not there yet.
     assert found[-1][0] == "index.html"
+
+
+@pytest.mark.parametrize(
+    ("settings", "captcha"),
+    [
+        ({"CAPTCHA": "off", "GEETEST_VERSION": "3"}, {"state": "off", "version": "3", "script": ""}),
+        (
+            {"CAPTCHA": "on", "GEETEST_VERSION": "4"},
+            {"state": "on", "version": "4", "script": "https://static.geetest.com/v4/gt4.js"},
+        ),
+    ],
+)
+def test_the_fronts_settings_are_those_of_the_functions_whatever_the_schools_file_says(
+    settings: dict[str, str], captcha: dict[str, str], tmp_path: Path
+) -> None:
+    own = json.loads((INFRA.parent / "spa" / "public" / "config.json").read_text(encoding="utf-8"))
+    (tmp_path / "config.json").write_text(json.dumps(own), encoding="utf-8")
+    configure(tmp_path, settings)
+    deployed = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    assert deployed.keys() == own.keys()
+    assert deployed == own | {"api": {"address": API_BELOW}, "captcha": captcha, "apiPage": None}

@@ -25,8 +25,10 @@ class Account:
 
 
 def stage(name: str = "production", **app: str) -> Stage:
+    """A stage whose front somebody else serves."""
     example = read_stage("example")
     stacks = {**example.stacks, "app": {**example.stacks["app"], **app}}
+    del stacks["front"], stacks["front-certificate"]
     return Stage(**{**vars(example), "name": name, "stacks": stacks})
 
 
@@ -60,3 +62,11 @@ def test_a_new_account_can_do_without_reserved_places() -> None:
 def test_a_stage_that_nothing_is_packaged_for_is_refused_before_aws_is_asked() -> None:
     [problem] = told(stage("elsewhere"), number="111111111111")
     assert ".chalice/config.json" in problem
+
+
+def test_a_front_that_would_show_a_made_up_school_is_refused_where_people_come() -> None:
+    mine = stage()
+    with_front = Stage(**{**vars(mine), "stacks": {**mine.stacks, "front": {}}})
+    [problem] = told(with_front)
+    assert "production-front/config.json is missing" in problem
+    assert told(Stage(**{**vars(with_front), "production": False})) == []

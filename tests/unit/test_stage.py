@@ -76,6 +76,14 @@ def test_a_wrong_file_says_what_is_wrong(directory: Path, fields: dict[str, Any]
         read_stage("dev", directory)
 
 
+def test_the_front_has_the_captcha_of_the_functions(directory: Path) -> None:
+    off = read_stage("dev", directory)
+    assert off.front_settings == {"CAPTCHA": "off", "GEETEST_VERSION": "3"}
+    app = {**off.stacks["app"], "GeetestVersion": "4"}
+    on = Stage(**{**vars(off), "name": "production", "stacks": {**off.stacks, "app": app}})
+    assert on.front_settings == {"CAPTCHA": "on", "GEETEST_VERSION": "4"}
+
+
 def test_an_unknown_stage_names_the_known_ones(directory: Path) -> None:
     with pytest.raises(NotDeployed, match="There are: dev"):
         read_stage("prod", directory)
