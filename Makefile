@@ -13,6 +13,7 @@
 #   make soak                   the proofs for up to SOAK_MINUTES (40); the last lines say how much was proved
 #   make bench                  processor time of a request at each endpoint, beside its bare calls to the stores
 #   make bench-warm             the same beside the packaged functions under AWS's runtime client
+#   make bench-catalogue        the same of a whole catalogue's pages, the timers and a password
 #   make bench-cold             processor time of a function's start under AWS's runtime client, beside a bare function
 #   make bench-load             many learners at once on the packaged functions: times, and whether all money is where it should be
 #   make bench-growth           what requests cost in a large school beside a small one; BENCH_ARGS="--courses 5000" for less
@@ -21,7 +22,7 @@
 #   make format                 let ruff reformat the Python files
 #   make clean                  remove what was installed and generated (not .data/, the shop's data)
 
-.PHONY: run localstack localstack-down manage check test test-localstack soak bench bench-warm bench-cold bench-load \
+.PHONY: run localstack localstack-down manage check test test-localstack soak bench bench-catalogue bench-warm bench-cold bench-load \
     bench-growth lock lint style types unit format install install-test template-tools install-audit clean \
     front-check front-style front-types front-unit front-build front-e2e audit
 .DEFAULT_GOAL := run
@@ -89,6 +90,9 @@ bench: install-test
 
 bench-warm: install-test
 	@$(PY) tests/benchmarks/requests.py --packaged
+
+bench-catalogue: install-test
+	@$(PY) -m tests.benchmarks.catalogue
 
 bench-cold: install-test
 	@$(PY) -m tests.benchmarks.cold_start
