@@ -13,7 +13,7 @@ from typing import Any
 Template = Mapping[str, Any]
 
 _READS = "AWS::SSM::Parameter::Value<"
-_WRITES = "AWS::SSM::Parameter"
+WRITES = "AWS::SSM::Parameter"
 
 
 def read_by(template: Template, stage: str) -> dict[str, str]:
@@ -30,7 +30,7 @@ def written_by(template: Template, stage: str) -> set[str]:
     return {
         resource["Properties"]["Name"]["Fn::Sub"].replace("${Stage}", stage)
         for resource in template["Resources"].values()
-        if resource["Type"] == _WRITES
+        if resource["Type"] == WRITES
     }
 
 
