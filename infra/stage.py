@@ -143,8 +143,11 @@ def _problems(name: str, content: Any) -> list[str]:
             found.append(f"{field!r} must be there, a {kind.__name__}")
     if found:
         return found
-    if len(name) > _NAME_CHARACTERS or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-        found.append(f"the stage's name must be at most {_NAME_CHARACTERS} of a-z, 0-9 and -")
+    # ElastiCache's own rule for names: no hyphen at the end, nor two in a row.
+    if len(name) > _NAME_CHARACTERS or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        found.append(
+            f"the stage's name must be at most {_NAME_CHARACTERS} of a-z, 0-9 and single hyphens between"
+        )
     if not re.fullmatch(r"\d{12}", content["account"]):
         found.append("'account' must be the 12 digits of an AWS account")
     if content["architecture"] not in ("arm64", "x86_64"):
@@ -154,6 +157,8 @@ def _problems(name: str, content: Any) -> list[str]:
             found.append(f"there is no stack {stack!r}; there are {', '.join(STACKS)}")
         elif not all(isinstance(value, str) for value in parameters.values()):
             found.append(f"every parameter of {stack!r} must be a text")
+    if "stores" not in content["stacks"]:
+        found.append("there must be a stack 'stores': nothing works without its tables")
     if "ApiDomainName" not in content["stacks"].get("edge", {}):
         found.append("the stack 'edge' must have its 'ApiDomainName'")
     return found

@@ -68,6 +68,7 @@ def changed(directory: Path, **fields: Any) -> None:
         ({"stacks": {"netwrk": {}}}, "there is no stack 'netwrk'"),
         ({"stacks": {"app": {"ApiMemory": 512}}}, "must be a text"),
         ({"stacks": {"edge": {}}}, "'ApiDomainName'"),
+        ({"stacks": {"edge": {"ApiDomainName": "api.school.example"}}}, "a stack 'stores'"),
     ],
 )
 def test_a_wrong_file_says_what_is_wrong(directory: Path, fields: dict[str, Any], told: str) -> None:
@@ -82,6 +83,13 @@ def test_the_front_has_the_captcha_of_the_functions(directory: Path) -> None:
     app = {**off.stacks["app"], "GeetestVersion": "4"}
     on = Stage(**{**vars(off), "name": "production", "stacks": {**off.stacks, "app": app}})
     assert on.front_settings == {"CAPTCHA": "on", "GEETEST_VERSION": "4"}
+
+
+@pytest.mark.parametrize("name", ["dev-", "a--b", "2", "Dev", "a-name-of-seventeen"])
+def test_a_name_that_some_service_would_not_take_is_refused(directory: Path, name: str) -> None:
+    (directory / "dev.json").rename(directory / f"{name}.json")
+    with pytest.raises(NotDeployed, match="name must be"):
+        read_stage(name, directory)
 
 
 def test_an_unknown_stage_names_the_known_ones(directory: Path) -> None:
