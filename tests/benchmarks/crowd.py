@@ -18,7 +18,7 @@ from tests import builders, purchases
 from tests.addresses import ClientAt
 from tests.benchmarks.places import SUCCESS, PackagedApi, Places, Sample
 from tests.packaged_functions import Unpacked, environment_of, handler_of
-from tests.proof import invariants
+from tests.proof import invariants, journal
 from tests.proof.books import check_money
 
 PLACES = 4
@@ -140,8 +140,10 @@ class Wrong:
         self, alipay: AlipaySimulator, users: Sequence[User], offers: Sequence[CouponOffer] = ()
     ) -> list[Order]:
         """Note what is stored of these users against a rule of the proof, or Alipay has otherwise -> their orders."""
+        ids = {user.user_id for user in users}
         try:
-            read = invariants.check([user.user_id for user in users], offers)
+            read = invariants.check(ids, offers)
+            self.texts += journal.surplus(ids, [fact for mine in read for fact in journal.facts(mine.items)])
             orders = [placed for mine in read for placed in mine.of(Order)]
             for placed in orders:
                 check_money(alipay, placed)

@@ -51,6 +51,8 @@ def main() -> int:
     parser.add_argument("--journeys", type=int, default=600)
     parser.add_argument("--picture", type=Path, help="an SVG that is written")
     options = parser.parse_args()
+    if options.journeys < 10:
+        parser.error("ten journeys are the least: those of the mix")
     with DynamoDBLocal() as dynamodb, RedisServer() as redis, tempfile.TemporaryDirectory() as scratch:
         conftest.run |= {"dynamodb_url": dynamodb.url, "redis_port": str(redis.port)}
         conftest.set_environment()
@@ -97,6 +99,8 @@ def print_journeys(rounds: Sequence[Round]) -> None:
     print(f"| | bare function | {len(bare)} | {bare50:.1f} | {bare99:.0f} | 1.0 | 1.0 |")
     for request, step in STEPS.items():
         times = ran(samples, request)
+        if not times:  # something is wrong, and told at the end
+            continue
         p50, p99 = percentile(times, 0.5), percentile(times, 0.99)
         ratios = f"{p50 / bare50:.1f} | {p99 / bare99:.1f}"
         print(f"| {step} | `{request}` | {len(times)} | {p50:.1f} | {p99:.0f} | {ratios} |")
@@ -145,6 +149,8 @@ def print_notices(notices: dict[str, Told]) -> None:
     )
     print(f"| {' | '.join(heads)} |\n| --- {'| ---: ' * (len(heads) - 1)}|")
     for name, told in notices.items():
+        if not told.ran:
+            continue
         number = len(told.ran)
         parts = [sum(told.ran), told.cpu_seconds * 1000, told.queued_seconds * 1000]
         means = " | ".join(f"{part / number:.1f}" for part in parts)
@@ -171,7 +177,11 @@ def picture(rounds: Sequence[Round], notices: dict[str, Told]) -> str:
 
 def ranges(rows: dict[str, list[float]]) -> list[Range]:
     """The rows of a chart."""
-    return [Range(label, percentile(times, 0.5), percentile(times, 0.99)) for label, times in rows.items()]
+    return [
+        Range(label, percentile(times, 0.5), percentile(times, 0.99))
+        for label, times in rows.items()
+        if times
+    ]
 
 
 if __name__ == "__main__":
