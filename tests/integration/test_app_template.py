@@ -54,6 +54,27 @@ def test_the_template_is_far_from_being_too_large(package: Package) -> None:
     assert (package.directory / "sam.json").stat().st_size < TEMPLATE_BYTES / 2
 
 
+RESOURCES = 500
+"""CloudFormation's limit for the resources of a stack."""
+POLICY_CHARACTERS = 10_240
+"""IAM's limit for all policies that stand in one role, without blanks."""
+
+
+def test_there_are_far_fewer_resources_than_a_stack_may_have(resources: dict[str, Any]) -> None:
+    assert len(resources) < RESOURCES / 2
+
+
+def test_a_roles_policy_is_far_from_being_too_long(resources: dict[str, Any]) -> None:
+    roles = of_kind(resources, "AWS::IAM::Role")
+    sizes = {
+        name: len(json.dumps(role["Policies"]).replace(" ", ""))
+        for name, role in roles.items()
+        if "Policies" in role
+    }
+    assert len(sizes) == len(FUNCTIONS)
+    assert max(sizes.values()) < POLICY_CHARACTERS / 1.5, sizes
+
+
 def test_a_value_that_the_template_reads_is_written_by_a_stack_of_the_stage(package: Package) -> None:
     stacks = [json.loads(path.read_text(encoding="utf-8")) for path in deployed_as_they_stand()]
     written = {value for stack in stacks for value in written_by(stack, package.stage)}

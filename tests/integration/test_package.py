@@ -185,6 +185,21 @@ def test_the_settings_of_a_stage_reach_every_function(package: Package) -> None:
         assert names <= package.template["Parameters"].keys()
 
 
+ENVIRONMENT_BYTES = 4096
+"""Lambda's limit for the names and values of a function's variables."""
+LONGEST = {"_ARN": 170, "_URL": 100}
+"""How long a value of such a name may be: an ARN in China with the version of a secret, an address."""
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_a_function_is_told_fits_into_its_environment(package: Package, function: str) -> None:
+    size = sum(
+        len(name) + (len(value) if isinstance(value, str) else LONGEST.get(name[-4:], 64))
+        for name, value in environment_of(package, function).items()
+    )
+    assert size < ENVIRONMENT_BYTES / 2
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_gets_the_settings_that_it_reads_and_the_secrets_of_no_other(
     package: Package, function: str
