@@ -26,7 +26,7 @@ from infra.stacks import NotDeployed
 from infra.stage import read_stage
 
 INFRA = Path(__file__).resolve().parent
-README, PICTURE = INFRA / "README.md", INFRA / "costs.svg"
+README, PICTURE, PRICES = INFRA / "README.md", INFRA / "costs.svg", INFRA / "prices.json"
 EXAMPLES = {"usual": "example", "small": "example-small"}
 """The stages of the sheet: their names there, and those of their files."""
 NAMES = {
@@ -49,6 +49,10 @@ MONTHS = ((0, 0), (1_000, 50), (10_000, 500), (100_000, 5_000))
 
 Quantities = dict[str, float]
 """How much of what, by the names of the list of prices."""
+
+
+class NoPrice(Exception):
+    """The list of prices does not know something that is used."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ def times(quantities: Mapping[str, float], count: float) -> Quantities:
 
 
 def costs(quantities: Mapping[str, float], prices: Mapping[str, Any], free: bool = False) -> dict[str, float]:
-    """What the quantities cost, by group; with `free`, less what each account has free every month. Raises KeyError
+    """What the quantities cost, by group; with `free`, less what each account has free every month. Raises NoPrice
     for what the list of prices neither has nor says to be without price.
     """
     listed, found = prices["prices"], dict.fromkeys((one["group"] for one in prices["prices"].values()), 0.0)
@@ -186,7 +190,7 @@ def costs(quantities: Mapping[str, float], prices: Mapping[str, Any], free: bool
         if name in prices["without_price"]:
             continue
         if name not in listed:
-            raise KeyError(f"{name}: give it a price, or say that it has none, in the list of prices")
+            raise NoPrice(f"{name}: give it a price, or say that it has none, in the list of prices.")
         price = listed[name]
         due = max(0, quantity - price.get("free", 0)) if free else quantity
         found[price["group"]] += due * price["is"] / price.get("per", 1)
@@ -194,7 +198,7 @@ def costs(quantities: Mapping[str, float], prices: Mapping[str, Any], free: bool
 
 
 def sheet(schools: Mapping[str, School], prices: Mapping[str, Any]) -> str:
-    """The tables in Markdown, one column for each school. Raises KeyError as `costs`."""
+    """The tables in Markdown, one column for each school. Raises NoPrice."""
     parts = [
         f"In {prices['currency']}; {prices['region']}; prices of {prices['date']}. {prices['source']}",
         *_months(schools, prices),
@@ -221,7 +225,7 @@ def sheet(schools: Mapping[str, School], prices: Mapping[str, Any]) -> str:
 
 
 def _months(schools: Mapping[str, School], prices: Mapping[str, Any]) -> list[str]:
-    rows = ["", f"| A month with | {' | '.join(f'{name} | less what is free' for name in schools)} |"]
+    rows = ["", f"| A month with | {' | '.join(f'{name} | {name}, less what is free' for name in schools)} |"]
     rows.append("| --- |" + " ---: |" * 2 * len(schools))
     for visits, orders in MONTHS:
         sums = []
@@ -294,24 +298,25 @@ def with_sheet(document: str, text: str) -> str:
 def main(arguments: Iterable[str]) -> int:
     """Print or write -> the exit status."""
     parser = argparse.ArgumentParser(prog="python -m infra.costs", description="What a stage costs.")
-    parser.add_argument("--prices", type=Path, default=INFRA / "prices.json")
+    parser.add_argument("--prices", type=Path, default=PRICES)
     parser.add_argument(
         "--write", action="store_true", help="into README.md and costs.svg, the examples' sheet"
     )
     parser.add_argument("stages", nargs="*", metavar="STAGE", help="names of files in infra/stages/")
     options = parser.parse_args(list(arguments))
+    if options.write and (options.stages or options.prices != PRICES):
+        parser.error("README.md has the examples' sheet with prices.json: --write takes no others")
     prices = json.loads(options.prices.read_text(encoding="utf-8"))
     try:
         schools = read({stage: stage for stage in options.stages} or EXAMPLES)
-    except NotDeployed as error:
+        text = sheet(schools, prices)
+    except (NotDeployed, NoPrice) as error:
         print(error, file=sys.stderr)
         return 1
     if not options.write:
-        print(sheet(schools, prices))
+        print(text)
         return 0
-    README.write_text(
-        with_sheet(README.read_text(encoding="utf-8"), sheet(schools, prices)), encoding="utf-8"
-    )
+    README.write_text(with_sheet(README.read_text(encoding="utf-8"), text), encoding="utf-8")
     PICTURE.write_text(bars(schools, prices), encoding="utf-8")
     return 0
 

@@ -6,12 +6,27 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.bars import Bar, picture
-from infra.costs import EXAMPLES, INFRA, PICTURE, README, School, bars, costs, read, sheet, times, with_sheet
+from infra.costs import (
+    EXAMPLES,
+    INFRA,
+    PICTURE,
+    README,
+    NoPrice,
+    School,
+    bars,
+    costs,
+    main,
+    read,
+    sheet,
+    times,
+    with_sheet,
+)
 from infra.counted import Call, Counted, counted
 from infra.inventory import Function, Inventory, inventory
 from infra.stage import Stage, read_stage
@@ -205,8 +220,28 @@ def test_a_sum_is_quantity_by_price_and_what_is_free_is_taken_off() -> None:
 
 
 def test_what_has_no_price_and_is_not_said_to_have_none_stops_the_sheet() -> None:
-    with pytest.raises(KeyError, match="AWS::EC2::TransitGateway"):
+    with pytest.raises(NoPrice, match="AWS::EC2::TransitGateway"):
         costs({"AWS::EC2::TransitGateway": 1}, PRICES)
+
+
+def test_the_command_prints_other_stages_with_other_prices_and_says_what_it_cannot(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dear = json.loads(json.dumps(PRICES))
+    dear["currency"], dear["prices"]["AWS::SecretsManager::Secret"]["is"] = "CNY", 100
+    mine = tmp_path / "mine.json"
+    mine.write_text(json.dumps(dear), encoding="utf-8")
+    assert main(["--prices", str(mine), EXAMPLES["small"]]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("In CNY") and "| Secrets | 600.00 |" in printed
+    del dear["prices"]["AWS::SecretsManager::Secret"]
+    mine.write_text(json.dumps(dear), encoding="utf-8")
+    assert main(["--prices", str(mine)]) == 1
+    assert "AWS::SecretsManager::Secret" in capsys.readouterr().err
+    assert main(["nowhere"]) == 1
+    assert "no stage 'nowhere'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--write", EXAMPLES["small"]])
 
 
 # What goes into it
