@@ -27,13 +27,16 @@ _VERBS = {
 
 @dataclass(frozen=True)
 class Change:
-    """What CloudFormation is about to do with one resource. `replaced` is "True", "False", "Conditional" or ""."""
+    """What CloudFormation is about to do with one resource. `replaced` is "True", "False", "Conditional" or "";
+    `stays` says that it outlives its stack's interest in it.
+    """
 
     action: str
     name: str
     kind: str
     replaced: str
     properties: tuple[str, ...]
+    stays: bool = False
 
     @property
     def is_loss(self) -> bool:
@@ -41,6 +44,8 @@ class Change:
         return self.action == "Remove" or self.replaced in ("True", "Conditional")
 
     def __str__(self) -> str:
+        if self.action == "Remove" and self.stays:
+            return f"let go of {self.name} ({self.kind.removeprefix('AWS::')}), which stays"
         verb = _VERBS.get(self.action, self.action.lower())
         how = {"True": ", by a NEW one", "Conditional": ", perhaps by a NEW one"}.get(self.replaced, "")
         what = f": {', '.join(self.properties)}" if self.properties else ""
@@ -65,6 +70,7 @@ def _change(described: dict[str, Any]) -> Change:
         kind=described["ResourceType"],
         replaced=described.get("Replacement", ""),
         properties=tuple(sorted(properties)),
+        stays=described.get("PolicyAction") == "Retain",
     )
 
 

@@ -3,7 +3,7 @@
     PYTHON infra/deploy.py STAGE [deploy | rollback | status | destroy]
 
 deploy    checks, packages, uploads, shows what will change, changes it, and asks the shop whether it works;
-          repeating it is safe
+          repeating it is safe, also after it was cut off
 rollback  gives every function its version of before, within seconds; the stacks stay as they are
 status    the stacks, the versions that serve, the alarms that ring
 destroy   the whole stage with its data; never a production one
@@ -17,32 +17,34 @@ import argparse
 import hashlib
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import front, preflight, stage_secrets
+from infra import front, preflight, removal, stage_secrets, underway, values, versions
+from infra.aws import Aws
 from infra.beginning import refuse_unfit_settings
 from infra.changes import Change
 from infra.package import NotPackaged, package
 from infra.pins import pinned
 from infra.smoke import smoke_problems
 from infra.stacks import Deployer, NotDeployed, Stack
-from infra.stage import STACKS, Stage, read_stage
+from infra.stage import STACKS, STAGES, Stage, read_stage
 
 PROJECT = Path(__file__).resolve().parents[1]
-INFRA = PROJECT / "infra"
 BUILD = PROJECT / "build"
 
 PROTECTED = ("network", "secrets", "stores", "edge", "app")
@@ -54,6 +56,8 @@ POLICY = """{"Statement": [
    "Condition": {"StringEquals": {"ResourceType": ["AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"]}}}
 ]}"""
 """The stack policy of stores and secrets: no update replaces or deletes one. A template cannot say so."""
+OPEN_POLICY = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"}]}'
+GUARDED = ("stores", "secrets")
 
 
 def say(line: str) -> None:
@@ -61,63 +65,96 @@ def say(line: str) -> None:
 
 
 class Clients:
-    """Makes boto3's clients, in the stage's region unless another is named."""
+    """Makes botocore's clients, in the stage's region unless another is named."""
 
     def __init__(self, stage: Stage) -> None:
-        self._session = boto3.Session(region_name=stage.region)
+        self._session, self._region = botocore.session.get_session(), stage.region
 
     def __call__(self, service: str, region: str | None = None) -> Any:
         config = Config(retries={"mode": "standard", "max_attempts": 8})
-        return self._session.client(service, region_name=region, config=config)
+        return self._session.create_client(service, region_name=region or self._region, config=config)
 
 
-def deploy(stage: Stage, client: Clients, given: argparse.Namespace) -> None:
+def deploy(stage: Stage, client: Clients, given: argparse.Namespace, cloud: Aws) -> None:
     """The whole way. Raises NotDeployed or NotPackaged; what was done before stays, and is not done again."""
     say(f"{stage.name}: looking whether it can be deployed")
     found = list(preflight.problems(stage, client, "" if given.dirty else preflight.git_status()))
     if found:
         raise NotDeployed("\n".join(found))
-    say(f"{stage.name}: packaging")
-    package(stage.name, BUILD / stage.name, stage.architecture)
     make_code_bucket(stage, client("s3"))
-    outputs: dict[str, str] = {}
-    for name in (one for one in STACKS if one in stage.stacks):
-        if name == "app":
-            refuse_unfilled_secrets(stage, client)
-        outputs |= deploy_stack(stage, name, client, given, outputs)
-    if bucket := outputs.get("FrontBucket"):
-        deploy_front(stage, bucket, outputs["FrontDistribution"], client)
-    say(f"{stage.name}: asking {stage.api_url} whether it works")
-    failures = list(smoke_problems(stage, client))
+    with underway.alone(stage, client, given.take_over):
+        directory = given.package or BUILD / stage.name
+        if "app" in stage.stacks and not given.package:
+            say(f"{stage.name}: packaging")
+            package(stage.name, directory, stage.architecture)
+        outputs: dict[str, str] = {}
+        for name in (one for one in STACKS if one in stage.stacks):
+            outputs |= deploy_stack(stage, name, client, given, outputs, cloud, directory)
+        if "app" in stage.stacks:
+            versions.follow_the_stack(stage, client, say)
+        if bucket := outputs.get("FrontBucket"):
+            deploy_front(stage, bucket, outputs["FrontDistribution"], client)
+        if "app" in stage.stacks:
+            prove(stage, client)
+    for key, value in sorted(outputs.items()):
+        say(f"  {key}: {value}")
+
+
+def prove(stage: Stage, client: Clients) -> None:
+    """Ask the shop whether it works, and note the versions with which it does. Raises NotDeployed."""
+    api_url = values.read("api-url", stage.name, client("ssm"))
+    say(f"{stage.name}: asking {api_url} whether it works")
+    failures = list(smoke_problems(stage, api_url, client))
     if failures:
         raise NotDeployed(
             "Deployed, but it does not work:\n"
             + "\n".join(f"  {failure}" for failure in failures)
             + f"\nTo serve the versions of before: infra/deploy.py {stage.name} rollback"
         )
-    for key, value in sorted(outputs.items()):
-        say(f"  {key}: {value}")
+    versions.remember(stage, client)
 
 
 def deploy_stack(
-    stage: Stage, name: str, client: Clients, given: argparse.Namespace, outputs: Mapping[str, str]
+    stage: Stage,
+    name: str,
+    client: Clients,
+    given: argparse.Namespace,
+    outputs: Mapping[str, str],
+    cloud: Aws,
+    packaged: Path,
 ) -> dict[str, str]:
     """One stack from its template -> its outputs. It gets what the stage's file says, what earlier stacks have put
     out under the name of a parameter, and the names of the SSM parameters that it reads.
     """
     cloudformation = client("cloudformation", stage.region_of(name))
     deployer = Deployer(
-        cloudformation, client("s3"), stage.code_bucket, say, partial(confirm, given.yes), given.allow_loss
+        cloudformation,
+        client("s3"),
+        stage.code_bucket,
+        say,
+        partial(confirm, given.yes),
+        given.allow_loss,
+        cloud.seconds,
     )
-    text = deployer.upload_package(BUILD / stage.name) if name == "app" else _template(name)
+    if name == "app":
+        text = cloud.adapted(name, deployer.upload_package(packaged))
+    else:
+        text = cloud.text(name)
     template = json.loads(text)
     parameters = stage.parameters(name, template, outputs)
     if name == "app":
+        refuse_unfilled_secrets(stage, client)
         parameters |= pinned(template, stage.name, client)
         refuse_unfit_settings(template, parameters, stage.name, client)
         parameters["Release"] = release(text, parameters, stage_secrets.versions(stage, client))
-    found = deployer.deploy(Stack(stage.stack_name(name), text, parameters, stage.tags))
-    protect(stage, name, cloudformation)
+    text = cloud.transformed(name, text, parameters)
+    stack = Stack(stage.stack_name(name), text, parameters, stage.tags)
+    if name in GUARDED and any(one in template["Resources"] for one in given.allow_loss):
+        with unguarded(stack.name, cloud, cloudformation):
+            found = deployer.deploy(stack)
+    else:
+        found = deployer.deploy(stack)
+    protect(stage, name, cloud, cloudformation)
     return found
 
 
@@ -130,8 +167,24 @@ def release(template: str, parameters: Mapping[str, str], secrets: Mapping[str, 
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
-def _template(name: str) -> str:
-    return (INFRA / f"{name}.json").read_text(encoding="utf-8")
+def refuse_unfilled_secrets(stage: Stage, client: Clients) -> None:
+    """Raises NotDeployed while a key that only the operator knows is missing."""
+    if unfilled := stage_secrets.unfilled(stage, client):
+        put = f"  aws secretsmanager put-secret-value --region {stage.region} --secret-string file://FILE --secret-id "
+        raise NotDeployed(
+            "These secrets hold nothing yet. Put each key into a file, run these, and deploy again:\n"
+            + "\n".join(put + name for name in unfilled)
+        )
+
+
+@contextmanager
+def unguarded(stack: str, cloud: Aws, cloudformation: Any) -> Iterator[None]:
+    """Without the policy that denies what the operator has allowed."""
+    cloud.set_stack_policy(cloudformation, stack, OPEN_POLICY)
+    try:
+        yield
+    finally:
+        cloud.set_stack_policy(cloudformation, stack, POLICY)
 
 
 def deploy_front(stage: Stage, bucket: str, distribution: str, client: Clients) -> None:
@@ -165,16 +218,6 @@ def deploy_front(stage: Stage, bucket: str, distribution: str, client: Clients) 
     )
 
 
-def refuse_unfilled_secrets(stage: Stage, client: Clients) -> None:
-    """Raises NotDeployed while a key that only the operator knows is missing."""
-    if unfilled := stage_secrets.unfilled(stage, client):
-        put = f"  aws secretsmanager put-secret-value --region {stage.region} --secret-string file://FILE --secret-id "
-        raise NotDeployed(
-            "These secrets hold nothing yet. Put the keys in, then deploy again:\n"
-            + "\n".join(put + name for name in unfilled)
-        )
-
-
 def make_code_bucket(stage: Stage, s3: Any) -> None:
     """The bucket of packages, private and encrypted, unless it is there."""
     try:
@@ -196,61 +239,31 @@ def make_code_bucket(stage: Stage, s3: Any) -> None:
 
 
 def confirm(yes: bool, stack: str, found: Sequence[Change]) -> bool:
-    """Whether these changes are wanted: asked at the terminal, unless --yes was given and nothing is lost."""
-    if yes and not any(change.is_loss for change in found):
-        return True
+    """Whether these changes are wanted: asked at the terminal, unless --yes was given. What is precious and would be
+    lost was refused before, unless it was named.
+    """
+    return yes or asked(f"Change {stack} so? [y/N] ").lower() == "y"
+
+
+def asked(question: str) -> str:
+    """What the operator answers; nothing where nobody is there."""
     if not sys.stdin.isatty():
-        say("Nobody is there to ask: --yes takes changes by which nothing is lost.")
-        return False
-    return input(f"Change {stack} so? [y/N] ").strip().lower() == "y"
+        say(f"{question}\nNobody is there to answer: --yes answers for you.")
+        return ""
+    try:
+        return input(question).strip()
+    except EOFError:
+        return ""
 
 
-def protect(stage: Stage, name: str, cloudformation: Any) -> None:
+def protect(stage: Stage, name: str, cloud: Aws, cloudformation: Any) -> None:
     """What a template cannot say of its own stack."""
     if name in PROTECTED and stage.production:
         cloudformation.update_termination_protection(
             StackName=stage.stack_name(name), EnableTerminationProtection=True
         )
-    if name in ("stores", "secrets"):
-        cloudformation.set_stack_policy(StackName=stage.stack_name(name), StackPolicyBody=POLICY)
-
-
-def functions_of(stage: Stage, client: Clients) -> list[str]:
-    """The names of the stage's functions."""
-    pages = client("cloudformation").get_paginator("list_stack_resources")
-    return [
-        resource["PhysicalResourceId"]
-        for page in pages.paginate(StackName=stage.stack_name("app"))
-        for resource in page["StackResourceSummaries"]
-        if resource["ResourceType"] == "AWS::Lambda::Function"
-    ]
-
-
-def rollback(stage: Stage, client: Clients) -> None:
-    """Let the alias of every function name its version of before. Raises NotDeployed where none has one."""
-    functions, moved = client("lambda"), 0
-    for name in functions_of(stage, client):
-        now = int(functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"])
-        pages = functions.get_paginator("list_versions_by_function").paginate(FunctionName=name)
-        numbers = [one["Version"] for page in pages for one in page["Versions"]]
-        before = [int(number) for number in numbers if number.isdigit() and int(number) < now]
-        if not before:
-            say(f"  {name}: version {now} is its first")
-            continue
-        # Without weights: a canary that is under way ends.
-        functions.update_alias(
-            FunctionName=name,
-            Name="live",
-            FunctionVersion=str(max(before)),
-            RoutingConfig={"AdditionalVersionWeights": {}},
-        )
-        say(f"  {name}: version {now} -> {max(before)}")
-        moved += 1
-    if not moved:
-        raise NotDeployed("No function has a version of before.")
-    say(
-        f"The next deployment goes on from the stacks, which are as they were. See: infra/deploy.py {stage.name} status"
-    )
+    if name in GUARDED:
+        cloud.set_stack_policy(cloudformation, stage.stack_name(name), POLICY)
 
 
 def status(stage: Stage, client: Clients) -> None:
@@ -263,17 +276,17 @@ def status(stage: Stage, client: Clients) -> None:
         for key, value in sorted(deployer.outputs(stage.stack_name(name)).items()):
             say(f"  {key}: {value}")
     if there.get("app"):
-        for function in functions_of(stage, client):
-            alias = client("lambda").get_alias(FunctionName=function, Name="live")
-            canary = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
-            beside = "".join(f", {share:.0%} of version {number}" for number, share in canary.items())
-            say(f"{function}: version {alias['FunctionVersion']}{beside}")
+        wanted = versions.of_the_stack(stage, client)
+        for function, alias in versions.serving(stage, client).items():
+            rolled_back = alias["FunctionVersion"] != wanted.get(function, alias["FunctionVersion"])
+            of_the_stack = f", rolled back from {wanted[function]}" if rolled_back else ""
+            say(f"{function}: version {alias['FunctionVersion']}{versions.beside(alias)}{of_the_stack}")
     pages = (
         client("cloudwatch")
         .get_paginator("describe_alarms")
-        .paginate(AlarmNamePrefix=f"course-shop-{stage.name}-", StateValue="ALARM")
+        .paginate(AlarmNamePrefix=f"course-shop-{stage.name}-")
     )
-    ringing = [alarm for page in pages for alarm in page["MetricAlarms"]]
+    ringing = [alarm for page in pages for alarm in page["MetricAlarms"] if alarm["StateValue"] == "ALARM"]
     for alarm in ringing:
         say(f"ALARM {alarm['AlarmName']}: {alarm['StateReason']}")
     if not ringing:
@@ -286,52 +299,12 @@ def _looking(stage: Stage, name: str, client: Clients) -> Deployer:
 
 def destroy(stage: Stage, client: Clients, given: argparse.Namespace) -> None:
     """Take a stage away, data and all. Raises NotDeployed for a production stage, and unless its name was typed."""
-    if stage.production:
-        raise NotDeployed(
-            f"{stage.name} is a production stage: it is taken away by hand, stack by stack, or not at all."
-        )
-    if (
-        not given.yes
-        and input(f"Everything of {stage.name} will be gone. Type its name: ").strip() != stage.name
-    ):
+    removal.refuse_production(stage)
+    if not given.yes and asked(f"Everything of {stage.name} will be gone. Type its name: ") != stage.name:
         raise NotDeployed("Not typed: nothing was taken away.")
-    for name in (one for one in reversed(STACKS) if one in stage.stacks and one != "account"):
-        stack, deployer = stage.stack_name(name), _looking(stage, name, client)
-        if deployer.status(stack) is None:
-            continue
-        cloudformation = client("cloudformation", stage.region_of(name))
-        resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-        held = {
-            kind: [one["PhysicalResourceId"] for one in resources if one["ResourceType"] == kind]
-            for kind in _KEPT
-        }
-        for bucket in held["AWS::S3::Bucket"]:
-            empty(bucket, client("s3"))
-        cloudformation.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
-        say(f"{stack}: deleting")
-        deployer.delete(stack)
-        # The templates keep these when their stack goes: only this program may take them.
-        for table in held["AWS::DynamoDB::Table"]:
-            client("dynamodb").update_table(TableName=table, DeletionProtectionEnabled=False)
-            client("dynamodb").delete_table(TableName=table)
-        for secret in held["AWS::SecretsManager::Secret"]:
-            client("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
-    if stage.code_bucket in {one["Name"] for one in client("s3").list_buckets()["Buckets"]}:
-        empty(stage.code_bucket, client("s3"))
-        client("s3").delete_bucket(Bucket=stage.code_bucket)
-    say(f"Nothing is left of {stage.name}.")
-
-
-_KEPT = ("AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::S3::Bucket")
-
-
-def empty(bucket: str, s3: Any) -> None:
-    """Delete all objects of a bucket, with all their versions."""
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        if found:
-            objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
-            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+    make_code_bucket(stage, client("s3"))
+    with underway.alone(stage, client, given.take_over):
+        removal.destroy(stage, client, say)
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -342,39 +315,62 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "act", nargs="?", choices=("deploy", "rollback", "status", "destroy"), default="deploy"
     )
-    parser.add_argument(
-        "--yes", action="store_true", help="do not ask; changes that lose something are asked for still"
-    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--dirty", action="store_true", help="deploy a tree that is not committed")
     parser.add_argument(
         "--allow-loss",
         action="append",
         default=[],
         metavar="NAME",
-        help="a resource that may be replaced or removed",
+        help="a table, secret, bucket, network or API that may be replaced or removed; also by --yes none is else",
     )
-    return parser.parse_args(given)
+    parser.add_argument(
+        "--stages", type=Path, default=STAGES, help="where the stages' files are, if not in infra/"
+    )
+    parser.add_argument(
+        "--package", type=Path, help="deploy what infra.package has written there, and package nothing"
+    )
+    parser.add_argument(
+        "--take-over", action="store_true", help="go on where a run was lost that can let go no more"
+    )
+    # In any order: `dev --dirty destroy` means what it says.
+    return parser.parse_intermixed_args(given)
 
 
-def main() -> int:
-    given = arguments()
+def act(given: argparse.Namespace, cloud: Aws) -> None:
+    """What was asked for. Raises NotDeployed, NotPackaged and what boto3 raises."""
+    stage = read_stage(given.stage, given.stages)
+    client = Clients(stage)
+    if given.act == "deploy":
+        return deploy(stage, client, given, cloud)
+    for problem in preflight.of_the_account(stage, client):
+        raise NotDeployed(problem)
+    acts: dict[str, Callable[[], None]] = {
+        "rollback": lambda: versions.rollback(stage, client, say),
+        "status": lambda: status(stage, client),
+        "destroy": lambda: destroy(stage, client, given),
+    }
+    return acts[given.act]()
+
+
+def main(words: Sequence[str] | None = None, cloud: Aws | None = None) -> int:
+    given = arguments(words)
+    # As Ctrl-C: what is held is let go.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        stage = read_stage(given.stage)
-        client = Clients(stage)
-        if given.act == "deploy":
-            deploy(stage, client, given)
-        elif given.act == "rollback":
-            rollback(stage, client)
-        elif given.act == "status":
-            status(stage, client)
-        else:
-            destroy(stage, client, given)
+        act(given, cloud or Aws())
     except (NotDeployed, NotPackaged) as failure:
         print(failure, file=sys.stderr)
         return 1
     except (ClientError, BotoCoreError) as failure:
         print(f"AWS: {failure}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(
+            "Cut off. CloudFormation ends by itself what it has begun; the same command goes on from there.",
+            file=sys.stderr,
+        )
+        return 130
     return 0
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.stage import Stage
+from infra import values
+from infra.stacks import NotDeployed
+from infra.stage import STACKS, Stage
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -35,15 +38,58 @@ def problems(stage: Stage, client: Callable[..., Any], git_status: str) -> Itera
             "what the functions are packaged with stands there. Add it."
         )
         return
+    yield from of_the_file(stage)
+    wrong = list(of_the_account(stage, client))
+    if wrong:
+        yield from wrong
+        return
+    yield from _concurrency(stage, client("lambda"))
+    yield from _certificate(stage, client("acm"))
+
+
+def of_the_file(stage: Stage) -> Iterator[str]:
+    """What the templates do not take of the stage's file, and what they would lack."""
+    outputs: dict[str, str] = {}
+    written: set[str] = set()
+    for stack in (one for one in STACKS if one in stage.stacks):
+        name = "functions" if stack == "app" else stack
+        template = json.loads((PROJECT / "infra" / f"{name}.json").read_text(encoding="utf-8"))
+        try:
+            stage.parameters(stack, template, outputs)
+        except NotDeployed as wrong:
+            yield str(wrong)
+        for key, value in stage.stacks[stack].items():
+            if why := _not_taken(template.get("Parameters", {}).get(key, {}), value):
+                yield f"{stage.file}: {key} of {stack!r} is {value!r}, and {why}."
+        if missing := set(values.read_by(template, stage.name).values()) - written:
+            yield f"{stage.file}: {stack!r} reads {', '.join(sorted(missing))}, which no stack before it writes."
+        written |= values.written_by(template, stage.name)
+        outputs |= dict.fromkeys(template.get("Outputs", {}), "")
+
+
+def _not_taken(declared: Mapping[str, Any], value: str) -> str:
+    """Why a parameter cannot have a value; empty when it can."""
+    allowed = [str(one) for one in declared.get("AllowedValues", [])]
+    if allowed and value not in allowed:
+        return f"must be one of {', '.join(allowed)}"
+    if "AllowedPattern" in declared and not re.fullmatch(declared["AllowedPattern"], value):
+        return f"must look like {declared['AllowedPattern']}"
+    if declared.get("Type") != "Number":
+        return ""
+    if not re.fullmatch(r"[0-9]+", value):
+        return "must be a number"
+    least, most = declared.get("MinValue", 0), declared.get("MaxValue", float("inf"))
+    return "" if least <= int(value) <= most else f"must be from {least} to {most}"
+
+
+def of_the_account(stage: Stage, client: Callable[..., Any]) -> Iterator[str]:
+    """Why nothing may be done with these credentials."""
     account = client("sts").get_caller_identity()["Account"]
     if account != stage.account:
         yield (
             f"These credentials are of account {account}, and {stage.name} is in {stage.account}. "
             "Choose another AWS_PROFILE."
         )
-        return
-    yield from _concurrency(stage, client("lambda"))
-    yield from _certificate(stage, client("acm"))
 
 
 def _front(stage: Stage) -> Iterator[str]:
@@ -71,7 +117,7 @@ def _concurrency(stage: Stage, functions: Any) -> Iterator[str]:
             f"The account may run {total} functions at once, of which {free} must stay unreserved, and "
             f"{stage.name} would reserve {wanted}. Ask for a higher quota of Lambda's concurrent executions "
             "(it is free), "
-            f"or set {' and '.join(_RESERVING)} to 0 in infra/stages/{stage.name}.json until you have it."
+            f"or set {' and '.join(_RESERVING)} to 0 in {stage.file} until you have it."
         )
 
 
@@ -95,7 +141,17 @@ def _certificate(stage: Stage, acm: Any) -> Iterator[str]:
         )
 
 
-def git_status() -> str:
-    """What of the project is not committed, as `git status --short` says; empty for nothing."""
-    command = ["git", "-C", str(PROJECT), "status", "--short"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def git_status(project: Path = PROJECT) -> str:
+    """What of the project is not committed, as `git status --short` says; empty for nothing.
+
+    Raises NotDeployed where git cannot say.
+    """
+    command = ["git", "-C", str(project), "status", "--short"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        words = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else str(error)
+        raise NotDeployed(
+            f"git cannot say whether {project} is committed ({words}), so nobody could say later what was "
+            "deployed.\n  Deploy from a clone, or --dirty for a stage that is nobody's income."
+        ) from error

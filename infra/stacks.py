@@ -111,7 +111,10 @@ class Deployer:
             self._cloudformation.delete_change_set(StackName=stack.name, ChangeSetName=name)
             raise NotDeployed("\n".join(problems) or f"{stack.name}: not wanted, nothing was changed")
         began = self._newest_event(stack.name)
-        self._cloudformation.execute_change_set(StackName=stack.name, ChangeSetName=name)
+        # What is made and rolled back goes, though its template keeps it: a second try finds its names free.
+        self._cloudformation.execute_change_set(
+            StackName=stack.name, ChangeSetName=name, RetainExceptOnCreate=True
+        )
         self._wait(stack.name, began)
         return self.outputs(stack.name)
 
@@ -125,6 +128,18 @@ class Deployer:
         # By its id: a stack that is gone has no name any more.
         self._wait(described["StackId"], began)
 
+    def wait_for_others(self, name: str) -> None:
+        """Return when nothing changes a stack any more: what a run that was cut off has begun goes on by itself."""
+        described = self._describe(name)
+        status = described["StackStatus"] if described else ""
+        if not described or not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
+            return
+        self._say(f"{name}: {status}, begun by another run: waiting for its end")
+        try:
+            self._wait(described["StackId"], self._newest_event(name))
+        except NotDeployed as failed:
+            self._say(str(failed))
+
     def status(self, name: str) -> str | None:
         """CloudFormation's word for the state of a stack; None where there is none."""
         described = self._describe(name)
@@ -136,6 +151,7 @@ class Deployer:
         return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
     def _kind_of_change(self, name: str) -> str:
+        self.wait_for_others(name)
         status = self.status(name)
         if status == "ROLLBACK_COMPLETE":
             # A first creation that failed leaves an empty stack, which cannot be updated.

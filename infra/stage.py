@@ -35,7 +35,8 @@ class Stage:
     """What `stages/<name>.json` says.
 
     `account` and `region` are where it may be deployed, and nowhere else; `architecture` is the functions'
-    processor; `stacks` maps each stack of the stage to the parameters whose defaults do not fit.
+    processor; `stacks` maps each stack of the stage to the parameters whose defaults do not fit. `directory` is where
+    the file lies.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Stage:
     production: bool
     architecture: str
     stacks: Mapping[str, Mapping[str, str]]
+    directory: Path = STAGES
 
     def stack_name(self, stack: str) -> str:
         """The name of one of its stacks in CloudFormation. What an account has once belongs to no stage."""
@@ -76,15 +78,11 @@ class Stage:
         }
         given = self.stacks[stack]
         if unknown := given.keys() - declared.keys():
-            raise NotDeployed(
-                f"infra/stages/{self.name}.json: {stack!r} takes no {', '.join(sorted(unknown))}."
-            )
+            raise NotDeployed(f"{self.file}: {stack!r} takes no {', '.join(sorted(unknown))}.")
         found = {key: value for key, value in known.items() if key in declared} | dict(given)
         open_ones = {key for key in declared if "Default" not in declared[key]} - found.keys() - COMPUTED
         if open_ones:
-            raise NotDeployed(
-                f"infra/stages/{self.name}.json: {stack!r} lacks {', '.join(sorted(open_ones))}."
-            )
+            raise NotDeployed(f"{self.file}: {stack!r} lacks {', '.join(sorted(open_ones))}.")
         return found
 
     @property
@@ -93,9 +91,14 @@ class Stage:
         return self.stacks["stores"].get("TablePrefix", f"course-shop-{self.name}-")
 
     @property
+    def file(self) -> Path:
+        """Where all this is written."""
+        return self.directory / f"{self.name}.json"
+
+    @property
     def front(self) -> Path:
         """The school's own files of the front: `config.json`, `texts/`, pictures. None need be there."""
-        return STAGES / f"{self.name}-front"
+        return self.directory / f"{self.name}-front"
 
     @property
     def front_settings(self) -> dict[str, str]:
@@ -106,11 +109,6 @@ class Stage:
             "CAPTCHA": packaged["environment_variables"]["CAPTCHA"],
             "GEETEST_VERSION": self.stacks["app"].get("GeetestVersion", declared["Default"]),
         }
-
-    @property
-    def api_url(self) -> str:
-        """The public address of the API."""
-        return f"https://{self.stacks['edge']['ApiDomainName']}"
 
     @property
     def tags(self) -> dict[str, str]:
@@ -131,7 +129,7 @@ def read_stage(name: str, directory: Path = STAGES) -> Stage:
     problems = list(_problems(name, content))
     if problems:
         raise NotDeployed(f"{path}:\n" + "\n".join(f"  {problem}" for problem in problems))
-    return Stage(name=name, **content)
+    return Stage(name=name, directory=directory, **content)
 
 
 def _problems(name: str, content: Any) -> list[str]:

@@ -30,8 +30,13 @@ def written_by(template: Template, stage: str) -> set[str]:
     return {
         resource["Properties"]["Name"]["Fn::Sub"].replace("${Stage}", stage)
         for resource in template["Resources"].values()
-        if resource["Type"] == WRITES
+        if resource.get("Type") == WRITES  # what is merged into another template has none
     }
+
+
+def read(name: str, stage: str, ssm: Any) -> str:
+    """What is written under a name, by whichever stack of the stage. `ssm` is boto3's client."""
+    return str(ssm.get_parameter(Name=f"/course-shop/{stage}/{name}")["Parameter"]["Value"])
 
 
 def _with_hyphens(name: str) -> str:

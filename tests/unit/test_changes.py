@@ -61,3 +61,10 @@ def test_what_is_not_precious_or_not_lost_is_not_refused() -> None:
         described("Add", "RestAPI", "AWS::ApiGateway::RestApi"),
     ]
     assert not refused(changes(harmless), [])
+
+
+def test_what_its_template_keeps_is_let_go_of() -> None:
+    """As a version of a function at each release; a table is refused all the same."""
+    kept = described("Remove", "APIHandlerVersion1", "AWS::Lambda::Version")
+    kept["ResourceChange"]["PolicyAction"] = "Retain"
+    assert str(changes([kept])[0]) == "let go of APIHandlerVersion1 (Lambda::Version), which stays"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.preflight import problems
+from infra.preflight import git_status, problems
+from infra.stacks import NotDeployed
 from infra.stage import Stage, read_stage
 
 
@@ -55,6 +57,42 @@ def test_what_stands_in_the_way_is_told(asked: dict[str, Any], said: str) -> Non
     assert said in problem
 
 
+@pytest.mark.parametrize(
+    ("stacks", "said"),
+    [
+        ({"network": {"Redis": "redis"}}, "'redis', and must be one of node"),
+        ({"app": {"AlipayAppId": "2021-1", "AlipaySellerId": "2088"}}, "'2021-1', and must look like"),
+        ({"app": {"AlipayAppId": "2021"}}, "'app' lacks AlipaySellerId"),
+        ({"stores": {"Prefix": "x-"}}, "'stores' takes no Prefix"),
+        ({"edge": {"ApiDomainName": "api.school.example", "ShopDomainName": ""}}, "must look like"),
+        ({"watch": {"SlowMilliseconds": "30000"}}, "must be from 100 to 29000"),
+        ({"watch": {"SlowMilliseconds": "quick"}}, "must be a number"),
+    ],
+)
+def test_what_the_stages_file_has_wrong_is_told_before_anything_is_made(
+    stacks: dict[str, Any], said: str
+) -> None:
+    of = stage()
+    wrong = Stage(**{**vars(of), "stacks": {**of.stacks, **stacks}})
+    problems_told = told(wrong)
+    assert [problem for problem in problems_told if said in problem], problems_told
+
+
+def test_a_stack_that_others_read_from_is_missed_before_anything_is_made() -> None:
+    of = stage()
+    without = Stage(
+        **{**vars(of), "stacks": {key: one for key, one in of.stacks.items() if key != "secrets"}}
+    )
+    [problem] = told(without)
+    assert "'app' reads " in problem
+    assert "/course-shop/production/jwt-key-arn" in problem
+
+
+def test_outside_of_a_clone_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(NotDeployed, match="Deploy from a clone"):
+        git_status(tmp_path)
+
+
 def test_a_new_account_can_do_without_reserved_places() -> None:
     assert told(stage(NotificationConcurrency="0", TimerConcurrency="0"), at_once=10) == []
 
@@ -66,7 +104,7 @@ def test_a_stage_that_nothing_is_packaged_for_is_refused_before_aws_is_asked() -
 
 def test_a_front_that_would_show_a_made_up_school_is_refused_where_people_come() -> None:
     mine = stage()
-    with_front = Stage(**{**vars(mine), "stacks": {**mine.stacks, "front": {}}})
+    with_front = Stage(**{**vars(mine), "stacks": {**mine.stacks, "front-certificate": {}, "front": {}}})
     [problem] = told(with_front)
     assert "production-front/config.json is missing" in problem
     assert told(Stage(**{**vars(with_front), "production": False})) == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.stacks import INLINE_BYTES, Deployer, Stack
+from infra.stacks import INLINE_BYTES, Deployer, NotDeployed, Stack
 
 REGIONAL = "https://s3.ap-southeast-1.amazonaws.com"
 
@@ -60,3 +60,38 @@ def test_a_template_goes_along_or_lies_in_the_bucket_at_an_address_of_its_region
     [(place, content)] = bucket.objects.items()
     assert asked["TemplateURL"] == f"{REGIONAL}/{place}"
     assert content.decode() == text
+
+
+class UnderWay(CloudFormation):
+    """A stack that a run which was cut off has left while it was made; `ends` is how it ends."""
+
+    def __init__(self, ends: str) -> None:
+        super().__init__()
+        self.looks, self.ends = 0, ends
+
+    def describe_stacks(self, **_: Any) -> dict[str, Any]:
+        self.looks += 1
+        status = "CREATE_IN_PROGRESS" if self.looks < 4 else self.ends
+        return {"Stacks": [{"StackName": "shop", "StackId": "arn:shop", "StackStatus": status}]}
+
+    def describe_stack_events(self, **_: Any) -> dict[str, Any]:
+        return {"StackEvents": []}
+
+    def get_paginator(self, _: str) -> SimpleNamespace:
+        return SimpleNamespace(paginate=lambda **_: [{"StackEvents": []}])
+
+
+def test_what_a_run_that_was_cut_off_has_begun_is_waited_for() -> None:
+    cloudformation, told = UnderWay("CREATE_COMPLETE"), list[str]()
+    Deployer(cloudformation, None, "bucket", told.append, seconds=0).deploy(Stack("shop", "{}"))
+    assert told == [
+        "shop: CREATE_IN_PROGRESS, begun by another run: waiting for its end",
+        "shop: nothing changes",
+    ]
+    assert cloudformation.asked[0]["ChangeSetType"] == "UPDATE"
+
+
+def test_what_cannot_be_gone_on_with_is_told() -> None:
+    cloudformation = UnderWay("UPDATE_ROLLBACK_FAILED")
+    with pytest.raises(NotDeployed, match="UPDATE_ROLLBACK_FAILED: see to it"):
+        Deployer(cloudformation, None, "bucket", lambda _: None, seconds=0).deploy(Stack("shop", "{}"))
