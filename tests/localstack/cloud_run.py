@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from typing import Any
 
 from localstack.cloud import server
 from localstack.cloud.deploying import Cloud, Wanted
+from localstack.cloud.overlay import STAGE
 from localstack.cloud.run import CloudShop
 from localstack.processes import port_is_free
 from tests.e2e.local_run import ROOT, SECONDS, Run, is_gone, until
@@ -47,6 +50,70 @@ class CloudRun(Run):
         }
         shop = CloudShop({**settings, "DATA_DIR": str(self.data)})
         return dataclasses.replace(shop.wanted(), **changes)
+
+    def keys(self) -> dict[str, str]:
+        """What the secrets of the stage hold, by the names under which the stacks tell their ARNs, without "-arn"."""
+        wanted = self.wanted()
+        names = {
+            "jwt-key": "JwtKey",
+            "redis-url": "RedisUrlElsewhere",
+            "geetest-key": "GeetestKey",
+            "alipay-app-private-key": "AlipayAppPrivateKey",
+            "alipay-public-key": "AlipayPublicKey",
+        }
+        return {"edge-key": wanted.edge_key} | {key: wanted.secrets[name] for key, name in names.items()}
+
+    def put_in(self, texts: Mapping[str, str]) -> None:
+        """What an operator does with the new texts of keys, by the names of `keys`; nothing is deployed."""
+        cloud = self.cloud()
+        ssm, manager = cloud.client("ssm"), cloud.client("secretsmanager")
+        for key, text in texts.items():
+            arn = ssm.get_parameter(Name=f"/course-shop/{STAGE}/{key}-arn")["Parameter"]["Value"]
+            manager.put_secret_value(SecretId=arn, SecretString=text)
+
+    def manage(self, *words: str, table_prefix: str | None = None) -> str:
+        """What the operators' command line says, on the stage's tables or on others. It may refuse."""
+        done = subprocess.run(
+            [sys.executable, "-m", "chalicelib.manage", *words],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                **self.run_env(),
+                "TABLE_PREFIX": table_prefix or self.wanted().table_prefix,
+            },
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    def run_timer(self, function: str) -> None:
+        """Run a timer's function now, as its schedule does each minute."""
+        event = {
+            "version": "0",
+            "id": "00000000-0000-0000-0000-000000000000",
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": "000000000000",
+            "time": "2026-01-01T00:00:00Z",
+            "region": "us-east-1",
+            "resources": [],
+            "detail": {},
+        }
+        answer = (
+            self.cloud()
+            .client("lambda")
+            .invoke(FunctionName=f"course-shop-dev-{function}", Qualifier="live", Payload=json.dumps(event))
+        )
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def end_functions(self) -> None:
+        """Kill all functions' processes: whoever is asked next begins anew."""
+        for process in self.descendants():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if b"process_executor/bootstrap.py" in Path(f"/proc/{process}/cmdline").read_bytes():
+                    os.kill(process, signal.SIGKILL)
 
     def messages(self, function: str) -> Iterator[str]:
         """What a function has logged."""

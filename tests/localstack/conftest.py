@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.shop import Shop
 from tests.localstack.cloud_run import CloudRun
 
 collect_ignore_glob = [] if os.environ.get("TEST_LOCALSTACK") else ["test_*.py"]
@@ -21,3 +22,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudRun]:
         run.goes_down_and_leaves_nothing()
     finally:
         run.end()
+
+
+@pytest.fixture(scope="session")
+def shop(run: CloudRun) -> Shop:
+    return run.shop()

@@ -10,12 +10,20 @@ from typing import Any
 import pytest
 import requests
 
-from infra.stacks import Stack
-from localstack.cloud.deploying import INFRA, stack_name
 from tests.client import Client
 from tests.e2e import journey
 from tests.e2e.local_run import SECONDS, until
-from tests.e2e.shop import PASSWORD, Shop, owned, registered, solved
+from tests.e2e.shop import (
+    PAID,
+    PASSWORD,
+    Shop,
+    claimed_and_ordered,
+    control,
+    owned,
+    registered,
+    solved,
+    status,
+)
 from tests.localstack.cloud_run import API_FUNCTION, CloudRun, changed_package
 
 pytestmark = pytest.mark.timeout(900)
@@ -29,11 +37,6 @@ def tell_version(event, get_response):
     return response
 """
 BROKEN = "\n\nraise RuntimeError('this version cannot begin')\n"
-
-
-@pytest.fixture(scope="session")
-def shop(run: CloudRun) -> Shop:
-    return run.shop()
 
 
 @pytest.fixture(scope="session")
@@ -161,27 +164,103 @@ def test_a_changed_key_lets_learners_stay_signed_in(run: CloudRun, shop: Shop) -
     assert is_signed_in(token_of_old)
 
 
-def test_restored_tables_are_taken_into_use_with_what_was_bought(
+FUNCTIONS = ("api_handler", "alipay_notify", "work_off_orders", "sweep_coupon_claims")
+RESTORED = "restored-"
+
+
+def restored(run: CloudRun, table: str) -> None:
+    """A copy beside a table, as AWS restores one: with its keys, indexes and items, and none of its other settings.
+
+    LocalStack cannot restore.
+    """
+    dynamodb, source = run.cloud().client("dynamodb"), f"{run.wanted().table_prefix}{table}"
+    found = dynamodb.describe_table(TableName=source)["Table"]
+    indexes = [
+        {part: index[part] for part in ("IndexName", "KeySchema", "Projection")}
+        for index in found["GlobalSecondaryIndexes"]
+    ]
+    dynamodb.create_table(
+        TableName=f"{RESTORED}{table}",
+        AttributeDefinitions=found["AttributeDefinitions"],
+        KeySchema=found["KeySchema"],
+        GlobalSecondaryIndexes=indexes,
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for page in dynamodb.get_paginator("scan").paginate(TableName=source):
+        for item in page["Items"]:
+            dynamodb.put_item(TableName=f"{RESTORED}{table}", Item=item)
+
+
+def test_restored_tables_are_taken_into_use_and_what_was_paid_since_is_given_once(
     run: CloudRun, shop: Shop, buyer: Client
 ) -> None:
-    """As after a restore on AWS, which only makes tables of other names: LocalStack knows no restoring itself."""
-    cloud, dynamodb = run.cloud(), run.cloud().client("dynamodb")
-    courses, prefix = owned(buyer), "restored-"
-    template = (INFRA / "stores.json").read_text(encoding="utf-8")
-    cloud.deployer.deploy(Stack(f"{stack_name('stores')}-restored", template, {"TablePrefix": prefix}))
-    for table in ("catalog", "users"):
-        for page in dynamodb.get_paginator("scan").paginate(TableName=f"{run.wanted().table_prefix}{table}"):
-            for item in page["Items"]:
-                dynamodb.put_item(TableName=f"{prefix}{table}", Item=item)
-    cloud.deploy_app(run.wanted(table_prefix=prefix))
+    """The steps of infra/README.md, but for the restoring itself and the import of the tables into a stack."""
+    cloud, functions = run.cloud(), run.cloud().client("lambda")
+    courses = owned(buyer)
+    waiting, chosen, opened = journey.leads_from_registering_to_an_order(shop)
+    requests.get(opened.pay_url, timeout=SECONDS)
+    later, name = registered(shop)
+    for table in ("users", "catalog"):
+        restored(run, table)
+
+    # What happens afterwards is in the old tables only.
+    journey.leads_from_paying_to_owning(shop, waiting, chosen, opened)
+    choice, order = claimed_and_ordered(shop, later)
+    journey.leads_from_paying_to_owning(shop, later, choice, order)
+
+    for function in FUNCTIONS:
+        functions.put_function_concurrency(
+            FunctionName=f"course-shop-dev-{function}", ReservedConcurrentExecutions=0
+        )
+    assert requests.get(f"{shop.api}/courses", timeout=SECONDS).status_code == 503
+    (notice,) = shop.trade(order.number)["notices"]
+    control(f"{shop.alipay}/control/notices/{notice['notify_id']}/resend", {})
+    until(lambda: len(shop.trade(order.number)["notices"][0]["deliveries"]) == 2, "the notice was not sent")
+    assert not shop.trade(order.number)["notices"][0]["deliveries"][1]["accepted"]
+
+    cloud.client("dynamodb").update_time_to_live(
+        TableName=f"{RESTORED}users", TimeToLiveSpecification={"AttributeName": "forget_at", "Enabled": True}
+    )
+    cloud.deploy_app(run.wanted(table_prefix=RESTORED))
+    for function in FUNCTIONS:
+        functions.delete_function_concurrency(FunctionName=f"course-shop-dev-{function}")
     assert owned(buyer) == courses
+
+    # An order of before that was paid since is found: Alipay is asked.
+    until(lambda: status(waiting, opened) == PAID, "the payment was not found")
+    assert owned(waiting) == [chosen.course_id]
+
+    # An order of since is known to the old tables, and an operator gives what it bought.
+    assert owned(later) == []
+    assert "there is no order" in run.manage("show-order", order.number, table_prefix=RESTORED)
+    assert order.number not in run.manage("journal", table_prefix=RESTORED)
+    assert order.number in run.manage("journal")
+    known = run.manage("show-order", order.number)
+    assert f"user      {name} (" in known
+    assert f"course#{choice.course_id} " in known
+    assert run.manage("list-enrollments", name, table_prefix=RESTORED) == ""
+    gift = ("grant-enrollment", name, str(choice.course_id), "30", "--reason", f"order {order.number}")
+    assert f"{name} may study course#{choice.course_id}" in run.manage(*gift, table_prefix=RESTORED)
+    assert owned(later) == [choice.course_id]
+    assert f"order {order.number}" in run.manage("audit", table_prefix=RESTORED)
+
+    # Its notice, which comes again, waits for a person.
+    control(f"{shop.alipay}/control/notices/deliver", {"early": True})
+    stray = (
+        f"order {order.number}: a genuine notification of alipay does not fit, there is no such order here"
+    )
+    assert stray in run.manage("problems", table_prefix=RESTORED)
+    trade = shop.trade(order.number)["trade_no"]
+    given = ("resolve-stray", order.number, trade, "--reason", "given by hand")
+    assert "is resolved" in run.manage(*given, table_prefix=RESTORED)
+    assert order.number not in run.manage("problems", table_prefix=RESTORED)
+    assert owned(later) == [choice.course_id]
+
     learner, choice, order = journey.leads_from_registering_to_an_order(shop)
     journey.leads_from_paying_to_owning(shop, learner, choice, order)
     cloud.deploy_app(run.wanted())
     assert owned(buyer) == courses
-    assert (
-        requests.get(
-            f"{shop.api}/mycourses", headers={"Authorization": str(learner.token)}, timeout=SECONDS
-        ).status_code
-        == 401
-    )  # bought after the restore: unknown to the tables of before
+    unknown = requests.get(
+        f"{shop.api}/mycourses", headers={"Authorization": str(learner.token)}, timeout=SECONDS
+    )
+    assert unknown.status_code == 401  # registered after the restore: unknown to the tables of before
