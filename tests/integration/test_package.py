@@ -162,9 +162,12 @@ def test_the_access_log_tells_nothing_about_people(package: Package) -> None:
         assert personal not in logged.replace("$context.resourcePath", "")
 
 
-def test_requests_are_traced(package: Package) -> None:
-    assert package.properties("RestAPI")["TracingEnabled"] is True
-    assert {package.properties(function)["Tracing"] for function in FUNCTIONS} == {"Active"}
+def test_requests_are_traced_but_in_china_where_lambda_has_no_traces(package: Package) -> None:
+    outside = {"Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws-cn"]}]}
+    assert package.template["Conditions"]["HasTraces"] == outside
+    assert package.properties("RestAPI")["TracingEnabled"] == {"Fn::If": ["HasTraces", True, False]}
+    for function in FUNCTIONS:
+        assert package.properties(function)["Tracing"] == {"Fn::If": ["HasTraces", "Active", "PassThrough"]}
 
 
 def environment_of(package: Package, function: str) -> dict[str, Any]:
