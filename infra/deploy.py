@@ -96,8 +96,7 @@ def deploy(stage: Stage, client: Clients, given: argparse.Namespace, cloud: Aws)
             deploy_front(stage, bucket, outputs["FrontDistribution"], client)
         if "app" in stage.stacks:
             prove(stage, client)
-    for key, value in sorted(outputs.items()):
-        say(f"  {key}: {value}")
+    say(f"{stage.name}: deployed")
 
 
 def prove(stage: Stage, client: Clients) -> None:

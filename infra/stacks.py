@@ -79,7 +79,8 @@ class Deployer:
         return template
 
     def deploy(self, stack: Stack) -> dict[str, str]:
-        """Create or update a stack, and wait -> its outputs.
+        """Create or update a stack, and wait -> its outputs, which are told at once: an operator who makes DNS records
+        by hand needs them before the next stack can be used.
 
         Raises NotDeployed where the operator or a rule refuses the changes, and where CloudFormation fails; then
         it has rolled the stack back to what it was.
@@ -102,7 +103,7 @@ class Deployer:
         if not found:
             self._cloudformation.delete_change_set(StackName=stack.name, ChangeSetName=name)
             self._say(f"{stack.name}: nothing changes")
-            return self.outputs(stack.name)
+            return self._told_outputs(stack.name)
         self._say(f"{stack.name}: " + ("a new stack" if kind == "CREATE" else f"{len(found)} changes"))
         for change in found:
             self._say(f"    {change}")
@@ -116,7 +117,7 @@ class Deployer:
             StackName=stack.name, ChangeSetName=name, RetainExceptOnCreate=True
         )
         self._wait(stack.name, began)
-        return self.outputs(stack.name)
+        return self._told_outputs(stack.name)
 
     def delete(self, name: str) -> None:
         """Delete a stack, and wait. Raises NotDeployed where something of it cannot be deleted."""
@@ -149,6 +150,12 @@ class Deployer:
         """The outputs of a stack, none where there is no stack."""
         described = self._describe(name) or {}
         return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+    def _told_outputs(self, name: str) -> dict[str, str]:
+        outputs = self.outputs(name)
+        for key, value in sorted(outputs.items()):
+            self._say(f"    {key}: {value}")
+        return outputs
 
     def _kind_of_change(self, name: str) -> str:
         self.wait_for_others(name)

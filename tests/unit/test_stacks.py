@@ -62,6 +62,21 @@ def test_a_template_goes_along_or_lies_in_the_bucket_at_an_address_of_its_region
     assert content.decode() == text
 
 
+class Standing(CloudFormation):
+    """A stack that is there, and has an output."""
+
+    def describe_stacks(self, **_: Any) -> dict[str, Any]:
+        output = {"OutputKey": "ApiRecord", "OutputValue": "d-1.execute-api.example"}
+        return {"Stacks": [{"StackName": "shop", "StackStatus": "CREATE_COMPLETE", "Outputs": [output]}]}
+
+
+def test_what_a_stack_puts_out_is_told_before_the_next_one_is_begun() -> None:
+    told: list[str] = []
+    found = Deployer(Standing(), Bucket(), "code", say=told.append).deploy(Stack("shop", "{}"))
+    assert found == {"ApiRecord": "d-1.execute-api.example"}
+    assert told == ["shop: nothing changes", "    ApiRecord: d-1.execute-api.example"]
+
+
 class UnderWay(CloudFormation):
     """A stack that a run which was cut off has left while it was made; `ends` is how it ends."""
 
