@@ -147,7 +147,7 @@ def deploy_stack(
         refuse_unfit_settings(template, parameters, stage.name, client)
         parameters["Release"] = release(text, parameters, stage_secrets.versions(stage, client))
     text = cloud.transformed(name, text, parameters)
-    stack = Stack(stage.stack_name(name), text, parameters, stage.tags)
+    stack = Stack(stage.stack_name(name), text, parameters, stage.tags_of(name))
     if name in GUARDED and any(one in template["Resources"] for one in given.allow_loss):
         with unguarded(stack.name, cloud, cloudformation):
             found = deployer.deploy(stack)

@@ -110,10 +110,11 @@ class Stage:
             "GEETEST_VERSION": self.stacks["app"].get("GeetestVersion", declared["Default"]),
         }
 
-    @property
-    def tags(self) -> dict[str, str]:
-        """What every resource is marked with, so that bills can be told apart."""
-        return {"app": "course-shop", "stage": self.name}
+    def tags_of(self, stack: str) -> dict[str, str]:
+        """What the resources of a stack are marked with, so that bills can be told apart. What an account has once is
+        not marked anew by each of its stages.
+        """
+        return {"app": "course-shop"} | ({} if stack == "account" else {"stage": self.name})
 
 
 def read_stage(name: str, directory: Path = STAGES) -> Stage:

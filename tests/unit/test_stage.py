@@ -121,3 +121,11 @@ def test_the_application_moves_to_restored_tables_while_the_old_ones_stay() -> N
     assert moved.parameters("stores", template_of("stores"), {}) == stage.parameters(
         "stores", template_of("stores"), {}
     )
+
+
+def test_what_an_account_has_once_is_the_same_for_all_its_stages(directory: Path) -> None:
+    one, other = read_stage("example"), read_stage("dev", directory)
+    assert one.stack_name("account") == other.stack_name("account")
+    assert one.tags_of("account") == other.tags_of("account")
+    assert one.tags_of("app")["stage"] == "example"
+    assert one.tags_of("app") != other.tags_of("app")
