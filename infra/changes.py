@@ -13,6 +13,8 @@ PRECIOUS = {
     "AWS::SecretsManager::Secret": "a key of the shop",
     "AWS::S3::Bucket": "files that are nowhere else",
     "AWS::EC2::VPC": "the network that everything lies in",
+    "AWS::CloudFront::Distribution": "what the front's host name is an alias of",
+    "AWS::Logs::LogGroup": "a log, which has to be kept for half a year",
 }
 """Kinds of resources that are never replaced or removed unless the operator names them, and what is lost with one."""
 

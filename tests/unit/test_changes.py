@@ -54,6 +54,16 @@ def test_a_precious_resource_is_lost_only_by_name(kind: str, action: str, replac
     assert not refused(found, ["Precious"])
 
 
+def test_a_log_and_the_fronts_address_are_precious() -> None:
+    found = changes(
+        [
+            described("Remove", "WorkOffOrdersLogGroup", "AWS::Logs::LogGroup"),
+            described("Modify", "FrontSite", "AWS::CloudFront::Distribution", "True"),
+        ]
+    )
+    assert [text.split()[0] for text in refused(found, [])] == ["FrontSite", "WorkOffOrdersLogGroup"]
+
+
 def test_what_is_not_precious_or_not_lost_is_not_refused() -> None:
     harmless = [
         described("Remove", "OldAlarm", "AWS::CloudWatch::Alarm"),
