@@ -3,6 +3,7 @@
 #   make run                    the whole shop on this computer; Ctrl-C ends it
 #   make manage ARGS="--help"   the operators' command line, acting on the running `make run`
 #   make localstack             the same packaged and deployed, on LocalStack (wants a Python 3.13); Ctrl-C ends it
+#   make localstack-deploy      packages the code of now and deploys it into the running one, from another terminal
 #   make localstack-down        ends it from another terminal; nothing of it is left
 #   make check                  lint, types, the unit tests and those of the shop front: the quick word while one works
 #   make test                   the same and all other tests; PYTEST_ARGS="tests/unit -k coupon" for some of pytest's only
@@ -22,7 +23,7 @@
 #   make format                 let ruff reformat the Python files
 #   make clean                  remove what was installed and generated (not .data/, the shop's data)
 
-.PHONY: run localstack localstack-down manage check test test-localstack soak bench bench-catalogue bench-warm bench-cold bench-load \
+.PHONY: run localstack localstack-deploy localstack-down manage check test test-localstack soak bench bench-catalogue bench-warm bench-cold bench-load \
     bench-growth lock lint style types unit format install install-test template-tools install-audit clean \
     front-check front-style front-types front-unit front-build front-e2e audit
 .DEFAULT_GOAL := run
@@ -42,6 +43,9 @@ run: install
 
 localstack: install
 	@exec $(PY) -m localstack.cloud
+
+localstack-deploy: install
+	@$(PY) -m localstack.cloud --deploy
 
 localstack-down: install
 	@$(PY) -m localstack.cloud --down

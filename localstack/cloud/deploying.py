@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,11 @@ import botocore.session
 from infra import values
 from infra.beginning import refuse_unfit_settings
 from infra.pins import pinned
-from infra.stacks import Deployer, NotDeployed, Stack
+from infra.stacks import Deployer, Stack
 from localstack.cloud import overlay
 
 INFRA = Path(__file__).parents[2] / "infra"
-SAM = Path(__file__).with_name("sam.py")
 BUCKET = "course-shop-code"
-REGION = "us-east-1"
 CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
 
 
@@ -60,7 +57,9 @@ class Cloud:
 
     def client(self, service: str) -> Any:
         """A client of one of LocalStack's services."""
-        return self._session.create_client(service, region_name=REGION, endpoint_url=self._url, **CREDENTIALS)
+        return self._session.create_client(
+            service, region_name=overlay.REGION, endpoint_url=self._url, **CREDENTIALS
+        )
 
     def deploy_stores(self, wanted: Wanted) -> None:
         """What the application stands on, with what `edge` and an operator would put in. Raises NotDeployed."""
@@ -102,7 +101,8 @@ class Cloud:
         # Another release makes new versions of all functions, which read their secrets when they begin.
         content = json.dumps([template, parameters], sort_keys=True)
         parameters["Release"] = hashlib.sha256(content.encode()).hexdigest()[:32]
-        template = overlay.adapt_transformed(self._transformed(template, parameters))
+        transformed = overlay.transform(self._python, template, parameters, overlay.STAGE)
+        template = overlay.adapt_transformed(transformed)
         self.deployer.deploy(Stack(stack_name("app"), json.dumps(template), parameters))
         overlay.move_aliases(self.client("lambda"), template, self.resource)
         return self.resource("RestAPI")
@@ -128,22 +128,6 @@ class Cloud:
             **wanted.parameters,
         }
         return {key: value for key, value in known.items() if key in template.get("Parameters", {})}
-
-    def _transformed(self, template: Any, parameters: Mapping[str, str]) -> Any:
-        """The template after the SAM transform: see `overlay`."""
-        looked_up = values.read_by(template, overlay.STAGE)
-        plain = {key: value for key, value in parameters.items() if key not in looked_up}
-        done = subprocess.run(
-            [self._python, SAM],
-            input=json.dumps({"template": template, "parameters": plain}),
-            capture_output=True,
-            text=True,
-            check=False,
-            env={"PATH": os.defpath, "AWS_DEFAULT_REGION": REGION},
-        )
-        if done.returncode != 0:
-            raise NotDeployed(f"SAM does not take the template:\n{done.stderr}")
-        return json.loads(done.stdout)
 
 
 def stack_name(stack: str) -> str:

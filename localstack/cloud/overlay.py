@@ -6,17 +6,28 @@ Packages, templates and stacks are those of `infra/`; a stage is deployed as `in
 from __future__ import annotations
 
 import copy
+import json
+import os
 import platform
 import re
+import subprocess
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from infra import values
+from infra.aws import Aws
+from infra.stacks import NotDeployed
 from localstack.gateway_responses import gateway_responses
 
 Template = dict[str, Any]
 
 STAGE = "dev"
 """A stage for trying out: its settings allow addresses without https, which LocalStack's are."""
+
+SAM = Path(__file__).with_name("sam.py")
+REGION = "us-east-1"
 
 ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 """The functions run as processes of this computer, so their libraries are for its processor."""
@@ -50,6 +61,18 @@ def values_of_edge(api_url: str, shop_url: str, edge_key_arn: str) -> dict[str, 
     }
 
 
+def adapt_edge(template: Template, api_url: str, shop_url: str) -> Template:
+    """The template of the host names: LocalStack does not serve them, so the addresses are those of this computer."""
+    adapted = copy.deepcopy(template)
+    resources = adapted["Resources"]
+    for name, value in (
+        ("ApiUrlParameter", api_url),
+        ("ShopUrlParameter", shop_url),
+    ):
+        resources[name]["Properties"]["Value"] = value
+    return adapted
+
+
 # SAM's transform is applied before a template goes up (`sam.py`): LocalStack looks for what a reference means before
 # SAM has made it, as the alias that a permission is for.
 
@@ -65,6 +88,38 @@ def adapt(template: Template, captcha: str) -> Template:
             # Off in this stage as nobody has an account at Geetest for it; here is a simulator that needs none.
             properties["Environment"]["Variables"]["CAPTCHA"] = captcha
     return adapted
+
+
+def api_id(api_url: str) -> str:
+    """The id that the API is given, by its address, so that the edge knows it before it is there."""
+    return f"shop{urlsplit(api_url).port}"
+
+
+def name_api(template: Template, api_url: str) -> Template:
+    """The application's template after SAM's transform, with an API of a known id."""
+    adapted = copy.deepcopy(template)
+    for resource in adapted["Resources"].values():
+        if resource["Type"] == "AWS::ApiGateway::RestApi":
+            resource["Properties"]["Tags"] = [{"Key": "_custom_id_", "Value": api_id(api_url)}]
+    return adapted
+
+
+def transform(python: Path, template: Template, parameters: Mapping[str, str], stage: str) -> Template:
+    """A template after the SAM transform, by LocalStack's Python. Raises NotDeployed."""
+    looked_up = values.read_by(template, stage)
+    plain = {key: value for key, value in parameters.items() if key not in looked_up}
+    done = subprocess.run(
+        [python, SAM],
+        input=json.dumps({"template": template, "parameters": plain}),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.defpath, "AWS_DEFAULT_REGION": REGION},
+    )
+    if done.returncode != 0:
+        raise NotDeployed(f"SAM does not take the template:\n{done.stderr}")
+    transformed: Template = json.loads(done.stdout)
+    return transformed
 
 
 def adapt_transformed(template: Template) -> Template:
@@ -104,3 +159,32 @@ def gateway_response_type(error_type: str, status: int) -> str:
     if name in gateway_responses("*"):
         return name
     return "DEFAULT_5XX" if status >= 500 else "DEFAULT_4XX"
+
+
+class LocalCloud(Aws):
+    """All of this for `infra/deploy.py`. `python` is LocalStack's."""
+
+    seconds = 0.5
+
+    def __init__(self, python: Path, api_url: str, shop_url: str, captcha: str = "off") -> None:
+        self._python, self._api_url, self._shop_url, self._captcha = python, api_url, shop_url, captcha
+
+    def adapted(self, stack: str, text: str) -> str:
+        """A template with what does not depend on its parameters."""
+        template = json.loads(text)
+        if stack == "edge":
+            template = adapt_edge(template, self._api_url, self._shop_url)
+        if stack == "app":
+            template = adapt(template, self._captcha)
+        return json.dumps(template)
+
+    def transformed(self, stack: str, text: str, parameters: Mapping[str, str]) -> str:
+        """The application's template without what SAM makes of it."""
+        if stack != "app":
+            return text
+        template = transform(self._python, json.loads(text), parameters, parameters["Stage"])
+        return json.dumps(name_api(adapt_transformed(template), self._api_url))
+
+    def set_stack_policy(self, cloudformation: Any, stack: str, policy: str) -> None:
+        """LocalStack does not know this call."""
+        print(f"{stack}: LocalStack knows no stack policies, so none is set", flush=True)

@@ -101,9 +101,27 @@ class CloudShop(LocalShop):
             with step("Starting LocalStack"):
                 self._children.append(localstack.start(self._environment))
         self._choose_own_dynamodb(self._localstack_url)
-        self._log = (self._logs / "deployment.log").open("w", encoding="utf-8")
-        self._cloud = Cloud(self._localstack_url, python, self._note)
+        self._open_cloud(self._localstack_url, python)
         self._start_redis(data=None)
+
+    def _open_cloud(self, url: str, python: Path) -> None:
+        self._log = (self._logs / "deployment.log").open("a", encoding="utf-8")
+        self._cloud = Cloud(url, python, self._note)
+
+    def redeploy(self, url: str) -> None:
+        """Package the shop as its sources are now, and deploy it to the LocalStack at `url`, where such a shop runs.
+        Raises CannotRun.
+        """
+        try:
+            with step("Packaging the shop"):
+                self._package()
+            self._open_cloud(url, server.install())
+            with step("Deploying the application"):
+                self._cloud.deploy_app(self.wanted())
+        except (PythonMissing, VenvNotMade, NotDeployed) as error:
+            raise CannotRun(str(error)) from error
+        except ClientError as error:
+            raise CannotRun(f"LocalStack refuses what it is asked: {error}") from error
 
     def create_tables(self) -> None:
         """Package the shop, and bring about the stacks that the application stands on."""

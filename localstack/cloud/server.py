@@ -21,7 +21,6 @@ PYTHON = "3.13"
 EXECUTOR = HERE / "executor"
 REQUIREMENTS = HERE / "requirements.txt"
 RUNTIME_CLIENT = HERE / "runtime-client.txt"
-REGION = "us-east-1"
 START_SECONDS = 180
 
 _JAVA = """\

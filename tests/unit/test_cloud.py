@@ -14,7 +14,7 @@ import pytest
 from infra import values
 from localstack.api_gateway import Request
 from localstack.cloud import overlay
-from localstack.cloud.__main__ import down
+from localstack.cloud.__main__ import deploy, down
 from localstack.cloud.edge import Edge
 from localstack.cloud.run import MARK, CloudShop
 from localstack.processes import LOOPBACK, free_port
@@ -130,6 +130,12 @@ def test_a_running_make_run_is_not_ended(tmp_path: Path, capsys: pytest.CaptureF
         assert down(tmp_path) == 0
     assert "There is none" in capsys.readouterr().out
     assert (tmp_path / "lock").exists()
+
+
+def test_nothing_is_deployed_where_none_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with RunningShop(tmp_path):  # a `make run`, which is no place to deploy to
+        assert deploy(tmp_path) == 1
+    assert "`make localstack` starts one" in capsys.readouterr().out
 
 
 def test_what_a_killed_one_has_left_is_taken_and_removed(tmp_path: Path) -> None:
