@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra import values
 from infra.stacks import NotDeployed
@@ -43,8 +43,11 @@ def problems(stage: Stage, client: Callable[..., Any], git_status: str) -> Itera
     if wrong:
         yield from wrong
         return
-    yield from _concurrency(stage, client("lambda"))
-    yield from _certificate(stage, client("acm"))
+    try:
+        yield from _concurrency(stage, client("lambda"))
+        yield from _certificate(stage, client("acm"))
+    except (ClientError, BotoCoreError) as error:
+        yield f"What has to be known of the account cannot be asked: {error}"
 
 
 def of_the_file(stage: Stage) -> Iterator[str]:
@@ -60,7 +63,8 @@ def of_the_file(stage: Stage) -> Iterator[str]:
             yield str(wrong)
         for key, value in stage.stacks[stack].items():
             if why := _not_taken(template.get("Parameters", {}).get(key, {}), value):
-                yield f"{stage.file}: {key} of {stack!r} is {value!r}, and {why}."
+                meant = template["Parameters"][key].get("Description", "")
+                yield f"{stage.file}: {key} of {stack!r} is {value!r}, and {why}. {meant}".rstrip()
         if missing := set(values.read_by(template, stage.name).values()) - written:
             yield f"{stage.file}: {stack!r} reads {', '.join(sorted(missing))}, which no stack before it writes."
         written |= values.written_by(template, stage.name)
@@ -73,7 +77,7 @@ def _not_taken(declared: Mapping[str, Any], value: str) -> str:
     if allowed and value not in allowed:
         return f"must be one of {', '.join(allowed)}"
     if "AllowedPattern" in declared and not re.fullmatch(declared["AllowedPattern"], value):
-        return f"must look like {declared['AllowedPattern']}"
+        return f"must match {declared['AllowedPattern']}"
     if declared.get("Type") != "Number":
         return ""
     if not re.fullmatch(r"[0-9]+", value):
@@ -84,7 +88,11 @@ def _not_taken(declared: Mapping[str, Any], value: str) -> str:
 
 def of_the_account(stage: Stage, client: Callable[..., Any]) -> Iterator[str]:
     """Why nothing may be done with these credentials."""
-    account = client("sts").get_caller_identity()["Account"]
+    try:
+        account = client("sts").get_caller_identity()["Account"]
+    except (ClientError, BotoCoreError) as error:
+        yield f"AWS takes no credentials of yours: {error}. AWS_PROFILE names those of your account."
+        return
     if account != stage.account:
         yield (
             f"These credentials are of account {account}, and {stage.name} is in {stage.account}. "

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
 
 from infra.preflight import git_status, problems
 from infra.stacks import NotDeployed
@@ -61,10 +62,10 @@ def test_what_stands_in_the_way_is_told(asked: dict[str, Any], said: str) -> Non
     ("stacks", "said"),
     [
         ({"network": {"Redis": "redis"}}, "'redis', and must be one of node"),
-        ({"app": {"AlipayAppId": "2021-1", "AlipaySellerId": "2088"}}, "'2021-1', and must look like"),
+        ({"app": {"AlipayAppId": "2021-1", "AlipaySellerId": "2088"}}, "'2021-1', and must match"),
         ({"app": {"AlipayAppId": "2021"}}, "'app' lacks AlipaySellerId"),
         ({"stores": {"Prefix": "x-"}}, "'stores' takes no Prefix"),
-        ({"edge": {"ApiDomainName": "api.school.example", "ShopDomainName": ""}}, "must look like"),
+        ({"edge": {"ApiDomainName": "api.school.example", "ShopDomainName": ""}}, "must match"),
         ({"watch": {"SlowMilliseconds": "30000"}}, "must be from 100 to 29000"),
         ({"watch": {"SlowMilliseconds": "quick"}}, "must be a number"),
     ],
@@ -86,6 +87,26 @@ def test_a_stack_that_others_read_from_is_missed_before_anything_is_made() -> No
     [problem] = told(without)
     assert "'app' reads " in problem
     assert "/course-shop/production/jwt-key-arn" in problem
+
+
+def test_without_credentials_all_else_is_told_too() -> None:
+    class Nobody:
+        def get_caller_identity(self) -> dict[str, str]:
+            raise NoCredentialsError
+
+    told_first, told_last = problems(stage(), lambda _: Nobody(), " M app.py\n")
+    assert "not committed" in told_first
+    assert "Unable to locate credentials. AWS_PROFILE names" in told_last
+
+
+def test_a_question_that_aws_refuses_is_told() -> None:
+    class Refusing(Account):
+        def get_account_settings(self) -> dict[str, Any]:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetAccountSettings")
+
+    [problem] = problems(stage(), lambda _: Refusing("000000000000", 1000), "")
+    assert "cannot be asked" in problem
+    assert "GetAccountSettings" in problem
 
 
 def test_outside_of_a_clone_it_says_so(tmp_path: Path) -> None:
