@@ -44,7 +44,7 @@ def confirm(order: Order, news: Paid, cause: Cause, now: datetime, *, is_refunde
     for _ in range(orders.MAX_RELOADS):
         received = payment.payment_item(
             current,
-            current.payment_type,
+            news.provider,
             news.trade_no,
             news.amount,
             payment.APPLIED,

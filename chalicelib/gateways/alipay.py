@@ -194,7 +194,7 @@ class Alipay:
             return Closed()
         if status not in ("TRADE_SUCCESS", "TRADE_FINISHED", "TRADE_CLOSED"):
             return Unclear(f"trade_status {status}")
-        paid = Paid(_trade_no(answer["trade_no"]), amount, _time(sent_at))
+        paid = Paid(self.name, _trade_no(answer["trade_no"]), amount, _time(sent_at))
         return Refunded(paid) if status == "TRADE_CLOSED" else paid
 
     def close(self, order_number: str, deadline: Deadline) -> CloseState:

@@ -38,8 +38,9 @@ class PayPage:
 
 @dataclass(frozen=True)
 class Paid:
-    """The whole amount (fen) was received by the trade `trade_no`."""
+    """The provider has received the whole amount (fen) by its trade `trade_no`."""
 
+    provider: str
     trade_no: str
     amount: Fen
     paid_at: datetime | None
@@ -159,7 +160,7 @@ class Notification:
 
     def payment(self) -> Paid:
         """The payment that the notification tells of, or implies."""
-        return Paid(self.trade_no, self.amount, self.paid_at)
+        return Paid(self.provider, self.trade_no, self.amount, self.paid_at)
 
 
 @dataclass(frozen=True)

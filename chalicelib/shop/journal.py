@@ -82,6 +82,7 @@ def of_payment(order: Order, received: Payment) -> JournalEntry:
         received.paid_at,
         received.amount,
         range(len(order.lines)) if received.use == APPLIED else (),
+        provider=received.provider,
         trade_no=received.trade_no,
     )
 
@@ -129,6 +130,7 @@ def _entry(
     amount: Fen,
     positions: Iterable[int],
     *,
+    provider: str | None = None,
     trade_no: str | None = None,
     request_no: str | None = None,
 ) -> JournalEntry:
@@ -141,7 +143,7 @@ def _entry(
         at=at,
         order_number=order.number,
         user_id=order.user_id,
-        provider=order.payment_type,
+        provider=provider or order.payment_type,
         trade_no=trade_no,
         request_no=request_no,
         amount=amount,
