@@ -1,8 +1,9 @@
-"""Every key but JWT_KEY is changed as infra/README.md says, all in one deployment; and a text that is no key."""
+"""Every key is changed as infra/README.md says, all of them at once; and a text that is no key."""
 
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,6 +73,45 @@ class Rotation:
 
     def end(self) -> None:
         """Leave things elsewhere as they were."""
+
+    def ended(self) -> None:
+        """The functions have what the secret held at first."""
+
+
+class JwtKey(Rotation):
+    """Learners stay signed in while two keys hold, whichever signs. In the end one is alone: the old one, of which the
+    tokens of others are.
+    """
+
+    secret = "jwt-key"
+
+    def __init__(self, run: CloudRun, shop: Shop) -> None:
+        super().__init__(run, shop)
+        old, new = run.keys()[self.secret], secrets.token_urlsafe(48)
+        self.texts = (f"{old}\n{new}", f"{new}\n{old}")
+        learner, self.name = registered(shop)
+        self.of_old = learner.token
+
+    def before(self) -> None:
+        assert self.is_taken(self.of_old)
+
+    def after(self) -> None:
+        visitor = self.shop.visitor()
+        person = {"username": self.name, "password": PASSWORD}
+        self.of_new = visitor.post("/login", {**person, **solved(self.shop, visitor)})["data"]["token"]
+        assert self.is_taken(self.of_old)
+        assert self.is_taken(self.of_new)
+
+    def rolled_back(self) -> None:
+        assert self.is_taken(self.of_old)
+        assert self.is_taken(self.of_new)
+
+    def ended(self) -> None:
+        assert self.is_taken(self.of_old)
+        assert not self.is_taken(self.of_new)
+
+    def is_taken(self, token: str | None) -> bool:
+        return get(f"{self.shop.api}/beli", headers={"Authorization": str(token)}).status_code == 200
 
 
 class AlipayAppPrivateKey(Rotation):
@@ -349,7 +389,7 @@ def serve(run: CloudRun, version: str) -> None:
     run.cloud().client("lambda").update_alias(FunctionName=API_FUNCTION, Name="live", FunctionVersion=version)
 
 
-ROTATIONS = (EdgeKey, GeetestKey, AlipayAppPrivateKey, AlipayPublicKey, RedisPassword)
+ROTATIONS = (JwtKey, EdgeKey, GeetestKey, AlipayAppPrivateKey, AlipayPublicKey, RedisPassword)
 
 
 def test_keys_are_changed_in_one_deployment_and_nothing_is_lost(run: CloudRun, shop: Shop) -> None:
@@ -377,6 +417,8 @@ def test_keys_are_changed_in_one_deployment_and_nothing_is_lost(run: CloudRun, s
         for each in rotations:
             each.end()
         deployed_with(run, run.keys())
+    for each in rotations:
+        each.ended()
 
 
 MALFORMED = {
