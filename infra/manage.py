@@ -27,9 +27,9 @@ def settings_of(stage: Stage, functions: Any) -> dict[str, str]:
     """
     found = {"AWS_REGION": stage.region, "AWS_DEFAULT_REGION": stage.region}
     for name in FUNCTIONS:
-        function = functions.get_function_configuration(
-            FunctionName=f"course-shop-{stage.name}-{name}", Qualifier="live"
-        )
+        named = {"FunctionName": f"course-shop-{stage.name}-{name}"}
+        version = functions.get_alias(**named, Name="live")["FunctionVersion"]
+        function = functions.get_function_configuration(**named, Qualifier=version)
         account = function["FunctionArn"].split(":")[4]
         if account != stage.account:
             raise NotDeployed(

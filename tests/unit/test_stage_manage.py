@@ -37,14 +37,18 @@ class Functions:
     def __init__(self, account: str) -> None:
         self._account = account
 
+    def get_alias(self, **asked: str) -> dict[str, str]:
+        assert asked["Name"] == "live"
+        return {"FunctionVersion": "7"}
+
     def get_function_configuration(self, **asked: str) -> dict[str, Any]:
-        assert asked["Qualifier"] == "live"
+        assert asked["Qualifier"] == "7", "what serves, not what was made last"
         name = asked["FunctionName"].removeprefix("course-shop-example-")
         given = {
             (f"{setting}_ARN" if SETTINGS[setting].is_secret else setting): TEXTS[setting]
             for setting in FUNCTIONS[name] & TEXTS.keys()
         }
-        arn = f"arn:aws:lambda:ap-southeast-1:{self._account}:function:{asked['FunctionName']}:live"
+        arn = f"arn:aws:lambda:ap-southeast-1:{self._account}:function:{asked['FunctionName']}:7"
         return {
             "FunctionArn": arn,
             "Environment": {"Variables": given | {"STAGE": "production", "CAPTCHA": "on"}},
