@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import requests
 
+from infra.manage import settings_of
+from infra.stage import Stage, read_stage
+from localstack.cloud import overlay
+from localstack.cloud.deploying import CREDENTIALS
 from tests.client import Client
 from tests.e2e import journey
-from tests.e2e.local_run import SECONDS, until
+from tests.e2e.local_run import ROOT, SECONDS, until
 from tests.e2e.shop import (
     PAID,
     PASSWORD,
@@ -65,6 +71,23 @@ def test_a_stranger_registers_orders_pays_and_owns_the_course(run: CloudRun, buy
 
 def test_the_purchase_by_hand_works_as_it_stands(run: CloudRun) -> None:
     assert '"status": "交易成功"' in run.purchase_by_hand()
+
+
+def test_an_operator_acts_with_the_settings_of_the_stages_functions(run: CloudRun) -> None:
+    example = read_stage("example")
+    stage = Stage(**{**vars(example), "name": overlay.STAGE, "region": overlay.REGION})
+    address = run.run_env()["AWS_ENDPOINT_URL_DYNAMODB"]
+    keys = {name.upper(): value for name, value in CREDENTIALS.items()}
+    found = settings_of(stage, run.cloud().client("lambda")) | keys | {"AWS_ENDPOINT_URL": address}
+    done = subprocess.run(
+        [sys.executable, "-m", "chalicelib.manage", "check-settings"],
+        cwd=ROOT,
+        env=found,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "all settings are there, and the keys can be loaded\n", done.stderr
 
 
 @pytest.mark.parametrize("promise", journey.PROMISES)
