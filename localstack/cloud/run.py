@@ -10,7 +10,8 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from botocore.exceptions import ClientError
@@ -79,13 +80,9 @@ class CloudShop(LocalShop):
     def start(self) -> None:
         """Start all of it. Raises CannotRun, ChildFailed, ProgramMissing, FrontNotBuilt."""
         (self.data / MARK).touch()
-        try:
+        with _told():
             find_python(server.PYTHON)  # before anything that takes long
             super().start()
-        except (PythonMissing, VenvNotMade, NotDeployed) as error:
-            raise CannotRun(str(error)) from error
-        except ClientError as error:
-            raise CannotRun(f"LocalStack refuses what it is asked: {error}") from error
 
     def start_stores(self) -> None:
         """Install and start LocalStack, unless one is given, and start Redis."""
@@ -112,16 +109,12 @@ class CloudShop(LocalShop):
         """Package the shop as its sources are now, and deploy it to the LocalStack at `url`, where such a shop runs.
         Raises CannotRun.
         """
-        try:
+        with _told():
             with step("Packaging the shop"):
                 self._package()
             self._open_cloud(url, server.install())
             with step("Deploying the application"):
                 self._cloud.deploy_app(self.wanted())
-        except (PythonMissing, VenvNotMade, NotDeployed) as error:
-            raise CannotRun(str(error)) from error
-        except ClientError as error:
-            raise CannotRun(f"LocalStack refuses what it is asked: {error}") from error
 
     def create_tables(self) -> None:
         """Package the shop, and bring about the stacks that the application stands on."""
@@ -181,6 +174,17 @@ class CloudShop(LocalShop):
 
     def _note(self, line: str) -> None:
         print(line, file=self._log, flush=True)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Raises CannotRun for what the developer can be told of."""
+    try:
+        yield
+    except (PythonMissing, VenvNotMade, NotDeployed) as error:
+        raise CannotRun(str(error)) from error
+    except ClientError as error:
+        raise CannotRun(f"LocalStack refuses what it is asked: {error}") from error
 
 
 def remove(data: Path) -> None:
