@@ -50,7 +50,7 @@ def carry_out(order: Order, approved: Refund, gateways: Gateways, now: datetime)
 
     A refund without money needs no call. Repeating it refunds once.
     """
-    provider = gateways.of(order.payment_type)
+    provider = gateways.of(approved.provider_of(order))
     state = _ask_provider(order, approved, provider) if approved.amount else RefundDone()
     if isinstance(state, RefundRefused):
         return _mark_stuck(order, approved, state.reason, now)
@@ -131,9 +131,10 @@ def is_executed(order: Order, asked: Refund, gateways: Gateways) -> bool | Uncle
     """Whether the provider has executed a refund; False without money, or for a provider that cannot be asked. One
     call.
     """
-    if not asked.amount or not gateways.has(order.payment_type):
+    name = asked.provider_of(order)
+    if not asked.amount or not gateways.has(name):
         return False
-    provider = gateways.of(order.payment_type)
+    provider = gateways.of(name)
     state = provider.refund_state(_request(order, asked), Deadline(PROVIDER_SECONDS))
     return state if isinstance(state, Unclear) else isinstance(state, RefundDone)
 
@@ -142,7 +143,7 @@ def was_executed_though_refused(
     order: Order, stuck: Refund, gateways: Gateways, now: datetime
 ) -> bool | Unclear:
     """Whether the provider has executed a refund that it had refused; unclear while it is too early. One call."""
-    if not stuck.amount or not gateways.has(order.payment_type):
+    if not stuck.amount or not gateways.has(stuck.provider_of(order)):
         return False
     if stuck.attention_at is None or now.timestamp() - stuck.attention_at < _TOO_EARLY.total_seconds():
         return Unclear("the provider cannot tell yet")

@@ -158,7 +158,7 @@ def _send_back(order: Order, received: Payment, use: str, now: datetime) -> None
     transaction = Transaction()
     refusal = OrderClosed(order=order.number)
     _record(transaction, order, received, refusal)
-    refund.add(transaction, refund.of_payment(order, received.trade_no, received.amount, why, now))
+    refund.add(transaction, refund.of_payment(order, received, why, now))
     orders.record_event(transaction, order, what, received.cause, now, refusal)
     transaction.commit()
     log.error(

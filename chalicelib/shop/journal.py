@@ -102,6 +102,7 @@ def of_refund(order: Order, done: Refund, now: datetime, *, fact: str = REFUNDED
         now,
         done.amount,
         lines,
+        provider=done.provider_of(order),
         trade_no=done.trade_no or order.trade_no,
         request_no=done.request_no,
     )

@@ -20,6 +20,7 @@ from chalicelib.shop import open_items
 from chalicelib.shop.attention import DECISION, LEAVE_ATTENTION, PROBLEM, AttentionItem, list_attention
 from chalicelib.shop.order import Order, OrderLine, about, find_by_number, random_characters
 from chalicelib.shop.partition import Page, list_partition
+from chalicelib.shop.payment import Payment
 from chalicelib.shop.work import WorkItem, due_actions
 from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, find
 
@@ -65,7 +66,8 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
 
     The provider knows it by `request_no`; `attempts` counts the calls, `problem` is their last answer. `decided_by` and
     `answer` are the operator's. `refunded_externally`: an operator says that the money went back another way, and the
-    provider has not said otherwise.
+    provider has not said otherwise. `provider` is whose trade `trade_no` is, where it may be another than the order's:
+    `provider_of` tells for each.
     """
 
     request_no = UnicodeAttribute()
@@ -76,6 +78,7 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     course_names: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, default=list)
     amount = WholeNumber()
     beli = WholeNumber(default=0)
+    provider = UnicodeAttribute(null=True)
     trade_no = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(default="")
     answer = UnicodeAttribute(default="")
@@ -86,6 +89,10 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     attempts = WholeNumber(default=0)
     problem = UnicodeAttribute(null=True, attr_name="trouble")
     refunded_externally = BooleanAttribute(null=True, attr_name="is_elsewhere")
+
+    def provider_of(self, order: Order) -> str:
+        """The provider by which the money goes back."""
+        return str(self.provider or order.payment_type)
 
     def gives_back(self) -> bool:
         """Whether it returns money or beli."""
@@ -167,11 +174,19 @@ def application(
     )
 
 
-def of_payment(order: Order, trade_no: str, amount: Fen, why: str, now: datetime) -> Refund:
+def of_payment(order: Order, received: Payment, why: str, now: datetime) -> Refund:
     """The refund of a payment that its order cannot use, decided by the shop itself, ready to be written."""
     reason = "订单已关闭，款项退回" if why == LATE else "重复付款，款项退回"
     back = _refund_item(
-        order, why, amount, APPROVED, now, trade_no=trade_no, reason=reason, decided_by="the shop"
+        order,
+        why,
+        received.amount,
+        APPROVED,
+        now,
+        provider=received.provider,
+        trade_no=received.trade_no,
+        reason=reason,
+        decided_by="the shop",
     )
     back.set_due(now)
     return back
