@@ -78,13 +78,15 @@ def tls_redis(stores: Stores, tls_server: TlsServer) -> Iterator[TlsRedis]:
 
 @pytest.fixture
 def url(stores: Stores, tls_redis: TlsRedis) -> Iterator[str]:
-    """The address of Redis over TLS, for the user of `infra/network.json`: who may do as much as it says."""
+    """The address of Redis over TLS, for a user who may do as much as that of `infra/network.json`: and so in the first
+    database only, which a deployed shop has. Other workers' tests have users of their own there.
+    """
     user = json.loads(NETWORK.read_text(encoding="utf-8"))["Resources"]["RedisUser"]["Properties"]
     assert user["UserName"] == "shop"
-    owner = Redis.from_url(stores.redis_url)
-    owner.execute_command("ACL SETUSER", "shop", f">{PASSWORD}", *user["AccessString"].split())
-    yield f"rediss://shop:of%2Fthe%20user@localhost:{tls_redis.port}{urlsplit(stores.redis_url).path}"
-    owner.execute_command("ACL DELUSER", "shop")
+    owner, name = Redis.from_url(stores.redis_url), f"shop{builders.new_id()}"
+    owner.execute_command("ACL SETUSER", name, f">{PASSWORD}", *user["AccessString"].split())
+    yield f"rediss://{name}:of%2Fthe%20user@localhost:{tls_redis.port}"
+    owner.execute_command("ACL DELUSER", name)
 
 
 @pytest.fixture
