@@ -57,7 +57,8 @@ manage: install
 check: install-test
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target style types unit front-check
 
-test: lint $(if $(PYTEST_ARGS),,front-check) template-tools
+test: install-test
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target style types template-tools $(if $(PYTEST_ARGS),,front-check)
 	$(PY) -m pytest -n 2 $(PYTEST_ARGS)
 	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory front-e2e)
 
