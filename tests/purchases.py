@@ -22,6 +22,7 @@ from chalicelib.storage.dynamodb import find
 from localstack.alipay import AlipaySimulator
 from tests import builders
 from tests.client import Client
+from tests.scheduled import SCHEDULED
 
 Result = TypeVar("Result")
 
@@ -116,20 +117,6 @@ def notice(alipay: AlipaySimulator, number: str, **changes: str | None) -> dict[
     """A genuinely signed notice about a trade as it is now; with changes (None takes a field out)."""
     fields: dict[str, str | None] = {**alipay.notice_fields(number), **changes}
     return alipay.sign_notice({name: text for name, text in fields.items() if text is not None})
-
-
-SCHEDULED = {
-    "version": "0",
-    "id": "1",
-    "detail-type": "Scheduled Event",
-    "source": "aws.events",
-    "account": "0",
-    "time": "2026-01-01T00:00:00Z",
-    "region": "test",
-    "resources": [],
-    "detail": {},
-}
-"""The event of a schedule."""
 
 
 def run_timer() -> None:

@@ -178,7 +178,7 @@ def complete(order: Order, approved: Refund, cause: Cause, now: datetime) -> Non
 
 def flag_double_refund(order: Order, done: Refund, now: datetime) -> None:
     """The provider executed a refund that an operator had recorded as paid back elsewhere: flag the double refund,
-    once. One write.
+    once, and record it in the journal. One transaction.
     """
     transaction = Transaction()
     refund.flag_double_refund(transaction, done, now)

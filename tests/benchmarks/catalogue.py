@@ -45,7 +45,7 @@ def what_is_measured() -> dict[str, Callable[[], object]]:
     from chalicelib.shop.password import hash_password
     from chalicelib.storage.tables import create_tables
     from tests.addresses import ClientAt
-    from tests.integration.test_policies import SCHEDULED
+    from tests.scheduled import SCHEDULED
 
     create_tables()
     with redirect_stdout(StringIO()):

@@ -97,7 +97,7 @@ def functions(scratch: Path, alipay: AlipaySimulator) -> list[Measured]:
     """The shop's functions and the bare one."""
     from chalicelib.storage.tables import create_tables
     from tests import builders
-    from tests.purchases import SCHEDULED
+    from tests.scheduled import SCHEDULED
 
     create_tables()
     shop = unpack(scratch / "shop")

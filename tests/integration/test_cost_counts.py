@@ -20,9 +20,9 @@ from tests.documents import ROUND_TRIPS
 from tests.endpoints import ENDPOINTS, Endpoint
 from tests.faults import units
 from tests.faults.routing import FaultyApp, forget_connections
-from tests.integration.test_policies import SCHEDULED
 from tests.integration.test_round_trips import Meter, documented_rows, name_of, waits
 from tests.other_shop import OtherShop
+from tests.scheduled import SCHEDULED
 
 WITHOUT_REDIS = [endpoint for endpoint in ENDPOINTS if " Redis" in documented_rows()[endpoint.name]]
 

@@ -15,8 +15,9 @@ from tests import builders
 from tests.client import Client
 from tests.faults.routing import forget_connections
 from tests.integration.test_notification import returned
-from tests.integration.test_policies import SCHEDULED, an_offer, claimed_long_ago, make_due, place
+from tests.integration.test_policies import an_offer, claimed_long_ago, make_due, place
 from tests.packaged_functions import handler_of
+from tests.scheduled import SCHEDULED
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pytest
 
 import app as application
 from chalicelib.flows import fill_journal, resolve_problem
+from chalicelib.money import to_yuan
 from chalicelib.shop import journal, order
 from chalicelib.shop.journal import JournalEntry
 from localstack.alipay import AlipaySimulator
@@ -225,9 +226,9 @@ def test_a_person_reads_a_day_with_its_sums(
     names = "、".join(line.course_name for line in placed.lines)
     assert paid.endswith(f"收款      300.00  支付宝  {student.number}  {placed.trade_no}  {names}")
     [back] = [line for line in lines if request_no in line]
-    assert f"退款  {student.back()[0] / 100:>10.2f}  支付宝  {student.number}  {request_no}" in back
+    assert f"退款  {to_yuan(student.back()[0]):>10.2f}  支付宝  {student.number}  {request_no}" in back
     every = [entry for entry in journal.list_day(day) if entry.provider == "alipay"]
-    came, went = (journal.moved(every, fact) / 100 for fact in (journal.PAID, journal.REFUNDED))
+    came, went = (to_yuan(journal.moved(every, fact)) for fact in (journal.PAID, journal.REFUNDED))
     [sums] = [line for line in lines if line.startswith("支付宝: ")]
     assert sums.startswith(f"支付宝: {came:.2f} came, {went:.2f} went back by it, ")
     assert operator.does("journal", "--day", "2020-02-29") == "no money moved on 2020-02-29\n"

@@ -21,7 +21,8 @@ from localstack.api_gateway import GatewayServer
 from localstack.cloud.executor.process_executor.function_process import FunctionProcess, NotBegun
 from tests import builders, purchases
 from tests.packaged_functions import Unpacked, api_event, environment_of, handler_of, invoke, unpack
-from tests.purchases import SCHEDULED, Buyer, Clock
+from tests.purchases import Buyer, Clock
+from tests.scheduled import SCHEDULED
 
 pytestmark = pytest.mark.timeout(600)  # the first run packages, and installs the runtime client
 

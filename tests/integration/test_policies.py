@@ -26,6 +26,7 @@ from tests import builders
 from tests.client import Client
 from tests.faults.dynamodb_proxy import DynamoDBCall
 from tests.faults.routing import FaultyApp, forget_connections
+from tests.scheduled import SCHEDULED
 
 POLICIES = Path(__file__).parents[2] / ".chalice"
 
@@ -46,19 +47,6 @@ _IN_TRANSACTIONS = {
     "Update": "UpdateItem",
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
-}
-
-
-SCHEDULED = {
-    "version": "0",
-    "id": "00000000-0000-0000-0000-000000000000",
-    "detail-type": "Scheduled Event",
-    "source": "aws.events",
-    "account": "000000000000",
-    "time": "2026-01-01T00:00:00Z",
-    "region": "us-east-1",
-    "resources": [],
-    "detail": {},
 }
 
 

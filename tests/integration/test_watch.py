@@ -20,7 +20,8 @@ from localstack.api_gateway import GatewayServer
 from tests import builders, purchases
 from tests.captcha import captcha_on
 from tests.client import Client
-from tests.purchases import SCHEDULED, Buyer, deliver, deliver_event, event, notice
+from tests.purchases import Buyer, deliver, deliver_event, event, notice
+from tests.scheduled import SCHEDULED
 
 INFRA = Path(__file__).parents[2] / "infra"
 OWN = "course-shop/${Stage}"

@@ -22,6 +22,7 @@ from localstack.cloud.run import CloudShop
 from localstack.processes import port_is_free
 from tests.e2e.local_run import ROOT, SECONDS, Run, is_gone, until
 from tests.e2e.shop import Shop
+from tests.scheduled import SCHEDULED
 
 API_FUNCTION = "course-shop-dev-api_handler"
 
@@ -90,21 +91,12 @@ class CloudRun(Run):
 
     def run_timer(self, function: str) -> None:
         """Run a timer's function now, as its schedule does each minute."""
-        event = {
-            "version": "0",
-            "id": "00000000-0000-0000-0000-000000000000",
-            "detail-type": "Scheduled Event",
-            "source": "aws.events",
-            "account": "000000000000",
-            "time": "2026-01-01T00:00:00Z",
-            "region": "us-east-1",
-            "resources": [],
-            "detail": {},
-        }
         answer = (
             self.cloud()
             .client("lambda")
-            .invoke(FunctionName=f"course-shop-dev-{function}", Qualifier="live", Payload=json.dumps(event))
+            .invoke(
+                FunctionName=f"course-shop-dev-{function}", Qualifier="live", Payload=json.dumps(SCHEDULED)
+            )
         )
         assert "FunctionError" not in answer, answer["Payload"].read()
 

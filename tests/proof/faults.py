@@ -42,6 +42,7 @@ from tests.proof import invariants
 from tests.proof.books import check_money
 from tests.proof.writing_flows import courses
 from tests.purchases import Clock
+from tests.scheduled import SCHEDULED
 
 DOCUMENTED = {
     "cart": {1000, 1201, 1202, 1203, 1204, 503},
@@ -266,7 +267,7 @@ class Workload:
         self.clock.advance(minutes=self.random.choice([0.5, 2, 6]))
         for run in (application.work_off_orders, application.sweep_coupon_claims):
             try:
-                run(purchases.SCHEDULED, None)
+                run(SCHEDULED, None)
             except (StoreUnavailable, OutcomeUnknown):
                 self.answers["timer", 503] += 1
 
@@ -279,7 +280,7 @@ class Workload:
         for minutes in (2, 3, 31, 6, 31, 130, 24 * 60, 24 * 60, 24 * 60, 24 * 60):
             self.clock.advance(minutes=minutes)
             purchases.run_timer()
-            application.sweep_coupon_claims(purchases.SCHEDULED, None)
+            application.sweep_coupon_claims(SCHEDULED, None)
         self.check()
         for user in self.users:
             mine = invariants.belongings(user.user_id)

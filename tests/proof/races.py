@@ -25,6 +25,7 @@ from tests.addresses import ClientAt
 from tests.proof import invariants
 from tests.proof.writing_flows import courses
 from tests.purchases import Clock, at_once
+from tests.scheduled import SCHEDULED
 
 THREADS = 4
 
@@ -393,7 +394,7 @@ class ClaimAgainstSweep(Race):
         self.clock.advance(minutes=3)
         claim = f"/coupons/{self.offers[0].coupon_id}/claim/"
         clients = [self.learner, *(ClientAt(user) for user in others)]
-        sweep = partial(application.sweep_coupon_claims, purchases.SCHEDULED, None)
+        sweep = partial(application.sweep_coupon_claims, SCHEDULED, None)
         answers = at_once(sweep, *[partial(client.post, claim) for client in clients], sweep)
         codes = Counter(answer["code"] for answer in answers if isinstance(answer, dict) and "code" in answer)
         assert codes[1000] <= 2

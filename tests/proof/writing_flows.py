@@ -52,6 +52,7 @@ from tests import builders, purchases
 from tests.addresses import ClientAt
 from tests.proof import invariants
 from tests.purchases import Clock
+from tests.scheduled import SCHEDULED
 
 READING = {
     "GET /api/captcha_check",
@@ -149,7 +150,7 @@ class Flow:
         """The timers run, some time later."""
         self.clock.advance(**later)
         purchases.run_timer()
-        application.sweep_coupon_claims(purchases.SCHEDULED, None)
+        application.sweep_coupon_claims(SCHEDULED, None)
 
     def coupons(self) -> None:
         """Give the learner a coupon for the first course and a general one."""
@@ -969,7 +970,7 @@ class Sweep(Claim):
         return None
 
     def next(self) -> None:
-        application.sweep_coupon_claims(purchases.SCHEDULED, None)
+        application.sweep_coupon_claims(SCHEDULED, None)
 
     def assert_end(self) -> None:
         offer = coupon.find_offer(self.offers[0].coupon_id)
