@@ -57,9 +57,9 @@ def missing_of(provider: str) -> Iterator[str]:
 
 
 def missing_of_gateway(provider: str) -> Iterator[str]:
-    path = f"chalicelib/gateways/{provider}.py"
-    if not (ROOT / path).is_file():
-        yield f"{path}: its gateway"
+    path = f"chalicelib/gateways/{provider}"
+    if not any((ROOT / file).is_file() for file in (f"{path}.py", f"{path}/__init__.py")):
+        yield f"{path}: its gateway, a file or a folder"
         return
     module = import_module(f"chalicelib.gateways.{provider}")
     named = [one for one in vars(module).values() if getattr(one, "name", None) == provider]
@@ -115,7 +115,7 @@ def test_a_newcomer_is_told_every_part() -> None:
     assert list(missing_of("nopay")) == [
         "PAYMENT_NAMES in shop/payment_type.py: the text that learners read",
         "PROVIDER_WORDS in tests/unit/test_structure.py: the words that stay in its gateway file",
-        "chalicelib/gateways/nopay.py: its gateway",
+        "chalicelib/gateways/nopay: its gateway, a file or a folder",
         "open_gateways in gateways/__init__.py: it is opened",
         "Settings.nopay in settings.py: the group of its settings",
         "web/functions.py: the Lambda nopay_notify",
@@ -149,7 +149,7 @@ def test_what_is_not_set_up_answers_as_a_provider_does() -> None:
 
 
 def test_a_file_without_a_gateway_is_none() -> None:
-    assert list(missing_of_gateway("http")) == ["chalicelib/gateways/http.py: one class whose name is 'http'"]
+    assert list(missing_of_gateway("http")) == ["chalicelib/gateways/http: one class whose name is 'http'"]
 
 
 def test_every_way_to_pay_is_described() -> None:
