@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import BinaryIO
 from urllib.parse import urlencode
 
 from chalicelib.deadline import Deadline
@@ -57,14 +58,51 @@ def exchange(
     socket's time-out begins anew with every byte, so a third party that drips could hold a request for minutes: the
     call runs in a thread that may be left behind.
     """
+    raw = bytearray()
+    status, names = _in_time(
+        gateway,
+        deadline,
+        at_most,
+        lambda seconds: _call(gateway, method, url, seconds, headers, body, raw.extend, MAX_ANSWER_BYTES),
+    )
+    return Answer(status, names, bytes(raw))
+
+
+def download(
+    gateway: str,
+    url: str,
+    deadline: Deadline,
+    at_most: float,
+    into: BinaryIO,
+    most_bytes: int,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Write the body of the answer to a GET, status 200, into a file as it comes: no more than `most_bytes`, and never
+    all of it in memory. Raises GatewayUnavailable as `fetch`; then what the file holds is of no use.
+    """
+    status, _ = _in_time(
+        gateway,
+        deadline,
+        at_most,
+        lambda seconds: _call(gateway, "GET", url, seconds, headers, None, into.write, most_bytes),
+    )
+    if status != 200:
+        raise GatewayUnavailable(gateway=gateway, reason=f"status {status}")
+
+
+_Head = tuple[int, dict[str, str]]
+"""The status of an answer, and its headers by their names in lower case."""
+
+
+def _in_time(gateway: str, deadline: Deadline, at_most: float, call: Callable[[float], _Head]) -> _Head:
     seconds = min(deadline.remaining(), at_most)
     if seconds <= 0:
         raise GatewayUnavailable(gateway=gateway, reason="deadline")
-    outcome: list[Answer | BaseException] = []
+    outcome: list[_Head | BaseException] = []
 
     def run() -> None:
         try:
-            outcome.append(_call(gateway, method, url, seconds, headers, body))
+            outcome.append(call(seconds))
         except BaseException as error:
             outcome.append(error)
 
@@ -86,10 +124,12 @@ def _call(
     seconds: float,
     headers: Mapping[str, str] | None,
     body: bytes | None,
-) -> Answer:
+    take: Callable[[bytes], object],
+    most_bytes: int,
+) -> _Head:
     import requests
 
-    raw = b""
+    taken = 0
     try:
         with requests.request(
             method,
@@ -101,10 +141,11 @@ def _call(
             stream=True,
         ) as response:
             for part in response.iter_content(8192):
-                raw += part
-                if len(raw) > MAX_ANSWER_BYTES:
+                taken += len(part)
+                if taken > most_bytes:
                     raise GatewayUnavailable(gateway=gateway, reason="size")
+                take(part)
     except (requests.RequestException, OSError, ValueError) as error:
         raise GatewayUnavailable(gateway=gateway, reason=type(error).__name__) from error
     names = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status_code, names, raw)
+    return response.status_code, names
