@@ -49,6 +49,19 @@ def _sequence(der: bytes) -> Any:
     return DerSequence().decode(der)
 
 
+def certificate_serial(certificate: str) -> str:
+    """The serial number of an X.509 certificate, the base64 of its DER, in upper-case hexadecimal digits. Raises
+    ValueError.
+    """
+    try:
+        body = _sequence(_sequence(base64.b64decode(certificate))[0])
+        # The version stands before it, if it is not the first (RFC 5280, 4.1).
+        number = next(part for part in list(body)[:2] if isinstance(part, int))
+    except (IndexError, TypeError, StopIteration) as error:
+        raise ValueError("no certificate") from error
+    return f"{number:X}"
+
+
 def sign(key: RsaKey, text: str) -> str:
     """The signature of a text by a private key."""
     return base64.b64encode(pkcs1_15.new(key).sign(SHA256.new(text.encode()))).decode()

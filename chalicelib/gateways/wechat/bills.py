@@ -1,0 +1,229 @@
+"""WeChat Pay's bills of one day: a table of texts, each field behind a backtick, closed by a title and sums.
+
+The answer with the file is not signed; the answer that names it is, and says the file's hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from io import BytesIO
+from typing import BinaryIO, Protocol, TypeVar, cast
+from urllib.parse import urlsplit
+
+from chalicelib.beijing_time import from_beijing_text
+from chalicelib.deadline import Deadline
+from chalicelib.errors import GatewayUnavailable
+from chalicelib.gateways.bills import BILL_SECONDS, MAX_BILL_BYTES, BillLine, FundLine, WrongBill
+from chalicelib.gateways.http import download
+from chalicelib.gateways.wechat.account import WechatAccount
+from chalicelib.gateways.wechat.client import NAME, Client
+from chalicelib.money import Fen
+
+_IN_MEMORY = 4 * 1024 * 1024
+"""A bill of more bytes is kept in a file."""
+_MARK = "`"
+_TIME = 19
+
+_Line = TypeVar("_Line")
+_Counted = TypeVar("_Counted", contravariant=True)
+_Row = Mapping[str, str]
+
+
+def trade_bill(
+    account: WechatAccount, client: Client, day: date, deadline: Deadline
+) -> Iterator[BillLine] | None:
+    """The bill of trades; as `Wechat.trade_bill`."""
+    file = _fetch(account, client, "/v3/bill/tradebill", {"bill_type": "ALL"}, day, deadline)
+    return None if file is None else read_trade_bill(file)
+
+
+def fund_bill(
+    account: WechatAccount, client: Client, day: date, deadline: Deadline
+) -> Iterator[FundLine] | None:
+    """The bill of the account; as `Wechat.fund_bill`."""
+    file = _fetch(account, client, "/v3/bill/fundflowbill", {"account_type": "BASIC"}, day, deadline)
+    return None if file is None else read_fund_bill(file)
+
+
+def read_trade_bill(file: BinaryIO) -> Iterator[BillLine]:
+    """The lines of a bill of trades. Raises WrongBill: at a line that cannot be read, and at the end where its sums do
+    not hold.
+    """
+    return _lines(file, _trade_line, _TradeSums())
+
+
+def read_fund_bill(file: BinaryIO) -> Iterator[FundLine]:
+    """The lines of a bill of the account; as `read_trade_bill`."""
+    return _lines(file, _fund_line, _FundSums())
+
+
+class _Sums(Protocol[_Counted]):
+    """What the last line of a bill says, counted again."""
+
+    begin: str
+    """The first word of their title."""
+
+    def add(self, line: _Counted) -> None: ...
+
+    def are(self, row: _Row) -> bool: ...
+
+
+class _TradeSums:
+    begin = "总交易单数"
+
+    def __init__(self) -> None:
+        self._lines = self._paid = self._back = 0
+
+    def add(self, line: BillLine) -> None:
+        self._lines += 1
+        if line.request_no is None:
+            self._paid += line.amount
+        else:
+            self._back += line.amount
+
+    def are(self, row: _Row) -> bool:
+        said = _count(row[self.begin]), _fen(row["订单总金额"]), _fen(row["申请退款总金额"])
+        return said == (self._lines, self._paid, self._back)
+
+
+class _FundSums:
+    begin = "资金流水总笔数"
+
+    def __init__(self) -> None:
+        self._times = {True: 0, False: 0}
+        self._amount = {True: 0, False: 0}
+
+    def add(self, line: FundLine) -> None:
+        self._times[line.amount >= 0] += 1
+        self._amount[line.amount >= 0] += abs(line.amount)
+
+    def are(self, row: _Row) -> bool:
+        income = _count(row["收入笔数"]), _fen(row["收入金额"])
+        expense = _count(row["支出笔数"]), _fen(row["支出金额"])
+        return (_count(row[self.begin]), income, expense) == (
+            sum(self._times.values()),
+            (self._times[True], self._amount[True]),
+            (self._times[False], self._amount[False]),
+        )
+
+
+def _fetch(
+    account: WechatAccount,
+    client: Client,
+    path: str,
+    query: Mapping[str, str],
+    day: date,
+    deadline: Deadline,
+) -> BinaryIO | None:
+    reply = client.get(path, deadline, bill_date=day.isoformat(), **query)
+    if reply.code == "NO_STATEMENT_EXIST":
+        return None
+    if reply.status != 200:
+        raise GatewayUnavailable(gateway=NAME, reason=reply.reason)
+    if reply.members.get("hash_type") != "SHA1":
+        raise WrongBill("hash_type")
+    # Whatever host it names: only the gateway is given our signature.
+    place = urlsplit(str(reply.members.get("download_url", "")))
+    where = f"{place.path}?{place.query}" if place.query else place.path
+    if not where.startswith("/"):
+        raise WrongBill("download_url")
+    with ExitStack() as stack:
+        file = cast(BinaryIO, stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)))
+        url, headers = account.gateway_url + where, client.headers("GET", where)
+        download(NAME, url, deadline, BILL_SECONDS, file, MAX_BILL_BYTES, headers=headers)
+        file.seek(0)
+        if (
+            hashlib.file_digest(cast(BytesIO, file), "sha1").hexdigest()
+            != str(reply.members.get("hash_value", "")).lower()
+        ):
+            raise WrongBill("hash_value")
+        file.seek(0)
+        stack.pop_all()  # whoever reads it closes it
+        return file
+
+
+def _lines(file: BinaryIO, read: Callable[[_Row], _Line], sums: _Sums[_Line]) -> Iterator[_Line]:
+    with file:
+        rows = (text for raw in file if (text := raw.decode("utf-8-sig").rstrip("\r\n")))
+        try:
+            names = next(rows, "").split(",")
+            for row in rows:
+                if row.startswith(sums.begin):
+                    if sums.are(_fields(row.split(","), next(rows, ""))) and not any(rows):
+                        return
+                    raise WrongBill("sums")
+                line = read(_fields(names, row))
+                sums.add(line)
+                yield line
+        except (KeyError, ValueError, InvalidOperation) as error:
+            raise WrongBill("line") from error
+        raise WrongBill("no sums")
+
+
+def _fields(names: Sequence[str], row: str) -> _Row:
+    if not row.startswith(_MARK):
+        raise ValueError("no mark")
+    values = [value.strip() for value in row[1:].split(f",{_MARK}")]
+    return dict(zip(names, values, strict=True))
+
+
+def _trade_line(row: _Row) -> BillLine:
+    state = row["交易状态"]
+    if state not in ("SUCCESS", "REFUND") or row["货币种类"] != "CNY":
+        raise ValueError(state)
+    is_refund = state == "REFUND"
+    return BillLine(
+        at=_time(row["交易时间"]),
+        number=row["商户订单号"],
+        trade_no=row["微信订单号"],
+        request_no=row["商户退款单号"] if is_refund else None,
+        amount=_fen(row["申请退款金额"] if is_refund else row["订单金额"]),
+        fee=_signed_fen(row["手续费"]),
+        is_final=not is_refund or row["退款状态"] == "SUCCESS",
+    )
+
+
+def _fund_line(row: _Row) -> FundLine:
+    sign = {"收入": 1, "支出": -1}[row["收支类型"]]
+    names = {name.translate(str.maketrans("（）", "()")): value for name, value in row.items()}
+    return FundLine(
+        at=_time(row["记账时间"]),
+        flow_no=row["资金流水单号"],
+        kind=row["业务类型"],
+        amount=sign * _fen(names["收支金额(元)"]),
+        balance=_signed_fen(names["账户结余(元)"]),
+        provider_no=row["微信支付业务单号"],
+        reference=row["业务凭证号"],
+    )
+
+
+def _time(text: str) -> datetime:
+    return from_beijing_text(text[:_TIME])
+
+
+def _fen(text: str) -> Fen:
+    amount = _signed_fen(text)
+    if amount < 0:
+        raise ValueError("below 0")
+    return amount
+
+
+def _signed_fen(text: str) -> Fen:
+    """An amount of yuan; those of fees have five decimals, the last three 0."""
+    amount = Decimal(text) * 100
+    if not amount.is_finite() or amount != int(amount):
+        raise ValueError("finer than a fen")
+    return int(amount)
+
+
+def _count(text: str) -> int:
+    """A number of rows: some bills write `20.0`."""
+    number = Decimal(text)
+    if number != int(number):
+        raise ValueError("no whole number")
+    return int(number)
