@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from localstack.alipay.signing import generate_keys, public_half
+from localstack.provider.keys import generate_keys, public_half
 
 
 class Keys:

@@ -12,7 +12,8 @@ It shares no code with the shop nor with the SDK that the shop uses, so each of 
 
 from localstack.alipay.signing import KeyPair, generate_keys, public_half
 from localstack.alipay.simulator import AlipaySimulator
-from localstack.alipay.trades import Delivery, Notice, Refund, Refused, Trade
+from localstack.alipay.trades import Refund, Refused, Trade
+from localstack.provider.book import Delivery, Notice
 
 __all__ = [
     "AlipaySimulator",

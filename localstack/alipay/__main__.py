@@ -5,23 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from localstack.alipay.signing import generate_keys
 from localstack.alipay.simulator import AlipaySimulator
 from localstack.alipay.trades import TRADE_CLOSED, TRADE_SUCCESS, WAIT_BUYER_PAY
+from localstack.provider.keys import make_keys
 from localstack.simulator_site import SettingsParser, run
-
-
-def make_keys(folder: Path) -> None:
-    """Write throwaway ``app_*.pem`` and ``alipay_*.pem`` key pairs into a folder, unless they exist."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for owner in ("app", "alipay"):
-        private, public = folder / f"{owner}_private_key.pem", folder / f"{owner}_public_key.pem"
-        if private.exists() and public.exists():
-            continue
-        keys = generate_keys()
-        private.touch(mode=0o600)
-        private.write_text(keys.private_pem)
-        public.write_text(keys.public_pem)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -51,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     if options.keys:
-        make_keys(Path(options.keys))
+        make_keys(Path(options.keys), "app", "alipay")
         options.app_public_key = options.app_public_key or str(Path(options.keys, "app_public_key.pem"))
         options.alipay_private_key = options.alipay_private_key or str(
             Path(options.keys, "alipay_private_key.pem")

@@ -7,14 +7,13 @@ it says in ``spoiled_notice`` here; answers are spoiled in ``Gateway.answer``. N
 from __future__ import annotations
 
 import functools
-import sqlite3
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from localstack.alipay import signing
 from localstack.alipay.notices import Merchant
+from localstack.provider.bad_days import LATE, LOST, REORDERED, REPEATED, BadDay
 
 QUERY, CLOSE = "alipay.trade.query", "alipay.trade.close"
 REFUND, REFUND_QUERY = "alipay.trade.refund", "alipay.trade.fastpay.refund.query"
@@ -24,26 +23,13 @@ OTHER_APP_ID, OTHER_SELLER_ID = "2021009999999999", "2088999999999999"
 OTHER_ORDER, OTHER_TRADE_NO = "20200101000000000SOMEBODYELSE", "2020010122001999999999999999"
 
 
-@dataclass(frozen=True)
-class BadDay:
-    """One thing that can go wrong. ``methods``: where it can strike, none for notices.
-
-    ``while_unpaid``: it strikes only while the trade can still be paid.
-    """
-
-    name: str
-    explanation: str
-    methods: tuple[str, ...] = ()
-    while_unpaid: bool = False
-
-
 BAD_DAYS = {
     day.name: day
     for day in (
-        BadDay("notice_late", "通知晚到：十分钟后才第一次发出"),
-        BadDay("notice_repeated", "通知重复：每次连发三遍，不管商户怎么回答"),
-        BadDay("notice_lost", "通知丢失：这一次没有送到，之后按时间表重发"),
-        BadDay("notice_reordered", "通知乱序：等同一交易的下一条通知先到，最多等十分钟"),
+        BadDay(LATE, "通知晚到：十分钟后才第一次发出"),
+        BadDay(REPEATED, "通知重复：每次连发三遍，不管商户怎么回答"),
+        BadDay(LOST, "通知丢失：这一次没有送到，之后按时间表重发"),
+        BadDay(REORDERED, "通知乱序：等同一交易的下一条通知先到，最多等十分钟"),
         BadDay("notice_wrong_amount", "通知金额不对，签名有效"),
         BadDay("notice_wrong_signature", "通知由别人的私钥签名"),
         BadDay("notice_wrong_app", "通知属于别的应用（app_id），签名有效"),
@@ -66,86 +52,8 @@ BAD_DAYS = {
     )
 }
 NOTICE_CONTENT = frozenset(
-    name
-    for name, day in BAD_DAYS.items()
-    if not day.methods and name not in ("notice_late", "notice_reordered")
+    name for name, day in BAD_DAYS.items() if not day.methods and name not in (LATE, REORDERED)
 )
-
-
-@dataclass(frozen=True)
-class Switch:
-    """A bad day as it is set: where it strikes ("" is everywhere), how often still (None is always), and how
-    often it has struck since it was switched on."""
-
-    name: str
-    method: str = ""
-    out_trade_no: str = ""
-    times_left: int | None = None
-    struck: int = 0
-
-    @property
-    def is_on(self) -> bool:
-        """Whether it strikes the next time it can."""
-        return self.times_left != 0
-
-
-class Switches:
-    """The switches, in the book's database. Every method is called inside a transaction of the book."""
-
-    SCHEMA = """
-        CREATE TABLE IF NOT EXISTS bad_day (
-            name TEXT PRIMARY KEY, method TEXT NOT NULL, out_trade_no TEXT NOT NULL, times_left INTEGER,
-            struck INTEGER NOT NULL);
-    """
-
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
-
-    def found(self) -> dict[str, Switch]:
-        """All switches that are on or used up, by name."""
-        rows = self._database.execute("SELECT * FROM bad_day ORDER BY rowid")
-        return {row["name"]: Switch(**dict(row)) for row in rows}
-
-    def turn_on(self, switch: Switch) -> None:
-        """Set a switch anew. Raises ValueError for impossible settings."""
-        day = BAD_DAYS.get(switch.name)
-        if day is None:
-            raise ValueError(f"there is no bad day {switch.name!r}")
-        if switch.method and switch.method not in day.methods:
-            raise ValueError(f"{switch.name} strikes at {', '.join(day.methods) or 'notices'} only")
-        if switch.times_left is not None and not 1 <= switch.times_left <= 1_000_000:
-            raise ValueError("times: from 1 to 1000000, or none for always")
-        self._database.execute(
-            "INSERT OR REPLACE INTO bad_day VALUES (?,?,?,?,0)",
-            (switch.name, switch.method, switch.out_trade_no, switch.times_left),
-        )
-
-    def turn_off(self, name: str | None) -> None:
-        """Switch one off, or all."""
-        self._database.execute("DELETE FROM bad_day WHERE name=? OR ? IS NULL", (name, name))
-
-    def strike(self, names: frozenset[str], out_trade_no: str, method: str = "") -> frozenset[str]:
-        """Count and return those of these that strike this time."""
-        struck = frozenset(
-            name
-            for name, switch in self.found().items()
-            if name in names
-            and switch.is_on
-            and switch.method in ("", method)
-            and switch.out_trade_no in ("", out_trade_no)
-        )
-        for name in struck:
-            self._database.execute(
-                "UPDATE bad_day SET struck=struck+1, times_left=times_left-1 WHERE name=?", (name,)
-            )
-        return struck
-
-
-def possible_at(method: str, unpaid: bool) -> frozenset[str]:
-    """The bad days possible at this method. ``unpaid``: the trade can still be paid."""
-    return frozenset(
-        name for name, day in BAD_DAYS.items() if method in day.methods and (unpaid or not day.while_unpaid)
-    )
 
 
 def spoiled_notice(fields: Mapping[str, str], merchant: Merchant, struck: frozenset[str]) -> str:
@@ -176,40 +84,3 @@ def stranger(merchant: Merchant) -> Merchant:
 @functools.cache
 def _foreign_key() -> str:
     return signing.generate_keys().private_pem
-
-
-class HeldAnswers:
-    """Where slow answers wait: until they are released, at most ``longest`` seconds."""
-
-    def __init__(self, longest: float) -> None:
-        self._longest = longest
-        self._changed = threading.Condition()
-        self._waiting = 0
-        self._stopped = False
-        self.turn = 0
-        """Read it before asking whether an answer is slow, so that no release in between is missed."""
-
-    def wait(self, turn: int) -> None:
-        """Wait for the release after this turn."""
-        with self._changed:
-            self._waiting += 1
-            self._changed.notify_all()
-            self._changed.wait_for(lambda: self._stopped or self.turn != turn, self._longest)
-            self._waiting -= 1
-
-    def any_waits(self, seconds: float) -> bool:
-        """Whether an answer is held, now or within so many seconds."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._waiting > 0, seconds)
-
-    def release(self) -> None:
-        """Release all waiting answers."""
-        with self._changed:
-            self.turn += 1
-            self._changed.notify_all()
-
-    def stop(self) -> None:
-        """Release all answers that wait or will."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify_all()

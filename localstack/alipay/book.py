@@ -7,34 +7,24 @@ refund number is refunded once.
 
 from __future__ import annotations
 
-import json
 import secrets
-import sqlite3
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from localstack.alipay.bad_days import Switch, Switches
+from localstack.alipay.bad_days import BAD_DAYS
 from localstack.alipay.notices import Merchant, notice_fields
 from localstack.alipay.trades import (
     BEIJING,
     TRADE_CLOSED,
     TRADE_SUCCESS,
     WAIT_BUYER_PAY,
-    Delivery,
-    NoSuchTrade,
-    Notice,
     PaymentRequest,
     Refund,
     Refused,
     Trade,
 )
-
-Clock = Callable[[], datetime]
+from localstack.provider.book import Clock, NoSuchTrade, NoticeBook, number, values
 
 SHORTEST_EXPIRY = timedelta(minutes=1)
 LONGEST_EXPIRY = timedelta(days=15)
@@ -49,32 +39,10 @@ CREATE TABLE IF NOT EXISTS trade (
 CREATE TABLE IF NOT EXISTS refund (
     out_trade_no TEXT NOT NULL, out_request_no TEXT NOT NULL, amount INTEGER NOT NULL, total INTEGER NOT NULL,
     reason TEXT NOT NULL, refunded_at INTEGER NOT NULL, PRIMARY KEY (out_trade_no, out_request_no));
-CREATE TABLE IF NOT EXISTS notice (
-    notify_id TEXT PRIMARY KEY, out_trade_no TEXT NOT NULL, url TEXT NOT NULL, fields TEXT NOT NULL,
-    created_at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, next_at INTEGER,
-    accepted INTEGER NOT NULL DEFAULT 0);
-CREATE INDEX IF NOT EXISTS notice_next ON notice (next_at) WHERE next_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS notice_of_trade ON notice (out_trade_no);
-CREATE TABLE IF NOT EXISTS delivery (
-    notify_id TEXT NOT NULL, sent_at INTEGER NOT NULL, status INTEGER, answer TEXT NOT NULL,
-    accepted INTEGER NOT NULL);
-CREATE INDEX IF NOT EXISTS delivery_of_notice ON delivery (notify_id);
-CREATE TABLE IF NOT EXISTS held_back (notify_id TEXT PRIMARY KEY, out_trade_no TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS switch (name TEXT PRIMARY KEY, is_on INTEGER NOT NULL);
 """
-_TIMES = {"asked_at", "expires_at", "created_at", "paid_at", "closed_at", "refunded_at", "next_at", "sent_at"}
 
 
-@dataclass(frozen=True)
-class Due:
-    """A notice claimed for one delivery."""
-
-    notify_id: str
-    url: str
-    fields: dict[str, str]
-
-
-class Book:
+class Book(NoticeBook):
     """All trades and notices of one merchant. Safe to use from many threads.
 
     ``path`` is a file that survives restarts, or ``:memory:``. ``retry_after`` are the pauses between the
@@ -89,22 +57,8 @@ class Book:
         retry_after: tuple[timedelta, ...],
         late_by: timedelta,
     ) -> None:
+        super().__init__(path, _SCHEMA, BAD_DAYS, clock, retry_after, late_by)
         self.merchant = merchant
-        self.now = clock
-        self._retry_after = retry_after
-        self._late_by = late_by
-        self._lock = threading.Lock()
-        self._database = sqlite3.connect(str(path), check_same_thread=False, isolation_level=None)
-        self._database.row_factory = sqlite3.Row
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.executescript(_SCHEMA + Switches.SCHEMA)
-        self._switches = Switches(self._database)
-
-    def close_file(self) -> None:
-        """Close the file; the book cannot be used any more."""
-        with self._lock:
-            self._database.close()
 
     # --- the buyer -----------------------------------------------------------------------------------------
 
@@ -149,8 +103,8 @@ class Book:
                     request.notify_url,
                     request.return_url,
                     request.request_from_url,
-                    _number(now),
-                    _number(expires_at),
+                    number(now),
+                    number(expires_at),
                 ),
             )
             return self._find(request.out_trade_no)
@@ -174,7 +128,7 @@ class Book:
                 raise Refused("ACQ.TRADE_HAS_SUCCESS")
             if trade.status == TRADE_CLOSED:
                 raise Refused("ACQ.TRADE_HAS_CLOSE")
-            trade = self._set(out_trade_no, status=TRADE_SUCCESS, paid_at=_number(now))
+            trade = self._set(out_trade_no, status=TRADE_SUCCESS, paid_at=number(now))
             self._tell(trade, None, now)
             return trade
 
@@ -232,11 +186,11 @@ class Book:
             )
             self._database.execute(
                 "INSERT INTO refund VALUES (?,?,?,?,?,?)",
-                (trade.out_trade_no, refund.out_request_no, amount, refund.total, reason, _number(now)),
+                (trade.out_trade_no, refund.out_request_no, amount, refund.total, reason, number(now)),
             )
             changes: dict[str, Any] = {"refunded": refund.total}
             if refund.total == trade.amount:
-                changes |= {"status": TRADE_CLOSED, "closed_at": _number(now)}
+                changes |= {"status": TRADE_CLOSED, "closed_at": number(now)}
             trade = self._set(trade.out_trade_no, **changes)
             self._tell(trade, refund, now)
             return trade, refund, True
@@ -272,7 +226,7 @@ class Book:
             rows = self._database.execute(
                 "SELECT * FROM trade ORDER BY asked_at DESC, rowid DESC LIMIT ?", (limit,)
             )
-            return [Trade(**_values(row)) for row in rows]
+            return [Trade(**values(row)) for row in rows]
 
     def refunds(self, out_trade_no: str) -> list[Refund]:
         """The refunds of a trade, in the order in which they were made."""
@@ -280,83 +234,9 @@ class Book:
             rows = self._database.execute(
                 "SELECT * FROM refund WHERE out_trade_no=? ORDER BY rowid", (out_trade_no,)
             )
-            return [Refund(**_values(row)) for row in rows]
-
-    def notices(self, out_trade_no: str | None = None) -> list[Notice]:
-        """The notices of one trade (or of all) with their deliveries, in the order of the events."""
-        with self._lock:
-            rows = self._database.execute(
-                "SELECT * FROM notice WHERE out_trade_no=? OR ? IS NULL ORDER BY rowid",
-                (out_trade_no, out_trade_no),
-            ).fetchall()
-            return [self._notice(row) for row in rows]
+            return [Refund(**values(row)) for row in rows]
 
     # --- telling the merchant ------------------------------------------------------------------------------
-
-    @property
-    def notifications_on(self) -> bool:
-        """Whether notices are sent. Those that fall due while they are off wait until they are on again."""
-        with self._lock:
-            row = self._database.execute("SELECT is_on FROM switch WHERE name='notifications'").fetchone()
-        return bool(row["is_on"]) if row else True
-
-    def switch_notifications(self, on: bool) -> None:
-        """Send notices, or stop sending them."""
-        with self._changing():
-            self._database.execute("INSERT OR REPLACE INTO switch VALUES ('notifications', ?)", (int(on),))
-
-    def claim_due(self, early: bool = False) -> list[Due]:
-        """Take every notice that is due (``early``: every one still open) for one delivery.
-
-        The next attempt goes on the timetable here, before sending: a delivery that is cut short is repeated.
-        """
-        if not self.notifications_on:
-            return []
-        with self._changing() as now:
-            rows = self._database.execute(
-                "SELECT * FROM notice WHERE next_at IS NOT NULL AND (? OR next_at<=?) ORDER BY next_at",
-                (early, _number(now)),
-            ).fetchall()
-            for row in rows:
-                attempts = row["attempts"] + 1
-                more = attempts <= len(self._retry_after)
-                self._database.execute(
-                    "UPDATE notice SET attempts=?, next_at=? WHERE notify_id=?",
-                    (
-                        attempts,
-                        _number(now + self._retry_after[attempts - 1]) if more else None,
-                        row["notify_id"],
-                    ),
-                )
-        return [Due(row["notify_id"], row["url"], json.loads(row["fields"])) for row in rows]
-
-    def record(self, notify_id: str, delivery: Delivery) -> None:
-        """Record how a delivery went; an accepted notice is not sent again."""
-        with self._changing() as now:
-            self._database.execute(
-                "INSERT INTO delivery VALUES (?,?,?,?,?)",
-                (
-                    notify_id,
-                    _number(delivery.sent_at),
-                    delivery.status,
-                    delivery.answer,
-                    int(delivery.accepted),
-                ),
-            )
-            if delivery.accepted:
-                self._database.execute(
-                    "UPDATE notice SET accepted=1, next_at=NULL WHERE notify_id=?", (notify_id,)
-                )
-            self._let_older_follow(notify_id, now)
-
-    def resend(self, notify_id: str) -> Notice:
-        """Make a notice due now, even one that was accepted or given up. Raises NoSuchTrade."""
-        with self._changing() as now:
-            self._database.execute("UPDATE notice SET next_at=? WHERE notify_id=?", (_number(now), notify_id))
-            row = self._database.execute("SELECT * FROM notice WHERE notify_id=?", (notify_id,)).fetchone()
-            if not row:
-                raise NoSuchTrade(notify_id)
-            return self._notice(row)
 
     def fields_now(self, out_trade_no: str) -> dict[str, str]:
         """The fields of a new notice about the trade as it is now, for tests that send notices of their own.
@@ -374,51 +254,18 @@ class Book:
         with self._changing() as now:
             rows = self._database.execute(
                 "SELECT out_trade_no FROM trade WHERE status=? AND expires_at<=?",
-                (WAIT_BUYER_PAY, _number(now)),
+                (WAIT_BUYER_PAY, number(now)),
             ).fetchall()
             for row in rows:
                 self._known(row["out_trade_no"], now)
 
-    # --- bad days ------------------------------------------------------------------------------------------
-
-    def bad_days(self) -> dict[str, Switch]:
-        """All switches that are on or used up, by name."""
-        with self._lock:
-            return self._switches.found()
-
-    def switch_on(self, switch: Switch) -> None:
-        """Turn a bad day on. Raises ValueError for impossible settings."""
-        with self._changing():
-            self._switches.turn_on(switch)
-
-    def switch_off(self, name: str | None = None) -> None:
-        """Turn a bad day, or all, off."""
-        with self._changing():
-            self._switches.turn_off(name)
-
-    def strike(self, names: frozenset[str], out_trade_no: str, method: str = "") -> frozenset[str]:
-        """Count and return those of these bad days that strike here and now."""
-        with self._changing():
-            return self._switches.strike(names, out_trade_no, method)
-
     # --- inside a transaction ------------------------------------------------------------------------------
-
-    @contextmanager
-    def _changing(self) -> Iterator[datetime]:
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self.now()
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
 
     def _find(self, out_trade_no: str) -> Trade:
         row = self._database.execute("SELECT * FROM trade WHERE out_trade_no=?", (out_trade_no,)).fetchone()
         if not row:
             raise NoSuchTrade(out_trade_no)
-        return Trade(**_values(row))
+        return Trade(**values(row))
 
     def _known(self, out_trade_no: str, now: datetime) -> Trade | None:
         """The trade as it is at this moment; an overdue one is closed first."""
@@ -427,7 +274,7 @@ class Book:
         except NoSuchTrade:
             return None
         if trade.status == WAIT_BUYER_PAY and trade.expires_at <= now:
-            trade = self._set(out_trade_no, status=TRADE_CLOSED, closed_at=_number(trade.expires_at))
+            trade = self._set(out_trade_no, status=TRADE_CLOSED, closed_at=number(trade.expires_at))
             self._tell(trade, None, now)
         return trade
 
@@ -451,7 +298,7 @@ class Book:
         if trade.expires_at <= now:
             raise Refused("QR_CODE_EXPIRED")
         trade = self._set(
-            out_trade_no, status=WAIT_BUYER_PAY, trade_no=_trade_no(now), created_at=_number(now)
+            out_trade_no, status=WAIT_BUYER_PAY, trade_no=_trade_no(now), created_at=number(now)
         )
         self._tell(trade, None, now)
         return trade
@@ -459,7 +306,7 @@ class Book:
     def _closed(self, trade: Trade, now: datetime) -> Trade:
         if trade.status != WAIT_BUYER_PAY:
             raise Refused("ACQ.TRADE_STATUS_ERROR")
-        trade = self._set(trade.out_trade_no, status=TRADE_CLOSED, closed_at=_number(now))
+        trade = self._set(trade.out_trade_no, status=TRADE_CLOSED, closed_at=number(now))
         self._tell(trade, None, now)
         return trade
 
@@ -474,82 +321,14 @@ class Book:
         row = self._database.execute(
             "SELECT * FROM refund WHERE out_trade_no=? AND out_request_no=?", (out_trade_no, out_request_no)
         ).fetchone()
-        return Refund(**_values(row)) if row else None
-
-    def _notice(self, row: sqlite3.Row) -> Notice:
-        deliveries = self._database.execute(
-            "SELECT sent_at, status, answer, accepted FROM delivery WHERE notify_id=? ORDER BY rowid",
-            (row["notify_id"],),
-        )
-        values = _values(row) | {
-            "fields": json.loads(row["fields"]),
-            "deliveries": tuple(Delivery(**_values(delivery)) for delivery in deliveries),
-        }
-        return Notice(**values)
+        return Refund(**values(row)) if row else None
 
     def _tell(self, trade: Trade, refund: Refund | None, now: datetime) -> None:
         if not trade.notify_url or not (refund or trade.status in self.merchant.notify_on):
             return
         notify_id = _notify_id(now)
         fields = notice_fields(trade, refund, notify_id, self.merchant)
-        self._database.execute(
-            """INSERT INTO notice (notify_id, out_trade_no, url, fields, created_at, next_at)
-               VALUES (?,?,?,?,?,?)""",
-            (
-                notify_id,
-                trade.out_trade_no,
-                trade.notify_url,
-                json.dumps(fields, ensure_ascii=False),
-                _number(now),
-                _number(self._first_delivery(notify_id, trade.out_trade_no, now)),
-            ),
-        )
-
-    def _first_delivery(self, notify_id: str, out_trade_no: str, now: datetime) -> datetime:
-        """When a new notice leaves: at once, but for bad days."""
-        if self._switches.strike(frozenset({"notice_late"}), out_trade_no):
-            return now + self._late_by
-        if self._held_back(out_trade_no):
-            return now  # it is the one that the other waits for
-        if self._switches.strike(frozenset({"notice_reordered"}), out_trade_no):
-            self._database.execute("INSERT INTO held_back VALUES (?,?)", (notify_id, out_trade_no))
-            return now + self._late_by
-        return now
-
-    def _held_back(self, out_trade_no: str) -> str:
-        row = self._database.execute(
-            "SELECT notify_id FROM held_back WHERE out_trade_no=?", (out_trade_no,)
-        ).fetchone()
-        return row["notify_id"] if row else ""
-
-    def _let_older_follow(self, notify_id: str, now: datetime) -> None:
-        """After a delivery, send the notices held back until the next one of their trade."""
-        row = self._database.execute(
-            "SELECT out_trade_no FROM notice WHERE notify_id=?", (notify_id,)
-        ).fetchone()
-        held_back = self._held_back(row["out_trade_no"])
-        if held_back:
-            self._database.execute("DELETE FROM held_back WHERE notify_id=?", (held_back,))
-        if held_back and held_back != notify_id:
-            self._database.execute(
-                "UPDATE notice SET next_at=? WHERE notify_id=? AND next_at IS NOT NULL",
-                (_number(now), held_back),
-            )
-
-
-def _number(moment: datetime) -> int:
-    """A moment as whole milliseconds."""
-    return round(moment.timestamp() * 1000)
-
-
-def _values(row: sqlite3.Row) -> dict[str, Any]:
-    values: dict[str, Any] = dict(row)
-    for name in _TIMES & values.keys():
-        if values[name] is not None:
-            values[name] = datetime.fromtimestamp(values[name] / 1000, UTC)
-    if "accepted" in values:
-        values["accepted"] = bool(values["accepted"])
-    return values
+        self._add(notify_id, trade.out_trade_no, trade.notify_url, fields, now)
 
 
 def _digits(count: int) -> str:

@@ -18,20 +18,19 @@ from urllib.parse import parse_qsl, urlsplit
 
 from localstack.alipay import signing
 from localstack.alipay.bad_days import (
+    BAD_DAYS,
     CLOSE,
     OTHER_ORDER,
     OTHER_TRADE_NO,
     QUERY,
     REFUND,
     REFUND_QUERY,
-    possible_at,
     stranger,
 )
 from localstack.alipay.book import Book
 from localstack.alipay.notices import BUYER_ID, BUYER_LOGON_ID, Merchant
 from localstack.alipay.trades import (
     BEIJING,
-    NoSuchTrade,
     PaymentRequest,
     Refused,
     Trade,
@@ -40,6 +39,8 @@ from localstack.alipay.trades import (
     from_beijing,
     yuan,
 )
+from localstack.provider.bad_days import possible_at
+from localstack.provider.book import NoSuchTrade
 
 PAGE_PAY = "alipay.trade.page.pay"
 
@@ -132,7 +133,7 @@ class Gateway:
             }
             return Reply(_envelope("error_response", result, self._merchant))
         number, unpaid = self._about(business)
-        struck = self._book.strike(possible_at(method, unpaid), number, method)
+        struck = self._book.strike(possible_at(BAD_DAYS, method, unpaid), number, method)
         result = self._result(method, business, number, struck)
         if "answer_for_another_order" in struck:
             result |= {"out_trade_no": OTHER_ORDER, "trade_no": OTHER_TRADE_NO}

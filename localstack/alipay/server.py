@@ -50,22 +50,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 
 from localstack.alipay import pages
-from localstack.alipay.bad_days import BAD_DAYS, Switch
+from localstack.alipay.bad_days import BAD_DAYS
+from localstack.alipay.courier import as_letter
 from localstack.alipay.gateway import PAGE_PAY, Fault
-from localstack.alipay.trades import (
-    TRADE_SUCCESS,
-    Delivery,
-    NoSuchTrade,
-    Notice,
-    Refund,
-    Refused,
-    Trade,
-    fen,
-    yuan,
-)
+from localstack.alipay.trades import TRADE_SUCCESS, Refund, Refused, Trade, fen, yuan
+from localstack.provider import control
+from localstack.provider.book import NoSuchTrade
+from localstack.provider.control import form_of, is_clean
 from localstack.simulator_site import (
     Answer,
     SiteHandler,
@@ -151,27 +145,15 @@ class Site:
                 bad_days = simulator.bad_days()
                 return Answer(200, pages.trade(trade, refunds, notices, simulator.now(), bad_days))
             case ("POST", "trades", number, ("scan" | "pay" | "close" | "refund") as action):
-                self._act(number, action, _form(body))
+                self._act(number, action, form_of(body))
                 return Answer(303, location=f"/trades/{quote(number)}")
-            case ("POST", "notices", notify_id, "resend"):
-                notice = simulator.resend(notify_id)
-                return Answer(303, location=f"/trades/{quote(notice.out_trade_no)}")
-            case ("POST", "notifications"):
-                simulator.switch_notifications(_form(body).get("on") == "1")
-                return Answer(303, location="/")
-            case ("POST", "bad-days"):
-                simulator.switch_off()
-                return Answer(303, location="/")
-            case ("POST", "bad-days", name):
-                self._switch(name, _form(body))
-                return Answer(303, location="/#bad-days")
             case ("GET", "cashier", token):
                 trade = simulator.book.trade_at(token)
                 back = trade.request_from_url or trade.return_url
                 return Answer(200, pages.cashier(trade, simulator.now(), back))
             case ("POST", "cashier", token, ("scan" | "pay" | "close") as action):
                 return self._cashier_button(simulator.book.trade_at(token), action)
-        return None
+        return control.buttons(simulator, BAD_DAYS, method, parts, body)
 
     def _cashier_button(self, trade: Trade, action: str) -> Answer:
         number = trade.out_trade_no
@@ -192,7 +174,7 @@ class Site:
             except ValueError as error:
                 raise Unreadable(f"amount: {error}") from None
             reason, request_no = values.get("reason", ""), values.get("out_request_no", "")
-            if not _clean(reason, 256) or not _clean(request_no, 64):
+            if not is_clean(reason, 256) or not is_clean(request_no, 64):
                 raise Unreadable("reason and out_request_no are short texts")
             simulator.refund(number, wanted, request_no, reason)
             return simulator.trade(number)
@@ -202,28 +184,6 @@ class Site:
             "close": simulator.close,
         }[action]
         return do(number)
-
-    def _switch(self, name: str, values: dict[str, Any]) -> None:
-        """``on``, ``times``, ``method`` and ``out_trade_no`` of a form or of the control API."""
-        if name not in BAD_DAYS:
-            raise NoSuchTrade(name)
-        if values.get("on") in (False, "0"):
-            self._simulator.switch_off(name)
-            return
-        if values.get("on") not in (True, "1"):
-            raise Unreadable('"on" has to be true or false')
-        times, method = values.get("times"), values.get("method", "")
-        number = values.get("out_trade_no", "")
-        if not _clean(method, 64) or not _clean(number, 64):
-            raise Unreadable("method and out_trade_no are short texts")
-        if isinstance(times, str) and times.isascii() and times[:9].isdigit():
-            times = int(times[:9])
-        if not isinstance(times, (int, type(None))) or isinstance(times, bool):
-            raise Unreadable("times is a whole number")
-        try:
-            self._simulator.switch_on(name, times=times, method=method, out_trade_no=number)
-        except ValueError as error:
-            raise Unreadable(str(error)) from None
 
     # --- for tests -----------------------------------------------------------------------------------------
 
@@ -248,31 +208,9 @@ class Site:
                 return json_answer(self._trade(self._act(number, action, json_object(body))))
             case ("POST", "keys"):
                 return json_answer(self._change_keys(json_object(body)))
-            case ("POST", "notifications"):
-                on = json_object(body).get("on")
-                if not isinstance(on, bool):
-                    raise Unreadable('"on" has to be true or false')
-                simulator.switch_notifications(on)
-                return json_answer({"notifications_on": on})
-            case ("GET", "bad-days"):
-                return self._bad_days()
-            case ("POST", "bad-days"):
-                if json_object(body).get("on") is not False:
-                    raise Unreadable('"on" has to be false: they are switched on one by one')
-                simulator.switch_off()
-                return self._bad_days()
-            case ("POST", "bad-days", name):
-                self._switch(name, json_object(body))
-                return json_answer(_bad_day(name, simulator.bad_days().get(name)))
-            case ("POST", "notices", "deliver"):
-                return json_answer(
-                    {"sent": simulator.deliver_due_notices(json_object(body).get("early") is True)}
-                )
             case ("POST", "notices", "sign"):
                 return self._sign(json_object(body))
-            case ("POST", "notices", notify_id, "resend"):
-                return json_answer(_notice(simulator.resend(notify_id)))
-        return None
+        return control.notices_and_bad_days(simulator, BAD_DAYS, method, parts, body)
 
     def _change_keys(self, wanted: dict[str, Any]) -> dict[str, str]:
         simulator = self._simulator
@@ -291,7 +229,7 @@ class Site:
         if not isinstance(number, (str, type(None))) or not isinstance(url, (str, type(None))):
             raise Unreadable("out_trade_no and url are texts")
         if not isinstance(changes, dict) or not all(
-            value is None or _clean(value, Handler.largest_body) for value in changes.values()
+            value is None or is_clean(value, Handler.largest_body) for value in changes.values()
         ):
             raise Unreadable("fields is an object of texts, or null for a field to take out")
         # Nowhere else: whoever calls this could have the simulator post to any address.
@@ -302,12 +240,10 @@ class Site:
         signed = self._simulator.sign_notice(fields)
         answer: dict[str, Any] = {"fields": signed, "form": urlencode(signed)}
         if url:
-            answer["delivery"] = _delivery(self._simulator.courier.send(url, answer["form"]))
+            answer["delivery"] = control.delivery_json(
+                self._simulator.courier.send(url, as_letter(answer["form"]))
+            )
         return json_answer(answer)
-
-    def _bad_days(self) -> Answer:
-        switches = self._simulator.bad_days()
-        return json_answer({"bad_days": [_bad_day(name, switches.get(name)) for name in BAD_DAYS]})
 
     def _trade(self, trade: Trade) -> dict[str, Any]:
         number = trade.out_trade_no
@@ -329,7 +265,7 @@ class Site:
             "closed_at": utc_text(trade.closed_at),
             "cashier": _cashier(trade),
             "refunds": [_refund(refund) for refund in self._simulator.book.refunds(number)],
-            "notices": [_notice(notice) for notice in self._simulator.notices(number)],
+            "notices": [control.notice_json(notice) for notice in self._simulator.notices(number)],
         }
 
 
@@ -342,56 +278,5 @@ def _refund(refund: Refund) -> dict[str, Any]:
     }
 
 
-def _notice(notice: Notice) -> dict[str, Any]:
-    return {
-        "notify_id": notice.notify_id,
-        "url": notice.url,
-        "fields": notice.fields,
-        "created_at": utc_text(notice.created_at),
-        "attempts": notice.attempts,
-        "next_at": utc_text(notice.next_at),
-        "accepted": notice.accepted,
-        "deliveries": [_delivery(delivery) for delivery in notice.deliveries],
-    }
-
-
-def _delivery(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "sent_at": utc_text(delivery.sent_at),
-        "status": delivery.status,
-        "answer": delivery.answer,
-        "accepted": delivery.accepted,
-    }
-
-
-def _bad_day(name: str, switch: Switch | None) -> dict[str, Any]:
-    day = BAD_DAYS[name]
-    switch = switch or Switch(name, times_left=0)
-    return {
-        "name": name,
-        "explanation": day.explanation,
-        "methods": day.methods,
-        "on": switch.is_on,
-        "method": switch.method,
-        "out_trade_no": switch.out_trade_no,
-        "times_left": switch.times_left,
-        "struck": switch.struck,
-    }
-
-
 def _cashier(trade: Trade) -> str:
     return f"/cashier/{trade.token}"
-
-
-def _form(body: str) -> dict[str, Any]:
-    try:
-        return dict(parse_qsl(body, max_num_fields=20))
-    except ValueError:
-        raise Unreadable("the form cannot be read") from None
-
-
-def _clean(text: Any, longest: int) -> bool:
-    """Whether this is a text that can be written as UTF-8 and is not too long."""
-    if not isinstance(text, str) or len(text) > longest:
-        return False
-    return not any("\ud800" <= char <= "\udfff" for char in text)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
 from urllib.parse import urlencode, urlsplit
 
 from localstack.alipay import signing
-from localstack.alipay.bad_days import HeldAnswers, Switch
-from localstack.alipay.book import Book, Clock
-from localstack.alipay.courier import Courier
+from localstack.alipay.book import Book
+from localstack.alipay.courier import FormWriter, as_letter
 from localstack.alipay.gateway import Gateway
 from localstack.alipay.notices import Merchant, return_fields
 from localstack.alipay.server import Handler, Site
-from localstack.alipay.trades import TRADE_CLOSED, TRADE_SUCCESS, Delivery, Notice, Refund, Trade, beijing
-from localstack.simulator_site import Simulator, utc_now
+from localstack.alipay.trades import TRADE_CLOSED, TRADE_SUCCESS, Refund, Trade, beijing
+from localstack.provider.book import Clock, Delivery
+from localstack.provider.courier import Courier
+from localstack.provider.simulator import PaymentSimulator
+from localstack.simulator_site import utc_now
 
 RETRY_AFTER = (
     timedelta(minutes=4),
@@ -31,7 +31,7 @@ RETRY_AFTER = (
 LATE_BY = timedelta(minutes=10)
 
 
-class AlipaySimulator(Simulator):
+class AlipaySimulator(PaymentSimulator):
     """Alipay for one merchant's application, on 127.0.0.1.
 
     - ``app_public_key``, ``alipay_private_key``: PEM text, header lines optional. ValueError if malformed.
@@ -71,29 +71,11 @@ class AlipaySimulator(Simulator):
             alipay_private_key=signing.load_private_key(alipay_private_key),
             notify_on=frozenset(notify_on),
         )
-        self.now = clock
         pauses = tuple(pause * retry_factor for pause in retry_after)
         self.book = Book(state, self.merchant, clock, pauses, LATE_BY * retry_factor)
-        self.held_answers = HeldAnswers(hold_limit)
         self.gateway = Gateway(self.book)
-        self.courier = Courier(self.book, answer_time_limit)
-        self._background = background
-        super().__init__(Site(self), Handler, port)
-
-    # --- running -------------------------------------------------------------------------------------------
-
-    def start(self) -> Self:
-        """Open the port and start working. Raises OSError when the port is taken."""
-        super().start()
-        self.courier.start(self._background)
-        return self
-
-    def stop(self) -> None:
-        """Close the port, stop sending notices, let go of slow answers and of the state file."""
-        self.held_answers.stop()
-        super().stop()
-        self.courier.stop()
-        self.book.close_file()
+        courier = Courier(self.book, FormWriter(self.merchant), answer_time_limit)
+        super().__init__(Site(self), Handler, port, self.book, courier, background, hold_limit)
 
     @property
     def gateway_url(self) -> str:
@@ -156,31 +138,7 @@ class AlipaySimulator(Simulator):
         """The latest hundred payments asked for, the newest first."""
         return self.book.trades()
 
-    def notices(self, out_trade_no: str | None = None) -> list[Notice]:
-        """The notices of one trade, or of all, with their deliveries."""
-        return self.book.notices(out_trade_no)
-
     # --- notices -------------------------------------------------------------------------------------------
-
-    @property
-    def notifications_on(self) -> bool:
-        """Whether notices are sent."""
-        return self.book.notifications_on
-
-    def switch_notifications(self, on: bool) -> None:
-        """Stop sending notices, or send them again, beginning with those that waited."""
-        self.book.switch_notifications(on)
-        self.courier.hurry()
-
-    def deliver_due_notices(self, early: bool = False) -> int:
-        """Send all due notices (``early``: all not accepted yet) and wait for the answers."""
-        return self.courier.deliver_due(early)
-
-    def resend(self, notify_id: str) -> Notice:
-        """Send a notice once more, in the background. Raises NoSuchTrade."""
-        notice = self.book.resend(notify_id)
-        self.courier.hurry()
-        return notice
 
     def notice_fields(self, out_trade_no: str) -> dict[str, str]:
         """Unsigned fields of a new notice about a trade as it is now, to be changed and signed by a test."""
@@ -192,43 +150,7 @@ class AlipaySimulator(Simulator):
 
     def send_notice(self, url: str, fields: Mapping[str, str]) -> Delivery:
         """Sign these fields, post them, and return the merchant's answer. Nothing is retried."""
-        return self.courier.send(url, urlencode(self.sign_notice(fields)))
-
-    # --- bad days ------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def bad_day(
-        self, name: str, *, times: int | None = None, method: str = "", out_trade_no: str = ""
-    ) -> Iterator[None]:
-        """Inside the block something goes wrong: one of ``bad_days.BAD_DAYS``, see ``switch_on``."""
-        self.switch_on(name, times=times, method=method, out_trade_no=out_trade_no)
-        try:
-            yield
-        finally:
-            self.switch_off(name)
-
-    def switch_on(
-        self, name: str, *, times: int | None = None, method: str = "", out_trade_no: str = ""
-    ) -> None:
-        """Let something go wrong the next ``times`` times (None: always), at one method and for one order
-        only or ("") at all. One switch for each name: the last setting holds. Raises ValueError.
-        """
-        self.book.switch_on(Switch(name, method, out_trade_no, times))
-
-    def switch_off(self, name: str | None = None) -> None:
-        """Let one thing, or all, go right again; slow answers held because of it leave at once."""
-        self.book.switch_off(name)
-        if name in ("answer_slow", None):
-            self.held_answers.release()
-
-    def bad_days(self) -> dict[str, Switch]:
-        """What was switched on and not off again, by name; also what has used up its times."""
-        return self.book.bad_days()
-
-    def struck(self, name: str) -> int:
-        """How often something has gone wrong since it was switched on; 0 when it is off."""
-        switch = self.bad_days().get(name)
-        return switch.struck if switch else 0
+        return self.courier.send(url, as_letter(urlencode(self.sign_notice(fields))))
 
     def _told(self, trade: Trade) -> Trade:
         self.courier.hurry()

@@ -1,4 +1,4 @@
-"""What the simulator knows: trades, refunds, notices, deliveries; money and time as Alipay writes them.
+"""What the simulator knows: trades and refunds; money and time as Alipay writes them.
 
 Amounts are integer fen. Times are aware UTC datetimes inside and Beijing time wherever Alipay writes them.
 """
@@ -44,10 +44,6 @@ class Refused(Exception):
         self.sub_code = sub_code
         self.sub_msg = SUB_MESSAGES[sub_code] + (f"：{detail}" if detail else "")
         super().__init__(f"{sub_code} {self.sub_msg}")
-
-
-class NoSuchTrade(LookupError):
-    """Nobody ever asked for a payment under this number."""
 
 
 @dataclass(frozen=True)
@@ -112,35 +108,6 @@ class Refund:
     total: int
     reason: str
     refunded_at: datetime
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One attempt to deliver a notice. ``status`` is None when no HTTP answer came; ``answer`` is cut."""
-
-    sent_at: datetime
-    status: int | None
-    answer: str
-    accepted: bool
-
-
-@dataclass(frozen=True)
-class Notice:
-    """One event told to the merchant until it answers ``success`` or the retries are used up.
-
-    ``fields`` are those of the event; ``notify_time`` and the signature belong to each delivery.
-    ``next_at`` is None when nothing more will be sent.
-    """
-
-    notify_id: str
-    out_trade_no: str
-    url: str
-    fields: dict[str, str]
-    created_at: datetime
-    attempts: int
-    next_at: datetime | None
-    accepted: bool
-    deliveries: tuple[Delivery, ...] = ()
 
 
 def yuan(fen: int) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from chalicelib.shop.order import Order
 from localstack.alipay import AlipaySimulator
-from localstack.alipay.trades import NoSuchTrade, Trade
+from localstack.alipay.trades import Trade
+from localstack.provider.book import NoSuchTrade
 from tests.proof.invariants import Violated
 
 

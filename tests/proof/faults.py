@@ -20,7 +20,8 @@ from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.user import ADMIN, User
 from chalicelib.storage.dynamodb import UserItem
 from localstack.alipay import AlipaySimulator
-from localstack.alipay.trades import NoSuchTrade, Refused
+from localstack.alipay.trades import Refused
+from localstack.provider.book import NoSuchTrade
 from tests import builders, purchases
 from tests.addresses import ClientAt
 from tests.faults import (

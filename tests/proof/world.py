@@ -49,7 +49,8 @@ from chalicelib.storage.dynamodb import ItemKey, UserItem, connection, find_toge
 from chalicelib.web import codes, people_responses, responses
 from chalicelib.web.notification import answer_notification
 from localstack.alipay import AlipaySimulator
-from localstack.alipay.trades import NoSuchTrade, Refused
+from localstack.alipay.trades import Refused
+from localstack.provider.book import NoSuchTrade
 from tests import builders, purchases
 from tests.proof import invariants, journal
 from tests.proof.invariants import Belongings
