@@ -39,6 +39,7 @@ class Answer(NamedTuple):
     open: bool = False
     cut: bool = False
     silent: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Unreadable(ValueError):
@@ -112,7 +113,7 @@ class SiteHandler(LocalHandler):
                 self._write(json_answer({"error": refusal.text}, refusal.status))
                 return
         try:
-            answer = self.server.site.respond(self.command, path, query, body)
+            answer = self._asked(path, query, body)
         except Exception:
             log.exception("%s %s", self.command, path)
             answer = Answer(500, "the simulator has a bug, see its log", "text/plain;charset=utf-8")
@@ -120,6 +121,10 @@ class SiteHandler(LocalHandler):
             self.close_connection = True
         else:
             self._write(answer)
+
+    def _asked(self, path: str, query: str, body: str) -> Answer:
+        """What the site answers; a subclass may tell it more."""
+        return self.server.site.respond(self.command, path, query, body)
 
     def _write(self, answer: Answer) -> None:
         body = answer.body.encode("utf-8", "replace")
@@ -129,6 +134,8 @@ class SiteHandler(LocalHandler):
         self.send_header("Cache-Control", "no-store")
         if answer.location:
             self.send_header("Location", answer.location)
+        for name, value in answer.headers:
+            self.send_header(name, value)
         if answer.open:
             self.send_header("Access-Control-Allow-Origin", "*")
             self.send_header("Access-Control-Allow-Headers", "*")
