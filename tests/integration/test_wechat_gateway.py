@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
 from collections.abc import Iterator
@@ -226,6 +227,16 @@ def test_a_refund_is_under_way_and_then_done(
     assert gateway.refund(request, Deadline(8)) == RefundDone()
     assert [refund.amount for refund in simulator.book.refunds(TRADE)] == [1000]
     assert query(gateway) == Paid("wechat", trade_no, AMOUNT, NOON)
+
+
+@pytest.mark.parametrize(("reason", "told"), [("", ""), ("课" * 30, "课" * 26), ("\ud800x", "?x")])
+def test_a_reason_is_cut_to_what_is_taken(
+    simulator: WechatSimulator, gateway: Wechat, reason: str, told: str
+) -> None:
+    paid(simulator, gateway)
+    request = dataclasses.replace(a_refund(), reason=reason)
+    assert gateway.refund(request, Deadline(8)) == RefundPending()
+    assert [refund.reason for refund in simulator.book.refunds(TRADE)] == [told]
 
 
 def test_a_refund_by_the_number_of_the_order_alone(simulator: WechatSimulator, gateway: Wechat) -> None:

@@ -241,12 +241,13 @@ class Wechat:
             if request.trade_no is None
             else {"transaction_id": request.trade_no}
         )
-        content = paid | {
+        content: dict[str, Any] = paid | {
             "out_refund_no": request.request_no,
-            "reason": _cut(request.reason, _REASON_BYTES),
             "notify_url": self._refund_url(),
             "amount": {"refund": request.amount, "total": request.total, "currency": "CNY"},
         }
+        if reason := _cut(request.reason, _REASON_BYTES):
+            content["reason"] = reason
         reply = self._client.post("/v3/refund/domestic/refunds", content, deadline)
         if reply.status == 200:
             return _standing(reply.members, request)
