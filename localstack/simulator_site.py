@@ -33,7 +33,7 @@ class Answer(NamedTuple):
     """
 
     status: int
-    body: str = ""
+    body: str | bytes = ""
     content_type: str = "text/html;charset=utf-8"
     location: str = ""
     open: bool = False
@@ -127,7 +127,7 @@ class SiteHandler(LocalHandler):
         return self.server.site.respond(self.command, path, query, body)
 
     def _write(self, answer: Answer) -> None:
-        body = answer.body.encode("utf-8", "replace")
+        body = answer.body if isinstance(answer.body, bytes) else answer.body.encode("utf-8", "replace")
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(body)))

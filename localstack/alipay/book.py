@@ -8,6 +8,7 @@ refund number is refunded once.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from localstack.alipay.trades import (
     TRADE_CLOSED,
     TRADE_SUCCESS,
     WAIT_BUYER_PAY,
+    Movement,
     PaymentRequest,
     Refund,
     Refused,
@@ -236,6 +238,19 @@ class Book(NoticeBook):
             )
             return [Refund(**values(row)) for row in rows]
 
+    def movements(self, start: datetime, end: datetime) -> list[Movement]:
+        """The payments and refunds from one moment until before another, in the order in which they happened."""
+        period = (number(start), number(end))
+        with self._lock:
+            paid = self._database.execute("SELECT * FROM trade WHERE paid_at>=? AND paid_at<?", period)
+            payments = [Movement(Trade(**values(row))) for row in paid]
+            refunded = self._database.execute(
+                "SELECT * FROM refund WHERE refunded_at>=? AND refunded_at<? ORDER BY rowid", period
+            )
+            refunds = [Refund(**values(row)) for row in refunded]
+            returned = [Movement(self._find(refund.out_trade_no), refund) for refund in refunds]
+        return sorted(payments + returned, key=lambda movement: movement.at)
+
     # --- telling the merchant ------------------------------------------------------------------------------
 
     def fields_now(self, out_trade_no: str) -> dict[str, str]:
@@ -258,6 +273,18 @@ class Book(NoticeBook):
             ).fetchall()
             for row in rows:
                 self._known(row["out_trade_no"], now)
+
+    def strike_bill(
+        self, names: frozenset[str], out_trade_nos: Collection[str], method: str
+    ) -> dict[str, str]:
+        """Count those of these bad days that strike a bill about these orders; each with its order, "" for any."""
+        with self._changing():
+            return {
+                name: switch.out_trade_no
+                for name, switch in self._switches.found().items()
+                if switch.out_trade_no in ("", *out_trade_nos)
+                and self._switches.strike(names & {name}, switch.out_trade_no, method)
+            }
 
     # --- inside a transaction ------------------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ from urllib.parse import parse_qsl, urlsplit
 from localstack.alipay import signing
 from localstack.alipay.bad_days import (
     BAD_DAYS,
+    BILL,
+    BILL_CONTENT,
     CLOSE,
     OTHER_ORDER,
     OTHER_TRADE_NO,
@@ -27,6 +29,7 @@ from localstack.alipay.bad_days import (
     REFUND_QUERY,
     stranger,
 )
+from localstack.alipay.bills import Bills
 from localstack.alipay.book import Book
 from localstack.alipay.notices import BUYER_ID, BUYER_LOGON_ID, Merchant
 from localstack.alipay.trades import (
@@ -90,14 +93,16 @@ class Reply(NamedTuple):
 class Gateway:
     """The methods of the open gateway that a shop with page pay uses."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, bills: Bills) -> None:
         self._book = book
+        self._bills = bills
         self._merchant = book.merchant
         self._methods: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             QUERY: self._query,
             CLOSE: self._close,
             REFUND: self._refund,
             REFUND_QUERY: self._refund_query,
+            BILL: self._bill,
         }
 
     def method(self, query: str, body: str) -> str:
@@ -133,7 +138,8 @@ class Gateway:
             }
             return Reply(_envelope("error_response", result, self._merchant))
         number, unpaid = self._about(business)
-        struck = self._book.strike(possible_at(BAD_DAYS, method, unpaid), number, method)
+        place = f"{BILL}/{_text(business, 'bill_type', 20, lenient=True)}" if method == BILL else method
+        struck = self._book.strike(possible_at(BAD_DAYS, place, unpaid) - BILL_CONTENT, number, place)
         result = self._result(method, business, number, struck)
         if "answer_for_another_order" in struck:
             result |= {"out_trade_no": OTHER_ORDER, "trade_no": OTHER_TRADE_NO}
@@ -151,7 +157,7 @@ class Gateway:
         """The member of the answer; the work is done, unless a bad day prevents it."""
         try:
             if "answer_system_error" in struck:
-                raise Refused("ACQ.SYSTEM_ERROR")
+                raise Refused("UNKNOWN_ERROR" if method == BILL else "ACQ.SYSTEM_ERROR")
             if "answer_trade_not_exist" in struck:
                 raise Refused("ACQ.TRADE_NOT_EXIST")
             if "paid_before_close" in struck:
@@ -297,6 +303,9 @@ class Gateway:
         if "gmt_refund_pay" in _options(business):
             result["gmt_refund_pay"] = beijing(refund.refunded_at)
         return result
+
+    def _bill(self, business: dict[str, Any]) -> dict[str, Any]:
+        return self._bills.offer(_text(business, "bill_type", 20), _text(business, "bill_date", 15))
 
 
 def _envelope(member: str, result: dict[str, Any], signer: Merchant | None) -> str:

@@ -1,9 +1,10 @@
-"""HTTP around the simulator: the gateway, the cashier, the page for people, and the control API.
+"""HTTP around the simulator: the gateway, the cashier, the bills, the page for people, and the control API.
 
 Gateway and cashier::
 
     GET|POST /gateway.do                      page pay: 302 to the cashier, or a page that names the error;
                                               every other method: signed JSON
+    GET      /downloadBillFile.resource       the bill of an address that lives 30 seconds: a ZIP
     GET      /cashier/{token}                 the cashier page
     POST     /cashier/{token}/scan|pay|close  its buttons; after paying 303 to the merchant's return_url
 
@@ -41,7 +42,9 @@ input, 404 for an unknown trade, 409 with ``sub_code`` and ``sub_msg`` for a ref
         "struck"}...]}: all that can go wrong; "methods" are the gateway's where it can strike, none for
         notices; "times_left" null is always; "struck" counts since it was switched on
     POST /control/bad-days/{name}                {"on": bool, "times"?: n, "method"?, "out_trade_no"?}
-        switch one: the next n times or always, at one method or all, for one order or all; answers it
+        switch one: the next n times or always, at one method or all, for one order or all; answers it.
+        Bills have "/trade" or "/signcustomer" after the method's name; the order is then the one whose line
+        is spoiled, else the first line's
     POST /control/bad-days                       {"on": false}
         all off; answers as GET does
 """
@@ -54,6 +57,7 @@ from urllib.parse import quote, urlencode
 
 from localstack.alipay import pages
 from localstack.alipay.bad_days import BAD_DAYS
+from localstack.alipay.bills import DOWNLOAD
 from localstack.alipay.courier import as_letter
 from localstack.alipay.gateway import PAGE_PAY, Fault
 from localstack.alipay.trades import TRADE_SUCCESS, Refund, Refused, Trade, fen, yuan
@@ -91,6 +95,8 @@ class Site:
         """Answer one request. Whatever a client sends, it gets an answer below 500."""
         if path == "/gateway.do":
             return self._gateway(query, body)
+        if path == DOWNLOAD:
+            return self._bill(query)
         parts = parts_of(path)
         for_machines = parts[0] == "control"
         try:
@@ -127,6 +133,12 @@ class Site:
         except (Fault, Refused) as refused:
             return Answer(200, pages.refusal(refused.sub_code, refused.sub_msg))
         return Answer(302, location=_cashier(trade))
+
+    def _bill(self, query: str) -> Answer:
+        bill = self._simulator.bills.download(query)
+        if bill is None:
+            return Answer(200, pages.refusal("下载失败", "下载链接不存在，或已失效"))
+        return Answer(200, bill, "application/octet-stream")
 
     # --- for people ----------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from localstack.alipay import signing
+from localstack.alipay.bills import Bills
 from localstack.alipay.book import Book
 from localstack.alipay.courier import FormWriter, as_letter
 from localstack.alipay.gateway import Gateway
@@ -73,7 +74,8 @@ class AlipaySimulator(PaymentSimulator):
         )
         pauses = tuple(pause * retry_factor for pause in retry_after)
         self.book = Book(state, self.merchant, clock, pauses, LATE_BY * retry_factor)
-        self.gateway = Gateway(self.book)
+        self.bills = Bills(self.book, lambda: self.url)
+        self.gateway = Gateway(self.book, self.bills)
         courier = Courier(self.book, FormWriter(self.merchant), answer_time_limit)
         super().__init__(Site(self), Handler, port, self.book, courier, background, hold_limit)
 

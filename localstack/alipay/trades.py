@@ -29,7 +29,11 @@ SUB_MESSAGES = {
     "ACQ.TRADE_HAS_SUCCESS": "交易已被支付",
     "ACQ.TRADE_NOT_EXIST": "交易不存在",
     "ACQ.TRADE_STATUS_ERROR": "交易状态不合法",
+    "NO_BILL_DATA": "商户在请求的账单时间内没有发生当前账单类型的业务",
     "QR_CODE_EXPIRED": "二维码已过期",
+    "UNKNOWN_ERROR": "未知错误",
+    "isp.bill_not_exist": "账单不存在",
+    "isv.invalid_arguments": "入参不合法",
 }
 
 
@@ -108,6 +112,39 @@ class Refund:
     total: int
     reason: str
     refunded_at: datetime
+
+
+def service_fee(amount: int) -> int:
+    """What Alipay keeps of an amount: 0.6%, rounded half up to the fen."""
+    return (amount * 6 + 500) // 1000
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Money that came by a payment, or went by a refund."""
+
+    trade: Trade
+    refund: Refund | None = None
+
+    @property
+    def at(self) -> datetime:
+        """When it moved."""
+        moment = self.refund.refunded_at if self.refund else self.trade.paid_at
+        assert moment
+        return moment
+
+    @property
+    def amount(self) -> int:
+        """What the merchant received, in fen; what it gave back is negative."""
+        return -self.refund.amount if self.refund else self.trade.amount
+
+    @property
+    def fee(self) -> int:
+        """What Alipay kept is negative, what a refund brought back of it is not. A full refund brings back all."""
+        if not self.refund:
+            return -service_fee(self.trade.amount)
+        left_before = self.trade.amount - self.refund.total + self.refund.amount
+        return service_fee(left_before) - service_fee(left_before - self.refund.amount)
 
 
 def yuan(fen: int) -> str:
