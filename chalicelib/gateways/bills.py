@@ -5,8 +5,11 @@ A bill is the provider's own record: what no notification and no query tells is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic, Self, TypeVar
 
 from chalicelib.money import Fen
 
@@ -15,14 +18,24 @@ BILL_SECONDS = 60.0
 MAX_BILL_BYTES = 256 * 1024 * 1024
 """The largest bill that is fetched, uncompressed."""
 
+_Line = TypeVar("_Line")
+
 
 class WrongBill(Exception):
-    """A bill is not what its provider says it is: its hash, form or sums do not hold. It says nothing then."""
+    """A bill is not what its provider says it is: its hash, form or sums do not hold. It says nothing then.
+
+    `is_damaged`: it broke on its way, so that fetching it again may help.
+    """
+
+    def __init__(self, reason: str, is_damaged: bool = False) -> None:
+        super().__init__(reason)
+        self.is_damaged = is_damaged
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class BillLine:
-    """One movement of a trade: its payment, or one refund of it (then `request_no` is the refund's).
+    """One movement of a trade: its payment, or one refund of it (then `request_no` is the refund's, empty where it
+    names none).
 
     `number` is the merchant's number of the trade, `trade_no` the provider's; amounts are in fen. `fee` is what the
     provider takes, below 0 for what it gives back. `is_final`: money has moved; a refund may still be under way.
@@ -37,7 +50,7 @@ class BillLine:
     is_final: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class FundLine:
     """One movement of the merchant's account at the provider, in fen: `amount` is below 0 for what left it, `balance`
     is what the account held then. `reference` is the merchant's number of the trade or refund, if it belongs to one,
@@ -51,3 +64,45 @@ class FundLine:
     balance: Fen
     provider_no: str
     reference: str
+
+
+@dataclass(frozen=True)
+class Bill(Generic[_Line]):
+    """A bill that is what it should be: this merchant's and of this day, each line of its form, its sums right.
+
+    `lines` reads it one line at a time, as often as one likes, one reading after another. It may lie in a temporary
+    file: use it as a context manager, which lets go of that.
+    """
+
+    lines: Callable[[], Iterator[_Line]] = field(repr=False)
+    close: Callable[[], None] = field(repr=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()
+
+
+@dataclass(frozen=True)
+class BillPending:
+    """The day is not over, or its bill not made yet: ask again later."""
+
+
+@dataclass(frozen=True)
+class NoBill:
+    """The provider has no bill of the day. `nothing_happened`: it says that there was no business; else the bill may
+    only be late.
+    """
+
+    nothing_happened: bool
+
+
+def checked(lines: Callable[[], Iterator[_Line]], close: Callable[[], None]) -> Bill[_Line]:
+    """The bill of these lines, once they were read to their end. Raises what reading them raises, closed then."""
+    with ExitStack() as opened:
+        opened.callback(close)
+        for _ in lines():
+            pass
+        opened.pop_all()
+    return Bill(lines, close)

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable, NotificationRefused
+from chalicelib.gateways.bills import Bill, BillLine, BillPending, FundLine, NoBill
 from chalicelib.money import Fen
 
 MAX_NOTIFICATION_BYTES = 32 * 1024
@@ -171,6 +172,12 @@ class Receipt:
     body: str
 
 
+_Line = TypeVar("_Line")
+
+BillState = Bill[_Line] | BillPending | NoBill | Unclear
+"""What became of asking for a bill with such lines."""
+
+
 class PaymentProvider(Protocol):
     """One merchant account at a payment provider. It returns the values above and raises the errors named here, nothing
     else.
@@ -202,6 +209,12 @@ class PaymentProvider(Protocol):
 
     def refund_state(self, request: RefundRequest, deadline: Deadline) -> RefundState:
         """The state of a refund that may have been asked for."""
+
+    def trade_bill(self, day: date, now: datetime, deadline: Deadline) -> BillState[BillLine]:
+        """The payments and refunds of a day in Beijing."""
+
+    def fund_bill(self, day: date, now: datetime, deadline: Deadline) -> BillState[FundLine]:
+        """The movements of the merchant's account on a day in Beijing."""
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Read and check a notification; names of headers are in lower case. The order and its amount are for the
@@ -256,6 +269,14 @@ class NotSetUp:
     def refund_state(self, request: RefundRequest, deadline: Deadline) -> RefundState:
         """Refused; a person must act."""
         return self._refused
+
+    def trade_bill(self, day: date, now: datetime, deadline: Deadline) -> BillState[BillLine]:
+        """Unclear; a person must act."""
+        return Unclear(f"{self.name} cannot be asked for bills", needs_person=True)
+
+    def fund_bill(self, day: date, now: datetime, deadline: Deadline) -> BillState[FundLine]:
+        """Unclear; a person must act."""
+        return Unclear(f"{self.name} cannot be asked for bills", needs_person=True)
 
     def parse_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """Raises NotificationRefused."""

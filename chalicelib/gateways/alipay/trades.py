@@ -1,4 +1,4 @@
-"""Alipay's page pay: pay page, notifications, query, close, refund.
+"""Alipay's page pay: pay page, notifications, query, close, refund, the bills of a day.
 
 A payment provider (gateways/payments.py): the shop's words outwards, Alipay's inwards.
 """
@@ -8,20 +8,31 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 from urllib.parse import parse_qsl, quote_plus
 
 from Cryptodome.PublicKey.RSA import RsaKey
 
-from chalicelib.beijing_time import beijing_text, from_beijing_text
+from chalicelib.beijing_time import beijing_text, day_end, from_beijing_text
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable, InvalidSetting, NotificationRefused
 from chalicelib.gateways import rsa
-from chalicelib.gateways.http import fetch
+from chalicelib.gateways.bills import (
+    BILL_SECONDS,
+    Bill,
+    BillLine,
+    BillPending,
+    FundLine,
+    NoBill,
+    WrongBill,
+)
+from chalicelib.gateways.http import download, fetch
 from chalicelib.gateways.payments import (
     MAX_NOTIFICATION_BYTES,
+    BillState,
     Closed,
     CloseState,
     Notification,
@@ -52,12 +63,17 @@ _FINAL = ("40001", "40002", "40006")
 """Alipay's codes for a wrong request or contract: sending the same again will not help."""
 _CALL_SECONDS = 4.0
 """The most that one call may take of a deadline it shares."""
+_BILL_MADE_WITHIN = timedelta(hours=10)
+"""A day's bill is there at nine the next morning, as a rule; until ten it is not missing yet."""
+_BILL_AGAIN = ("SYSTEM_ERROR", "SYSTEM_RATE_LIMIT", "UNKNOWN_ERROR", "UNKNOW_ERROR", "USER_RATE_LIMIT")
 _SUBJECT_LENGTH = 256
 _FULL_WIDTH = str.maketrans({c: chr(ord(c) + 0xFEE0) for c in "/=&{}<>'\"\\%+?#"})
 
 
 _Answer = dict[str, Any]
 _Value = TypeVar("_Value")
+_Line = TypeVar("_Line")
+_Reader = Callable[[IO[bytes], date, str], Bill[_Line]]
 
 
 class Alipay:
@@ -177,7 +193,7 @@ class Alipay:
         return self._known(lambda: self._query(order_number, amount, deadline))
 
     def _query(self, order_number: str, amount: Fen, deadline: Deadline) -> TradeState:
-        answer = self._call("alipay.trade.query", {"out_trade_no": order_number}, deadline)
+        answer = self._call_about("alipay.trade.query", {"out_trade_no": order_number}, deadline)
         if answer["code"] != "10000":
             if answer.get("sub_code") == "ACQ.TRADE_NOT_EXIST":
                 return NotKnown()
@@ -202,7 +218,7 @@ class Alipay:
         return self._known(lambda: self._close(order_number, deadline))
 
     def _close(self, order_number: str, deadline: Deadline) -> CloseState:
-        answer = self._call("alipay.trade.close", {"out_trade_no": order_number}, deadline)
+        answer = self._call_about("alipay.trade.close", {"out_trade_no": order_number}, deadline)
         if answer["code"] == "10000":
             if answer.get("out_trade_no") != order_number:
                 return Unclear("the answer is for another order")
@@ -230,7 +246,7 @@ class Alipay:
             "refund_amount": str(to_yuan(request.amount)),
             "refund_reason": request.reason,
         }
-        answer = self._call("alipay.trade.refund", content, deadline)
+        answer = self._call_about("alipay.trade.refund", content, deadline)
         if answer["code"] != "10000":
             is_trouble = answer.get("sub_code") in (None, "ACQ.SYSTEM_ERROR")
             if answer["code"] in _FINAL or (answer["code"] == "40004" and not is_trouble):
@@ -245,7 +261,7 @@ class Alipay:
         return self._known(lambda: self._refund_state(request, deadline))
 
     def _refund_state(self, request: RefundRequest, deadline: Deadline) -> RefundState:
-        answer = self._call("alipay.trade.fastpay.refund.query", _refund_content(request), deadline)
+        answer = self._call_about("alipay.trade.fastpay.refund.query", _refund_content(request), deadline)
         if answer["code"] != "10000":
             if answer.get("sub_code") == "ACQ.TRADE_NOT_EXIST":
                 return RefundPending()
@@ -254,6 +270,46 @@ class Alipay:
         if answer.get("out_request_no", request.request_no) != request.request_no:
             return Unclear("the answer is for another refund")
         return RefundDone() if answer.get("refund_status") == "REFUND_SUCCESS" else RefundPending()
+
+    def trade_bill(self, day: date, now: datetime, deadline: Deadline) -> BillState[BillLine]:
+        """The payments and refunds of a day in Beijing, from nine the next morning
+        (`alipay.data.dataservice.bill.downloadurl.query`): one call and one download. Never raises GatewayUnavailable.
+        """
+        from chalicelib.gateways.alipay.bill import read_trade_bill
+
+        return self._known(lambda: self._bill("trade", read_trade_bill, day, now, deadline))
+
+    def fund_bill(self, day: date, now: datetime, deadline: Deadline) -> BillState[FundLine]:
+        """The movements of the merchant's account on a day in Beijing; as `trade_bill`."""
+        from chalicelib.gateways.alipay.bill import read_fund_bill
+
+        return self._known(lambda: self._bill("signcustomer", read_fund_bill, day, now, deadline))
+
+    def _bill(
+        self, bill_type: str, read: _Reader[_Line], day: date, now: datetime, deadline: Deadline
+    ) -> BillState[_Line]:
+        from tempfile import TemporaryFile
+
+        from chalicelib.gateways.alipay.bill import MAX_ARCHIVE_BYTES, is_address
+
+        if now < day_end(day):
+            return BillPending()
+        content = {"bill_type": bill_type, "bill_date": day.isoformat(), "secure": "true"}
+        answer = self._call("alipay.data.dataservice.bill.downloadurl.query", content, deadline)
+        if answer["code"] != "10000":
+            return _no_bill(answer, is_late=now >= day_end(day) + _BILL_MADE_WITHIN)
+        address = answer["bill_download_url"]
+        if not is_address(address, self._account.gateway_url):
+            return Unclear("the address of the bill is not Alipay's", needs_person=True)
+        with ExitStack() as opened:
+            file = opened.enter_context(TemporaryFile())
+            download(self.name, address, deadline, BILL_SECONDS, file, MAX_ARCHIVE_BYTES)
+            try:
+                bill = read(file, day, self._account.seller_id)
+            except WrongBill as trouble:
+                return Unclear(f"the bill cannot be read: {trouble}", needs_person=not trouble.is_damaged)
+            opened.pop_all()  # whoever closes the bill closes it
+            return bill
 
     def _verified(self, fields: dict[str, str]) -> dict[str, str]:
         """The fields of a notification or return whose form, signature and app hold. Raises NotificationRefused."""
@@ -295,12 +351,14 @@ class Alipay:
             return Unclear(type(trouble).__name__)
 
     def _call(self, method: str, content: dict[str, str], deadline: Deadline) -> _Answer:
-        """Make a call about an order -> the answer's member, with a valid signature and the order's number. Raises
-        GatewayUnavailable.
-        """
+        """Make a call -> the answer's member, with a valid signature. Raises GatewayUnavailable."""
         url = f"{self._account.gateway_url}?{self._signed(method, content)}"
         raw = fetch(self.name, url, deadline, _CALL_SECONDS)
-        answer = self._verified_answer(raw, method.replace(".", "_") + "_response")
+        return self._verified_answer(raw, method.replace(".", "_") + "_response")
+
+    def _call_about(self, method: str, content: dict[str, str], deadline: Deadline) -> _Answer:
+        """`_call` about an order; the answer has its number. Raises GatewayUnavailable."""
+        answer = self._call(method, content, deadline)
         # Refusals often carry the number too, and nothing else ties them to what was asked.
         if answer.get("out_trade_no", content["out_trade_no"]) != content["out_trade_no"]:
             raise GatewayUnavailable(gateway=self.name, reason="the answer is for another order")
@@ -323,6 +381,17 @@ class Alipay:
         if not genuine or not isinstance(answer, dict) or not isinstance(answer.get("code"), str):
             raise GatewayUnavailable(gateway=self.name, reason="unverified answer")
         return answer
+
+
+def _no_bill(answer: _Answer, is_late: bool) -> BillPending | NoBill | Unclear:
+    """What a refusal means. Its documented words come with and without a prefix, in capitals and not."""
+    word = str(answer.get("sub_code", "")).rpartition(".")[2].upper().replace("-", "_")
+    if word == "NO_BILL_DATA":
+        return NoBill(nothing_happened=True)
+    if word == "BILL_NOT_EXIST":
+        return NoBill(nothing_happened=False) if is_late else BillPending()
+    again = answer["code"] not in ("40004", *_FINAL) or word in _BILL_AGAIN
+    return Unclear(_reason(answer), needs_person=not again)
 
 
 def subject(title: str) -> str:
