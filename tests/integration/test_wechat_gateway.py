@@ -7,15 +7,17 @@ import functools
 import io
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 import requests
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable, NotificationRefused
-from chalicelib.gateways.bills import WrongBill
+from chalicelib.gateways.bills import Bill, BillPending, NoBill
 from chalicelib.gateways.http import download
 from chalicelib.gateways.payments import (
+    BillState,
     Closed,
     Notification,
     NotKnown,
@@ -470,6 +472,12 @@ def test_a_wrong_amount_is_told_for_the_caller_to_check(
 # Bills
 
 
+def lines_of(state: BillState[Any]) -> list[Any]:
+    assert isinstance(state, Bill), state
+    with state:
+        return list(state.lines())
+
+
 def a_day(simulator: WechatSimulator, gateway: Wechat, clock: Clock) -> date:
     """A payment and a refund of a part of it, on a day whose bill is there."""
     paid(simulator, gateway)
@@ -484,9 +492,7 @@ def test_the_bill_of_trades_says_what_happened(
     simulator: WechatSimulator, gateway: Wechat, clock: Clock
 ) -> None:
     day = a_day(simulator, gateway, clock)
-    lines = gateway.trade_bill(day, Deadline(8))
-    assert lines is not None
-    payment, back = lines
+    payment, back = lines_of(gateway.trade_bill(day, clock(), Deadline(8)))
     assert (payment.number, payment.request_no, payment.amount, payment.at) == (TRADE, None, AMOUNT, NOON)
     assert (back.number, back.request_no, back.amount, back.is_final) == (TRADE, "R1", 1000, True)
     assert (payment.fee, back.fee) == (60, -6)
@@ -496,30 +502,30 @@ def test_the_bill_of_the_account_says_what_it_held(
     simulator: WechatSimulator, gateway: Wechat, clock: Clock
 ) -> None:
     day = a_day(simulator, gateway, clock)
-    lines = gateway.fund_bill(day, Deadline(8))
-    assert lines is not None
+    lines = lines_of(gateway.fund_bill(day, clock(), Deadline(8)))
     moves = [(line.amount, line.balance, line.reference) for line in lines]
     assert moves == [(9990, 9990, TRADE), (-60, 9930, TRADE), (-994, 8936, "R1")]
 
 
 def test_a_day_without_trades_has_no_bill(gateway: Wechat, clock: Clock) -> None:
-    assert gateway.trade_bill(clock().date() - timedelta(days=1), Deadline(8)) is None
+    day = clock().date() - timedelta(days=1)
+    assert gateway.trade_bill(day, clock(), Deadline(8)) == NoBill(nothing_happened=True)
 
 
 def test_a_bill_is_not_there_before_ten(simulator: WechatSimulator, gateway: Wechat, clock: Clock) -> None:
     day = a_day(simulator, gateway, clock)
-    clock.now = NOON + timedelta(hours=21)
-    with pytest.raises(GatewayUnavailable) as refused:
-        gateway.trade_bill(day, Deadline(8))
-    assert refused.value.facts["reason"] == "400 STATEMENT_CREATING"
+    for hours in (11, 21):
+        clock.now = NOON + timedelta(hours=hours)
+        assert gateway.trade_bill(day, clock(), Deadline(8)) == BillPending()
 
 
 def test_a_bill_whose_hash_is_wrong_says_nothing(
     simulator: WechatSimulator, gateway: Wechat, clock: Clock
 ) -> None:
     day = a_day(simulator, gateway, clock)
-    with simulator.bad_day("bill_wrong_hash"), pytest.raises(WrongBill, match="hash_value"):
-        gateway.trade_bill(day, Deadline(8))
+    with simulator.bad_day("bill_wrong_hash"):
+        state = gateway.trade_bill(day, clock(), Deadline(8))
+    assert state == Unclear("the bill cannot be read: hash_value")
 
 
 @pytest.mark.parametrize(
@@ -535,7 +541,8 @@ def test_a_planted_difference_holds_in_itself(
 ) -> None:
     day = a_day(simulator, gateway, clock)
     with simulator.bad_day(bad_day):
-        assert [line.amount for line in gateway.trade_bill(day, Deadline(8)) or ()] == amounts
+        lines = lines_of(gateway.trade_bill(day, clock(), Deadline(8)))
+    assert [line.amount for line in lines] == amounts
 
 
 def test_a_file_is_downloaded_within_its_bounds(simulator: WechatSimulator) -> None:

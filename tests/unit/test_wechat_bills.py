@@ -39,11 +39,15 @@ FUND_SUMS = "资金流水总笔数,收入笔数,收入金额,支出笔数,支出
 
 
 def trades(text: str) -> list[BillLine]:
-    return list(read_trade_bill(BytesIO(text.encode())))
+    with read_trade_bill(BytesIO(text.encode())) as bill:
+        lines = list(bill.lines())
+        assert list(bill.lines()) == lines
+        return lines
 
 
 def funds(text: str) -> list[FundLine]:
-    return list(read_fund_bill(BytesIO(text.encode())))
+    with read_fund_bill(BytesIO(text.encode())) as bill:
+        return list(bill.lines())
 
 
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
@@ -116,4 +120,4 @@ def test_a_bill_of_the_account_that_does_not_hold_is_wrong(text: str) -> None:
 
 def test_a_bill_in_another_encoding_is_wrong() -> None:
     with pytest.raises(WrongBill):
-        list(read_trade_bill(BytesIO((TRADES + TRADE_SUMS).encode("gbk"))))
+        read_trade_bill(BytesIO((TRADES + TRADE_SUMS).encode("gbk")))

@@ -11,17 +11,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from io import BytesIO
 from typing import BinaryIO, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
-from chalicelib.beijing_time import from_beijing_text
+from chalicelib.beijing_time import day_end, from_beijing_text
 from chalicelib.deadline import Deadline
-from chalicelib.errors import GatewayUnavailable
-from chalicelib.gateways.bills import BILL_SECONDS, MAX_BILL_BYTES, BillLine, FundLine, WrongBill
+from chalicelib.gateways.bills import (
+    BILL_SECONDS,
+    MAX_BILL_BYTES,
+    Bill,
+    BillLine,
+    BillPending,
+    FundLine,
+    NoBill,
+    WrongBill,
+    checked,
+)
 from chalicelib.gateways.http import download
+from chalicelib.gateways.payments import BillState, Unclear
 from chalicelib.gateways.wechat.account import WechatAccount
-from chalicelib.gateways.wechat.client import NAME, Client
+from chalicelib.gateways.wechat.client import NAME, Client, Reply, known
 from chalicelib.money import Fen
 
 _IN_MEMORY = 4 * 1024 * 1024
@@ -35,31 +46,31 @@ _Row = Mapping[str, str]
 
 
 def trade_bill(
-    account: WechatAccount, client: Client, day: date, deadline: Deadline
-) -> Iterator[BillLine] | None:
+    account: WechatAccount, client: Client, day: date, now: datetime, deadline: Deadline
+) -> BillState[BillLine]:
     """The bill of trades; as `Wechat.trade_bill`."""
-    file = _fetch(account, client, "/v3/bill/tradebill", {"bill_type": "ALL"}, day, deadline)
-    return None if file is None else read_trade_bill(file)
+    ask = partial(client.get, "/v3/bill/tradebill", deadline, bill_date=day.isoformat(), bill_type="ALL")
+    return known(lambda: _bill(account, client, ask, read_trade_bill, day, now, deadline))
 
 
 def fund_bill(
-    account: WechatAccount, client: Client, day: date, deadline: Deadline
-) -> Iterator[FundLine] | None:
+    account: WechatAccount, client: Client, day: date, now: datetime, deadline: Deadline
+) -> BillState[FundLine]:
     """The bill of the account; as `Wechat.fund_bill`."""
-    file = _fetch(account, client, "/v3/bill/fundflowbill", {"account_type": "BASIC"}, day, deadline)
-    return None if file is None else read_fund_bill(file)
+    ask = partial(
+        client.get, "/v3/bill/fundflowbill", deadline, bill_date=day.isoformat(), account_type="BASIC"
+    )
+    return known(lambda: _bill(account, client, ask, read_fund_bill, day, now, deadline))
 
 
-def read_trade_bill(file: BinaryIO) -> Iterator[BillLine]:
-    """The lines of a bill of trades. Raises WrongBill: at a line that cannot be read, and at the end where its sums do
-    not hold.
-    """
-    return _lines(file, _trade_line, _TradeSums())
+def read_trade_bill(file: BinaryIO) -> Bill[BillLine]:
+    """A bill of trades, once it was read to its end. Raises WrongBill: a line cannot be read, its sums do not hold."""
+    return checked(lambda: _lines(file, _trade_line, _TradeSums()), file.close)
 
 
-def read_fund_bill(file: BinaryIO) -> Iterator[FundLine]:
-    """The lines of a bill of the account; as `read_trade_bill`."""
-    return _lines(file, _fund_line, _FundSums())
+def read_fund_bill(file: BinaryIO) -> Bill[FundLine]:
+    """A bill of the account; as `read_trade_bill`."""
+    return checked(lambda: _lines(file, _fund_line, _FundSums()), file.close)
 
 
 class _Sums(Protocol[_Counted]):
@@ -112,19 +123,31 @@ class _FundSums:
         )
 
 
-def _fetch(
+def _bill(
     account: WechatAccount,
     client: Client,
-    path: str,
-    query: Mapping[str, str],
+    ask: Callable[[], Reply],
+    read: Callable[[BinaryIO], Bill[_Line]],
     day: date,
+    now: datetime,
     deadline: Deadline,
-) -> BinaryIO | None:
-    reply = client.get(path, deadline, bill_date=day.isoformat(), **query)
+) -> BillState[_Line]:
+    if now < day_end(day):
+        return BillPending()
+    reply = ask()
+    if reply.code == "STATEMENT_CREATING":
+        return BillPending()
     if reply.code == "NO_STATEMENT_EXIST":
-        return None
+        return NoBill(nothing_happened=True)
     if reply.status != 200:
-        raise GatewayUnavailable(gateway=NAME, reason=reply.reason)
+        return Unclear(reply.reason)
+    try:
+        return read(_fetch(account, client, reply, deadline))
+    except WrongBill as trouble:
+        return Unclear(f"the bill cannot be read: {trouble}", needs_person=not trouble.is_damaged)
+
+
+def _fetch(account: WechatAccount, client: Client, reply: Reply, deadline: Deadline) -> BinaryIO:
     if reply.members.get("hash_type") != "SHA1":
         raise WrongBill("hash_type")
     # Whatever host it names: only the gateway is given our signature.
@@ -141,28 +164,27 @@ def _fetch(
             hashlib.file_digest(cast(BytesIO, file), "sha1").hexdigest()
             != str(reply.members.get("hash_value", "")).lower()
         ):
-            raise WrongBill("hash_value")
-        file.seek(0)
-        stack.pop_all()  # whoever reads it closes it
+            raise WrongBill("hash_value", is_damaged=True)
+        stack.pop_all()  # whoever closes the bill closes it
         return file
 
 
 def _lines(file: BinaryIO, read: Callable[[_Row], _Line], sums: _Sums[_Line]) -> Iterator[_Line]:
-    with file:
-        rows = (text for raw in file if (text := raw.decode("utf-8-sig").rstrip("\r\n")))
-        try:
-            names = next(rows, "").split(",")
-            for row in rows:
-                if row.startswith(sums.begin):
-                    if sums.are(_fields(row.split(","), next(rows, ""))) and not any(rows):
-                        return
-                    raise WrongBill("sums")
-                line = read(_fields(names, row))
-                sums.add(line)
-                yield line
-        except (KeyError, ValueError, InvalidOperation) as error:
-            raise WrongBill("line") from error
-        raise WrongBill("no sums")
+    file.seek(0)
+    rows = (text for raw in file if (text := raw.decode("utf-8-sig").rstrip("\r\n")))
+    try:
+        names = next(rows, "").split(",")
+        for row in rows:
+            if row.startswith(sums.begin):
+                if sums.are(_fields(row.split(","), next(rows, ""))) and not any(rows):
+                    return
+                raise WrongBill("sums")
+            line = read(_fields(names, row))
+            sums.add(line)
+            yield line
+    except (KeyError, ValueError, InvalidOperation) as error:
+        raise WrongBill("line") from error
+    raise WrongBill("no sums")
 
 
 def _fields(names: Sequence[str], row: str) -> _Row:

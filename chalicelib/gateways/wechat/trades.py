@@ -6,7 +6,7 @@ number of the order's, and `query`, `close` and refunds are about one trade, by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable, NotificationRefused
 from chalicelib.gateways.bills import BillLine, FundLine
 from chalicelib.gateways.payments import (
+    BillState,
     Closed,
     CloseState,
     Notification,
@@ -286,17 +287,15 @@ class Wechat:
 
     # --- bills
 
-    def trade_bill(self, day: date, deadline: Deadline) -> Iterator[BillLine] | None:
-        """The payments and refunds of a day in Beijing, from 10:00 of the next day for three months; None for a day
-        without any. Two calls before it returns; whoever reads it to its end has seen its sums hold.
-
-        Raises GatewayUnavailable, WrongBill; reading it, WrongBill.
+    def trade_bill(self, day: date, now: datetime, deadline: Deadline) -> BillState[BillLine]:
+        """The payments and refunds of a day in Beijing, from 10:00 of the next day for three months: one call and one
+        download. Never raises GatewayUnavailable.
         """
-        return bills.trade_bill(self._account, self._client, day, deadline)
+        return bills.trade_bill(self._account, self._client, day, now, deadline)
 
-    def fund_bill(self, day: date, deadline: Deadline) -> Iterator[FundLine] | None:
+    def fund_bill(self, day: date, now: datetime, deadline: Deadline) -> BillState[FundLine]:
         """The movements of the merchant's account on a day in Beijing; as `trade_bill`."""
-        return bills.fund_bill(self._account, self._client, day, deadline)
+        return bills.fund_bill(self._account, self._client, day, now, deadline)
 
     def _is_ours(self, trade: Mapping[str, Any]) -> bool:
         return trade.get("mchid") == self._account.merchant_id and trade.get("appid") == self._account.app_id
