@@ -1,0 +1,185 @@
+"""A day's bill held against the journal: each fen that nobody told of is named the next morning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from random import SystemRandom
+
+import pytest
+
+from chalicelib.beijing_time import day_start
+from chalicelib.flows.hold_bills import hold
+from chalicelib.gateways.alipay import Alipay
+from chalicelib.shop import bill
+from chalicelib.shop.attention import PROBLEM
+from chalicelib.shop.bill import BillDay, BillDifference
+from localstack.alipay import AlipaySimulator
+from localstack.alipay.bad_days import OTHER_TRADE_NO, TRADE_BILL
+from localstack.api_gateway import GatewayServer
+from tests import builders, purchases
+from tests.alipay_adapter import an_adapter
+from tests.client import Client
+from tests.purchases import Clock
+
+
+class Day:
+    """A day of the shop and Alipay that no other test trades on."""
+
+    def __init__(self, base_url: str, alipay: AlipaySimulator, clock: Clock) -> None:
+        self.date = date(2030, 1, 1) + timedelta(days=2 * SystemRandom().randrange(10_000))
+        self.base_url, self.alipay, self.clock = base_url, alipay, clock
+        self.provider: Alipay = an_adapter()
+        self.at(12)
+
+    def at(self, hour: float) -> None:
+        """Let it be so many hours after the day's begin in Beijing."""
+        self.clock.stand_at(day_start(self.date) + timedelta(hours=hour))
+
+    def sold(self, told: bool = True) -> str:
+        """An order of 240 that is paid; Alipay's notice arrives, unless it is lost."""
+        learner = Client(self.base_url, user := builders.a_user())
+        learner.token = builders.a_token(user, self.clock())
+        number = purchases.place(learner, [builders.a_course(prices=[24000])], 240)
+        purchases.pay(self.alipay, number)
+        if told:
+            assert purchases.deliver(purchases.notice(self.alipay, number)) == "success"
+        return number
+
+    def hold(self, hour: float = 34, day: date | None = None) -> BillDay:
+        """The day held against its bill, at ten the next morning."""
+        self.at(hour)
+        held = hold(self.provider, day or self.date, self.clock())
+        assert held is not None
+        return held
+
+    def differences(self, day: date | None = None) -> list[BillDifference]:
+        """What waits for a person of it."""
+        found = bill.list_differences("alipay", day or self.date)
+        return [one for one in found if one.attention == PROBLEM]
+
+    def told(self) -> list[tuple[str, str, int | None, int | None]]:
+        return [(one.what, one.order_number, one.ours, one.theirs) for one in self.differences()]
+
+
+@pytest.fixture
+def today(gateway_server: GatewayServer, alipay: AlipaySimulator, clock: Clock) -> Iterator[Day]:
+    before = alipay.now
+    alipay.now = alipay.book.now = clock
+    yield Day(gateway_server.base_url, alipay, clock)
+    alipay.now = alipay.book.now = before
+
+
+def test_a_day_that_agrees_has_the_sums_of_both_sides_and_the_fees(today: Day) -> None:
+    number = today.sold()
+    today.sold()
+    today.at(13)
+    today.alipay.refund(number)
+    assert purchases.deliver(purchases.notice(today.alipay, number)) == "success"
+    held = today.hold()
+    assert (held.state, held.differences, held.attention) == (bill.AGREES, 0, None)
+    assert (held.ours_paid, held.ours_refunded) == (held.theirs_paid, held.theirs_refunded) == (48000, 24000)
+    assert held.fees > 0
+    assert today.told() == []
+    assert [one.day for one in bill.list_days("alipay", today.date, today.date)] == [today.date.isoformat()]
+
+
+def test_nothing_is_held_before_ten_the_next_morning(today: Day) -> None:
+    today.sold()
+    today.at(33.99)
+    assert hold(today.provider, today.date, today.clock()) is None
+    assert bill.find_day("alipay", today.date) is None
+
+
+@pytest.mark.parametrize(
+    ("planted", "expected"),
+    [("bill_amount_off", ("amount", 24000, 24001)), ("bill_line_missing", ("missing", 24000, None))],
+)
+def test_a_fen_and_a_missing_line_are_named_with_their_order_and_heal(
+    today: Day, planted: str, expected: tuple[str, int | None, int | None]
+) -> None:
+    number = today.sold()
+    today.sold()
+    with today.alipay.bad_day(planted, method=TRADE_BILL, out_trade_no=number):
+        held = today.hold()
+    what, ours, theirs = expected
+    assert (held.state, held.differences) == (bill.DIFFERS, 1)
+    assert today.told() == [(what, number, ours, theirs)]
+    assert today.hold(35).state == bill.AGREES
+    assert today.told() == []
+
+
+def test_a_line_too_many_is_named_with_its_order_and_trade(today: Day) -> None:
+    number = today.sold()
+    with today.alipay.bad_day("bill_line_added", method=TRADE_BILL, out_trade_no=number):
+        today.hold()
+    [found] = today.differences()
+    assert (found.what, found.order_number, found.trade_no) == ("unknown", number, OTHER_TRADE_NO)
+    assert (found.ours, found.theirs) == (None, 1)
+
+
+def test_money_of_which_every_notice_was_lost_is_told_by_the_bill_until_it_is_taken(today: Day) -> None:
+    number = today.sold(told=False)
+    today.hold()
+    assert today.told() == [("unknown", number, None, 24000)]
+    assert purchases.deliver(purchases.notice(today.alipay, number)) == "success"
+    assert today.hold(35).state == bill.AGREES
+    assert today.told() == []
+
+
+def test_a_partial_refund_at_the_console_of_which_every_notice_was_lost_is_told_by_the_bill(
+    today: Day,
+) -> None:
+    number = today.sold()
+    today.alipay.refund(number, 1000, "by-hand")
+    today.hold()
+    [found] = today.differences()
+    assert (found.what, found.order_number, found.request_no) == ("unknown", number, "by-hand")
+    assert (found.ours, found.theirs) == (None, 1000)
+
+
+def test_what_an_operator_resolved_stays_resolved_until_it_says_something_else(today: Day) -> None:
+    number = today.sold()
+    with today.alipay.bad_day("bill_amount_off", method=TRADE_BILL, out_trade_no=number):
+        today.hold()
+        [found] = today.differences()
+        found.update([BillDifference.resolved_at.set(today.clock()), BillDifference.attention.remove()])
+        today.hold(35)
+        assert today.told() == []
+    with today.alipay.bad_day("bill_line_missing", method=TRADE_BILL, out_trade_no=number):
+        today.hold(36)
+    assert today.told() == [("missing", number, 24000, None)]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state"), [("bill_missing", bill.MISSING), ("bill_garbled", bill.UNREADABLE)]
+)
+def test_a_day_without_a_bill_waits_for_a_person_until_there_is_one(
+    today: Day, trouble: str, state: str
+) -> None:
+    today.sold()
+    with today.alipay.bad_day(trouble, method=TRADE_BILL):
+        held = today.hold()
+    assert (held.state, held.attention) == (state, PROBLEM)
+    assert held.reason
+    held = today.hold(35)
+    assert (held.state, held.attention, held.reason) == (bill.AGREES, None, None)
+
+
+def test_a_day_on_which_nothing_happened_agrees(today: Day) -> None:
+    held = today.hold()
+    assert (held.state, held.ours_paid, held.theirs_paid) == (bill.AGREES, 0, 0)
+
+
+def test_a_refund_that_becomes_true_here_after_midnight_is_missed_by_neither_day(today: Day) -> None:
+    number = today.sold()
+    today.at(23.99)
+    today.alipay.refund(number)
+    notice = purchases.notice(today.alipay, number)
+    today.at(24.01)
+    assert purchases.deliver(notice) == "success"
+    held = today.hold()
+    assert (held.state, today.told()) == (bill.AGREES, [])
+    tomorrow = today.date + timedelta(days=1)
+    assert today.hold(58, tomorrow).state == bill.AGREES
+    assert today.differences(tomorrow) == []
