@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta
 
 from chalicelib.beijing_time import day_end
 from chalicelib.deadline import Deadline
-from chalicelib.errors import OrderNotFound
-from chalicelib.flows.match_bill import Difference, Match, differences, key_of, match
+from chalicelib.errors import NothingToResolve, OrderNotFound
+from chalicelib.flows.match_bill import Difference, Match, What, differences, match
+from chalicelib.gateways import Gateways
 from chalicelib.gateways.bills import BILL_SECONDS, Bill, BillLine, BillPending, NoBill
 from chalicelib.gateways.payments import BillState, PaymentProvider, Unclear
-from chalicelib.shop import bill, journal, payment, refund
+from chalicelib.shop import audit, bill, journal, payment, refund
 from chalicelib.shop import order as orders
 from chalicelib.shop.bill import BillDay
 
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 READY = timedelta(hours=10)
 """How long after the end of a day all providers' bills of it are there."""
+_DAYS = 4
+"""How many days back a bill is looked at by itself."""
 _NEAR_MIDNIGHT = timedelta(hours=1)
 """The clocks of provider and shop, and the way of a notification, may put a fact on the next or the last day's bill."""
 
@@ -32,21 +35,57 @@ def hold(provider: PaymentProvider, day: date, now: datetime) -> BillDay | None:
         return None
     entries = [entry for entry in journal.list_day(day) if entry.provider == provider.name]
     state = _fetch(provider, day, now)
-    if isinstance(state, BillPending | NoBill):
-        expected = [entry for entry in entries if key_of(entry) is not None]
-        if expected and not (isinstance(state, NoBill) and state.nothing_happened):
-            return _flagged(provider, day, bill.MISSING, "the provider has no bill of this day", now)
-        return _record(provider, day, match([], entries), now)
     if isinstance(state, Unclear):
         return _flagged(provider, day, bill.UNREADABLE, state.reason, now)
-    with state as opened:
-        result = match(opened.lines(), entries)
+    if isinstance(state, Bill):
+        with state as opened:
+            result = match(opened.lines(), entries)
+    else:
+        result = match([], entries)
     _look_beside(provider, day, now, result)
+    is_late = isinstance(state, NoBill) and bool(result.missing) and not state.nothing_happened
+    if is_late or isinstance(state, BillPending):
+        return _flagged(provider, day, bill.MISSING, "the provider has no bill of this day", now)
     return _record(provider, day, result, now)
+
+
+def hold_last(gateways: Gateways, now: datetime) -> list[BillDay]:
+    """Hold the bills of the last days against the journal that do not agree yet, of every provider; the day before
+    yesterday once more, whose last hour may be in the next day's bill.
+    """
+    held: list[BillDay] = []
+    today = journal.day_of(now)
+    for provider in gateways.payments.values():
+        for age in range(_DAYS, 0, -1):
+            day = today - timedelta(days=age)
+            before = bill.find_day(provider.name, day)
+            if age > 2 and before is not None and before.state == bill.AGREES:
+                continue
+            if (found := hold(provider, day, now)) is not None:
+                held.append(found)
+    return held
 
 
 def _fetch(provider: PaymentProvider, day: date, now: datetime) -> BillState[BillLine]:
     return provider.trade_bill(day, now, Deadline(BILL_SECONDS))
+
+
+def resolve(provider: str, day: date, trade_no: str, by: str, reason: str, now: datetime) -> None:
+    """Clear the flags of a trade's differences on a day on an operator's word, logged. Raises NothingToResolve when
+    none is flagged.
+    """
+    found = [
+        one
+        for one in bill.list_differences(provider, day)
+        if one.trade_no == trade_no and one.attention is not None
+    ]
+    if not found:
+        raise NothingToResolve()
+    subject = f"{provider} {day.isoformat()} {trade_no}"
+    transaction = audit.recorded(audit.entry(by, "resolve-difference", subject, now, reason=reason))
+    for one in found:
+        bill.resolve(transaction, one, now)
+    transaction.commit()
 
 
 def _flagged(provider: PaymentProvider, day: date, state: str, reason: str, now: datetime) -> BillDay:

@@ -7,7 +7,7 @@ import getpass
 import re
 import sys
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +43,7 @@ from chalicelib.shop.texts import MAX_REASON, short_text
 if TYPE_CHECKING:
     from chalicelib.gateways import Gateways
     from chalicelib.manage.catalog_file.plan import Plan, Stored
+    from chalicelib.shop.bill import BillDay, BillDifference
     from chalicelib.shop.course_key import CourseKey
     from chalicelib.shop.refund import Refund
     from chalicelib.shop.user import User
@@ -255,6 +256,26 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--day", type=_day, help="YYYY-MM-DD in Beijing (default: today)")
 
     act("fill-journal", _fill_journal, "write what the journal lacks, after an import; safe to repeat")
+
+    added = command("bills", _bills, "show how the providers' bills agree with the journal, day by day")
+    added.add_argument(
+        "--days", type=int, choices=range(1, 91), default=14, help="how many days back", metavar="N"
+    )
+
+    added = act(
+        "hold-bills",
+        _hold_bills,
+        "fetch a day's bills again, compare them with the journal",
+    )
+    added.add_argument("day", type=_day, help="YYYY-MM-DD in Beijing")
+
+    added = act(
+        "resolve-difference", _resolve_difference, "say that a listed difference of a bill is dealt with"
+    )
+    added.add_argument("provider", choices=("alipay",))
+    added.add_argument("day", type=_day)
+    added.add_argument("trade_no")
+    added.add_argument("--reason", type=_reason_text, required=True, help="kept in the log")
 
     added = command("list-orders", _list_orders, "list a user's orders, newest first")
     added.add_argument("username")
@@ -757,6 +778,59 @@ def _fill_journal(given: argparse.Namespace) -> None:
     say(f"{read} orders read, {written} entries were missing and are written")
 
 
+_BILL_STATES = {
+    "agrees": "agrees to the fen",
+    "differs": "differs",
+    "missing": "has no bill",
+    "unreadable": "cannot be read",
+}
+
+
+def _bill_line(held: BillDay) -> str:
+    def yuan(fen: int) -> str:
+        return f"{money.to_yuan(fen):.2f}"
+
+    sums = (
+        f"provider {yuan(held.theirs_paid)} came and {yuan(held.theirs_refunded)} went,"
+        f" journal {yuan(held.ours_paid)} and {yuan(held.ours_refunded)}, fees {yuan(held.fees)}"
+    )
+    more = held.reason or (f"{held.differences} differences: see problems" if held.differences else "")
+    return f"{held.day}  {held.provider}  {_BILL_STATES[held.state]}: {sums}{f'; {more}' if more else ''}"
+
+
+def _bills(given: argparse.Namespace) -> None:
+    from chalicelib.shop import bill, journal
+    from chalicelib.shop.payment_type import PROVIDERS
+
+    today = journal.day_of(_now())
+    first = today - timedelta(days=given.days)
+    found = [held for provider in sorted(PROVIDERS) for held in bill.list_days(provider, first, today)]
+    for held in sorted(found, key=lambda one: (one.day, one.provider)):
+        say(_bill_line(held))
+    if not found:
+        say(f"no bill of the last {given.days} days was held against the journal")
+
+
+def _hold_bills(given: argparse.Namespace) -> None:
+    from chalicelib.flows.hold_bills import hold
+    from chalicelib.shop import audit
+
+    gateways = _gateways()
+    audit.write(audit.entry(_who(given), "hold-bills", given.day.isoformat(), _now()))
+    for provider in gateways.payments.values():
+        held = hold(provider, given.day, _now())
+        if held is None:
+            raise _Refused(f"the bills of {given.day} are there from ten o'clock the next morning on")
+        say(_bill_line(held))
+
+
+def _resolve_difference(given: argparse.Namespace) -> None:
+    from chalicelib.flows.hold_bills import resolve
+
+    resolve(given.provider, given.day, given.trade_no, _who(given), given.reason, _now())
+    say(f"{given.trade_no} of {given.day} is resolved")
+
+
 def _list_orders(given: argparse.Namespace) -> None:
     from chalicelib.shop.order import STATUS_NAMES, list_orders
     from chalicelib.shop.partition import PAGE_ROWS
@@ -864,6 +938,7 @@ def _refuse_refund(given: argparse.Namespace) -> None:
 
 def _problems(given: argparse.Namespace) -> None:
     from chalicelib.shop.attention import PROBLEM, list_attention
+    from chalicelib.shop.bill import BillDay, BillDifference
     from chalicelib.shop.order import STATUS_NAMES, Order
     from chalicelib.shop.refund import APPLICATION, DONE, STUCK, Refund
     from chalicelib.shop.refund_notice import RefundNotice
@@ -892,6 +967,17 @@ def _problems(given: argparse.Namespace) -> None:
             say(f"  to have the provider asked again at once: retry-order {item.number}")
             closing = ", which closes it" if item.is_open() else ""
             say(f"  when it is dealt with{closing}: resolve-order {item.number} --reason ...")
+        elif isinstance(item, BillDifference):
+            say(
+                f"order {item.order_number}: the bill of {item.day} and the journal differ. {_difference_line(item)}"
+            )
+            say(f"  {_DIFFERENCES[item.what].format(number=item.order_number)}, then hold-bills {item.day}")
+            say(
+                f"  when it is dealt with: resolve-difference {item.provider} {item.day} {item.trade_no} --reason ..."
+            )
+        elif isinstance(item, BillDay):
+            say(f"the bill of {item.day} by {item.provider} {_BILL_STATES[item.state]}: {item.reason}")
+            say(f"  to fetch it again: hold-bills {item.day}")
         elif isinstance(item, StrayNotification):
             say(
                 f"order {item.order_number}: a genuine notification of {item.provider} does not fit,"
@@ -904,6 +990,23 @@ def _problems(given: argparse.Namespace) -> None:
         say(f"there are more: problems --after {page.next_cursor}")
     elif not page.items:
         say("nothing needs a person")
+
+
+def _difference_line(item: BillDifference) -> str:
+    def yuan(fen: int | None) -> str:
+        return "nothing" if fen is None else f"{money.to_yuan(fen):.2f}"
+
+    what = "payment" if item.request_no is None else f"refund {item.request_no}"
+    return f"{what} of trade {item.trade_no}: {item.provider} {yuan(item.theirs)}, journal {yuan(item.ours)}"
+
+
+_DIFFERENCES = {
+    "unknown": "the provider moved money of which nothing is known here: retry-order {number}",
+    "missing": "the journal has what the provider does not: show-order {number}, ask the provider's support",
+    "amount": "both know it, and the amounts differ: show-order {number}, compare with the provider's page",
+    "twice": "the provider counts it twice: ask its support; show-order {number}",
+}
+"""What a difference means, and what to do first."""
 
 
 _STRAYS = {

@@ -21,6 +21,7 @@ from tests import builders, purchases
 from tests.alipay_adapter import an_adapter
 from tests.client import Client
 from tests.purchases import Clock
+from tests.terminal import Operator
 
 
 class Day:
@@ -136,6 +137,35 @@ def test_a_partial_refund_at_the_console_of_which_every_notice_was_lost_is_told_
     [found] = today.differences()
     assert (found.what, found.order_number, found.request_no) == ("unknown", number, "by-hand")
     assert (found.ours, found.theirs) == (None, 1000)
+
+
+def test_an_operator_reads_what_differs_and_what_to_do_and_resolves_it(
+    today: Day, operator: Operator
+) -> None:
+    number = today.sold()
+    with today.alipay.bad_day("bill_amount_off", method=TRADE_BILL, out_trade_no=number):
+        today.hold()
+    [found] = today.differences()
+    listed = operator.does("problems", "--limit", "500")
+    assert (
+        f"order {number}: the bill of {today.date} and the journal differ. payment of trade {found.trade_no}:"
+        " alipay 240.01, journal 240.00\n" in listed
+    )
+    resolved = (
+        "resolve-difference",
+        "alipay",
+        today.date.isoformat(),
+        found.trade_no,
+        "--reason",
+        "a cent of theirs",
+    )
+    assert f"  when it is dealt with: {' '.join(resolved[:4])} --reason" in listed
+    operator.does(*resolved)
+    assert found.trade_no not in operator.does("problems", "--limit", "500")
+    assert f"resolve-difference  alipay {today.date} {found.trade_no}; because: a cent" in operator.does(
+        "audit"
+    )
+    assert "nothing of this waits" in operator.is_refused(*resolved)
 
 
 def test_what_an_operator_resolved_stays_resolved_until_it_says_something_else(today: Day) -> None:
