@@ -38,6 +38,7 @@ from chalicelib.errors import (
     WeakPassword,
 )
 from chalicelib.manage.terminal import complain, escape_what_cannot_be_encoded, say
+from chalicelib.shop.payment_type import PROVIDERS
 from chalicelib.shop.texts import MAX_REASON, short_text
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ def _parser() -> argparse.ArgumentParser:
     added = act(
         "resolve-difference", _resolve_difference, "say that a listed difference of a bill is dealt with"
     )
-    added.add_argument("provider", choices=("alipay",))
+    added.add_argument("provider", choices=sorted(PROVIDERS))
     added.add_argument("day", type=_day)
     added.add_argument("trade_no")
     added.add_argument("--reason", type=_reason_text, required=True, help="kept in the log")
@@ -800,7 +801,6 @@ def _bill_line(held: BillDay) -> str:
 
 def _bills(given: argparse.Namespace) -> None:
     from chalicelib.shop import bill, journal
-    from chalicelib.shop.payment_type import PROVIDERS
 
     today = journal.day_of(_now())
     first = today - timedelta(days=given.days)
