@@ -251,8 +251,8 @@ def _table(title: str, columns: Mapping[str, Mapping[str, float]], digits: int) 
 
 def _memories(school: School, prices: Mapping[str, Any]) -> list[str]:
     rows = [
-        "| Memory, MB | course's page, ms | signing in, ms | start before the first page, ms | notice, ms |"
-        " Lambda for 1,000 visits | for 1,000 orders | for the timers, a month |",
+        "| Memory, MB | course's page, ms | signing in, ms | start without a snapshot, ms | notice, ms |"
+        " Lambda for 1,000 visits | for 1,000 orders | for timers and snapshots, a month |",
         "| ---: |" + " ---: |" * 7,
     ]
     for memory in MEMORIES:

@@ -78,7 +78,7 @@ class Clients:
 def deploy(stage: Stage, client: Clients, given: argparse.Namespace, cloud: Aws) -> None:
     """The whole way. Raises NotDeployed or NotPackaged; what was done before stays, and is not done again."""
     say(f"{stage.name}: looking whether it can be deployed")
-    found = list(preflight.problems(stage, client, "" if given.dirty else preflight.git_status()))
+    found = list(preflight.problems(stage, client, "" if given.dirty else preflight.git_status(), say))
     if found:
         raise NotDeployed("\n".join(found))
     make_code_bucket(stage, client("s3"))

@@ -22,8 +22,12 @@ UNRESERVED_MINIMUM = 10
 """The concurrency that a new account must keep unreserved; others keep 100 (AWS, Lambda's quotas)."""
 
 
-def problems(stage: Stage, client: Callable[..., Any], git_status: str) -> Iterator[str]:
-    """Why this stage cannot be deployed now; nothing when it can. `client` gives boto3's client of a service."""
+def problems(
+    stage: Stage, client: Callable[..., Any], git_status: str, say: Callable[[str], None]
+) -> Iterator[str]:
+    """Why this stage cannot be deployed now; nothing when it can. `client` gives boto3's client of a service. `say` is
+    told what hinders nothing, and should be known.
+    """
     if git_status:
         yield (
             "The tree holds what is not committed, so nobody could say later what was deployed:\n"
@@ -43,6 +47,11 @@ def problems(stage: Stage, client: Callable[..., Any], git_status: str) -> Itera
     if wrong:
         yield from wrong
         return
+    if stage.lacks_snap_start:
+        say(
+            f"{stage.name}: {stage.region} is not known to have SnapStart for Python (infra/snap_start.py), "
+            "so it is left out, and functions start anew."
+        )
     try:
         yield from _concurrency(stage, client("lambda"))
         yield from _certificate(stage, client("acm"))

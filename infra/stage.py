@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra import values
+from infra import snap_start, values
 from infra.stacks import NotDeployed
 
 STAGES = Path(__file__).resolve().parent / "stages"
@@ -65,8 +65,8 @@ class Stage:
     ) -> dict[str, str]:
         """What a stack's template gets: what the stage's file says of it, before that the outputs of earlier stacks
         and the names that `edge` was given, where the template has a parameter of that name, and the names of the
-        SSM parameters that it reads. Raises NotDeployed for a parameter that the template does not take, and for one
-        that nobody gives.
+        SSM parameters that it reads. What the region is not known to have is off, whatever the file says. Raises
+        NotDeployed for a parameter that the template does not take, and for one that nobody gives.
         """
         declared = template.get("Parameters", {})
         known = {
@@ -83,7 +83,15 @@ class Stage:
         open_ones = {key for key in declared if "Default" not in declared[key]} - found.keys() - COMPUTED
         if open_ones:
             raise NotDeployed(f"{self.file}: {stack!r} lacks {', '.join(sorted(open_ones))}.")
+        if self.lacks_snap_start and "SnapStart" in found:
+            found["SnapStart"] = "off"
         return found
+
+    @property
+    def lacks_snap_start(self) -> bool:
+        """Whether its file wants functions that start from snapshots, in a region that is not known to have these."""
+        wanted = self.stacks.get("app", {}).get("SnapStart") == "on"
+        return wanted and self.region not in snap_start.REGIONS
 
     @property
     def table_prefix(self) -> str:

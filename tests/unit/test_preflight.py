@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,15 @@ def stage(name: str = "production", **app: str) -> Stage:
     return Stage(**{**vars(example), "name": name, "stacks": stacks})
 
 
-def told(of: Stage, number: str = "000000000000", at_once: int = 1000, git_status: str = "") -> list[str]:
+def told(
+    of: Stage,
+    number: str = "000000000000",
+    at_once: int = 1000,
+    git_status: str = "",
+    said: list[str] | None = None,
+) -> list[str]:
     client: Callable[[str], Account] = lambda service: Account(number, at_once)  # noqa: E731
-    return list(problems(of, client, git_status))
+    return list(problems(of, client, git_status, ([] if said is None else said).append))
 
 
 def test_nothing_stands_in_the_way() -> None:
@@ -94,7 +101,7 @@ def test_without_credentials_all_else_is_told_too() -> None:
         def get_caller_identity(self) -> dict[str, str]:
             raise NoCredentialsError
 
-    told_first, told_last = problems(stage(), lambda _: Nobody(), " M app.py\n")
+    told_first, told_last = problems(stage(), lambda _: Nobody(), " M app.py\n", print)
     assert "not committed" in told_first
     assert "Unable to locate credentials. AWS_PROFILE names" in told_last
 
@@ -104,7 +111,7 @@ def test_a_question_that_aws_refuses_is_told() -> None:
         def get_account_settings(self) -> dict[str, Any]:
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetAccountSettings")
 
-    [problem] = problems(stage(), lambda _: Refusing("000000000000", 1000), "")
+    [problem] = problems(stage(), lambda _: Refusing("000000000000", 1000), "", print)
     assert "cannot be asked" in problem
     assert "GetAccountSettings" in problem
 
@@ -116,6 +123,22 @@ def test_outside_of_a_clone_it_says_so(tmp_path: Path) -> None:
 
 def test_a_new_account_can_do_without_reserved_places() -> None:
     assert told(stage(NotificationConcurrency="0", TimerConcurrency="0"), at_once=10) == []
+
+
+@pytest.mark.parametrize("region", ["ap-east-2", "ap-southeast-6", "cn-north-1", "xx-new-1"])
+def test_a_region_without_snapshots_hinders_nothing(region: str) -> None:
+    of, said = replace(stage(), region=region), list[str]()
+    assert told(of, said=said) == []
+    [note] = said
+    assert f"{region} is not known to have SnapStart" in note
+
+
+def test_nothing_is_said_of_snapshots_where_they_are_or_nobody_wants_them() -> None:
+    said: list[str] = []
+    assert (
+        told(stage(), said=said) == told(replace(stage(SnapStart="off"), region="ap-east-2"), said=said) == []
+    )
+    assert not said
 
 
 def test_a_stage_that_nothing_is_packaged_for_is_refused_before_aws_is_asked() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,17 @@ def test_what_an_account_has_once_is_the_same_for_all_its_stages(directory: Path
     assert one.tags_of("account") == other.tags_of("account")
     assert one.tags_of("app")["stage"] == "example"
     assert one.tags_of("app") != other.tags_of("app")
+
+
+@pytest.mark.parametrize(
+    ("region", "value"),
+    [("ap-southeast-1", "on"), ("ap-east-2", "off"), ("cn-northwest-1", "off"), ("xx-new-1", "off")],
+)
+def test_functions_start_from_snapshots_where_the_region_has_them(region: str, value: str) -> None:
+    there = replace(read_stage("example"), region=region)
+    assert there.parameters("app", template_of("app"), {})["SnapStart"] == value
+
+
+def test_only_the_usual_stage_pays_for_snapshots() -> None:
+    small = read_stage("example-small").parameters("app", template_of("app"), {})
+    assert small.get("SnapStart", template_of("app")["Parameters"]["SnapStart"]["Default"]) == "off"
