@@ -86,6 +86,15 @@ def inventory(stage: Stage) -> Inventory:
     )
 
 
+def standing(stage: Stage, stack: str) -> Counter[str]:
+    """How often each type of resource stands in a stack that reads nothing of the others. Raises NotDeployed for a
+    stage that could not be deployed as it is written.
+    """
+    content = json.loads((INFRA / f"{_FILES.get(stack, stack)}.json").read_text(encoding="utf-8"))
+    template = _Evaluated(content, stage.parameters(stack, content, _OUTPUTS), {})
+    return Counter(resource["Type"] for resource in template.standing())
+
+
 def _counted(kind: str, properties: Mapping[str, Any]) -> Counter[str]:
     """What a resource is counted as. What is merged into the generated template has no type, and costs by its use."""
     if kind == "AWS::ElastiCache::ReplicationGroup":

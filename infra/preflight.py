@@ -12,14 +12,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import values
+from infra import quotas, values
 from infra.stacks import NotDeployed
 from infra.stage import STACKS, Stage
 
 PROJECT = Path(__file__).resolve().parents[1]
-
-UNRESERVED_MINIMUM = 10
-"""The concurrency that a new account must keep unreserved; others keep 100 (AWS, Lambda's quotas)."""
 
 
 def problems(
@@ -53,7 +50,7 @@ def problems(
             "so it is left out, and functions start anew."
         )
     try:
-        yield from _concurrency(stage, client("lambda"))
+        yield from quotas.exceeded(stage, client, say)
         yield from _certificate(stage, client("acm"))
     except (ClientError, BotoCoreError) as error:
         yield f"What has to be known of the account cannot be asked: {error}"
@@ -117,29 +114,6 @@ def _front(stage: Stage) -> Iterator[str]:
             f"{stage.front}/config.json is missing: learners would see the name, telephone and ICP number of a made-up "
             "school. Copy spa/public/config.json there, and texts/ beside it, and put in your own."
         )
-
-
-def _concurrency(stage: Stage, functions: Any) -> Iterator[str]:
-    limits = functions.get_account_settings()["AccountLimit"]
-    declared = json.loads((PROJECT / "infra" / "functions.json").read_text(encoding="utf-8"))["Parameters"]
-    given = stage.stacks.get("app", {})
-    wanted = sum(
-        int(given.get(name, declared[name]["Default"])) * functions_of_it
-        for name, functions_of_it in _RESERVING.items()
-    )
-    total = limits["ConcurrentExecutions"]
-    free = 100 if total > 100 else UNRESERVED_MINIMUM
-    if wanted and total - wanted < free:
-        yield (
-            f"The account may run {total} functions at once, of which {free} must stay unreserved, and "
-            f"{stage.name} would reserve {wanted}. Ask for a higher quota of Lambda's concurrent executions "
-            "(it is free), "
-            f"or set {' and '.join(_RESERVING)} to 0 in {stage.file} until you have it."
-        )
-
-
-_RESERVING = {"NotificationConcurrency": 1, "TimerConcurrency": 2}
-"""The parameters of the stack `app` that reserve concurrency, and for how many functions each; 0 reserves none."""
 
 
 def _certificate(stage: Stage, acm: Any) -> Iterator[str]:

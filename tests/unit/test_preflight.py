@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
 from infra.preflight import git_status, problems
 from infra.stacks import NotDeployed
@@ -16,10 +15,22 @@ from infra.stage import Stage, read_stage
 
 
 class Account:
-    """An AWS account that answers the preflight's questions."""
+    """An AWS account that answers the preflight's questions: with so many VPCs and addresses in its region,
+    each with these tags, of which Service Quotas allows five.
+    """
 
-    def __init__(self, number: str, at_once: int) -> None:
+    def __init__(
+        self,
+        number: str = "000000000000",
+        at_once: int = 1000,
+        vpcs: int = 1,
+        addresses: int = 0,
+        **tags: str,
+    ) -> None:
         self._number, self._at_once = number, at_once
+        self._vpcs, self._addresses = vpcs, addresses
+        self._tags = [{"Key": key, "Value": value} for key, value in tags.items()]
+        self.asked: list[str] = []
 
     def get_caller_identity(self) -> dict[str, str]:
         return {"Account": self._number}
@@ -27,24 +38,34 @@ class Account:
     def get_account_settings(self) -> dict[str, Any]:
         return {"AccountLimit": {"ConcurrentExecutions": self._at_once}}
 
+    def describe_vpcs(self) -> dict[str, Any]:
+        return {"Vpcs": [{"Tags": self._tags}] * self._vpcs}
+
+    def describe_addresses(self) -> dict[str, Any]:
+        return {"Addresses": [{"Tags": self._tags} if self._tags else {}] * self._addresses}
+
+    def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> dict[str, Any]:  # noqa: N803
+        self.asked.append(f"{ServiceCode} {QuotaCode}")
+        return {"Quota": {"Value": 5.0}}
+
+
+def with_parameters(of: Stage, stack: str, **given: str) -> Stage:
+    """The stage with other parameters of a stack."""
+    return replace(of, stacks={**of.stacks, stack: {**of.stacks[stack], **given}})
+
 
 def stage(name: str = "production", **app: str) -> Stage:
     """A stage whose front somebody else serves."""
     example = read_stage("example")
-    stacks = {**example.stacks, "app": {**example.stacks["app"], **app}}
-    del stacks["front"], stacks["front-certificate"]
-    return Stage(**{**vars(example), "name": name, "stacks": stacks})
+    stacks = {key: one for key, one in example.stacks.items() if key not in ("front", "front-certificate")}
+    return with_parameters(replace(example, name=name, stacks=stacks), "app", **app)
 
 
 def told(
-    of: Stage,
-    number: str = "000000000000",
-    at_once: int = 1000,
-    git_status: str = "",
-    said: list[str] | None = None,
+    of: Stage, account: Account | None = None, git_status: str = "", said: list[str] | None = None
 ) -> list[str]:
-    client: Callable[[str], Account] = lambda service: Account(number, at_once)  # noqa: E731
-    return list(problems(of, client, git_status, ([] if said is None else said).append))
+    asked = account or Account()
+    return list(problems(of, lambda _: asked, git_status, ([] if said is None else said).append))
 
 
 def test_nothing_stands_in_the_way() -> None:
@@ -52,17 +73,23 @@ def test_nothing_stands_in_the_way() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("account", "said"),
     [
-        ({"git_status": " M app.py\n"}, "not committed"),
-        ({"number": "111111111111"}, "of account 111111111111"),
-        ({"at_once": 10}, "may run 10 functions at once"),
-        ({"at_once": 110}, "may run 110 functions at once"),
+        (Account("111111111111"), "of account 111111111111"),
+        (Account(at_once=10), "may run 10 functions at once"),
+        (Account(at_once=110), "may run 110 functions at once"),
+        (Account(vpcs=5), "has 5 VPCs, 5 are allowed, and production needs 1 more"),
+        (Account(addresses=5), "has 5 Elastic IP addresses, 5 are allowed, and production needs 1 more"),
     ],
 )
-def test_what_stands_in_the_way_is_told(asked: dict[str, Any], said: str) -> None:
-    [problem] = told(stage(), **asked)
+def test_what_stands_in_the_way_is_told(account: Account, said: str) -> None:
+    [problem] = told(stage(), account)
     assert said in problem
+
+
+def test_a_tree_that_is_not_committed_stands_in_the_way() -> None:
+    [problem] = told(stage(), git_status=" M app.py\n")
+    assert "not committed" in problem
 
 
 @pytest.mark.parametrize(
@@ -111,7 +138,7 @@ def test_a_question_that_aws_refuses_is_told() -> None:
         def get_account_settings(self) -> dict[str, Any]:
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetAccountSettings")
 
-    [problem] = problems(stage(), lambda _: Refusing("000000000000", 1000), "", print)
+    [problem] = told(stage(), Refusing())
     assert "cannot be asked" in problem
     assert "GetAccountSettings" in problem
 
@@ -122,7 +149,64 @@ def test_outside_of_a_clone_it_says_so(tmp_path: Path) -> None:
 
 
 def test_a_new_account_can_do_without_reserved_places() -> None:
-    assert told(stage(NotificationConcurrency="0", TimerConcurrency="0"), at_once=10) == []
+    assert told(stage(NotificationConcurrency="0", TimerConcurrency="0"), Account(at_once=10)) == []
+
+
+def test_all_that_an_account_has_no_room_for_is_told_at_once() -> None:
+    assert len(told(stage(), Account(at_once=10, vpcs=5, addresses=5))) == 3
+
+
+def test_a_second_way_out_needs_a_second_address() -> None:
+    of = with_parameters(stage(), "network", NatGateways="2")
+    [problem] = told(of, Account(addresses=4))
+    assert "needs 2 more" in problem
+    assert told(of, Account(addresses=3)) == []
+
+
+def test_what_the_stage_has_already_is_not_needed_once_more() -> None:
+    full = Account(vpcs=5, addresses=5, app="course-shop", stage="production")
+    assert told(stage(), full) == []
+    of_another_stage = Account(vpcs=5, addresses=5, app="course-shop", stage="dev")
+    assert len(told(stage(), of_another_stage)) == 2
+
+
+def test_a_stage_without_network_asks_for_none() -> None:
+    account = Account(vpcs=5, addresses=5)
+    assert told(with_parameters(stage(), "network", Redis="dynamodb"), account) == []
+    assert not account.asked
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "GetServiceQuota"),
+        EndpointConnectionError(endpoint_url="https://servicequotas.example"),
+    ],
+)
+def test_a_quota_that_may_not_be_asked_is_said_and_hinders_nothing(refusal: Exception) -> None:
+    class Silent(Account):
+        def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> dict[str, Any]:  # noqa: N803
+            raise refusal
+
+    said: list[str] = []
+    assert told(stage(), Silent(vpcs=5, addresses=5), said=said) == []
+    assert len(said) == 2
+    assert "needs 1 more VPCs in ap-southeast-1, which has 5" in said[0]
+    assert str(refusal) in said[0]
+
+
+def test_an_account_without_a_value_of_its_own_has_the_common_one() -> None:
+    class Fresh(Account):
+        def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> dict[str, Any]:  # noqa: N803
+            raise ClientError({"Error": {"Code": "NoSuchResourceException"}}, "GetServiceQuota")
+
+        def get_aws_default_service_quota(self, **asked: str) -> dict[str, Any]:
+            return super().get_service_quota(**asked)
+
+    account = Fresh(vpcs=5)
+    [problem] = told(stage(), account)
+    assert "5 VPCs, 5 are allowed" in problem
+    assert account.asked == ["vpc L-F678F1CE", "ec2 L-0263D0A3"]
 
 
 @pytest.mark.parametrize("region", ["ap-east-2", "ap-southeast-6", "cn-north-1", "xx-new-1"])
@@ -142,7 +226,7 @@ def test_nothing_is_said_of_snapshots_where_they_are_or_nobody_wants_them() -> N
 
 
 def test_a_stage_that_nothing_is_packaged_for_is_refused_before_aws_is_asked() -> None:
-    [problem] = told(stage("elsewhere"), number="111111111111")
+    [problem] = told(stage("elsewhere"), Account("111111111111"))
     assert ".chalice/config.json" in problem
 
 
