@@ -26,8 +26,6 @@ def an_adapter(**other: str) -> Alipay:
     return Alipay(**merchant(settings(), **other))
 
 
-def a_refund(
-    order_number: str, amount: Fen = 1000, request_no: str = "r1", total: Fen = 100_000
-) -> RefundRequest:
+def a_refund(number: str, amount: Fen = 1000, request_no: str = "r1", total: Fen = 100_000) -> RefundRequest:
     """A refund to ask for, of whichever trade paid the order."""
-    return RefundRequest(order_number, None, request_no, amount, total, "退费")
+    return RefundRequest(number, None, request_no, amount, total, "退费")

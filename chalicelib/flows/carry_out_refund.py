@@ -84,7 +84,7 @@ def _ask_provider(order: Order, approved: Refund, provider: PaymentProvider) -> 
 
 def _request(order: Order, asked: Refund) -> RefundRequest:
     return RefundRequest(
-        order_number=order.number,
+        number=order.number,
         trade_no=asked.trade_no,
         request_no=asked.request_no,
         amount=asked.amount,

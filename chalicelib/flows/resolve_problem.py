@@ -128,7 +128,7 @@ def _notification(stray: StrayNotification, gateways: Gateways) -> Notification:
     return Notification(
         provider=stray.provider,
         notify_id=stray.notify_id,
-        order_number=stray.order_number,
+        number=stray.order_number,
         trade_no=stray.trade_no,
         word=stray.word,
         told=gateways.of(stray.provider).told(stray.word, stray.amount, stray.refunded),

@@ -34,7 +34,7 @@ def take_notification(notification: Notification, now: datetime) -> str | None:
             now,
             provider=notification.provider,
             notify_id=notification.notify_id,
-            order_number=notification.order_number,
+            order_number=notification.number,
             trade_no=notification.trade_no,
             word=notification.word,
             amount=notification.amount,
@@ -51,7 +51,7 @@ def act_on(notification: Notification, now: datetime) -> str | None:
     Checks the order, its provider and the amount. Repetitions, in any order, lead to the same end.
     """
     try:
-        order = orders.find_by_number(notification.order_number)
+        order = orders.find_by_number(notification.number)
     except OrderNotFound:
         return ORDER
     if order.payment_type != notification.provider:

@@ -39,9 +39,10 @@ class PayPage:
 
 @dataclass(frozen=True)
 class Paid:
-    """The provider has received the whole amount (fen) by its trade `trade_no`."""
+    """The provider has received the whole amount (fen) by the trade `number`, which it names `trade_no`."""
 
     provider: str
+    number: str
     trade_no: str
     amount: Fen
     paid_at: datetime | None
@@ -94,11 +95,11 @@ CloseState = Closed | NotKnown | TooLate | Unclear
 
 @dataclass(frozen=True)
 class RefundRequest:
-    """One refund of an order's trade: `amount` of its `total` (fen). A `request_no` is refunded once, however often
+    """One refund of the trade `number`: `amount` of its `total` (fen). A `request_no` is refunded once, however often
     it is sent. `trade_no` is None where it is not known.
     """
 
-    order_number: str
+    number: str
     trade_no: str | None
     request_no: str
     amount: Fen
@@ -144,13 +145,14 @@ class Told(StrEnum):
 class Notification:
     """A notification whose form, signature and merchant are right. `told` is what the provider's `word` means.
 
+    `number` is the shop's of the trade, `trade_no` the provider's.
     Amounts in fen: `amount` is the trade's, `refunded` what the provider says was refunded (0 where it tells of no
     refund), by the request `request_no` (None where it names none).
     """
 
     provider: str
     notify_id: str
-    order_number: str
+    number: str
     trade_no: str
     word: str
     told: Told
@@ -161,7 +163,7 @@ class Notification:
 
     def payment(self) -> Paid:
         """The payment that the notification tells of, or implies."""
-        return Paid(self.provider, self.trade_no, self.amount, self.paid_at)
+        return Paid(self.provider, self.number, self.trade_no, self.amount, self.paid_at)
 
 
 @dataclass(frozen=True)
@@ -192,17 +194,17 @@ class PaymentProvider(Protocol):
         """Load all keys. Raises InvalidSetting, which names the one that is wrong. No call."""
 
     def pay_page(
-        self, order_number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
+        self, number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
     ) -> PayPage:
-        """The page on which an order of `amount` fen (1 at least) is paid until `expires_at`. Repeating it gives a page
-        for the same trade. Raises GatewayUnavailable.
+        """The page on which the trade of this number, of `amount` fen (1 at least), is paid until `expires_at`.
+        Repeating it gives a page for the same trade. Raises GatewayUnavailable.
         """
 
-    def query(self, order_number: str, amount: Fen, deadline: Deadline) -> TradeState:
-        """The state of the trade of an order of `amount` fen."""
+    def query(self, number: str, amount: Fen, deadline: Deadline) -> TradeState:
+        """The state of the trade of this number, of `amount` fen."""
 
-    def close(self, order_number: str, deadline: Deadline) -> CloseState:
-        """Close an unpaid trade."""
+    def close(self, number: str, deadline: Deadline) -> CloseState:
+        """Close the unpaid trade of this number."""
 
     def refund(self, request: RefundRequest, deadline: Deadline) -> RefundState:
         """Refund, once for the request's number."""
@@ -228,7 +230,7 @@ class PaymentProvider(Protocol):
         """The answer to a notification; one that is not taken is sent again."""
 
     def parse_return(self, fields: Mapping[str, str]) -> str:
-        """The order number of the query with which the browser comes back. It proves nothing about the payment: anybody
+        """The number of the trade whose query the browser comes back with. It proves nothing about the payment: anybody
         can send it again. Raises NotificationRefused.
         """
 
@@ -249,16 +251,16 @@ class NotSetUp:
         """Nothing to load."""
 
     def pay_page(
-        self, order_number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
+        self, number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
     ) -> PayPage:
         """Raises GatewayUnavailable."""
         raise GatewayUnavailable(gateway=self.name, reason="not set up")
 
-    def query(self, order_number: str, amount: Fen, deadline: Deadline) -> TradeState:
+    def query(self, number: str, amount: Fen, deadline: Deadline) -> TradeState:
         """Unclear; a person must act."""
         return self._unclear
 
-    def close(self, order_number: str, deadline: Deadline) -> CloseState:
+    def close(self, number: str, deadline: Deadline) -> CloseState:
         """Unclear; a person must act."""
         return self._unclear
 

@@ -118,7 +118,7 @@ def test_a_paid_trade_has_its_number_and_time_and_cannot_be_closed(
     trade = alipay.pay(number)
     assert trade.paid_at is not None
     paid = gateway.query(number, AMOUNT, soon())
-    assert paid == Paid("alipay", str(trade.trade_no), AMOUNT, trade.paid_at.replace(microsecond=0))
+    assert paid == Paid("alipay", number, str(trade.trade_no), AMOUNT, trade.paid_at.replace(microsecond=0))
     assert gateway.close(number, soon()) == TooLate()
 
 

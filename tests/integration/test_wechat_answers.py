@@ -123,7 +123,7 @@ def error(code: str) -> dict[str, str]:
 
 def test_a_right_answer_is_understood(gateway: Wechat, answering: Answering) -> None:
     answering.say(PAID)
-    assert query(gateway) == Paid("wechat", TRADE_NO, 9990, datetime(2026, 11, 22, 4, tzinfo=UTC))
+    assert query(gateway) == Paid("wechat", TRADE, TRADE_NO, 9990, datetime(2026, 11, 22, 4, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_an_order_without_its_code_is_no_page(
 ) -> None:
     answering.say(content)
     with pytest.raises(GatewayUnavailable):
-        gateway.start_native(ORDER, 1, "课程", NOON + timedelta(minutes=30), Deadline(8))
+        gateway.start_native(TRADE, 1, "课程", NOON + timedelta(minutes=30), Deadline(8))
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,6 @@ from chalicelib.gateways.payments import (
 )
 from chalicelib.gateways.wechat import Wechat
 from chalicelib.gateways.wechat.login import WechatLogin
-from chalicelib.gateways.wechat.numbers import Way, trade_number
 from chalicelib.gateways.wechat.trades import BridgeCall
 from localstack.provider.keys import KeyPair, generate_keys
 from localstack.wechat import WechatSimulator
@@ -46,7 +45,7 @@ from tests.wechat_merchant import APP_ID, APP_SECRET, ORDER, a_gateway, bare, ne
 pytestmark = pytest.mark.integration
 
 AMOUNT = 9990
-TRADE = trade_number(ORDER, Way.NATIVE)
+TRADE = f"{ORDER}N"
 EXPIRES_AT = NOON + timedelta(minutes=30)
 
 
@@ -78,8 +77,8 @@ def gateway(simulator: WechatSimulator, merchant: Merchant) -> Wechat:
     return a_gateway(simulator, merchant.notify_url)
 
 
-def start(gateway: Wechat, amount: int = AMOUNT, order: str = ORDER) -> str:
-    page = gateway.start_native(order, amount, "Python基础", EXPIRES_AT, Deadline(8))
+def start(gateway: Wechat, amount: int = AMOUNT, number: str = TRADE) -> str:
+    page = gateway.start_native(number, amount, "Python基础", EXPIRES_AT, Deadline(8))
     assert not isinstance(page, TooLate) and page.kind == PageKind.QR
     return page.text
 
@@ -117,7 +116,7 @@ def test_a_code_is_scanned_and_paid(simulator: WechatSimulator, gateway: Wechat,
     assert "立即支付" in page.text and "99.90" in page.text
     requests.post(f"{page.url}/pay", timeout=10)
     trade_no = simulator.trade(TRADE).transaction_id
-    assert trade_no and query(gateway) == Paid("wechat", trade_no, AMOUNT, clock())
+    assert trade_no and query(gateway) == Paid("wechat", TRADE, trade_no, AMOUNT, clock())
 
 
 def test_repeating_an_order_gives_the_same_trade(gateway: Wechat) -> None:
@@ -125,17 +124,17 @@ def test_repeating_an_order_gives_the_same_trade(gateway: Wechat) -> None:
 
 
 def test_a_phones_browser_is_led_back(simulator: WechatSimulator, gateway: Wechat) -> None:
-    page = gateway.start_h5(ORDER, AMOUNT, "课程", EXPIRES_AT, "2001:db8::1", Deadline(8))
+    page = gateway.start_h5(f"{ORDER}H", AMOUNT, "课程", EXPIRES_AT, "2001:db8::1", Deadline(8))
     assert not isinstance(page, TooLate) and page.kind == PageKind.REDIRECT
     back = f"{simulator.url}/?back"
     shown = requests.get(page.text, {"redirect_url": back}, timeout=10)
     assert f'href="{back}"' in shown.text
-    token = simulator.trade(trade_number(ORDER, Way.H5)).token
+    token = simulator.trade(f"{ORDER}H").token
     answer = requests.post(
         f"{simulator.url}/cashier/{token}/pay", {"back": back}, timeout=10, allow_redirects=False
     )
     assert answer.headers["Location"] == back
-    assert isinstance(query(gateway, number=trade_number(ORDER, Way.H5)), Paid)
+    assert isinstance(query(gateway, number=f"{ORDER}H"), Paid)
 
 
 def test_a_page_within_wechat_pays_as_the_user_whom_wechat_authorised(
@@ -147,7 +146,7 @@ def test_a_page_within_wechat_pays_as_the_user_whom_wechat_authorised(
     assert asked.headers["Location"].endswith("&state=s1")
     openid = login.openid(code, Deadline(8))
     assert openid and login.openid(code, Deadline(8)) is None
-    call = gateway.start_jsapi(ORDER, AMOUNT, "课程", EXPIRES_AT, openid, Deadline(8))
+    call = gateway.start_jsapi(f"{ORDER}J", AMOUNT, "课程", EXPIRES_AT, openid, Deadline(8))
     assert isinstance(call, BridgeCall)
     assert requests.post(f"{simulator.url}/bridge/check", call.members, timeout=10).json() == {
         "description": "课程",
@@ -156,7 +155,7 @@ def test_a_page_within_wechat_pays_as_the_user_whom_wechat_authorised(
     forged = {**call.members, "timeStamp": "1"}
     assert "error" in requests.post(f"{simulator.url}/bridge/pay", forged, timeout=10).json()
     requests.post(f"{simulator.url}/bridge/pay", call.members, timeout=10)
-    assert isinstance(query(gateway, number=trade_number(ORDER, Way.JSAPI)), Paid)
+    assert isinstance(query(gateway, number=f"{ORDER}J"), Paid)
 
 
 def test_a_wrong_secret_is_no_authorisation(simulator: WechatSimulator) -> None:
@@ -167,10 +166,10 @@ def test_a_wrong_secret_is_no_authorisation(simulator: WechatSimulator) -> None:
 
 def test_what_is_over_is_not_started_again(simulator: WechatSimulator, gateway: Wechat) -> None:
     paid(simulator, gateway)
-    assert gateway.start_native(ORDER, AMOUNT, "Python基础", EXPIRES_AT, Deadline(8)) == TooLate()
-    other = ORDER.replace("A", "B")
-    start(gateway, order=other)
-    assert gateway.close(trade_number(other, Way.NATIVE), Deadline(8)) == Closed()
+    assert gateway.start_native(TRADE, AMOUNT, "Python基础", EXPIRES_AT, Deadline(8)) == TooLate()
+    other = TRADE.replace("A", "B")
+    start(gateway, number=other)
+    assert gateway.close(other, Deadline(8)) == Closed()
     assert gateway.start_native(other, AMOUNT, "Python基础", EXPIRES_AT, Deadline(8)) == TooLate()
 
 
@@ -228,7 +227,7 @@ def test_a_refund_is_under_way_and_then_done(
     assert gateway.refund_state(request, Deadline(8)) == RefundDone()
     assert gateway.refund(request, Deadline(8)) == RefundDone()
     assert [refund.amount for refund in simulator.book.refunds(TRADE)] == [1000]
-    assert query(gateway) == Paid("wechat", trade_no, AMOUNT, NOON)
+    assert query(gateway) == Paid("wechat", TRADE, trade_no, AMOUNT, NOON)
 
 
 @pytest.mark.parametrize(("reason", "told"), [("", ""), ("课" * 30, "课" * 26), ("\ud800x", "?x")])
@@ -384,7 +383,7 @@ def test_a_payment_is_told(
     trade_no = paid(simulator, gateway)
     assert simulator.deliver_due_notices() == 1
     found = told(gateway, merchant.received.get(timeout=10))
-    assert (found.told, found.order_number, found.trade_no) == (Told.RECEIVED, ORDER, trade_no)
+    assert (found.told, found.number, found.trade_no) == (Told.RECEIVED, TRADE, trade_no)
     assert (found.amount, found.paid_at) == (AMOUNT, clock())
     assert simulator.deliver_due_notices(early=True) == 0
 
@@ -414,7 +413,7 @@ def test_a_refund_from_the_console_is_told_too(
     simulator.book.close_expired()
     simulator.deliver_due_notices()
     found = told(gateway, merchant.received.get(timeout=10))
-    assert (found.told, found.order_number) == (Told.REFUNDED_WHOLE, ORDER)
+    assert (found.told, found.number) == (Told.REFUNDED_WHOLE, TRADE)
 
 
 def test_a_notice_is_repeated_on_the_timetable_and_signed_anew(

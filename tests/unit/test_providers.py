@@ -138,7 +138,7 @@ def test_a_gateway_is_told_what_it_lacks() -> None:
 
     lacks = list(lacks_of(Half))
     assert "ask_refund_after" in lacks and "close" in lacks and "parse_notification" in lacks
-    assert any(lack.startswith("query(self, order_number: 'str', amount") for lack in lacks)
+    assert any(lack.startswith("query(self, number: 'str', amount") for lack in lacks)
     assert "check" not in lacks and "name" not in lacks
     assert len(lacks) == len(PaymentProvider.__annotations__) - 1 + 12 - 1
     assert not list(lacks_of(Alipay))

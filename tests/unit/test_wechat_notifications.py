@@ -91,11 +91,11 @@ def refusal(body: bytes, headers: dict[str, str] | None = None, gateway: Wechat 
     return refused.value.check
 
 
-def test_a_payment_is_told_with_the_number_of_its_order() -> None:
+def test_a_payment_is_told_with_the_number_of_its_trade() -> None:
     assert parse(a_body(PAYMENT)) == Notification(
         provider="wechat",
         notify_id="EV-2018022511223320873",
-        order_number="20261128135901123ABCDEFGHIJ",
+        number="20261128135901123ABCDEFGHIJN",
         trade_no="4200001234202611281234567890",
         word="SUCCESS",
         told=Told.RECEIVED,
@@ -112,7 +112,7 @@ def test_a_refund_is_told_with_its_request() -> None:
     assert (found.told, found.word) == (Told.REFUNDED_IN_PART, "REFUND.SUCCESS")
     assert (found.amount, found.refunded) == (9990, 990)
     assert found.request_no == "20261128135901123ABCDEFGHIJR1"
-    assert found.order_number == "20261128135901123ABCDEFGHIJ"
+    assert found.number == "20261128135901123ABCDEFGHIJN"
 
 
 def test_a_refund_of_everything_is_told_as_such() -> None:

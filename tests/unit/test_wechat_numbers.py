@@ -1,4 +1,4 @@
-"""The numbers and titles by which WeChat Pay knows an order, and whose class takes its part."""
+"""The numbers and titles by which WeChat Pay knows a trade, and whose class takes its part."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from chalicelib.deadline import Deadline
 from chalicelib.gateways.payments import PageKind, PayPage
 from chalicelib.gateways.wechat import Wechat
 from chalicelib.gateways.wechat.login import WechatLogin
-from chalicelib.gateways.wechat.numbers import Way, order_number, trade_number
+from chalicelib.gateways.wechat.numbers import checked
 from chalicelib.gateways.wechat.trades import description
-from chalicelib.shop.order import new_number
 from tests.unit.test_providers import lacks_of
 from tests.unit.test_wechat_notifications import a_gateway
 from tests.unit.test_wechat_signing import NOW
@@ -25,21 +24,17 @@ def test_it_is_a_payment_provider() -> None:
     assert Wechat.ask_refund_after == timedelta(minutes=1)
 
 
-def test_each_way_to_pay_has_a_number_of_its_own_that_leads_back() -> None:
-    number = new_number(NOW)
-    numbers = {trade_number(number, way) for way in Way}
-    assert len(numbers) == len(Way)
-    assert all(6 <= len(one) <= 32 and order_number(one) == number for one in numbers)
+@pytest.mark.parametrize(
+    "number", ["20261128135901123ABCDEFGHIJ", "20261128135901123ABCDEFGHIJN2", "2020101512"]
+)
+def test_a_number_of_a_trade_is_taken_as_it_is(number: str) -> None:
+    assert checked(number) == number
 
 
-def test_a_trade_of_the_old_system_has_the_number_of_its_order() -> None:
-    assert order_number("20201015120000000001") == "20201015120000000001"
-
-
-@pytest.mark.parametrize("number", ["", "1234", "x" * 32, "a|b*c-d", "订单二零二六"])
-def test_of_another_number_none_is_made(number: str) -> None:
+@pytest.mark.parametrize("number", ["", "12345", "x" * 33, "a|b*c-d", "订单二零二六", 1234567, None])
+def test_what_is_no_number_of_a_trade_is_refused(number: object) -> None:
     with pytest.raises(ValueError):
-        trade_number(number, Way.NATIVE)
+        checked(number)
 
 
 @pytest.mark.parametrize(

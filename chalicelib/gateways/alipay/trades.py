@@ -117,16 +117,16 @@ class Alipay:
             raise InvalidSetting(name="ALIPAY_PUBLIC_KEY", expected="Alipay's public key, not the app's own")
 
     def pay_page(
-        self, order_number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
+        self, number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
     ) -> PayPage:
         """The address of the pay page (`alipay.trade.page.pay`). No call."""
         content = {
-            "out_trade_no": order_number,
+            "out_trade_no": number,
             "total_amount": str(to_yuan(amount)),
             "subject": subject(title),
             "product_code": "FAST_INSTANT_TRADE_PAY",
             "time_expire": beijing_text(expires_at),
-            "request_from_url": self._leave_url(order_number),
+            "request_from_url": self._leave_url(number),
         }
         query = self._signed(
             "alipay.trade.page.pay", content, notify_url=self._trade_url(), return_url=self._trade_url()
@@ -150,7 +150,7 @@ class Alipay:
             return Notification(
                 provider=self.name,
                 notify_id=fields["notify_id"][:128],
-                order_number=fields["out_trade_no"][:64],
+                number=fields["out_trade_no"][:64],
                 trade_no=trade_no,
                 word=word,
                 told=self.told(word, amount, refunded),
@@ -180,7 +180,7 @@ class Alipay:
         return Receipt(200, "success" if is_taken else "fail")
 
     def parse_return(self, fields: Mapping[str, str]) -> str:
-        """The order number of the query with which the browser comes back, once its signature is checked. Raises
+        """The number of the trade whose query the browser comes back with, once its signature is checked. Raises
         NotificationRefused.
         """
         number = self._verified(dict(fields)).get("out_trade_no", "")
@@ -188,17 +188,19 @@ class Alipay:
             raise NotificationRefused(check="fields")
         return number
 
-    def query(self, order_number: str, amount: Fen, deadline: Deadline) -> TradeState:
-        """Query an order of `amount` fen (`alipay.trade.query`). One call; never raises GatewayUnavailable."""
-        return self._known(lambda: self._query(order_number, amount, deadline))
+    def query(self, number: str, amount: Fen, deadline: Deadline) -> TradeState:
+        """Query the trade of this number, of `amount` fen (`alipay.trade.query`). One call; never raises
+        GatewayUnavailable.
+        """
+        return self._known(lambda: self._query(number, amount, deadline))
 
-    def _query(self, order_number: str, amount: Fen, deadline: Deadline) -> TradeState:
-        answer = self._call_about("alipay.trade.query", {"out_trade_no": order_number}, deadline)
+    def _query(self, number: str, amount: Fen, deadline: Deadline) -> TradeState:
+        answer = self._call_about("alipay.trade.query", {"out_trade_no": number}, deadline)
         if answer["code"] != "10000":
             if answer.get("sub_code") == "ACQ.TRADE_NOT_EXIST":
                 return NotKnown()
             return Unclear(_reason(answer))
-        if answer.get("out_trade_no") != order_number:
+        if answer.get("out_trade_no") != number:
             return Unclear("the answer is for another order")
         status = answer.get("trade_status")
         if from_yuan(answer["total_amount"]) != amount:
@@ -210,17 +212,17 @@ class Alipay:
             return Closed()
         if status not in ("TRADE_SUCCESS", "TRADE_FINISHED", "TRADE_CLOSED"):
             return Unclear(f"trade_status {status}")
-        paid = Paid(self.name, _trade_no(answer["trade_no"]), amount, _time(sent_at))
+        paid = Paid(self.name, number, _trade_no(answer["trade_no"]), amount, _time(sent_at))
         return Refunded(paid) if status == "TRADE_CLOSED" else paid
 
-    def close(self, order_number: str, deadline: Deadline) -> CloseState:
+    def close(self, number: str, deadline: Deadline) -> CloseState:
         """Close an unpaid trade (`alipay.trade.close`). One call; never raises GatewayUnavailable."""
-        return self._known(lambda: self._close(order_number, deadline))
+        return self._known(lambda: self._close(number, deadline))
 
-    def _close(self, order_number: str, deadline: Deadline) -> CloseState:
-        answer = self._call_about("alipay.trade.close", {"out_trade_no": order_number}, deadline)
+    def _close(self, number: str, deadline: Deadline) -> CloseState:
+        answer = self._call_about("alipay.trade.close", {"out_trade_no": number}, deadline)
         if answer["code"] == "10000":
-            if answer.get("out_trade_no") != order_number:
+            if answer.get("out_trade_no") != number:
                 return Unclear("the answer is for another order")
             return Closed()
         sub_code = answer.get("sub_code")
@@ -252,7 +254,7 @@ class Alipay:
             if answer["code"] in _FINAL or (answer["code"] == "40004" and not is_trouble):
                 return RefundRefused(_reason(answer))
             return Unclear(_reason(answer))
-        if answer.get("out_trade_no") != request.order_number:
+        if answer.get("out_trade_no") != request.number:
             return Unclear("the answer is for another order")
         return RefundDone() if answer.get("fund_change") == "Y" else RefundPending()
 
@@ -405,7 +407,7 @@ def subject(title: str) -> str:
 
 
 def _refund_content(request: RefundRequest) -> dict[str, str]:
-    content = {"out_trade_no": request.order_number, "out_request_no": request.request_no}
+    content = {"out_trade_no": request.number, "out_request_no": request.request_no}
     return content if request.trade_no is None else content | {"trade_no": request.trade_no}
 
 

@@ -12,7 +12,7 @@ from chalicelib.gateways.payments import MAX_NOTIFICATION_BYTES, Notification, T
 from chalicelib.gateways.wechat import signing
 from chalicelib.gateways.wechat.account import Keys, WechatAccount
 from chalicelib.gateways.wechat.client import NAME, fen, moment
-from chalicelib.gateways.wechat.numbers import order_number, provider_number
+from chalicelib.gateways.wechat.numbers import checked
 from chalicelib.money import Fen
 
 _REFUND = "REFUND."
@@ -77,8 +77,8 @@ def _of_payment(notify_id: str, trade: Mapping[str, Any]) -> Notification:
     return Notification(
         provider=NAME,
         notify_id=notify_id,
-        order_number=order_number(trade["out_trade_no"]),
-        trade_no=provider_number(trade["transaction_id"]),
+        number=checked(trade["out_trade_no"]),
+        trade_no=checked(trade["transaction_id"]),
         word=word,
         told=told(word, amount, 0),
         amount=amount,
@@ -94,8 +94,8 @@ def _of_refund(notify_id: str, refund: Mapping[str, Any]) -> Notification:
     return Notification(
         provider=NAME,
         notify_id=notify_id,
-        order_number=order_number(refund["out_trade_no"]),
-        trade_no=provider_number(refund["transaction_id"]),
+        number=checked(refund["out_trade_no"]),
+        trade_no=checked(refund["transaction_id"]),
         word=word,
         told=told(word, amount, refunded),
         amount=amount,

@@ -1,7 +1,7 @@
 """WeChat Pay as a payment provider: trades and their refunds.
 
-The shop's words outwards, WeChat Pay's inwards. Each way to pay wants a trade of its own: `trade_number` makes its
-number of the order's, and `query`, `close` and refunds are about one trade, by that number.
+The shop's words outwards, WeChat Pay's inwards. Each way to pay wants a trade of its own: each call is about one
+trade, by the number that the shop gave it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from chalicelib.gateways.payments import (
 from chalicelib.gateways.wechat import bills, notifications, signing
 from chalicelib.gateways.wechat.account import Keys, WechatAccount
 from chalicelib.gateways.wechat.client import NAME, Client, Reply, fen, known, moment
-from chalicelib.gateways.wechat.numbers import Way, provider_number, trade_number
+from chalicelib.gateways.wechat.numbers import checked
 from chalicelib.money import Fen
 
 _DESCRIPTION_BYTES = 127
@@ -90,23 +90,25 @@ class Wechat:
         self._keys.check()
 
     def pay_page(
-        self, order_number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
+        self, number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
     ) -> PayPage:
-        """The shop's own page, which knows the browser and so the way to pay. No call."""
-        return PayPage(PageKind.REDIRECT, self._page_url(order_number))
+        """The shop's own page for the order of this number: it knows the browser and so the way to pay. No call."""
+        return PayPage(PageKind.REDIRECT, self._page_url(number))
 
     # --- starting a trade
 
     def start_native(
-        self, order_number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
+        self, number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
     ) -> PayPage | TooLate:
-        """A QR code to pay an order with, for two hours. One call, repeatable. Raises GatewayUnavailable."""
-        reply = self._start(Way.NATIVE, order_number, amount, title, expires_at, {}, deadline)
+        """A QR code by which the trade of this number is paid, for two hours. One call, repeatable. Raises
+        GatewayUnavailable.
+        """
+        reply = self._start("native", number, amount, title, expires_at, {}, deadline)
         return reply if isinstance(reply, TooLate) else PayPage(PageKind.QR, _text(reply, "code_url"))
 
     def start_h5(
         self,
-        order_number: str,
+        number: str,
         amount: Fen,
         title: str,
         expires_at: datetime,
@@ -117,12 +119,12 @@ class Wechat:
         new address for the same trade. Raises GatewayUnavailable.
         """
         scene = {"scene_info": {"payer_client_ip": client_ip, "h5_info": {"type": "Wap"}}}
-        reply = self._start(Way.H5, order_number, amount, title, expires_at, scene, deadline)
+        reply = self._start("h5", number, amount, title, expires_at, scene, deadline)
         return reply if isinstance(reply, TooLate) else PayPage(PageKind.REDIRECT, _text(reply, "h5_url"))
 
     def start_jsapi(
         self,
-        order_number: str,
+        number: str,
         amount: Fen,
         title: str,
         expires_at: datetime,
@@ -133,7 +135,7 @@ class Wechat:
         GatewayUnavailable.
         """
         payer = {"payer": {"openid": openid}}
-        reply = self._start(Way.JSAPI, order_number, amount, title, expires_at, payer, deadline)
+        reply = self._start("jsapi", number, amount, title, expires_at, payer, deadline)
         if isinstance(reply, TooLate):
             return reply
         package = f"prepay_id={_text(reply, 'prepay_id')}"
@@ -152,8 +154,8 @@ class Wechat:
 
     def _start(
         self,
-        way: Way,
-        order_number: str,
+        way: str,
+        number: str,
         amount: Fen,
         title: str,
         expires_at: datetime,
@@ -164,13 +166,13 @@ class Wechat:
             "appid": self._account.app_id,
             "mchid": self._account.merchant_id,
             "description": description(title),
-            "out_trade_no": trade_number(order_number, way),
+            "out_trade_no": number,
             "time_expire": expires_at.astimezone(BEIJING).isoformat(timespec="seconds"),
             "notify_url": self._trade_url(),
             "amount": {"total": amount, "currency": "CNY"},
             **more,
         }
-        reply = self._client.post(f"/v3/pay/transactions/{way.name.lower()}", content, deadline)
+        reply = self._client.post(f"/v3/pay/transactions/{way}", content, deadline)
         if reply.code in _OVER:
             return TooLate()
         if reply.status != 200:
@@ -179,12 +181,12 @@ class Wechat:
 
     # --- a trade
 
-    def query(self, order_number: str, amount: Fen, deadline: Deadline) -> TradeState:
+    def query(self, number: str, amount: Fen, deadline: Deadline) -> TradeState:
         """Query the trade of this number, of `amount` fen. One call; never raises GatewayUnavailable.
 
         A trade that was refunded, in part or in whole, is paid: WeChat Pay does not say how much went back.
         """
-        return known(lambda: self._query(order_number, amount, deadline))
+        return known(lambda: self._query(number, amount, deadline))
 
     def _query(self, number: str, amount: Fen, deadline: Deadline) -> TradeState:
         reply = self._client.get(_trade_path(number), deadline, mchid=self._account.merchant_id)
@@ -202,8 +204,8 @@ class Wechat:
                 return Unclear(f"WeChat Pay has another amount for it: {total}", needs_person=True)
         match state:
             case "SUCCESS" | "REFUND":
-                trade_no = provider_number(trade["transaction_id"])
-                return Paid(self.name, trade_no, amount, moment(trade.get("success_time")))
+                trade_no = checked(trade["transaction_id"])
+                return Paid(self.name, number, trade_no, amount, moment(trade.get("success_time")))
             case "NOTPAY" | "USERPAYING":
                 return Unpaid()
             case "CLOSED" | "REVOKED":
@@ -211,12 +213,12 @@ class Wechat:
             case _:
                 return Unclear(f"trade_state {state}")
 
-    def close(self, order_number: str, deadline: Deadline) -> CloseState:
+    def close(self, number: str, deadline: Deadline) -> CloseState:
         """Close the unpaid trade of this number. One call; never raises GatewayUnavailable.
 
         Closing what was never begun may succeed, too.
         """
-        return known(lambda: self._close(order_number, deadline))
+        return known(lambda: self._close(number, deadline))
 
     def _close(self, number: str, deadline: Deadline) -> CloseState:
         content = {"mchid": self._account.merchant_id}
@@ -238,7 +240,7 @@ class Wechat:
 
     def _refund(self, request: RefundRequest, deadline: Deadline) -> RefundState:
         paid = (
-            {"out_trade_no": request.order_number}
+            {"out_trade_no": request.number}
             if request.trade_no is None
             else {"transaction_id": request.trade_no}
         )
@@ -327,10 +329,7 @@ def _text(reply: Reply, name: str) -> str:
 def _standing(answer: Mapping[str, Any], request: RefundRequest) -> RefundState:
     if answer.get("out_refund_no") != request.request_no:
         return Unclear("the answer is for another refund")
-    if (
-        answer.get("out_trade_no") != request.order_number
-        and answer.get("transaction_id") != request.trade_no
-    ):
+    if answer.get("out_trade_no") != request.number and answer.get("transaction_id") != request.trade_no:
         return Unclear("the answer is for another order")
     if fen(answer["amount"]["refund"]) != request.amount:
         return Unclear(
