@@ -189,6 +189,18 @@ class OrderClosed(ShopError):
     """The order was cancelled or has expired."""
 
 
+class ProviderChanged(ShopError):
+    """The order is to be paid by another provider by now."""
+
+
+class TradesChanged(ShopError):
+    """The order's trades have changed since it was read, or it is not open any more."""
+
+
+class TooManyTrades(ShopError):
+    """The order was begun to be paid as often as an order may be, or no number can be made for one more trade."""
+
+
 class LeaseTaken(ShopError):
     """Another worker has this order or refund just now, or it is final."""
 

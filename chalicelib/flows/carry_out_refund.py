@@ -84,7 +84,7 @@ def _ask_provider(order: Order, approved: Refund, provider: PaymentProvider) -> 
 
 def _request(order: Order, asked: Refund) -> RefundRequest:
     return RefundRequest(
-        number=order.number,
+        number=asked.trade_number or order.number,
         trade_no=asked.trade_no,
         request_no=asked.request_no,
         amount=asked.amount,

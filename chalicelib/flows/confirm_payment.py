@@ -51,6 +51,7 @@ def confirm(order: Order, news: Paid, cause: Cause, now: datetime, *, is_refunde
             cause,
             news.paid_at or now,
             now,
+            number=news.number,
         )
         try:
             return _take(current, received, cause, now, is_refunded)
@@ -86,11 +87,11 @@ def _deliver(
 ) -> None:
     transaction = Transaction()
     refusal = OrderClosed(order=order.number)
-    trade_no = received.trade_no if received else None
-    orders.mark_paid(transaction, order, trade_no, cause, now, is_refunded=is_refunded)
     if received is None:
+        orders.mark_paid(transaction, order, cause, now)
         journal.record(transaction, journal.of_free(order, now), refusal)
     else:
+        _mark_paid(transaction, order, received, now, is_refunded=is_refunded)
         _record(transaction, order, received, refusal)
     for record_id in order.coupon_record_ids():
         coupon.redeem(transaction, order.user_id, record_id, order.number, now, refusal)
@@ -105,15 +106,7 @@ def _reopen(order: Order, received: Payment, now: datetime, is_refunded: bool) -
     """
     transaction = Transaction()
     refusal = OrderClosed(order=order.number)
-    orders.mark_paid(
-        transaction,
-        order,
-        received.trade_no,
-        received.cause,
-        now,
-        reopened=True,
-        is_refunded=is_refunded,
-    )
+    _mark_paid(transaction, order, received, now, reopened=True, is_refunded=is_refunded)
     _record(transaction, order, received, refusal)
     for record_id in order.coupon_record_ids():
         coupon.redeem_again(transaction, order.user_id, record_id, order.number, now)
@@ -133,6 +126,28 @@ def _identify(order: Order, received: Payment, now: datetime) -> None:
     orders.set_trade_no(transaction, order, received.trade_no, received.cause, now)
     _record(transaction, order, received, OrderClosed(order=order.number))
     transaction.commit()
+
+
+def _mark_paid(
+    transaction: Transaction,
+    order: Order,
+    received: Payment,
+    now: datetime,
+    *,
+    reopened: bool = False,
+    is_refunded: bool,
+) -> None:
+    orders.mark_paid(
+        transaction,
+        order,
+        received.cause,
+        now,
+        provider=received.provider,
+        trade_no=received.trade_no,
+        trade_number=received.number,
+        reopened=reopened,
+        is_refunded=is_refunded,
+    )
 
 
 def _record(transaction: Transaction, order: Order, received: Payment, refusal: OrderClosed) -> None:

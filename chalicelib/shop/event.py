@@ -33,6 +33,8 @@ class What(StrEnum):
     IMPORTED = "imported"
     IDENTIFIED = "trade identified"
     PROBLEM_RESOLVED = "trouble settled"
+    PAYMENT_BEGUN = "payment begun"
+    PROVIDER_CHANGED = "provider changed"
 
 
 EVENT_TEXTS = {
@@ -56,6 +58,8 @@ EVENT_TEXTS = {
     What.IMPORTED: "由旧系统导入",
     What.IDENTIFIED: "支付平台已确认交易号",
     What.PROBLEM_RESOLVED: "学校已人工处理该订单",
+    What.PAYMENT_BEGUN: "已打开支付页面",
+    What.PROVIDER_CHANGED: "支付方式已更改",
 }
 """What happened -> what a learner reads of it."""
 

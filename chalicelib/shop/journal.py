@@ -57,7 +57,8 @@ class JournalEntry(UserItem, discriminator="JOURNAL_ENTRY"):
     """A fact of money. `amount` is in fen, never negative; `fact` says which way it went.
 
     `use` is what was made of a payment, or why a refund is made, as `Payment.use` and `Refund.why` have it. `trade_no`
-    and `request_no` are the provider's names for the payment and the refund. A late or duplicate payment and its refund
+    and `request_no` are the provider's names for the payment and the refund, `trade_number` is our number of the trade
+    (None: the order's). A late or duplicate payment and its refund
     are about no line.
     """
 
@@ -68,6 +69,7 @@ class JournalEntry(UserItem, discriminator="JOURNAL_ENTRY"):
     user_id = WholeNumber()
     provider = CodedText(PAYMENT_NAMES)
     trade_no = UnicodeAttribute(null=True)
+    trade_number = UnicodeAttribute(null=True)
     request_no = UnicodeAttribute(null=True)
     amount = WholeNumber()
     lines = MapList(of=JournalLine)
@@ -84,6 +86,7 @@ def of_payment(order: Order, received: Payment) -> JournalEntry:
         range(len(order.lines)) if received.use == APPLIED else (),
         provider=received.provider,
         trade_no=received.trade_no,
+        trade_number=received.number,
     )
 
 
@@ -104,6 +107,7 @@ def of_refund(order: Order, done: Refund, now: datetime, *, fact: str = REFUNDED
         lines,
         provider=done.provider_of(order),
         trade_no=done.trade_no or order.trade_no,
+        trade_number=done.trade_number or (None if done.trade_no else order.trade_number),
         request_no=done.request_no,
     )
 
@@ -120,6 +124,7 @@ def of_whole_refund(order: Order, lines: Sequence[int], amount: Fen, now: dateti
         amount,
         lines,
         trade_no=order.trade_no,
+        trade_number=order.trade_number,
     )
 
 
@@ -133,6 +138,7 @@ def _entry(
     *,
     provider: str | None = None,
     trade_no: str | None = None,
+    trade_number: str | None = None,
     request_no: str | None = None,
 ) -> JournalEntry:
     name = request_no or trade_no or ""
@@ -146,6 +152,7 @@ def _entry(
         user_id=order.user_id,
         provider=provider or order.payment_type,
         trade_no=trade_no,
+        trade_number=trade_number,
         request_no=request_no,
         amount=amount,
         lines=[_line(position, order.lines[position]) for position in positions],

@@ -1,7 +1,7 @@
 """Orders: placed with copied names and prices, then paid, refunded, cancelled or expired.
 
-An order lies in its user's partition, sorted by time; a pointer item leads from its number there. An open
-order is in the work index until it is final. Each change is written with an event that names its cause.
+An order lies in its user's partition, sorted by time; pointer items lead there from its number and from those of its
+trades. An open order is in the work index until it is final. Each change is written with an event that names its cause.
 """
 
 from __future__ import annotations
@@ -33,9 +33,12 @@ from chalicelib.errors import (
     NothingToResolve,
     OrderClosed,
     OrderNotFound,
+    ProviderChanged,
     RefundFinished,
     RefundNotAllowed,
     ShopError,
+    TooManyTrades,
+    TradesChanged,
 )
 from chalicelib.money import Fen
 from chalicelib.request_log import add_fields
@@ -45,6 +48,7 @@ from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.event import By, Cause, CauseAttribute, What
 from chalicelib.shop.partition import list_page, list_partition, partition, sortable
 from chalicelib.shop.payment_type import PAYMENT_NAMES, PROVIDERS
+from chalicelib.shop.trade import MAX_NUMBER, MAX_TRADES, Trade, a_trade, free_number
 from chalicelib.shop.work import LEASE, WorkItem, due_actions
 from chalicelib.storage.dynamodb import (
     CodedText,
@@ -149,6 +153,10 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
     `refunded_lines` are positions in `lines`; `refunded_amount` is money that went back for them; `withdrawals`
     counts the applications that the learner withdrew. `asked_at` is when a learner's page last had the provider
     queried. `problem` is why the order is flagged, if it is.
+
+    `payment_type` is the provider chosen now, in the end the one that was paid; `trades` are those that were begun, in
+    that order, as `begun` reads them. `trade_no` is the paid trade's number at the provider, `trade_number` ours, None
+    where that is the order's.
     """
 
     number = UnicodeAttribute()
@@ -169,7 +177,9 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
     paid_at = UTCDateTimeAttribute(null=True)
     closed_at = UTCDateTimeAttribute(null=True)
     refunded_at = UTCDateTimeAttribute(null=True)
+    trades = MapList(of=Trade, null=True)
     trade_no = UnicodeAttribute(null=True)
+    trade_number = UnicodeAttribute(null=True)
     requested_lines: ListAttribute[Any] = ListAttribute(of=WholeNumber, default=list)
     refunded_lines: ListAttribute[Any] = ListAttribute(of=WholeNumber, default=list)
     refunded_amount = WholeNumber(default=0)
@@ -180,6 +190,16 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
     def is_open(self) -> bool:
         """Whether the order still waits for its payment."""
         return bool(self.status == PLACED)
+
+    def begun(self) -> list[Trade]:
+        """The trades that were begun, oldest first: each may have been paid. An order without a list has one, by its
+        own number.
+        """
+        return [a_trade(self.payment_type, self.number)] if self.trades is None else list(self.trades)
+
+    def outlives_its_trades(self) -> bool:
+        """Whether the order stays open when its trades are closed, to be paid by another: it lists them."""
+        return self.trades is not None
 
     def can_be_sent_to_pay(self, now: datetime) -> bool:
         """Whether the provider's page may be opened: the order waits for its money and has 90 seconds or more left.
@@ -299,7 +319,9 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
 
 
 class OrderPointer(UserItem, discriminator="ORDER_POINTER"):
-    """Leads from an order's number (partition `ORDER#<number>`) to the order: a notification knows the number only."""
+    """Leads from the number of an order, or of one of its trades (partition `ORDER#<number>`), to the order: a
+    notification knows the number only.
+    """
 
     user_id = WholeNumber()
     order_sort = UnicodeAttribute()
@@ -346,10 +368,10 @@ def order_item(number: str, user_id: int, placed_at: datetime, **attributes: Any
     )
 
 
-def pointer_item(order: Order) -> OrderPointer:
-    """The pointer from an order's number to the order, ready to be written."""
+def pointer_item(order: Order, number: str | None = None) -> OrderPointer:
+    """The pointer to an order from its number, or a trade's, ready to be written."""
     return OrderPointer(
-        f"{_PREFIX}{order.number}",
+        f"{_PREFIX}{number or order.number}",
         "POINTER",
         user_id=order.user_id,
         order_sort=order.sort,
@@ -394,14 +416,17 @@ def place(transaction: Transaction, order: Order, due_at: datetime) -> None:
 def mark_paid(
     transaction: Transaction,
     order: Order,
-    trade_no: str | None,
     cause: Cause,
     now: datetime,
     *,
+    provider: str | None = None,
+    trade_no: str | None = None,
+    trade_number: str | None = None,
     reopened: bool = False,
     is_refunded: bool = False,
 ) -> None:
-    """Mark an open order (or, `reopened`, a closed one) as paid. Refusal: OrderClosed.
+    """Mark an open order (or, `reopened`, a closed one) as paid: by this trade of this provider, or without money.
+    Refusal: OrderClosed.
 
     One that `is_refunded` by now is due once more, in case the flow that found that is cut off before acting on it.
     """
@@ -411,14 +436,101 @@ def mark_paid(
         *due_actions(now + LEASE if is_refunded else None),
         *_LEAVE_PROBLEM,
     ]
-    if trade_no is not None:
-        actions.append(Order.trade_no.set(trade_no))
+    if provider is not None and trade_no is not None:
+        actions += [Order.payment_type.set(provider), Order.trade_no.set(trade_no)]
+    if trade_number is not None:
+        actions.append(Order.trade_number.set(trade_number))
     if reopened:
         actions.append(Order.closed_at.remove())
     before = Order.status.is_in(CANCELLED, EXPIRED) if reopened else Order.status == PLACED
     refusal = OrderClosed(order=order.number)
     transaction.update(order, actions, before, refusal)
     record_event(transaction, order, What.REOPENED if reopened else What.PAID, cause, now, refusal)
+
+
+def begin_trade(order: Order, provider: str, way: str | None, now: datetime) -> Trade:
+    """The trade by which an open order is paid at its provider, that way: one that was begun and is not closed, or a
+    new one. That is written, with a pointer from its number, before the provider hears of it: what may be paid is
+    queried.
+
+    No round trip for one that was begun, else one; two more where others begin one at the same moment. Raises
+    OrderClosed, ProviderChanged, TooManyTrades.
+    """
+    current, taken = order, set[str]()
+    for _ in range(MAX_RELOADS):
+        if not current.is_open():
+            raise OrderClosed(order=order.number)
+        if current.payment_type != provider:
+            raise ProviderChanged(order=order.number)
+        begun = current.begun()
+        if (open_trade := next((one for one in begun if one.is_used_for(provider, way)), None)) is not None:
+            return open_trade
+        number = free_number(order.number, provider, way, taken | {one.number for one in begun})
+        trade = a_trade(provider, number, way)
+        if len(begun) >= MAX_TRADES or len(number) > MAX_NUMBER:
+            raise TooManyTrades(order=order.number)
+        try:
+            _add_trade(current, [*begun, trade], Cause(By.LEARNER, number), now)
+        except IdTaken:
+            taken.add(number)
+        except TradesChanged:
+            current = reload(current)
+        else:
+            return trade
+    raise TradesChanged(order=order.number)
+
+
+def _add_trade(order: Order, trades: list[Trade], cause: Cause, now: datetime) -> None:
+    changed, number = TradesChanged(order=order.number), trades[-1].number
+    transaction = Transaction()
+    unchanged = (Order.payment_type == order.payment_type) & _unchanged_trades(order)
+    transaction.update(order, [Order.trades.set(trades)], unchanged, changed)
+    if number != order.number:
+        transaction.put_new(pointer_item(order, number), IdTaken(order=number))
+    record_event(transaction, order, What.PAYMENT_BEGUN, cause, now, changed)
+    transaction.commit()
+
+
+def change_provider(
+    transaction: Transaction, order: Order, to: str, trades: list[Trade], cause: Cause, now: datetime
+) -> None:
+    """Have an open order paid by another provider; `trades` are its own, with what was closed. Refusal:
+    TradesChanged.
+    """
+    changed = TradesChanged(order=order.number)
+    unchanged = (Order.payment_type == order.payment_type) & _unchanged_trades(order)
+    transaction.update(order, [Order.payment_type.set(to), Order.trades.set(trades)], unchanged, changed)
+    record_event(transaction, order, What.PROVIDER_CHANGED, cause, now, changed)
+
+
+def list_trades(order: Order) -> None:
+    """Have an open order list its trades, so that it outlives them: closing one, to pay by another, must not close the
+    order. One write, none where it lists them. Raises TradesChanged.
+    """
+    if not order.outlives_its_trades():
+        _set_trades(order, order.begun())
+
+
+def mark_trades_closed(order: Order, numbers: Collection[str]) -> None:
+    """Mark those trades that an open order lists as closed. One write. Raises TradesChanged."""
+    _set_trades(
+        order,
+        [
+            a_trade(one.provider, one.number, one.way, is_closed=one.is_closed or one.number in numbers)
+            for one in order.begun()
+        ],
+    )
+
+
+def _set_trades(order: Order, trades: list[Trade]) -> None:
+    with refusing(TradesChanged(order=order.number)):
+        order.update([Order.trades.set(trades)], condition=_unchanged_trades(order))
+
+
+def _unchanged_trades(order: Order) -> Condition:
+    """The condition that an order is open, and its trades are as they were read."""
+    listed = Order.trades.does_not_exist() if order.trades is None else Order.trades == order.trades
+    return cast(Condition, (Order.status == PLACED) & listed)
 
 
 def set_trade_no(transaction: Transaction, order: Order, trade_no: str, cause: Cause, now: datetime) -> None:
@@ -565,17 +677,18 @@ def _pointer_key(number: str) -> ItemKey:
 
 
 def find_by_number(number: str) -> Order:
-    """The order with this number, of any user. Two round trips. Raises OrderNotFound."""
+    """The order with this number, or with a trade of it, of any user. Two round trips. Raises OrderNotFound."""
     add_fields(order=number)
     pointer = find(OrderPointer, *_pointer_key(number)[1:])
     order = find(Order, partition(pointer.user_id), pointer.order_sort) if pointer else None
     if order is None:
         raise OrderNotFound(order=number)
+    add_fields(order=order.number)
     return order
 
 
 def find_own(caller: Caller, number: str) -> Order:
-    """The caller's order with this number, which confirms the caller. Two round trips.
+    """The caller's order with this number, or with a trade of it, which confirms the caller. Two round trips.
 
     Raises OrderNotFound, also for another user's.
     """

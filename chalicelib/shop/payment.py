@@ -21,11 +21,14 @@ is a duplicate.
 
 
 class Payment(UserItem, discriminator="PAYMENT"):
-    """Money received: `amount` in fen, the provider's `trade_no`. A late or duplicate payment goes back."""
+    """Money received: `amount` in fen, the provider's `trade_no`, our `number` of the trade (None: the order's). A late
+    or duplicate payment goes back.
+    """
 
     order_number = UnicodeAttribute()
     provider = UnicodeAttribute()
     trade_no = UnicodeAttribute()
+    number = UnicodeAttribute(null=True)
     amount = WholeNumber()
     use = UnicodeAttribute()
     paid_at = UTCDateTimeAttribute()
@@ -46,14 +49,19 @@ def payment_item(
     cause: Cause,
     paid_at: datetime,
     now: datetime,
+    *,
+    number: str | None = None,
 ) -> Payment:
-    """A payment of an order, ready to be written; its key is unique for order and trade."""
+    """A payment of an order, ready to be written; its key is unique for order and trade. `number`: our number of the
+    trade, where it may be another than the order's.
+    """
     return Payment(
         order.owner,
         _sort(order.number, trade_no),
         order_number=order.number,
         provider=provider,
         trade_no=trade_no,
+        number=None if number == order.number else number,
         amount=amount,
         use=use,
         paid_at=paid_at,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 ALIPAY, WECHAT, UNIONPAY = "alipay", "wechat", "unionpay"
 """Payment providers; `wechat` and `unionpay` occur in orders of the old system only."""
 BELI, COUPON, FREE = "beli", "coupon", "free"
@@ -23,3 +25,14 @@ DEFAULT_PROVIDER = ALIPAY
 """The provider by which new orders are paid."""
 FIRST_PROVIDER = ALIPAY
 """The provider of stored items that name none: they are of the time when there was no other."""
+
+
+class Way(StrEnum):
+    """A way to pay by WeChat Pay, which wants a trade of its own for each."""
+
+    NATIVE = "native"
+    """A QR code, to be scanned with a phone."""
+    H5 = "h5"
+    """From a phone's browser into the app."""
+    JSAPI = "jsapi"
+    """Within WeChat's own browser."""

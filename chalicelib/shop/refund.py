@@ -67,7 +67,7 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     The provider knows it by `request_no`; `attempts` counts the calls, `problem` is their last answer. `decided_by` and
     `answer` are the operator's. `refunded_externally`: an operator says that the money went back another way, and the
     provider has not said otherwise. `provider` is whose trade `trade_no` is, where it may be another than the order's:
-    `provider_of` tells for each.
+    `provider_of` tells for each. `trade_number` is our number of that trade, None where it is the order's.
     """
 
     request_no = UnicodeAttribute()
@@ -80,6 +80,7 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     beli = WholeNumber(default=0)
     provider = UnicodeAttribute(null=True)
     trade_no = UnicodeAttribute(null=True)
+    trade_number = UnicodeAttribute(null=True)
     reason = UnicodeAttribute(default="")
     answer = UnicodeAttribute(default="")
     status = UnicodeAttribute()
@@ -168,6 +169,7 @@ def application(
         course_names=[line.course_name for line in chosen],
         beli=sum(line.beli for line in chosen),
         trade_no=order.trade_no,
+        trade_number=order.trade_number,
         reason=reason,
         attention=DECISION,
         attention_at=int(now.timestamp()),
@@ -185,6 +187,7 @@ def of_payment(order: Order, received: Payment, why: str, now: datetime) -> Refu
         now,
         provider=received.provider,
         trade_no=received.trade_no,
+        trade_number=received.number,
         reason=reason,
         decided_by="the shop",
     )
