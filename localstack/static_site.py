@@ -95,6 +95,8 @@ class Site:
             "style-src": {"'self'", "'unsafe-inline'"} | captcha,
             "img-src": {"'self'", "data:", "blob:", "https:", _origin(self.shop_url)} | captcha,
             "connect-src": {"'self'"} | called,
+            # WeChat's own browser is told by such frames what to do, as to pay.
+            "frame-src": {"weixin:"},
             "object-src": {"'none'"},
             "base-uri": {"'self'"},
             "form-action": {"'self'"},

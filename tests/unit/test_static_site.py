@@ -228,6 +228,7 @@ def test_pages_are_told_what_they_may_load(front: Front) -> None:
     assert rules["connect-src"] == "'self' http://127.0.0.1:8110"
     assert "https://shop.tunnel.example" in rules["img-src"].split()
     assert rules["frame-ancestors"] == rules["object-src"] == "'none'"
+    assert rules["frame-src"] == "weixin:"
 
 
 def test_the_policy_follows_the_settings(directory: Path) -> None:
@@ -244,6 +245,22 @@ def test_the_policy_follows_the_settings(directory: Path) -> None:
     assert "script-src 'self' https://*.geetest.com;" in policy
     off = Site(directory, api_url="", api_port=8000).content_security_policy()
     assert "script-src 'self';" in off and "connect-src 'self';" in off
+
+
+def test_the_policy_is_that_of_a_deployed_front(directory: Path) -> None:
+    site = Site(
+        directory,
+        api_url="",
+        api_port=8000,
+        api_address="https://${ApiDomainName}",
+        captcha_script="https://static.geetest.com/v4/gt4.js",
+    )
+    resources = json.loads((ROOT / "infra" / "front.json").read_text(encoding="utf-8"))["Resources"]
+    headers = resources["PageHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
+    _, rules = headers["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Join"]
+    deployed = [rule if isinstance(rule, str) else rule["Fn::Sub"] for rule in rules]
+    policy = site.content_security_policy().split("; ")
+    assert {frozenset(rule.split()) for rule in deployed} == {frozenset(rule.split()) for rule in policy}
 
 
 def test_the_api_is_asked_below_the_site(front: Front, api: HttpProxy) -> None:
