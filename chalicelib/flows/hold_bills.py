@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
 
 from chalicelib.beijing_time import day_end
 from chalicelib.deadline import Deadline
 from chalicelib.errors import NothingToResolve, OrderNotFound
-from chalicelib.flows.match_bill import Difference, Match, What, differences, match
+from chalicelib.flows.match_bill import Difference, Fact, Match, What, differences, facts_of, match
+from chalicelib.flows.match_funds import Funds
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.bills import BILL_SECONDS, Bill, BillLine, BillPending, NoBill
+from chalicelib.gateways.bills import Bill, BillLine, BillPending, FundLine, NoBill
 from chalicelib.gateways.payments import BillState, PaymentProvider, Unclear
 from chalicelib.shop import audit, bill, journal, payment, refund
 from chalicelib.shop import order as orders
@@ -20,54 +25,80 @@ log = logging.getLogger(__name__)
 
 READY = timedelta(hours=10)
 """How long after the end of a day all providers' bills of it are there."""
-_DAYS = 4
-"""How many days back a bill is looked at by itself."""
+HOLD_SECONDS = 400.0
+"""For how long a run of the timer begins with further days."""
+DAY_SECONDS = 240.0
+"""The most that all bills take that are fetched for one day."""
+_DAYS, _DAYS_UNSEEN = 4, 31
+"""How many days back a bill is looked at by itself until it agrees; and one that was not looked at yet, as when the
+function did not run.
+"""
 _NEAR_MIDNIGHT = timedelta(hours=1)
 """The clocks of provider and shop, and the way of a notification, may put a fact on the next or the last day's bill."""
+_LONGEST_REFUND = 7
+"""For how many days a refund may be under way before it is made."""
+
+_Line = TypeVar("_Line")
 
 
 def hold(provider: PaymentProvider, day: date, now: datetime) -> BillDay | None:
-    """Hold the bill of a Beijing day against the journal -> what came of it; None while there is no bill to expect.
+    """Hold the bills of a Beijing day against the journal and each other -> what came of it; None while there is no
+    bill to expect.
 
-    Repeating it is safe: what has been cleared up leaves the list, what an operator has resolved stays resolved.
+    Repeating it is safe: what has been cleared up leaves the list, what an operator has resolved stays resolved. A
+    bill that is out of reach for the moment takes nothing back of what was found before.
     """
     if now < day_end(day) + READY:
         return None
-    entries = [entry for entry in journal.list_day(day) if entry.provider == provider.name]
-    state = _fetch(provider, day, now)
-    if isinstance(state, Unclear):
-        return _flagged(provider, day, bill.UNREADABLE, state.reason, now)
-    if isinstance(state, Bill):
-        with state as opened:
-            result = match(opened.lines(), entries)
-    else:
-        result = match([], entries)
-    _look_beside(provider, day, now, result)
-    is_late = isinstance(state, NoBill) and bool(result.missing) and not state.nothing_happened
-    if is_late or isinstance(state, BillPending):
-        return _flagged(provider, day, bill.MISSING, "the provider has no bill of this day", now)
-    return _record(provider, day, result, now)
+    return _Holding(provider, day, now).held()
 
 
-def hold_last(gateways: Gateways, now: datetime) -> list[BillDay]:
-    """Hold the bills of the last days against the journal that do not agree yet, of every provider; the day before
-    yesterday once more, whose last hour may be in the next day's bill.
+def hold_again(gateways: Gateways, day: date, by: str, now: datetime) -> list[BillDay]:
+    """Hold a day's bills of every provider on an operator's word, logged -> what came of it; nothing while there is no
+    bill to expect.
+    """
+    audit.write(audit.entry(by, "hold-bills", day.isoformat(), now))
+    held = (hold(provider, day, now) for provider in gateways.payments.values())
+    return [one for one in held if one is not None]
+
+
+def hold_last(gateways: Gateways, clock: Callable[[], datetime], seconds: float) -> list[BillDay]:
+    """Hold the bills of the last days that do not agree yet, of every provider, the newest first; begins with no day
+    after so many seconds.
+
+    A day counts as agreed when it was held after the next day's bills were there, which may have its last hour.
     """
     held: list[BillDay] = []
-    today = journal.day_of(now)
-    for provider in gateways.payments.values():
-        for age in range(_DAYS, 0, -1):
-            day = today - timedelta(days=age)
-            before = bill.find_day(provider.name, day)
-            if age > 2 and before is not None and before.state == bill.AGREES:
-                continue
-            if (found := hold(provider, day, now)) is not None:
-                held.append(found)
+    until = Deadline(seconds)
+    for provider, day in _to_hold(gateways, clock()):
+        if not until.remaining():
+            log.warning("no time is left for the bill of %s by %s", day, provider.name)
+        elif (found := hold(provider, day, clock())) is not None:
+            held.append(found)
     return held
 
 
-def _fetch(provider: PaymentProvider, day: date, now: datetime) -> BillState[BillLine]:
-    return provider.trade_bill(day, now, Deadline(BILL_SECONDS))
+def _to_hold(gateways: Gateways, now: datetime) -> list[tuple[PaymentProvider, date]]:
+    """One Query for each provider."""
+    today = journal.day_of(now)
+    wanted: list[tuple[PaymentProvider, date]] = []
+    for provider in gateways.payments.values():
+        known = {
+            one.day: one for one in bill.list_days(provider.name, today - timedelta(days=_DAYS_UNSEEN), today)
+        }
+        for age in range(1, _DAYS_UNSEEN + 1):
+            day = today - timedelta(days=age)
+            before = known.get(day.isoformat())
+            is_unseen = before is None and any(one < day.isoformat() for one in known)
+            if is_unseen or (age <= _DAYS and not _is_settled(before, day)):
+                wanted.append((provider, day))
+    return sorted(wanted, key=lambda one: one[1], reverse=True)
+
+
+def _is_settled(before: BillDay | None, day: date) -> bool:
+    if before is None or before.state != bill.AGREES:
+        return False
+    return bool(before.held_at >= day_end(day) + timedelta(days=1) + READY)
 
 
 def resolve(provider: str, day: date, trade_no: str, by: str, reason: str, now: datetime) -> None:
@@ -88,82 +119,227 @@ def resolve(provider: str, day: date, trade_no: str, by: str, reason: str, now: 
     transaction.commit()
 
 
-def _flagged(provider: PaymentProvider, day: date, state: str, reason: str, now: datetime) -> BillDay:
-    held = bill.day_item(provider.name, day, state, now, reason=reason)
-    held.save()
-    log.error(
-        "a bill cannot be held against the journal, a person must look: %s %s, %s", provider.name, day, state
-    )
-    return held
+@contextmanager
+def _lines(state: BillState[_Line]) -> Iterator[Callable[[], Iterator[_Line]]]:
+    """The reader of a bill's lines, of none where there is no bill."""
+    if isinstance(state, Bill):
+        with state:
+            yield state.lines
+    else:
+        yield lambda: iter(())
 
 
-def _is_known(line: BillLine) -> bool:
-    """Whether an order's own items tell of a line that the day's journal does not: it became true here on another day.
+class _Holding:
+    """One provider's day that is held against its bills."""
 
-    Two round trips, or three.
-    """
-    try:
-        order = orders.find_by_number(line.number)
-    except OrderNotFound:
-        return False
-    if line.request_no is None:
-        received = payment.find_payment(order, line.trade_no)
-        return received is not None and received.amount == line.amount
-    made = refund.find_of_order(order, line.request_no)
-    return made is not None and made.status == refund.DONE and made.amount == line.amount
+    def __init__(self, provider: PaymentProvider, day: date, now: datetime) -> None:
+        self.provider, self.day, self.now = provider, day, now
+        self.deadline = Deadline(DAY_SECONDS)
+        self.end = day_end(day)
+        self.funds = Funds(self.end - _NEAR_MIDNIGHT)
+        self.result = Match()
+        self.moved = 0
 
+    def held(self) -> BillDay:
+        """What comes of it, recorded."""
+        trades = self._trades(self.day)
+        if isinstance(trades, Unclear | BillPending):
+            return self._without(trades)
+        with _lines(trades) as lines:
+            self.result = match(self.funds.noted(lines()), self._facts(self.day))
+            moved = self._moved(self.day)
+            with _lines(moved) as movements:
+                self.funds.move(movements())
+                self.funds.name(lines(), movements())
+        self.moved = self.funds.moved.total()
+        is_told = not isinstance(moved, Unclear | BillPending)
+        pending = self._look_beside(is_told)
+        found = list(differences(self.result))
+        off = list(self.funds.differences(pending)) if is_told else []
+        if _is_late(trades) and (self.result.missing or off):
+            return self._without(trades)
+        if not is_told or (_is_late(moved) and off):
+            return self._without(moved, "the account: ", found)
+        found += off
+        return self._record(found, bill.DIFFERS if found else bill.AGREES)
 
-def _look_beside(provider: PaymentProvider, day: date, now: datetime, result: Match) -> None:
-    """Find the other halves of what is unmatched in journals and bills of the days beside.
+    # What there is
 
-    A refund is recorded when the provider has confirmed it, and clocks differ: either side may have it on another day.
-    What became true in the day's last hour is not missed before the next bill is there. Up to sixteen Queries and two
-    bills, none where all is matched.
-    """
-    for other in (day - timedelta(days=1), day + timedelta(days=1)):
-        if result.unknown:
-            entries = [entry for entry in journal.list_day(other) if entry.provider == provider.name]
-            found = match(result.unknown, entries)
-            result.unknown = found.unknown
-            result.differences += found.differences
-        if result.missing:
-            state = _fetch(provider, other, now) if now >= day_end(other) + READY else BillPending()
-            if isinstance(state, Bill):
-                with state as opened:
-                    found = match(opened.lines(), result.missing)
-                result.missing = found.missing
-                result.differences += [one for one in found.differences if one.what == What.AMOUNT]
-            elif isinstance(state, BillPending):
-                result.missing = [
-                    entry for entry in result.missing if entry.at < day_end(day) - _NEAR_MIDNIGHT
-                ]
-    result.unknown = [line for line in result.unknown if not _is_known(line)]
+    def _trades(self, day: date) -> BillState[BillLine]:
+        return self.provider.trade_bill(day, self.now, self.deadline)
 
+    def _moved(self, day: date) -> BillState[FundLine]:
+        return self.provider.fund_bill(day, self.now, self.deadline)
 
-def _record(provider: PaymentProvider, day: date, result: Match, now: datetime) -> BillDay:
-    found = list(differences(result))
-    held = bill.day_item(
-        provider.name,
-        day,
-        bill.DIFFERS if found else bill.AGREES,
-        now,
-        ours_paid=result.ours.paid,
-        ours_refunded=result.ours.refunded,
-        theirs_paid=result.theirs.paid,
-        theirs_refunded=result.theirs.refunded,
-        fees=result.fees,
-        differences=len(found),
-    )
-    bill.record(held, (_item(provider.name, day, one, now) for one in found))
-    for one in found:
-        log.error(
-            "bill and journal differ: %s %s %s order=%s", provider.name, day, one.what, one.order_number
+    def _facts(self, day: date) -> Iterator[Fact]:
+        return facts_of(entry for entry in journal.read_day(day) if entry.provider == self.provider.name)
+
+    def _is_ready(self, day: date) -> bool:
+        return self.now >= day_end(day) + READY
+
+    # The days beside
+
+    def _look_beside(self, with_funds: bool) -> set[str]:
+        """Find the other halves of what is unmatched in journals and bills of other days -> the references whose money
+        may still move.
+
+        A refund is recorded when the provider has confirmed it, and may have stood in a bill as under way before;
+        clocks differ, too. What became true in the day's last hour is not missed before the next bill is there. Where
+        all is matched nothing is read; else it is up to sixteen Queries, the bills of eight days, and up to three
+        round trips for each line that is not known yet, of as many as are listed.
+        """
+        before, after = self.day - timedelta(days=1), self.day + timedelta(days=1)
+        unheard = _but_for(self.result.under_way, self._is_asked_for)
+        unknown = [*self.result.unknown, *(replace(line, is_final=True) for line in unheard)]
+        for other in (before, after):
+            if unknown:
+                found = match(unknown, self._facts(other))
+                unknown = found.unknown
+                self.result.differences += found.differences
+        self.result.unknown = _but_for(unknown, self._is_known)
+
+        if self._wants(with_funds):
+            self._add(before, with_funds)
+        pending: set[str] = set()
+        if self._wants(with_funds) and not (self._is_ready(after) and self._add(after, with_funds)):
+            pending = self.funds.pending()
+            self.result.missing = [
+                fact for fact in self.result.missing if fact.at < self.end - _NEAR_MIDNIGHT
+            ]
+        for age in range(2, _LONGEST_REFUND + 1):
+            is_missed = any(fact.is_refund for fact in self.result.missing)
+            if is_missed or (with_funds and self.funds.off() - pending):
+                self._add(self.day - timedelta(days=age), with_funds)
+        return pending
+
+    def _wants(self, with_funds: bool) -> bool:
+        return bool(self.result.missing or (with_funds and self.funds.off()))
+
+    def _add(self, other: date, with_funds: bool) -> bool:
+        """Match what is missing and what is off with the bills of another day -> whether there was an answer.
+
+        A refund that the journal has is made, though it was under way when that day's bill was.
+        """
+        trades = self._trades(other)
+        if isinstance(trades, Unclear | BillPending):
+            return False
+        missing = self.result.missing
+        trade_nos = {fact.key[0] for fact in missing}
+        with _lines(trades) as lines:
+            of_them = (replace(line, is_final=True) for line in lines() if line.trade_no in trade_nos)
+            found = match(of_them, missing)
+            self.result.missing = found.missing
+            self.result.differences += [one for one in found.differences if one.what == What.AMOUNT]
+            if not with_funds:
+                return True
+            moved = self._moved(other)
+            if isinstance(moved, Unclear | BillPending):
+                return False
+            done = {fact.key for fact in missing} - {fact.key for fact in found.missing}
+            with _lines(moved) as movements:
+                self.funds.add(lines(), done, movements())
+        return True
+
+    def _is_known(self, line: BillLine) -> bool:
+        """Whether an order's own items tell of a line that the journal of these days does not: it became true here
+        on another day. Two round trips, or three.
+        """
+        order = _order_of(line.number)
+        if order is None:
+            return False
+        if line.request_no is None:
+            received = payment.find_payment(order, line.trade_no)
+            return received is not None and received.amount == line.amount
+        made = refund.find_of_order(order, line.request_no)
+        return made is not None and made.status == refund.DONE and made.amount == line.amount
+
+    def _is_asked_for(self, line: BillLine) -> bool:
+        """Whether a refund that is under way is one that the shop has asked for. Two round trips, or three."""
+        order = _order_of(line.number)
+        asked = refund.find_of_order(order, line.request_no) if order and line.request_no else None
+        return asked is not None and asked.amount == line.amount
+
+    # What comes of it
+
+    def _without(self, state: BillState[Any], of: str = "", found: Sequence[Difference] = ()) -> BillDay:
+        """A day of which a bill is missing or says nothing. What was made of both bills before stands."""
+        before = bill.find_day(self.provider.name, self.day)
+        if before is not None and before.state in (bill.AGREES, bill.DIFFERS):
+            log.warning("a bill of %s by %s cannot be read now", self.day, self.provider.name)
+            return before
+        word = bill.UNREADABLE if isinstance(state, Unclear) else bill.MISSING
+        reason = state.reason if isinstance(state, Unclear) else "the provider has no bill of this day"
+        return self._record(found, word, of + reason, before)
+
+    def _record(
+        self,
+        found: Sequence[Difference],
+        state: str,
+        reason: str | None = None,
+        before: BillDay | None = None,
+    ) -> BillDay:
+        result = self.result
+        if len(found) > bill.MOST_DIFFERENCES:
+            reason = f"{len(found)} differences, of which {bill.MOST_DIFFERENCES} are listed"
+        held = bill.day_item(
+            self.provider.name,
+            self.day,
+            state,
+            self.now,
+            reason,
+            ours_paid=result.ours.paid,
+            ours_refunded=result.ours.refunded,
+            theirs_paid=result.theirs.paid,
+            theirs_refunded=result.theirs.refunded,
+            fees=result.fees,
+            moved=self.moved,
+            others=bill.other_movements(self.funds.others),
+            differences=len(found),
         )
-    return held
+        if before is not None and before.reason == reason:
+            held.attention_at = before.attention_at
+        elif reason:
+            log.error("a bill cannot be held, a person must look: %s %s %s", held.provider, self.day, state)
+        items = [self._item(one) for one in found[: bill.MOST_DIFFERENCES]]
+        for new in bill.record(held, items):
+            log.error(
+                "bill and journal differ: %s %s %s order=%s",
+                new.provider,
+                new.day,
+                new.what,
+                new.order_number,
+            )
+        return held
+
+    def _item(self, found: Difference) -> bill.BillDifference:
+        trade_no, request_no = found.key
+        order = None if found.what in (What.MISSING, What.AMOUNT) else _order_of(found.order_number)
+        return bill.difference_item(
+            self.provider.name,
+            self.day,
+            found.what,
+            trade_no,
+            request_no,
+            order.number if order else found.order_number,
+            found.ours,
+            found.theirs,
+            self.now,
+        )
 
 
-def _item(provider: str, day: date, found: Difference, now: datetime) -> bill.BillDifference:
-    trade_no, request_no = found.key
-    return bill.difference_item(
-        provider, day, found.what, trade_no, request_no, found.order_number, found.ours, found.theirs, now
-    )
+def _but_for(lines: list[BillLine], is_known: Callable[[BillLine], bool]) -> list[BillLine]:
+    """The lines that are not known. More than would be listed are not asked about: the day is wrong as a whole."""
+    asked, rest = lines[: bill.MOST_DIFFERENCES], lines[bill.MOST_DIFFERENCES :]
+    return [line for line in asked if not is_known(line)] + rest
+
+
+def _order_of(number: str) -> orders.Order | None:
+    try:
+        return orders.find_by_number(number)
+    except OrderNotFound:
+        return None
+
+
+def _is_late(state: BillState[Any]) -> bool:
+    """Whether there may be a bill though the provider has none."""
+    return isinstance(state, NoBill) and not state.nothing_happened

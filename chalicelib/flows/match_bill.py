@@ -1,7 +1,9 @@
-"""Hold the lines of a provider's bill against the entries of the journal, to the fen.
+"""Hold the lines of a provider's bill against the facts of the journal, to the fen.
 
 A payment is known by its trade, a refund by its trade and its request. A refund that the shop made by no request of its
-own, of all that was left of a trade, is met by the trade's lines that no other entry claims, together.
+own, of all that was left of a trade, is met by the trade's lines that no other fact claims, together.
+
+Of a day with many lines little is kept: a fact's key, order and amount, and the keys of the lines.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.gateways.bills import BillLine
@@ -21,20 +24,23 @@ Key = tuple[str, str | None]
 
 class What(StrEnum):
     """unknown: the bill has it, and the journal does not. missing: the other way round. amount: both have it, and
-    differ. twice: the bill has it more than once.
+    differ. twice: the bill has it more than once. funds: the provider's own two bills differ, that of trades and that
+    of funds.
     """
 
     UNKNOWN = "unknown"
     MISSING = "missing"
     AMOUNT = "amount"
     TWICE = "twice"
+    FUNDS = "funds"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One movement of money about which bill and journal differ: what each says, in fen, None where it says nothing.
+    """One movement of money about which two sides differ: what each says, in fen, None where it says nothing. `ours` is
+    the journal's; of funds it is what the bill of trades says, and both are signed.
 
-    `order_number` is the shop's; of a line that no entry knows it is the number that the bill names.
+    `order_number` is the shop's; of a line that no fact knows it is the number that the bill names.
     """
 
     what: What
@@ -42,6 +48,21 @@ class Difference:
     order_number: str
     ours: Fen | None
     theirs: Fen | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A movement of the journal that a provider's bill should have."""
+
+    key: Key
+    order_number: str
+    amount: Fen
+    at: datetime
+
+    @property
+    def is_refund(self) -> bool:
+        """Whether money went back."""
+        return self.key[1] is not None
 
 
 @dataclass
@@ -61,20 +82,28 @@ class Sums:
 
 @dataclass
 class Match:
-    """What comes of holding a bill against the journal. `unknown` are lines without an entry, `missing` entries without
-    a line: each may have its other half on a neighbouring day.
+    """What comes of holding a bill against facts. `unknown` are lines without a fact, `missing` facts without a line:
+    each may have its other half on a neighbouring day. `under_way` are refunds without a fact that have not moved yet.
     """
 
     ours: Sums = field(default_factory=Sums)
     theirs: Sums = field(default_factory=Sums)
     fees: Fen = 0
     unknown: list[BillLine] = field(default_factory=list)
-    missing: list[JournalEntry] = field(default_factory=list)
+    under_way: list[BillLine] = field(default_factory=list)
+    missing: list[Fact] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
 
 
-def key_of(entry: JournalEntry) -> Key | None:
-    """Under which key a provider's bill should have an entry; None: in no bill."""
+def facts_of(entries: Iterable[JournalEntry]) -> Iterator[Fact]:
+    """What a provider's bill should have of its entries in the journal."""
+    for entry in entries:
+        if (key := _key_of(entry)) is not None:
+            yield Fact(key, entry.order_number, entry.amount, entry.at)
+
+
+def _key_of(entry: JournalEntry) -> Key | None:
+    """Under which key a bill should have an entry; None: in no bill."""
     if entry.fact in (FREE, ELSEWHERE) or not entry.amount or entry.trade_no is None:
         return None
     if entry.fact == PAID:
@@ -87,20 +116,22 @@ def key_of_line(line: BillLine) -> Key:
     return line.trade_no, None if line.request_no is None else line.request_no or f"of {line.trade_no}"
 
 
-def match(lines: Iterable[BillLine], entries: Iterable[JournalEntry]) -> Match:
-    """Hold the lines of one bill against one provider's entries. Reads the lines once, and keeps those that no entry
+def match(lines: Iterable[BillLine], facts: Iterable[Fact]) -> Match:
+    """Hold the lines of one bill against one provider's facts. Reads the lines once, and keeps those that no fact
     knows.
     """
     result = Match()
-    waiting = {key: entry for entry in entries if (key := key_of(entry)) is not None}
-    for key, entry in waiting.items():
-        result.ours.add(key, entry.amount)
+    waiting = {fact.key: fact for fact in facts}
+    for fact in waiting.values():
+        result.ours.add(fact.key, fact.amount)
     seen: set[Key] = set()
     unknown: dict[str, list[BillLine]] = defaultdict(list)
     for line in lines:
-        if not line.is_final:
-            continue
         key = key_of_line(line)
+        if not line.is_final:
+            if key not in waiting:
+                result.under_way.append(line)
+            continue
         result.theirs.add(key, line.amount)
         result.fees += line.fee
         if key in seen:
@@ -110,23 +141,22 @@ def match(lines: Iterable[BillLine], entries: Iterable[JournalEntry]) -> Match:
         if key not in waiting:
             unknown[line.trade_no].append(line)
             continue
-        entry = waiting.pop(key)
-        if entry.amount != line.amount:
+        fact = waiting.pop(key)
+        if fact.amount != line.amount:
             result.differences.append(
-                Difference(What.AMOUNT, key, entry.order_number, entry.amount, line.amount)
+                Difference(What.AMOUNT, key, fact.order_number, fact.amount, line.amount)
             )
-    for key, entry in list(waiting.items()):
-        if key[1] == "" and _meets(entry, unknown[entry.trade_no or ""]):
-            unknown[entry.trade_no or ""] = [
-                line for line in unknown[entry.trade_no or ""] if line.request_no is None
-            ]
+    for key, fact in list(waiting.items()):
+        found = unknown.get(key[0], [])
+        if key[1] == "" and _meets(fact, found):
+            unknown[key[0]] = [line for line in found if line.request_no is None]
             del waiting[key]
     result.unknown = [line for found in unknown.values() for line in found]
     result.missing = list(waiting.values())
     return result
 
 
-def _meets(whole: JournalEntry, lines: list[BillLine]) -> bool:
+def _meets(whole: Fact, lines: list[BillLine]) -> bool:
     """Whether the refunds among some lines are together what was left of a trade."""
     return sum(line.amount for line in lines if line.request_no is not None) == whole.amount
 
@@ -136,7 +166,5 @@ def differences(result: Match) -> Iterator[Difference]:
     yield from result.differences
     for line in result.unknown:
         yield Difference(What.UNKNOWN, key_of_line(line), line.number, None, line.amount)
-    for entry in result.missing:
-        key = key_of(entry)
-        assert key is not None
-        yield Difference(What.MISSING, key, entry.order_number, entry.amount, None)
+    for fact in result.missing:
+        yield Difference(What.MISSING, fact.key, fact.order_number, fact.amount, None)

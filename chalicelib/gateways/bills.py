@@ -39,6 +39,8 @@ class BillLine:
 
     `number` is the merchant's number of the trade, `trade_no` the provider's; amounts are in fen. `fee` is what the
     provider takes, below 0 for what it gives back. `is_final`: money has moved; a refund may still be under way.
+    `moves` is by how much it changes the merchant's account, below 0 for what leaves it; the bill of funds has that
+    under `reference`.
     """
 
     at: datetime
@@ -48,13 +50,15 @@ class BillLine:
     amount: Fen
     fee: Fen
     is_final: bool
+    reference: str
+    moves: Fen
 
 
 @dataclass(frozen=True, slots=True)
 class FundLine:
     """One movement of the merchant's account at the provider, in fen: `amount` is below 0 for what left it, `balance`
-    is what the account held then. `reference` is the merchant's number of the trade or refund, if it belongs to one,
-    `kind` the provider's word.
+    is what the account held then. `reference` is the merchant's number of the trade or refund, empty where it belongs
+    to none, as when money is drawn; `kind` is the provider's word.
     """
 
     at: datetime

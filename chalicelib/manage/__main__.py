@@ -782,8 +782,8 @@ def _fill_journal(given: argparse.Namespace) -> None:
 _BILL_STATES = {
     "agrees": "agrees to the fen",
     "differs": "differs",
-    "missing": "has no bill",
-    "unreadable": "cannot be read",
+    "missing": "lacks a bill",
+    "unreadable": "has a bill that cannot be read",
 }
 
 
@@ -793,8 +793,10 @@ def _bill_line(held: BillDay) -> str:
 
     sums = (
         f"provider {yuan(held.theirs_paid)} came and {yuan(held.theirs_refunded)} went,"
-        f" journal {yuan(held.ours_paid)} and {yuan(held.ours_refunded)}, fees {yuan(held.fees)}"
+        f" journal {yuan(held.ours_paid)} and {yuan(held.ours_refunded)}, fees {yuan(held.fees)},"
+        f" account {yuan(held.moved)}"
     )
+    sums += "".join(f", {other.kind} {yuan(other.amount)}" for other in held.others)
     more = held.reason or (f"{held.differences} differences: see problems" if held.differences else "")
     return f"{held.day}  {held.provider}  {_BILL_STATES[held.state]}: {sums}{f'; {more}' if more else ''}"
 
@@ -812,16 +814,13 @@ def _bills(given: argparse.Namespace) -> None:
 
 
 def _hold_bills(given: argparse.Namespace) -> None:
-    from chalicelib.flows.hold_bills import hold
-    from chalicelib.shop import audit
+    from chalicelib.flows.hold_bills import hold_again
 
-    gateways = _gateways()
-    audit.write(audit.entry(_who(given), "hold-bills", given.day.isoformat(), _now()))
-    for provider in gateways.payments.values():
-        held = hold(provider, given.day, _now())
-        if held is None:
-            raise _Refused(f"the bills of {given.day} are there from ten o'clock the next morning on")
-        say(_bill_line(held))
+    held = hold_again(_gateways(), given.day, _who(given), _now())
+    if not held:
+        raise _Refused(f"the bills of {given.day} are there from ten o'clock the next morning on")
+    for one in held:
+        say(_bill_line(one))
 
 
 def _resolve_difference(given: argparse.Namespace) -> None:
@@ -969,14 +968,15 @@ def _problems(given: argparse.Namespace) -> None:
             say(f"  when it is dealt with{closing}: resolve-order {item.number} --reason ...")
         elif isinstance(item, BillDifference):
             say(
-                f"order {item.order_number}: the bill of {item.day} and the journal differ. {_difference_line(item)}"
+                f"order {item.order_number}: {_SIDES.get(item.what, 'bill and journal')} of {item.day} differ."
+                f" {_difference_line(item)}"
             )
             say(f"  {_DIFFERENCES[item.what].format(number=item.order_number)}, then hold-bills {item.day}")
             say(
                 f"  when it is dealt with: resolve-difference {item.provider} {item.day} {item.trade_no} --reason ..."
             )
         elif isinstance(item, BillDay):
-            say(f"the bill of {item.day} by {item.provider} {_BILL_STATES[item.state]}: {item.reason}")
+            say(f"{item.day} of {item.provider} {_BILL_STATES[item.state]}: {item.reason}")
             say(f"  to fetch it again: hold-bills {item.day}")
         elif isinstance(item, StrayNotification):
             say(
@@ -997,14 +997,23 @@ def _difference_line(item: BillDifference) -> str:
         return "nothing" if fen is None else f"{money.to_yuan(fen):.2f}"
 
     what = "payment" if item.request_no is None else f"refund {item.request_no}"
+    if item.what == "funds":
+        what = "money" if item.request_no is None else what
+        return (
+            f"{what} of trade {item.trade_no}: account {yuan(item.theirs)}, bill of trades {yuan(item.ours)}"
+        )
     return f"{what} of trade {item.trade_no}: {item.provider} {yuan(item.theirs)}, journal {yuan(item.ours)}"
 
+
+_SIDES = {"funds": "the bills of trades and of the account"}
+"""Between which there is a difference, where it is not between bill and journal."""
 
 _DIFFERENCES = {
     "unknown": "the provider moved money of which nothing is known here: retry-order {number}",
     "missing": "the journal has what the provider does not: show-order {number}, ask the provider's support",
     "amount": "both know it, and the amounts differ: show-order {number}, compare with the provider's page",
     "twice": "the provider counts it twice: ask its support; show-order {number}",
+    "funds": "what its trades should have moved is not what moved the account: ask the provider's support",
 }
 """What a difference means, and what to do first."""
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, cast
 
-from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import MapAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
 from chalicelib.errors import NothingToResolve
 from chalicelib.money import Fen
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
-from chalicelib.storage.dynamodb import Transaction, WholeNumber, find
+from chalicelib.storage.dynamodb import MapList, Transaction, WholeNumber, find
 
 AGREES, DIFFERS, MISSING, UNREADABLE = "agrees", "differs", "missing", "unreadable"
 """missing: the provider has no bill, and the journal has facts. unreadable: it has one that says nothing certain."""
@@ -21,9 +21,24 @@ PAYMENT = "payment"
 """In the place of a request number: a payment has none."""
 
 
+MOST_DIFFERENCES = 200
+"""How many differences of a day are kept, each by itself. Where there are more, something is wrong with all of it."""
+
+
+_MOST_KINDS = 50
+
+
+class OtherMovement(MapAttribute[str, object]):
+    """What changed the merchant's account without a trade: the provider's word for it, and the day's sum in fen."""
+
+    kind = UnicodeAttribute()
+    amount = WholeNumber()
+
+
 class BillDay(AttentionItem, discriminator="BILL_DAY"):
     """One provider's bill of a Beijing day, and what the journal says of the same day: sums in fen. `fees` is what the
-    provider took, below 0 where it gave back more.
+    provider took, below 0 where it gave back more. `moved` is what trades changed the account by, `others` what else
+    did. `differences` counts all, of which a day keeps no more than `MOST_DIFFERENCES`.
     """
 
     provider = UnicodeAttribute()
@@ -35,13 +50,16 @@ class BillDay(AttentionItem, discriminator="BILL_DAY"):
     theirs_paid = WholeNumber(default=0)
     theirs_refunded = WholeNumber(default=0)
     fees = WholeNumber(default=0)
+    moved = WholeNumber(default=0)
+    others: MapList[OtherMovement] = MapList(of=OtherMovement, default=list)
     differences = WholeNumber(default=0)
     held_at = UTCDateTimeAttribute()
 
 
 class BillDifference(AttentionItem, discriminator="BILL_DIFFERENCE"):
     """One movement of money about which bill and journal differ; `what` as of `flows/match_bill.py`. `ours` and
-    `theirs` (fen) are what each says, if anything. `resolved_at`: an operator said that it is dealt with.
+    `theirs` (fen) are what each says, if anything, signed where it is about funds. `resolved_at`: an operator said that
+    it is dealt with.
     """
 
     provider = UnicodeAttribute()
@@ -55,9 +73,10 @@ class BillDifference(AttentionItem, discriminator="BILL_DIFFERENCE"):
     recorded_at = UTCDateTimeAttribute()
     resolved_at = UTCDateTimeAttribute(null=True)
 
-    def says(self) -> tuple[str, Fen | None, Fen | None]:
-        """What it is about, without where and when."""
-        return self.what, self.ours, self.theirs
+    def stands_for(self, found: BillDifference) -> bool:
+        """Whether what was found is this again, which waits for a person or is resolved."""
+        is_over = self.attention is None and self.resolved_at is None
+        return not is_over and (self.ours, self.theirs) == (found.ours, found.theirs)
 
 
 def _partition(provider: str) -> str:
@@ -68,18 +87,27 @@ def _of_day(day: date) -> str:
     return f"DIFFERENCE#{day.isoformat()}#"
 
 
-def day_item(provider: str, day: date, state: str, now: datetime, **sums: Any) -> BillDay:
-    """A day, ready to be written; it is flagged where it neither agrees nor has its differences flagged."""
+def other_movements(sums: Mapping[str, Fen]) -> list[OtherMovement]:
+    """What changed an account without a trade, by the provider's words, as a day keeps it: the largest sums."""
+    largest = sorted(sums.items(), key=lambda one: -abs(one[1]))[:_MOST_KINDS]
+    return [OtherMovement(kind=kind, amount=amount) for kind, amount in largest]  # type: ignore[no-untyped-call]
+
+
+def day_item(
+    provider: str, day: date, state: str, now: datetime, reason: str | None = None, **sums: Any
+) -> BillDay:
+    """A day, ready to be written; it is flagged where it has a `reason` beside its differences."""
     made = BillDay(
         _partition(provider),
         f"DAY#{day.isoformat()}",
         provider=provider,
         day=day.isoformat(),
         state=state,
+        reason=reason,
         held_at=now,
         **sums,
     )
-    if state in (MISSING, UNREADABLE):
+    if reason:
         made.attention, made.attention_at = PROBLEM, int(now.timestamp())
     return made
 
@@ -96,7 +124,7 @@ def difference_item(
     now: datetime,
 ) -> BillDifference:
     """A difference, ready to be written, flagged."""
-    name = PAYMENT if request_no is None else f"refund#{request_no}"
+    name = f"{what}#{PAYMENT if request_no is None else f'refund#{request_no}'}"
     return BillDifference(
         _partition(provider),
         f"{_of_day(day)}{trade_no}#{name}",
@@ -114,21 +142,24 @@ def difference_item(
     )
 
 
-def record(held: BillDay, found: Iterable[BillDifference]) -> None:
-    """Record a day and its differences. One Query; one write for each difference that is new, has changed or is over,
-    and one for the day, the last.
+def record(held: BillDay, found: Iterable[BillDifference]) -> list[BillDifference]:
+    """Record a day and its differences -> those that are new. One Query; one write for each difference that is new, has
+    changed or is over, and one for the day, the last.
 
     One that an operator has resolved stays resolved while it says the same. Repeating it writes the day only.
     """
     stored = {one.sort: one for one in list_differences(held.provider, date.fromisoformat(held.day))}
+    fresh: list[BillDifference] = []
     for new in found:
         old = stored.pop(new.sort, None)
-        if old is None or old.says() != new.says():
+        if old is None or not old.stands_for(new):
             new.save()
+            fresh.append(new)
     for over in stored.values():
         if over.attention is not None:
             over.update([*LEAVE_ATTENTION])
     held.save()
+    return fresh
 
 
 def list_differences(provider: str, day: date) -> list[BillDifference]:

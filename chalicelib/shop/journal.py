@@ -7,8 +7,9 @@ shard, and held against the bills of the payment providers. Each entry has what 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
+from typing import cast
 
 from pynamodb.attributes import MapAttribute, UnicodeAttribute, UTCDateTimeAttribute
 
@@ -206,12 +207,15 @@ def _partition(day: date, shard: int) -> str:
 
 def list_day(day: date) -> list[JournalEntry]:
     """All entries of a Beijing day, oldest first, strongly consistent. A Query for each megabyte of each shard."""
-    found = [
-        entry
-        for shard in range(SHARDS)
-        for entry in JournalEntry.query(_partition(day, shard), consistent_read=True)
-    ]
-    return sorted(found, key=lambda entry: (entry.at, entry.sort))
+    return sorted(read_day(day), key=lambda entry: (entry.at, entry.sort))
+
+
+def read_day(day: date) -> Iterator[JournalEntry]:
+    """The entries of `list_day` one after another, in no order, so that a large day need not be kept."""
+    for shard in range(SHARDS):
+        yield from cast(
+            Iterator[JournalEntry], JournalEntry.query(_partition(day, shard), consistent_read=True)
+        )
 
 
 def moved(entries: Sequence[JournalEntry], fact: str) -> Fen:

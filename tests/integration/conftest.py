@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests.purchases import Clock
 from tests.terminal import Operator
@@ -20,6 +21,15 @@ def clock(gateway_server: GatewayServer) -> Iterator[Clock]:
     app.app.process.clock = clock = Clock()
     yield clock
     app.app.process.clock = before
+
+
+@pytest.fixture
+def common_clock(alipay: AlipaySimulator, clock: Clock) -> Iterator[Clock]:
+    """The application's clock, by which Alipay goes as well."""
+    before = alipay.now
+    alipay.now = alipay.book.now = clock
+    yield clock
+    alipay.now = alipay.book.now = before
 
 
 @pytest.fixture

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from random import SystemRandom
 
 import pytest
 
 from chalicelib.beijing_time import day_start
-from chalicelib.flows.hold_bills import hold
+from chalicelib.flows.hold_bills import hold, resolve
 from chalicelib.gateways.alipay import Alipay
 from chalicelib.shop import bill
 from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.bill import BillDay, BillDifference
 from localstack.alipay import AlipaySimulator
-from localstack.alipay.bad_days import OTHER_TRADE_NO, TRADE_BILL
+from localstack.alipay.bad_days import FUND_BILL, OTHER_ORDER, OTHER_TRADE_NO, TRADE_BILL
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases
 from tests.alipay_adapter import an_adapter
@@ -64,11 +63,8 @@ class Day:
 
 
 @pytest.fixture
-def today(gateway_server: GatewayServer, alipay: AlipaySimulator, clock: Clock) -> Iterator[Day]:
-    before = alipay.now
-    alipay.now = alipay.book.now = clock
-    yield Day(gateway_server.base_url, alipay, clock)
-    alipay.now = alipay.book.now = before
+def today(gateway_server: GatewayServer, alipay: AlipaySimulator, common_clock: Clock) -> Day:
+    return Day(gateway_server.base_url, alipay, common_clock)
 
 
 def test_a_day_that_agrees_has_the_sums_of_both_sides_and_the_fees(today: Day) -> None:
@@ -93,19 +89,23 @@ def test_nothing_is_held_before_ten_the_next_morning(today: Day) -> None:
 
 
 @pytest.mark.parametrize(
-    ("planted", "expected"),
-    [("bill_amount_off", ("amount", 24000, 24001)), ("bill_line_missing", ("missing", 24000, None))],
+    ("planted", "method", "expected"),
+    [
+        ("bill_amount_off", TRADE_BILL, [("amount", 24000, 24001), ("funds", 23857, 23856)]),
+        ("bill_amount_off", FUND_BILL, [("funds", 23856, 23857)]),
+        ("bill_line_missing", TRADE_BILL, [("funds", None, 23856), ("missing", 24000, None)]),
+        ("bill_line_missing", FUND_BILL, [("funds", 23856, -144)]),
+    ],
 )
 def test_a_fen_and_a_missing_line_are_named_with_their_order_and_heal(
-    today: Day, planted: str, expected: tuple[str, int | None, int | None]
+    today: Day, planted: str, method: str, expected: list[tuple[str, int | None, int | None]]
 ) -> None:
     number = today.sold()
     today.sold()
-    with today.alipay.bad_day(planted, method=TRADE_BILL, out_trade_no=number):
+    with today.alipay.bad_day(planted, method=method, out_trade_no=number):
         held = today.hold()
-    what, ours, theirs = expected
-    assert (held.state, held.differences) == (bill.DIFFERS, 1)
-    assert today.told() == [(what, number, ours, theirs)]
+    assert (held.state, held.differences) == (bill.DIFFERS, len(expected))
+    assert sorted(today.told()) == [(what, number, ours, theirs) for what, ours, theirs in expected]
     assert today.hold(35).state == bill.AGREES
     assert today.told() == []
 
@@ -114,9 +114,14 @@ def test_a_line_too_many_is_named_with_its_order_and_trade(today: Day) -> None:
     number = today.sold()
     with today.alipay.bad_day("bill_line_added", method=TRADE_BILL, out_trade_no=number):
         today.hold()
-    [found] = today.differences()
-    assert (found.what, found.order_number, found.trade_no) == ("unknown", number, OTHER_TRADE_NO)
-    assert (found.ours, found.theirs) == (None, 1)
+    funds, unknown = sorted(today.differences(), key=lambda one: str(one.what))
+    assert (unknown.what, unknown.order_number, unknown.trade_no) == ("unknown", number, OTHER_TRADE_NO)
+    assert (unknown.ours, unknown.theirs) == (None, 1)
+    assert (funds.what, funds.order_number, funds.ours, funds.theirs) == ("funds", number, 23857, 23856)
+    with today.alipay.bad_day("bill_line_added", method=FUND_BILL):
+        today.hold(35)
+    [unheard] = today.differences()
+    assert (unheard.what, unheard.order_number, unheard.ours) == ("funds", OTHER_ORDER, None)
 
 
 def test_money_of_which_every_notice_was_lost_is_told_by_the_bill_until_it_is_taken(today: Day) -> None:
@@ -145,10 +150,10 @@ def test_an_operator_reads_what_differs_and_what_to_do_and_resolves_it(
     number = today.sold()
     with today.alipay.bad_day("bill_amount_off", method=TRADE_BILL, out_trade_no=number):
         today.hold()
-    [found] = today.differences()
+    found = today.differences()[0]
     listed = operator.does("problems", "--limit", "500")
     assert (
-        f"order {number}: the bill of {today.date} and the journal differ. payment of trade {found.trade_no}:"
+        f"order {number}: bill and journal of {today.date} differ. payment of trade {found.trade_no}:"
         " alipay 240.01, journal 240.00\n" in listed
     )
     resolved = (
@@ -172,23 +177,23 @@ def test_what_an_operator_resolved_stays_resolved_until_it_says_something_else(t
     number = today.sold()
     with today.alipay.bad_day("bill_amount_off", method=TRADE_BILL, out_trade_no=number):
         today.hold()
-        [found] = today.differences()
-        found.update([BillDifference.resolved_at.set(today.clock()), BillDifference.attention.remove()])
+        resolve("alipay", today.date, today.differences()[0].trade_no, "ops", "theirs", today.clock())
         today.hold(35)
         assert today.told() == []
     with today.alipay.bad_day("bill_line_missing", method=TRADE_BILL, out_trade_no=number):
         today.hold(36)
-    assert today.told() == [("missing", number, 24000, None)]
+    assert sorted(today.told()) == [("funds", number, None, 23856), ("missing", number, 24000, None)]
 
 
 @pytest.mark.parametrize(
     ("trouble", "state"), [("bill_missing", bill.MISSING), ("bill_garbled", bill.UNREADABLE)]
 )
+@pytest.mark.parametrize("method", [TRADE_BILL, FUND_BILL])
 def test_a_day_without_a_bill_waits_for_a_person_until_there_is_one(
-    today: Day, trouble: str, state: str
+    today: Day, trouble: str, state: str, method: str
 ) -> None:
     today.sold()
-    with today.alipay.bad_day(trouble, method=TRADE_BILL):
+    with today.alipay.bad_day(trouble, method=method):
         held = today.hold()
     assert (held.state, held.attention) == (state, PROBLEM)
     assert held.reason
@@ -213,3 +218,32 @@ def test_a_refund_that_becomes_true_here_after_midnight_is_missed_by_neither_day
     tomorrow = today.date + timedelta(days=1)
     assert today.hold(58, tomorrow).state == bill.AGREES
     assert today.differences(tomorrow) == []
+
+
+def test_a_difference_that_was_over_and_comes_again_waits_again(today: Day) -> None:
+    number = today.sold()
+    for hour in (34, 36):
+        with today.alipay.bad_day("bill_amount_off", method=FUND_BILL, out_trade_no=number):
+            today.hold(hour)
+        assert today.told() == [("funds", number, 23856, 23857)]
+        today.hold(hour + 1)
+        assert today.told() == []
+
+
+def test_a_bill_that_is_out_of_reach_takes_nothing_back_of_what_was_found(today: Day) -> None:
+    number = today.sold(told=False)
+    first = today.hold()
+    for method in (TRADE_BILL, FUND_BILL):
+        with today.alipay.bad_day("bill_garbled", method=method):
+            again = today.hold(35)
+        assert (again.state, again.theirs_paid, again.held_at) == (bill.DIFFERS, 24000, first.held_at)
+    assert today.told() == [("unknown", number, None, 24000)]
+
+
+def test_a_trade_whose_money_moves_after_midnight_is_off_on_neither_day(today: Day) -> None:
+    number = today.sold()
+    today.at(23.999)
+    today.sold()
+    assert today.hold().state == bill.AGREES
+    assert today.told() == []
+    assert number

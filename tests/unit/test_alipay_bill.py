@@ -41,6 +41,8 @@ PAYMENT = BillLine(
     amount=9800,
     fee=59,
     is_final=True,
+    reference="201909161055001",
+    moves=9741,
 )
 REFUND = BillLine(
     at=datetime(2019, 9, 16, 15, 59, 59, tzinfo=UTC),
@@ -50,6 +52,8 @@ REFUND = BillLine(
     amount=4905,
     fee=-29,
     is_final=True,
+    reference="201909161055001",
+    moves=-4876,
 )
 DISCOUNTED = BillLine(
     at=datetime(2019, 9, 16, 8, 58, 58, tzinfo=UTC),
@@ -59,6 +63,8 @@ DISCOUNTED = BillLine(
     amount=1000,
     fee=5,
     is_final=True,
+    reference="201909161656592",
+    moves=895,
 )
 
 

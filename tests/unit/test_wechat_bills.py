@@ -61,8 +61,11 @@ def test_a_bill_of_trades_tells_payments_and_refunds(mark: str) -> None:
         amount=6000,
         fee=32,
         is_final=True,
+        reference="20261126N",
+        moves=5968,
     )
     assert (back.number, back.request_no, back.amount, back.fee) == ("20261120N", "20261120R1", 5000, -27)
+    assert (back.reference, back.moves) == ("20261120R1", -4973)
     assert back.is_final and not under_way.is_final and under_way.amount == 1
 
 

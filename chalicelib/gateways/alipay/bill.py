@@ -247,14 +247,17 @@ def _trade_line(row: Mapping[str, str]) -> _Counted[BillLine]:
     amount, received = sign * _fen(row["订单金额（元）"]), sign * _fen(row["商家实收（元）"])
     if amount < 0 or received < 0:
         raise ValueError(f"{word} has the wrong sign")
+    number, fee = _number(row["商户订单号"]), -_fen(row["服务费（元）"])
     line = BillLine(
         at=_moment(row["完成时间"]),
-        number=_number(row["商户订单号"]),
+        number=number,
         trade_no=_number(row["支付宝交易号"], is_needed=True),
         request_no=_number(row["退款批次号/请求号"]) if word == _REFUND else None,
         amount=amount,
-        fee=-_fen(row["服务费（元）"]),
+        fee=fee,
         is_final=True,
+        reference=number,
+        moves=sign * received - fee,
     )
     return line, word, received
 

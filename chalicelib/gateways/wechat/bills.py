@@ -38,6 +38,8 @@ from chalicelib.money import Fen
 _IN_MEMORY = 4 * 1024 * 1024
 """A bill of more bytes is kept in a file."""
 _MARK = "`"
+_OF_TRADES = ("交易", "扣除交易手续费", "退款")
+"""What moves the account by a trade. Other movements have a voucher's number where these have the trade's."""
 _TIME = 19
 
 _Line = TypeVar("_Line")
@@ -199,14 +201,18 @@ def _trade_line(row: _Row) -> BillLine:
     if state not in ("SUCCESS", "REFUND") or row["货币种类"] != "CNY":
         raise ValueError(state)
     is_refund = state == "REFUND"
+    number, request_no, fee = row["商户订单号"], row["商户退款单号"], _signed_fen(row["手续费"])
+    received = -_fen(row["退款金额"]) if is_refund else _fen(row["应结订单金额"])
     return BillLine(
         at=_time(row["交易时间"]),
-        number=row["商户订单号"],
+        number=number,
         trade_no=row["微信订单号"],
-        request_no=row["商户退款单号"] if is_refund else None,
+        request_no=request_no if is_refund else None,
         amount=_fen(row["申请退款金额"] if is_refund else row["订单金额"]),
-        fee=_signed_fen(row["手续费"]),
+        fee=fee,
         is_final=not is_refund or row["退款状态"] == "SUCCESS",
+        reference=request_no if is_refund else number,
+        moves=received - fee,
     )
 
 
@@ -220,7 +226,7 @@ def _fund_line(row: _Row) -> FundLine:
         amount=sign * _fen(names["收支金额(元)"]),
         balance=_signed_fen(names["账户结余(元)"]),
         provider_no=row["微信支付业务单号"],
-        reference=row["业务凭证号"],
+        reference=row["业务凭证号"] if row["业务类型"] in _OF_TRADES else "",
     )
 
 
