@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
+from random import SystemRandom
 from typing import Any, ClassVar
 
 import pytest
 
 import app as application
+from chalicelib.beijing_time import day_start
 from chalicelib.errors import NothingToResolve, ShopError
 from chalicelib.flows import (
     apply_for_refund,
@@ -21,6 +23,7 @@ from chalicelib.flows import (
     claim_coupon,
     decide_refund,
     grant,
+    hold_bills,
     register,
     resolve_problem,
 )
@@ -28,6 +31,7 @@ from chalicelib.shop import (
     account,
     attention,
     audit,
+    bill,
     cart,
     coupon,
     coupon_claim,
@@ -44,13 +48,14 @@ from chalicelib.shop.coupon import CouponOffer
 from chalicelib.shop.event import By, Cause, What
 from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.password import password_matches
+from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.user import ADMIN, User, UserName, find_user
 from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import Transaction, UserItem
 from localstack.alipay import AlipaySimulator
 from tests import builders, purchases
 from tests.addresses import ClientAt
-from tests.proof import invariants
+from tests.proof import bills, invariants
 from tests.purchases import Clock
 from tests.scheduled import SCHEDULED
 
@@ -70,7 +75,7 @@ READING = {
     *("GET /mycourses", "GET /admin/refunds", "GET /trade/alipay"),
     *("manage check-settings", "manage list-enrollments", "manage audit", "manage list-orders"),
     "manage journal",
-    *("manage show-order", "manage list-refunds", "manage problems"),
+    *("manage show-order", "manage list-refunds", "manage problems", "manage bills"),
 }
 """The routes and commands that write nothing."""
 
@@ -1279,6 +1284,122 @@ class SettleStray(RetryStray):
             self.waiting()
 
 
+# Bills
+
+
+class HoldBills(Flow):
+    """A day is held against its bills once more. Meanwhile the notice of one order has come, of which the first time
+    told; a payment and a refund at the console were told by nobody since.
+    """
+
+    covers: ClassVar[tuple[str, ...]] = ("manage hold-bills",)
+    differences: ClassVar[list[str]] = ["unknown", "unknown"]
+
+    def begin(self) -> None:
+        self.day = date(2070, 1, 1) + timedelta(days=5 * SystemRandom().randrange(20_000))
+        self.clock.stand_at(day_start(self.day) + timedelta(hours=12))
+        self.learner.token = builders.a_token(self.user, self.clock())
+        self.late = self.bought()
+        self.clock.stand_at(day_start(self.day) + timedelta(hours=36))
+        self.hold()
+        assert self.tell(self.late) == "success"
+        self.clock.stand_at(day_start(self.day) + timedelta(hours=12))
+        self.alipay.refund(self.late, 1000, "by-hand")
+        self.untold = self.bought()
+        self.clock.stand_at(day_start(self.day) + timedelta(hours=36))
+        self.is_held = False
+
+    def bought(self) -> str:
+        """An order that is paid, which nobody has told."""
+        number = purchases.place(self.learner, courses()[:1], 100)
+        purchases.pay(self.alipay, number)
+        return number
+
+    def act(self) -> object:
+        return by_operator(self.hold)
+
+    def hold(self) -> None:
+        hold_bills.hold_again(application.app.gateways, self.day, "op", self.clock())
+        self.is_held = True
+
+    def next(self) -> None:
+        self.hold()
+
+    def check(self) -> None:
+        super().check()
+        self.waiting = bills.check(ALIPAY, self.day, at_rest=self.is_held)
+
+    def assert_end(self) -> None:
+        assert sorted(str(one.what) for one in self.waiting) == self.differences
+        held = bill.find_day(ALIPAY, self.day)
+        assert held is not None
+        assert held.state == bill.DIFFERS
+
+    def forget(self) -> None:
+        super().forget()
+        for item in [*bill.list_differences(ALIPAY, self.day), *bill.list_days(ALIPAY, self.day, self.day)]:
+            item.delete()
+
+
+class HoldBillsByTheClock(HoldBills):
+    """The function looks at all that is there to be looked at: a day before which nothing was held."""
+
+    covers = ("hold_bills",)
+    differences: ClassVar[list[str]] = ["unknown"]
+
+    def begin(self) -> None:
+        self.day = date(2070, 1, 1) + timedelta(days=50 * SystemRandom().randrange(2_000))
+        self.clock.stand_at(day_start(self.day) + timedelta(hours=12))
+        self.learner.token = builders.a_token(self.user, self.clock())
+        self.untold = self.bought()
+        self.clock.stand_at(day_start(self.day) + timedelta(hours=36))
+        for age in (1, 2, 3):
+            settled = bill.day_item(ALIPAY, self.day - timedelta(days=age), bill.AGREES, self.clock())
+            settled.save()
+        self.is_held = False
+
+    def act(self) -> object:
+        application.hold_bills(SCHEDULED, None)
+        return None
+
+    def next(self) -> None:
+        application.hold_bills(SCHEDULED, None)
+        self.is_held = True
+
+    def forget(self) -> None:
+        super().forget()
+        for held in bill.list_days(ALIPAY, self.day - timedelta(days=3), self.day):
+            held.delete()
+
+
+class ResolveDifference(HoldBills):
+    """An operator has dealt with what differed of an order."""
+
+    covers = ("manage resolve-difference",)
+    differences: ClassVar[list[str]] = ["unknown"]
+
+    def begin(self) -> None:
+        super().begin()
+        self.hold()
+        found = bill.list_differences(ALIPAY, self.day)
+        self.trade_no = next(one.trade_no for one in found if one.request_no is not None)
+
+    def act(self) -> object:
+        return by_operator(
+            lambda: hold_bills.resolve(ALIPAY, self.day, self.trade_no, "op", "known", self.clock())
+        )
+
+    def next(self) -> None:
+        if any(one.trade_no == self.trade_no for one in self.waiting):
+            self.act()
+
+    def assert_end(self) -> None:
+        self.hold()
+        self.check()
+        super().assert_end()
+        assert self.trade_no not in {one.trade_no for one in self.waiting}
+
+
 FLOWS: Sequence[type[Flow]] = (
     *(Register, CreateUser, LogIn, ChangePassword, LogOut, EndSession),
     *(EndOtherSessions, ChangeProfile),
@@ -1302,6 +1423,7 @@ FLOWS: Sequence[type[Flow]] = (
     ),
     *(Claim, Sweep),
     *(RetryOrder, SettleOrder, Stray, RetryStray, SettleStray),
+    *(HoldBills, HoldBillsByTheClock, ResolveDifference),
     *(GrantBeli, GrantCoupon, GrantEnrollment, WithdrawEnrollment),
     *(DisableUser, EnableUser, SetRole, SetPassword),
 )
