@@ -38,11 +38,18 @@ from chalicelib.web import (
     responses,
 )
 from chalicelib.web.caching import Kept
-from chalicelib.web.functions import alipay_notify, functions, process, sweep_coupon_claims, work_off_orders
+from chalicelib.web.functions import (
+    alipay_notify,
+    functions,
+    hold_bills,
+    process,
+    sweep_coupon_claims,
+    work_off_orders,
+)
 from chalicelib.web.notification import returned_order
 from chalicelib.web.shop_app import ShopApp
 
-__all__ = ["alipay_notify", "app", "sweep_coupon_claims", "work_off_orders"]
+__all__ = ["alipay_notify", "app", "hold_bills", "sweep_coupon_claims", "work_off_orders"]
 
 app = ShopApp("course-shop", process)
 

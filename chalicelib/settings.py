@@ -452,6 +452,14 @@ FUNCTIONS: dict[str, frozenset[str]] = {
     "work_off_orders": _STORES
     | {"ALIPAY_APP_ID", "ALIPAY_APP_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY", "ALIPAY_GATEWAY_URL"},
     "sweep_coupon_claims": _STORES,
+    "hold_bills": _STORES
+    | {
+        "ALIPAY_APP_ID",
+        "ALIPAY_SELLER_ID",
+        "ALIPAY_APP_PRIVATE_KEY",
+        "ALIPAY_PUBLIC_KEY",
+        "ALIPAY_GATEWAY_URL",
+    },
 }
 """Each Lambda function -> the settings it reads, beside those of AWS. It gets these, and no others' secrets."""
 

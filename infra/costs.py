@@ -34,9 +34,9 @@ NAMES = {
     "AlipayNotify": "alipay_notify",
     "WorkOffOrders": "work_off_orders",
     "SweepCouponClaims": "sweep_coupon_claims",
+    "HoldBills": "hold_bills",
 }
 """The functions: their names in the template, and in the tables."""
-TIMERS = ("WorkOffOrders", "SweepCouponClaims")
 NOTICE = "POST /trade/alipay"
 
 WHOLE_PROCESSOR_MB = 1769
@@ -44,6 +44,8 @@ WHOLE_PROCESSOR_MB = 1769
 MEMORIES = (256, 512, 1024, WHOLE_PROCESSOR_MB)
 DAYS = 30
 MINUTES = DAYS * 24 * 60
+TIMERS = {"WorkOffOrders": MINUTES, "SweepCouponClaims": MINUTES, "HoldBills": DAYS * 6}
+"""How often each timer runs in a month."""
 MONTHS = ((0, 0), (1_000, 50), (10_000, 500), (100_000, 5_000))
 """Visits and orders of the months that the sheet tells the sums of."""
 
@@ -153,7 +155,7 @@ class School:
     def idle(self) -> Quantities:
         """What a month uses in which nobody comes."""
         snapshots = sum(one.memory for one in self.stage.functions.values() if one.snap_start) / 1024
-        timers = [times(self.run(NAMES[timer]), MINUTES) for timer in TIMERS]
+        timers = [times(self.run(NAMES[timer]), runs) for timer, runs in TIMERS.items()]
         own = {"table GB": self.assumed("table_gb"), "SnapStart GB": snapshots}
         return total(self.stage.things, own, *timers)
 

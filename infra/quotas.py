@@ -22,7 +22,7 @@ FUNCTIONS = Path(__file__).resolve().parent / "functions.json"
 UNRESERVED_MINIMUM = 10
 """The concurrency that a new account must keep unreserved; others keep 100 (AWS, Lambda's quotas)."""
 
-_RESERVING = {"NotificationConcurrency": 1, "TimerConcurrency": 2}
+_RESERVING = {"NotificationConcurrency": 1, "TimerConcurrency": 3}
 """The parameters of the stack `app` that reserve concurrency, and for how many functions each; 0 reserves none."""
 
 

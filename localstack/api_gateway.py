@@ -35,6 +35,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email import errors as header_errors
 from functools import cache
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -57,8 +58,10 @@ API_FUNCTION = "api_handler"
 HTTP_FUNCTIONS = {("POST", "/trade/alipay"): "alipay_notify"}
 """Pure Lambda functions of app.py with a path of their own; `infra/` gives them the same in production."""
 
-SCHEDULED_FUNCTIONS = ("work_off_orders", "sweep_coupon_claims")
-"""Functions of app.py that production fires once a minute."""
+SCHEDULED_FUNCTIONS = {"work_off_orders": 1, "sweep_coupon_claims": 1, "hold_bills": 30}
+"""Functions of app.py that production fires by a schedule -> each how-many-th time they are fired here. There it is
+once a minute, for `hold_bills` every two hours of the day.
+"""
 
 SECONDS_BETWEEN_SCHEDULES = 10
 
@@ -252,8 +255,12 @@ class Schedule:
         self._thread.join(10)
 
     def _run(self) -> None:
-        while not self._stop.wait(self._seconds):
+        for turn in count():
+            if self._stop.wait(self._seconds):
+                return
             for name, function in self._functions.items():
+                if turn % SCHEDULED_FUNCTIONS[name]:
+                    continue
                 try:
                     function(_scheduled_event(), _context(name))
                 except Exception:

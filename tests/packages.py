@@ -28,6 +28,7 @@ FUNCTIONS = {
     "AlipayNotify": "alipay_notify",
     "WorkOffOrders": "work_off_orders",
     "SweepCouponClaims": "sweep_coupon_claims",
+    "HoldBills": "hold_bills",
 }
 """The name in the template -> the name in the configuration."""
 _PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;]+)", re.MULTILINE)

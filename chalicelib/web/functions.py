@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalice.app import Blueprint, CloudWatchEvent, Rate
+from chalice.app import Blueprint, CloudWatchEvent, Cron, Rate
 
 from chalicelib.flows import claim_coupon, work_off
+from chalicelib.flows.hold_bills import HOLD_SECONDS, hold_last
 from chalicelib.request_log import add_fields, request_line
 from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.web.notification import answer_notification
@@ -42,3 +43,10 @@ def sweep_coupon_claims(event: CloudWatchEvent) -> None:
     """Settle claims of coupons that were begun and not ended."""
     with process.in_time(event.context), request_line("timer", "sweep_coupon_claims"):
         add_fields(cleared=claim_coupon.sweep_claims(process.now, TIMER_SECONDS))
+
+
+@functions.schedule(Cron("10", "2,4,6,8,10,12", "*", "*", "?", "*"), name="hold_bills")
+def hold_bills(event: CloudWatchEvent) -> None:
+    """Hold the providers' bills of the last days against the journal."""
+    with process.in_time(event.context), request_line("timer", "hold_bills"):
+        add_fields(days=len(hold_last(process.gateways, process.now, HOLD_SECONDS)))

@@ -117,6 +117,7 @@ def functions(scratch: Path, alipay: AlipaySimulator) -> list[Measured]:
         Measured("alipay_notify", of("alipay_notify"), lambda: fresh_notice(alipay)),
         Measured("work_off_orders", of("work_off_orders"), lambda: SCHEDULED),
         Measured("sweep_coupon_claims", of("sweep_coupon_claims"), lambda: SCHEDULED),
+        Measured("hold_bills", of("hold_bills"), lambda: SCHEDULED),
     ]
 
 

@@ -57,6 +57,7 @@ LOADED = {
     "alipay_notify": {"Cryptodome"},
     "work_off_orders": {"Cryptodome"},
     "sweep_coupon_claims": set[str](),
+    "hold_bills": {"Cryptodome"},
 }
 """Function -> what it needs of the libraries that others do without."""
 
@@ -80,6 +81,7 @@ def test_a_function_starts_with_its_own_settings_loads_what_it_needs_and_opens_n
         ("alipay_notify", "ALIPAY_PUBLIC_KEY", "aGlkZGVuLXdvcmQ" * 40),
         ("work_off_orders", "ALIPAY_GATEWAY_URL", None),
         ("sweep_coupon_claims", "STORE_PATIENCE", "hidden-word"),
+        ("hold_bills", "ALIPAY_SELLER_ID", None),
     ],
 )
 def test_a_wrong_setting_ends_the_start_and_is_named_in_the_log_without_its_value(

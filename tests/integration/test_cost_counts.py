@@ -7,6 +7,7 @@ A reading that differs fails the test and prints the row as it would have to be.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -22,6 +23,7 @@ from tests.faults import units
 from tests.faults.routing import FaultyApp, forget_connections
 from tests.integration.test_round_trips import Meter, documented_rows, name_of, waits
 from tests.other_shop import OtherShop
+from tests.purchases import Clock
 from tests.scheduled import SCHEDULED
 
 WITHOUT_REDIS = [endpoint for endpoint in ENDPOINTS if " Redis" in documented_rows()[endpoint.name]]
@@ -70,8 +72,13 @@ OF_A_SCHOOL: dict[str, Callable[[ClientAt], object]] = {
     "`GET /coupons/available`, signed in": a_get("/coupons/available?coming=1"),
     "`work_off_orders`": lambda _: application.work_off_orders(SCHEDULED, None),
     "`sweep_coupon_claims`": lambda _: application.sweep_coupon_claims(SCHEDULED, None),
+    "`hold_bills`": lambda _: application.hold_bills(SCHEDULED, None),
 }
 """What is asked of a shop with the demo's catalogue, by its row."""
+
+
+A_MORNING = datetime(2200, 1, 5, 2, 10, tzinfo=UTC)
+"""Ten past ten in Beijing, of a day before which nobody has traded."""
 
 
 @pytest.fixture
@@ -85,11 +92,13 @@ def demo(stores: Stores, faulty_app: FaultyApp) -> Iterator[FaultyApp]:
     application.app.forget_fresh()
 
 
-def test_a_schools_catalogue_costs_what_the_table_says(demo: FaultyApp) -> None:
+def test_a_schools_catalogue_costs_what_the_table_says(demo: FaultyApp, common_clock: Clock) -> None:
     counted = {}
     for name, act in OF_A_SCHOOL.items():
         client = ClientAt(builders.a_user() if "signed in" in name else None)
         application.app.forget_fresh()
+        if "bills" in name:
+            common_clock.stand_at(A_MORNING)
         with demo.dynamodb.recording() as calls:
             act(client)
         consumed = units(calls)

@@ -8,15 +8,22 @@ from contextlib import contextmanager
 
 import app as application
 from chalicelib.settings import FUNCTIONS, SETTINGS, settings
-from chalicelib.shop import coupon_claim, order
+from chalicelib.shop import bill, coupon_claim, journal, order
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests import builders
 from tests.client import Client
 from tests.faults.routing import forget_connections
 from tests.integration.test_notification import returned
-from tests.integration.test_policies import an_offer, claimed_long_ago, make_due, place
+from tests.integration.test_policies import (
+    an_offer,
+    claimed_long_ago,
+    make_due,
+    place,
+    sold_on_a_day_of_its_own,
+)
 from tests.packaged_functions import handler_of
+from tests.purchases import Clock, deliver, notice
 from tests.scheduled import SCHEDULED
 
 
@@ -86,6 +93,17 @@ def test_the_timer_asks_delivers_and_closes(gateway_server: GatewayServer, alipa
         application.work_off_orders(SCHEDULED, None)
     statuses = [order.find_by_number(number).status for number in numbers]
     assert statuses == [order.EXPIRED, order.PAID, order.REFUNDED]
+
+
+def test_the_bills_are_fetched_and_read(
+    gateway_server: GatewayServer, alipay: AlipaySimulator, common_clock: Clock
+) -> None:
+    number = sold_on_a_day_of_its_own(gateway_server.base_url, alipay, common_clock)
+    assert deliver(notice(alipay, number)) == "success"
+    with running_as("hold_bills"):
+        application.hold_bills(SCHEDULED, None)
+    held = bill.find_day("alipay", journal.day_of(order.find_by_number(number).placed_at))
+    assert held is not None and (held.state, held.theirs_paid) == (bill.AGREES, 10000)
 
 
 def test_the_claims_sweep_has_no_secret(gateway_server: GatewayServer) -> None:

@@ -15,6 +15,8 @@ import pytest
 import app as application
 from chalicelib import settings
 from chalicelib.deadline import PROVIDER_SECONDS
+from chalicelib.flows.hold_bills import DAY_SECONDS, HOLD_SECONDS
+from chalicelib.gateways.bills import BILL_SECONDS, MAX_BILL_BYTES
 from chalicelib.settings import SETTINGS
 from chalicelib.web.functions import TIMER_SECONDS
 from infra.libraries import MACHINES, build_layer
@@ -46,6 +48,7 @@ LAYER_BUDGET = 12_000_000
 """Bytes of the zip."""
 TIMERS = ("WorkOffOrders", "SweepCouponClaims")
 API_GATEWAY_SECONDS = 29
+LAMBDA_SECONDS = 900
 INTEGRATION = "x-amazon-apigateway-integration"
 
 
@@ -88,7 +91,10 @@ def test_every_function_has_the_time_of_the_configuration_and_memory_by_paramete
 
 @pytest.mark.parametrize(
     ("function", "parameter"),
-    {"AlipayNotify": "NotificationConcurrency", **dict.fromkeys(TIMERS, "TimerConcurrency")}.items(),
+    {
+        "AlipayNotify": "NotificationConcurrency",
+        **dict.fromkeys([*TIMERS, "HoldBills"], "TimerConcurrency"),
+    }.items(),
 )
 def test_a_function_that_nobody_may_starve_has_places_of_its_own_unless_the_account_has_none(
     package: Package, function: str, parameter: str
@@ -111,6 +117,21 @@ def test_a_timer_fires_every_minute_and_a_lost_run_is_not_repeated(package: Pack
     (event,) = properties["Events"].values()
     assert event == {"Type": "Schedule", "Properties": {"Schedule": "rate(1 minute)"}}
     assert properties["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
+
+
+def test_bills_are_held_every_two_hours_of_beijings_day_and_its_evening(package: Package) -> None:
+    properties = package.properties("HoldBills")
+    (event,) = properties["Events"].values()
+    assert event == {"Type": "Schedule", "Properties": {"Schedule": "cron(10 2,4,6,8,10,12 * * ? *)"}}
+    assert properties["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
+
+
+def test_the_bills_of_a_day_end_before_the_time_of_their_function_is_up(package: Package) -> None:
+    properties = package.properties("HoldBills")
+    assert properties["Timeout"] >= HOLD_SECONDS + DAY_SECONDS + BILL_SECONDS
+    assert properties["Timeout"] <= LAMBDA_SECONDS
+    kept = properties["EphemeralStorage"]["Size"] * 1024 * 1024
+    assert kept >= 3 * MAX_BILL_BYTES, "two bills of a day, and one of another, lie there at once"
 
 
 @pytest.mark.parametrize("timer", TIMERS)

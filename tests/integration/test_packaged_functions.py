@@ -135,6 +135,17 @@ def test_the_sweep_runs(new_function: NewFunction, gateway_server: GatewayServer
     assert loaded_late(sweep) == []
 
 
+def test_the_bills_of_the_last_days_are_fetched(
+    new_function: NewFunction, gateway_server: GatewayServer, alipay: AlipaySimulator
+) -> None:
+    bills = new_function("hold_bills")
+    bills.start()
+    answer_of(bills, SCHEDULED)
+    (line,) = (line for line in lines_of(bills) if line["message"] == "done")
+    assert line["kind"] == "timer"
+    assert line["days"] >= 1
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_missing_setting_ends_the_start(function: str, new_function: NewFunction) -> None:
     process = new_function(function, handler_of(function), TABLE_PREFIX="no prefix")

@@ -10,15 +10,18 @@ import itertools
 import json
 import os
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from random import SystemRandom
 from typing import Any, NamedTuple
 
 import pytest
 
 import app as application
+from chalicelib.beijing_time import day_start
 from chalicelib.settings import IN_DYNAMODB
-from chalicelib.shop import coupon, coupon_claim, order
+from chalicelib.shop import bill, coupon, coupon_claim, journal, order
+from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer
 from localstack.alipay import AlipaySimulator
@@ -26,6 +29,7 @@ from tests import builders
 from tests.client import Client
 from tests.faults.dynamodb_proxy import DynamoDBCall
 from tests.faults.routing import FaultyApp, forget_connections
+from tests.purchases import Clock, deliver, notice
 from tests.scheduled import SCHEDULED
 
 POLICIES = Path(__file__).parents[2] / ".chalice"
@@ -131,6 +135,20 @@ def lines_of(courses: Iterable[Course]) -> list[dict[str, int]]:
 def place(learner: Client, course: Course) -> str:
     assert learner.pay([course], 100)["code"] == 1000
     return str(learner.newest_order()["order_number"])
+
+
+def sold_on_a_day_of_its_own(base_url: str, alipay: AlipaySimulator, clock: Clock) -> str:
+    """An order of 100 that was paid and of which no notice has come, on a day that no other test trades on; it is noon
+    of the next day now. Alipay goes by this clock, too.
+    """
+    clock.stand_at(day_start(date(2060, 1, 1) + timedelta(days=10 * SystemRandom().randrange(5_000))))
+    learner = Client(base_url, user := builders.a_user())
+    learner.token = builders.a_token(user, clock())
+    number = place(learner, builders.a_course(prices=[10000]))
+    alipay.open_cashier(learner.get(f"/get_pay_url/?order_number={number}&final_price=100")["data"])
+    alipay.pay(number)
+    clock.stand_at(clock() + timedelta(hours=36))
+    return number
 
 
 def an_offer() -> CouponOffer:
@@ -310,6 +328,23 @@ def test_the_timer_may_do_what_overdue_orders_need_and_no_more(
     statuses = [order.find_by_number(number).status for number in (left_alone, paid, refunded)]
     assert statuses == [order.EXPIRED, order.PAID, order.REFUNDED]
     assert compare(calls, "work_off_orders") == NOTHING
+
+
+def test_the_function_of_the_bills_may_do_what_a_day_that_differs_needs_and_no_more(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, common_clock: Clock
+) -> None:
+    number = sold_on_a_day_of_its_own(faulty_app.base_url, alipay, common_clock)
+    with faulty_app.dynamodb.recording() as differing:
+        application.hold_bills(SCHEDULED, None)
+    day = journal.day_of(order.find_by_number(number).placed_at)
+    (found,) = bill.list_differences("alipay", day)
+    assert (found.order_number, found.attention) == (number, PROBLEM)
+    assert deliver(notice(alipay, number)) == "success"
+    with faulty_app.dynamodb.recording() as agreeing:
+        application.hold_bills(SCHEDULED, None)
+    (found,) = bill.list_differences("alipay", day)
+    assert found.attention is None
+    assert compare([*differing, *agreeing], "hold_bills") == NOTHING
 
 
 def test_the_sweep_may_do_what_cut_claims_need_and_no_more(faulty_app: FaultyApp) -> None:

@@ -160,6 +160,9 @@ def test_the_timers_runs_are_counted_with_what_waits(
     with logged() as lines:
         application.sweep_coupon_claims(SCHEDULED, None)
     assert counted(lines, "sweep_coupon_claims") == {"RunsOfClaims"}
+    with logged() as lines:
+        application.hold_bills(SCHEDULED, None)
+    assert counted(lines, "hold_bills") == {"RunsOfBills"}
 
 
 def test_what_waits_for_a_person_is_counted_until_it_is_resolved(
@@ -196,7 +199,7 @@ def test_a_captcha_without_geetest_is_counted_among_those_that_are_started(
 
 def test_a_run_that_fails_is_none(gateway_server: GatewayServer) -> None:
     failed = {"kind": "timer", "message": "done", "level": "INFO", "duration_ms": 3}
-    assert counted([failed], "work_off_orders", "sweep_coupon_claims") == set()
+    assert counted([failed], "work_off_orders", "sweep_coupon_claims", "hold_bills") == set()
 
 
 def test_every_function_of_the_application_is_counted_and_no_other() -> None:
@@ -336,7 +339,9 @@ def test_a_timer_that_says_nothing_rings() -> None:
         assert alarm["TreatMissingData"] == "breaching"
         assert alarm["Period"] * alarm["EvaluationPeriods"] == 300
     silent = {name for name, alarm in ALARMS.items() if alarm["TreatMissingData"] == "breaching"}
-    assert silent == {"OrdersTimerStandsAlarm", "ClaimsTimerStandsAlarm"}
+    bills = ALARMS["BillsTimerStandsAlarm"]
+    assert bills["Period"] * bills["EvaluationPeriods"] == 24 * 3600
+    assert silent == {"OrdersTimerStandsAlarm", "ClaimsTimerStandsAlarm", "BillsTimerStandsAlarm"}
 
 
 def test_the_dashboard_shows_the_alarms_and_what_aws_measures() -> None:
