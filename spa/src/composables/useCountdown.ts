@@ -16,12 +16,15 @@ export function useCountdown(given: () => number | undefined, over: () => void, 
     clearInterval(timer)
     timer = undefined
   }
-  function tick(): void {
+  function show(seconds: number): void {
     const before = left.value
-    left.value = Math.max(0, (ends - performance.now()) / 1000)
+    left.value = seconds
     for (const minutes of [5, 1]) {
-      if (remind && before > minutes * 60 && left.value <= minutes * 60 && left.value > 0) announce(remind(minutes))
+      if (remind && before > minutes * 60 && seconds <= minutes * 60 && seconds > 0) announce(remind(minutes))
     }
+  }
+  function tick(): void {
+    show(Math.max(0, (ends - performance.now()) / 1000))
     if (left.value === 0 && timer) {
       stop()
       over()
@@ -31,7 +34,7 @@ export function useCountdown(given: () => number | undefined, over: () => void, 
     given,
     (seconds) => {
       stop()
-      left.value = seconds ?? 0
+      show(seconds ?? 0)
       if (!seconds) return
       ends = performance.now() + seconds * 1000
       timer = setInterval(tick, 1000)
