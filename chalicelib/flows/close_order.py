@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from chalicelib.errors import OrderAlreadyPaid, OrderClosed, PaymentUnknown
+from chalicelib.errors import OrderAlreadyPaid, OrderClosed, PaymentUnknown, TradesChanged
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import Unclear
 from chalicelib.shop import coupon, free_course, ledger, work
@@ -59,7 +59,7 @@ def close(
     now: datetime,
     transaction: Transaction | None = None,
 ) -> Standing | Unclear:
-    """Close an open order's trade at its provider, then the order here -> CLOSED.
+    """Close an open order's trades at their providers, then the order here -> CLOSED.
 
     Else nothing changes here: DELIVERED when it was paid (or costs nothing), NOT_BEGUN when it expires and its code may
     still be scanned: then it is rescheduled. A `transaction` is committed with the closing, if it comes to it. Raises
@@ -68,7 +68,7 @@ def close(
     if order.amount == 0:
         confirm_payment.deliver_free(order, cause, now)
         return Standing.DELIVERED
-    standing = ask_provider.close_trade(order, gateways, now)
+    standing = ask_provider.close_trades(order, gateways, now)
     match standing:
         case Standing.NOT_BEGUN if status == orders.EXPIRED and now < order.expires_at + orders.CLOSE_MARGIN:
             work.reschedule(order, order.expires_at + orders.CLOSE_MARGIN)
@@ -76,7 +76,10 @@ def close(
             return Unclear("the trade is not closed")
         case Standing.CLOSED | Standing.NOT_BEGUN:
             is_unseen = standing is Standing.NOT_BEGUN
-            give_back_and_close(order, status, cause, now, transaction, is_unseen=is_unseen)
+            try:
+                give_back_and_close(order, status, cause, now, transaction, is_unseen=is_unseen)
+            except TradesChanged:
+                return Unclear("its trades have just changed")
             return Standing.CLOSED
     return standing
 
@@ -94,7 +97,8 @@ def give_back_and_close(
     """Cancel or expire an open order and give its coupon records and beli back, with a `transaction`, if one is given.
 
     While it `is_watched` the provider is queried for the rest of its timetable, `is_unseen` as of
-    `Order.next_query_at`. Raises OrderClosed when it is not open any more, or cannot be closed and is flagged.
+    `Order.next_query_at`. Raises TradesChanged when a trade was begun or closed since it was read, OrderClosed when it
+    is not open any more, or cannot be closed and is flagged.
     """
     transaction = transaction or Transaction()
     orders.mark_closed(transaction, order, status, cause, now, is_watched=is_watched, is_unseen=is_unseen)
@@ -109,6 +113,8 @@ def give_back_and_close(
         transaction.commit()
     except OrderClosed:
         current = orders.reload(order)
+        if current.is_open() and not current.has_trades_of(order):
+            raise TradesChanged(order=order.number) from None
         if current.is_open():
             orders.flag_problem(current, "it cannot be closed: what it holds is not as it says", now)
         raise

@@ -13,6 +13,7 @@ from chalicelib.errors import (
     OrderClosed,
     OutcomeUnknown,
     StoreUnavailable,
+    TradesChanged,
 )
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import Unclear
@@ -20,7 +21,6 @@ from chalicelib.shop import order as orders
 from chalicelib.shop import work
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
-from chalicelib.shop.payment_type import PROVIDERS
 
 from . import ask_provider, close_order, confirm_payment
 from .ask_provider import Standing
@@ -36,12 +36,12 @@ def process(order: Order, gateways: Gateways, now: datetime) -> Unclear | None:
 
     Raises CannotTakeBack.
     """
-    if order.is_delivered() and order.payment_type not in PROVIDERS:
+    if order.is_delivered() and not gateways.has(order.payment_type):
         return None
     try:
         is_over = order.is_open() and (order.amount == 0 or now >= order.expires_at)
         standing = _close(order, gateways, now) if is_over else _ask(order, gateways, now)
-    except (OrderClosed, LeaseTaken):
+    except (OrderClosed, LeaseTaken, TradesChanged):
         _back_on_timetable(orders.reload(order), now)
         return None
     if isinstance(standing, Unclear):
@@ -62,8 +62,9 @@ def _close(order: Order, gateways: Gateways, now: datetime) -> Standing | Unclea
 
 
 def _ask(order: Order, gateways: Gateways, now: datetime) -> Standing | Unclear:
-    standing = ask_provider.bring_up_to_date(order, gateways, now)
-    if standing is Standing.CLOSED and order.is_open():
+    ask = ask_provider.close_trades if order.is_delivered() else ask_provider.bring_up_to_date
+    standing = ask(order, gateways, now)
+    if standing is Standing.CLOSED and order.is_open() and not order.outlives_its_trades():
         close_order.give_back_and_close(order, orders.CANCELLED, Cause(By.QUERY), now)
     elif standing in (Standing.WAITS, Standing.NOT_BEGUN, Standing.CLOSED):
         if not order.is_delivered():
@@ -84,8 +85,9 @@ def _back_off(order: Order, unclear: Unclear, now: datetime) -> None:
     if order.due_at is None:
         return
     if unclear.needs_person or order.is_past_patience(now):
-        # A delivered order is on the work list only while it is to be taken back.
-        what = "its money went back" if order.is_delivered() else "it is paid"
+        what = "it is paid"
+        if order.is_delivered():
+            what = "it is paid twice" if order.may_be_paid_again() else "its money went back"
         orders.flag_problem(order, f"whether {what} is not known: {unclear.reason}", now)
     _reschedule(order, order.next_retry_at(now))
 
@@ -98,7 +100,7 @@ def _back_on_timetable(order: Order, now: datetime, *, is_unseen: bool = False) 
         if order.problem is not None:
             _reschedule(order, order.next_retry_at(now))
         return
-    _reschedule(order, None if order.is_delivered() else order.next_query_at(now, is_unseen=is_unseen))
+    _reschedule(order, order.next_query_at(now, is_unseen=is_unseen))
 
 
 def _reschedule(order: Order, at: datetime | None) -> None:
@@ -112,7 +114,7 @@ def ask_for_page(order: Order, gateways: Gateways, now: datetime) -> Order:
     """Query the provider for a page that shows an order -> the order as it is then. At most every 5 seconds, ever more
     rarely.
 
-    A failure of any kind leaves the order to the timer. One call of the provider.
+    A failure of any kind leaves the order to the timer. One call of a provider for each trade.
     """
     if not order.may_be_asked(now):
         return order

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from chalicelib.errors import CannotTakeBack, NothingToResolve, OrderClosed, PaymentUnknown
+from chalicelib.errors import CannotTakeBack, NothingToResolve, OrderClosed, PaymentUnknown, TradesChanged
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import Notification, Unclear
 from chalicelib.shop import audit, refund_notice, stray_notification
@@ -64,7 +64,12 @@ def _close(order: Order, cause: Cause, gateways: Gateways, now: datetime, transa
             raise
         is_on_their_word = True  # one of 0 that cannot be delivered
     if is_on_their_word:
-        close_order.give_back_and_close(order, orders.CANCELLED, cause, now, transaction, is_watched=False)
+        try:
+            close_order.give_back_and_close(
+                order, orders.CANCELLED, cause, now, transaction, is_watched=False
+            )
+        except TradesChanged as error:
+            raise PaymentUnknown(order.number, "its trades have just changed", needs_person=False) from error
     else:
         close_order.raise_unless_closed(order, standing)
 

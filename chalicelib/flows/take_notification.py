@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from chalicelib.errors import OrderClosed, OrderNotFound
+from chalicelib.errors import OrderClosed, OrderNotFound, TradesChanged
 from chalicelib.gateways.payments import Notification, Told
 from chalicelib.shop import order as orders
 from chalicelib.shop import refund, refund_notice, stray_notification
@@ -17,8 +17,8 @@ from . import carry_out_refund, close_order, confirm_payment, take_back
 log = logging.getLogger(__name__)
 
 ORDER, CHANNEL, AMOUNT, WORD = "order", "channel", "amount", "trade_status"
-"""Checks that only a genuine notification can fail: there is no such order, another provider or amount is its own, or
-the notification's word is unknown here.
+"""Checks that only a genuine notification can fail: there is no such order, no such trade of that provider was begun,
+its amount is another, or the notification's word is unknown here.
 """
 
 
@@ -48,13 +48,13 @@ def take_notification(notification: Notification, now: datetime) -> str | None:
 def act_on(notification: Notification, now: datetime) -> str | None:
     """Do what a genuine notification asks for -> the check it fails, or None.
 
-    Checks the order, its provider and the amount. Repetitions, in any order, lead to the same end.
+    Checks the order, its trade and the amount. Repetitions, in any order, lead to the same end.
     """
     try:
         order = orders.find_by_number(notification.number)
     except OrderNotFound:
         return ORDER
-    if order.payment_type != notification.provider:
+    if not order.has_begun(notification.provider, notification.number):
         return CHANNEL
     if order.amount != notification.amount:
         return AMOUNT
@@ -73,7 +73,7 @@ def act_on(notification: Notification, now: datetime) -> str | None:
             _take_refund(order, notification, cause, now)
             take_back.supersede(orders.reload(order), notification.trade_no, cause, now)
         case Told.CLOSED:
-            _take_closing(order, notification.trade_no, cause, now)
+            _take_closing(order, notification, cause, now)
         case Told.UNHEARD:
             return WORD
     return None
@@ -126,8 +126,8 @@ def _is_known(order: Order, notification: Notification) -> bool:
     return notification.refunded in (ours, *told)
 
 
-def _take_closing(order: Order, trade_no: str, cause: Cause, now: datetime) -> None:
-    if order.is_delivered() and order.trade_no == trade_no:
+def _take_closing(order: Order, notification: Notification, cause: Cause, now: datetime) -> None:
+    if order.is_delivered() and order.trade_no == notification.trade_no:
         # A trade that was paid is closed by refunding it only, and then the notification says how much.
         orders.flag_problem(order, "the provider closed its paid trade without a word of a refund", now)
         return
@@ -138,6 +138,9 @@ def _take_closing(order: Order, trade_no: str, cause: Cause, now: datetime) -> N
     # our own call) or on the provider's page.
     status = orders.CANCELLED if now < order.expires_at else orders.EXPIRED
     try:
-        close_order.give_back_and_close(order, status, cause, now)
-    except OrderClosed:
-        log.info("a trade was closed while its order became final: order=%s", order.number)
+        if order.outlives_its_trades():
+            orders.mark_trades_closed(order, [notification.number])
+        else:
+            close_order.give_back_and_close(order, status, cause, now)
+    except (OrderClosed, TradesChanged):
+        log.info("a trade was closed while its order changed: order=%s", order.number)

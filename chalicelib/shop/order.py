@@ -197,6 +197,24 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         """
         return [a_trade(self.payment_type, self.number)] if self.trades is None else list(self.trades)
 
+    def has_begun(self, provider: str, number: str) -> bool:
+        """Whether a trade of this provider and number was begun."""
+        return any((one.provider, one.number) == (provider, number) for one in self.begun())
+
+    def has_trades_of(self, other: Order) -> bool:
+        """Whether its trades are those of the same order, as it was read at another time."""
+        if self.trades is None or other.trades is None:
+            return self.trades is other.trades
+        return [one.attribute_values for one in self.trades] == [one.attribute_values for one in other.trades]
+
+    def may_be_paid_again(self) -> bool:
+        """Whether a paid order has a trade that is not closed, beside the one that paid it."""
+        return self.is_delivered() and self._may_be_paid_beside(self.payment_type, self.trade_number)
+
+    def _may_be_paid_beside(self, provider: str, number: str | None) -> bool:
+        paid = (provider, number or self.number)
+        return any((one.provider, one.number) != paid and not one.is_closed for one in self.begun())
+
     def outlives_its_trades(self) -> bool:
         """Whether the order stays open when its trades are closed, to be paid by another: it lists them."""
         return self.trades is not None
@@ -245,12 +263,15 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         return self.status in _DELIVERED
 
     def next_query_at(self, now: datetime, *, is_unseen: bool = False) -> datetime | None:
-        """When the provider is queried next about an unpaid order; None when its timetable is over.
+        """When the provider is queried next about an order; None when its timetable is over.
 
-        1, 3, 10 and 30 minutes after it was placed, at its expiry, 30 minutes after that, then daily for 3
-        days. `is_unseen`: the provider has just said that it knows no such trade; then not after 3 minutes, nor 30
-        minutes after placing or expiry.
+        1, 3, 10 and 30 minutes after it was placed, at its expiry, 30 minutes after that, then daily for 3 days.
+        `is_unseen`: the provider has just said that it knows no such trade; then not after 3 minutes, nor 30 minutes
+        after placing or expiry. One that is paid: once after its expiry, while another trade of it may be paid.
         """
+        if self.is_delivered():
+            last = self.expires_at + CLOSE_MARGIN
+            return last if now < last and self.may_be_paid_again() else None
         placed_at = self.placed_at.replace(microsecond=0)  # the work list counts whole seconds
         skipped = _SKIPPED_WHILE_UNSEEN if is_unseen else ()
         early = [
@@ -428,12 +449,14 @@ def mark_paid(
     """Mark an open order (or, `reopened`, a closed one) as paid: by this trade of this provider, or without money.
     Refusal: OrderClosed.
 
-    One that `is_refunded` by now is due once more, in case the flow that found that is cut off before acting on it.
+    One that `is_refunded` by now is due once more, in case the flow that found that is cut off before acting on it; and
+    one of which another trade may be paid, to close that.
     """
+    is_due = is_refunded or (provider is not None and order._may_be_paid_beside(provider, trade_number))
     actions: list[Action] = [
         Order.status.set(PAID),
         Order.paid_at.set(now),
-        *due_actions(now + LEASE if is_refunded else None),
+        *due_actions(now + LEASE if is_due else None),
         *_LEAVE_PROBLEM,
     ]
     if provider is not None and trade_no is not None:
@@ -442,7 +465,7 @@ def mark_paid(
         actions.append(Order.trade_number.set(trade_number))
     if reopened:
         actions.append(Order.closed_at.remove())
-    before = Order.status.is_in(CANCELLED, EXPIRED) if reopened else Order.status == PLACED
+    before = Order.status.is_in(CANCELLED, EXPIRED) if reopened else _unchanged_trades(order)
     refusal = OrderClosed(order=order.number)
     transaction.update(order, actions, before, refusal)
     record_event(transaction, order, What.REOPENED if reopened else What.PAID, cause, now, refusal)
@@ -551,7 +574,8 @@ def mark_closed(
     is_watched: bool = True,
     is_unseen: bool = False,
 ) -> None:
-    """Mark an open order as cancelled (by the learner) or expired (by time). Refusal: OrderClosed.
+    """Mark an open order as cancelled (by the learner) or expired (by time). Refusal: OrderClosed, also where its
+    trades have changed since it was read.
 
     While it `is_watched` it stays on the work list for the rest of its timetable (`is_unseen`: as of `next_query_at`):
     money may still come.
@@ -564,7 +588,7 @@ def mark_closed(
         *later,
         *_LEAVE_PROBLEM,
     ]
-    transaction.update(order, actions, Order.status == PLACED, refusal)
+    transaction.update(order, actions, _unchanged_trades(order), refusal)
     record_event(transaction, order, What(status), cause, now, refusal)
 
 
