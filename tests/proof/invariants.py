@@ -148,7 +148,10 @@ def check(
             wrong.append(f"nothing leads from {key[1]} to its order or user")
         elif isinstance(pointer := found[key], OrderPointer):
             if (pointer.user_id, pointer.order_sort) not in {
-                (mine.user_id, placed.sort) for mine in read for placed in mine.of(Order)
+                (mine.user_id, placed.sort)
+                for mine in read
+                for placed in mine.of(Order)
+                if key in _pointers_to(placed)
             }:
                 wrong.append(f"{key[1]} leads elsewhere")
         elif isinstance(pointer, UserName) and pointer.user_id not in {mine.user_id for mine in read}:
@@ -165,8 +168,14 @@ def check(
 
 
 def _pointers(mine: Belongings) -> list[ItemKey]:
-    keys: list[ItemKey] = [(OrderPointer, f"ORDER#{placed.number}", "POINTER") for placed in mine.of(Order)]
+    keys = [key for placed in mine.of(Order) for key in _pointers_to(placed)]
     return [*keys, *((UserName, f"USERNAME#{folded(user.username)}", "USERNAME") for user in mine.of(User))]
+
+
+def _pointers_to(placed: Order) -> list[ItemKey]:
+    """An order is found by its number, and by those of the trades that were begun."""
+    numbers = dict.fromkeys([placed.number, *(trade.number for trade in placed.begun())])
+    return [(OrderPointer, f"ORDER#{number}", "POINTER") for number in numbers]
 
 
 def violations(mine: Belongings, taken_back: set[str]) -> Iterator[str]:
@@ -392,6 +401,17 @@ def _payments(mine: Belongings) -> Iterator[str]:
         needs_money = placed.is_delivered() and placed.amount > 0
         if applied != ([(placed.trade_no, placed.amount)] if needs_money else []):
             yield f"{name} was paid by {applied}, it says {placed.trade_no} {placed.amount}"
+        begun = [(trade.provider, trade.number) for trade in placed.begun()]
+        if len({trade for _, trade in begun}) < len(begun):
+            yield f"{name}: two of its trades have one number: {begun}"
+        for paid in payments:
+            if (paid.provider, paid.number or placed.number) not in begun:
+                yield f"{name}: {paid.trade_no} is of no trade that was begun: {paid.provider} {paid.number}"
+            if paid.use == payment.APPLIED and (paid.provider, paid.number) != (
+                placed.payment_type,
+                placed.trade_number,
+            ):
+                yield f"{name}: it was paid by {paid.provider} {paid.number}, it says {placed.payment_type}"
         trades = Counter(paid.trade_no for paid in payments)
         if any(times > 1 for times in trades.values()):
             yield f"{name}: a payment is recorded twice: {trades}"
@@ -407,6 +427,22 @@ def _payments(mine: Belongings) -> Iterator[str]:
         )
         if going_back != unused:
             yield f"{name}: unused money {dict(unused)}, on its way back {dict(going_back)}"
+
+
+def _senders(mine: Belongings) -> Iterator[str]:
+    """Money goes back by the provider and the trade by which it came."""
+    received = {
+        (paid.order_number, paid.trade_no): (paid.provider, paid.number or paid.order_number)
+        for paid in mine.of(Payment)
+    }
+    for item in mine.of(Refund):
+        placed = mine.by_number.get(item.order_number)
+        came_by = received.get((item.order_number, item.trade_no))
+        if placed is None or came_by is None:
+            continue
+        goes_by = (item.provider_of(placed), item.trade_number or placed.number)
+        if goes_by != came_by:
+            yield f"refund {item.request_no} goes back by {goes_by}, its money came by {came_by}"
 
 
 def _refunds_of(mine: Belongings, placed: Order) -> list[Refund]:
@@ -649,6 +685,7 @@ RULES: tuple[Callable[[Belongings], Iterator[str]], ...] = (
         _prices,
         _orders,
         _payments,
+        _senders,
         _refunds,
         _notices,
         _events,
