@@ -58,6 +58,7 @@ BAD_DAYS = {
         BadDay("bill_amount_off", "账单有一行多出一分钱，合计跟着变", BILLS),
         BadDay("bill_line_missing", "账单少一行，合计跟着变", BILLS),
         BadDay("bill_line_added", "账单多一行收款，合计跟着变", BILLS),
+        BadDay("bill_money_drawn", "账务账单里有一笔提现，合计跟着变", (FUND_BILL,)),
         BadDay("bill_totals_wrong", "账单的合计比明细多一分钱", BILLS),
         BadDay("bill_missing", "有业务的一天没有账单：应答 isp.bill_not_exist", BILLS),
         BadDay("bill_empty", "账单是空的，应答说当天没有业务", BILLS),
@@ -71,7 +72,7 @@ BAD_DAYS = {
         BadDay("bill_elsewhere", "下载地址在别的网站上", BILLS),
     )
 }
-BILL_CONTENT = frozenset(name for name, day in BAD_DAYS.items() if day.methods == BILLS)
+BILL_CONTENT = frozenset(name for name in BAD_DAYS if name.startswith("bill_"))
 NOTICE_CONTENT = frozenset(
     name for name, day in BAD_DAYS.items() if not day.methods and name not in (LATE, REORDERED)
 )

@@ -25,6 +25,8 @@ READY_AFTER = timedelta(hours=9)
 """How long after its day a bill is ready: at nine in the morning."""
 ONE_DAY = timedelta(days=1)
 ELSEWHERE = "http://bills.invalid"
+DRAWING_NO = "20200101000030010001990000000000"
+"""The number of money that was drawn to the merchant's bank."""
 
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 """Before everything in the book."""
@@ -168,6 +170,9 @@ def _spoiled(lines: list[Line], day: _Day, spoils: Spoils) -> list[Line]:
         noon = day.start + ONE_DAY / 2
         number = spoils["bill_line_added"] or OTHER_ORDER
         lines = [*lines, Line("交易", OTHER_TRADE_NO, number, "", "课程", noon, noon, 1)]
+    if "bill_money_drawn" in spoils:
+        noon = day.start + ONE_DAY / 2
+        lines = [*lines, Line("提现", DRAWING_NO, "", "", "提现", noon, noon, -1)]
     return lines
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from localstack.provider.bad_days import LATE, LOST, REORDERED, REPEATED, BadDay
 
 ORDER, QUERY, CLOSE = "order", "query", "close"
-REFUND, REFUND_QUERY, BILL = "refund", "refund.query", "bill"
-EVERY_METHOD = (ORDER, QUERY, CLOSE, REFUND, REFUND_QUERY, BILL)
+REFUND, REFUND_QUERY = "refund", "refund.query"
+TRADE_BILL, FUND_BILL = "tradebill", "fundflowbill"
+BILLS = (TRADE_BILL, FUND_BILL)
+EVERY_METHOD = (ORDER, QUERY, CLOSE, REFUND, REFUND_QUERY, *BILLS)
 
 OTHER_APP_ID, OTHER_MERCHANT_ID = "wx9999999999999999", "1999999999"
 OTHER_ORDER, OTHER_TRADE = "20200101SOMEBODYELSEN", "4299999999202001019999999999"
@@ -45,11 +47,12 @@ BAD_DAYS = {
         BadDay("refund_abnormal", "退款变成异常 ABNORMAL：买家的卡已注销", (REFUND,)),
         BadDay("refund_closed", "退款变成关闭 CLOSED：七天没有资金", (REFUND,)),
         BadDay("refund_stays", "退款一直停在 PROCESSING，不会自己成功", (REFUND,)),
-        BadDay("bill_one_fen", "账单里第一笔交易多一分钱，汇总与哈希相符", (BILL,)),
-        BadDay("bill_line_missing", "账单里少了第一笔交易，汇总与哈希相符", (BILL,)),
-        BadDay("bill_line_too_many", "账单里多了一笔商户不认识的交易，汇总与哈希相符", (BILL,)),
-        BadDay("bill_wrong_hash", "账单的哈希不对", (BILL,)),
-        BadDay("bill_late", "账单还没生成：400 STATEMENT_CREATING", (BILL,)),
+        BadDay("bill_one_fen", "账单里第一笔交易多一分钱，汇总与哈希相符", BILLS),
+        BadDay("bill_line_missing", "账单里少了第一笔交易，汇总与哈希相符", BILLS),
+        BadDay("bill_line_too_many", "账单里多了一笔商户不认识的交易，汇总与哈希相符", BILLS),
+        BadDay("bill_money_drawn", "资金账单里多了一笔提现，汇总与哈希相符", (FUND_BILL,)),
+        BadDay("bill_wrong_hash", "账单的哈希不对", BILLS),
+        BadDay("bill_late", "账单还没生成：400 STATEMENT_CREATING", BILLS),
     )
 }
 NOTICE_CONTENT = frozenset(

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from localstack.wechat.signing import Merchant
-from localstack.wechat.trades import CLOSED, NATIVE, SUCCESS, Refund, Trade, beijing, yuan
+from localstack.wechat.trades import CLOSED, NATIVE, PROCESSING, SUCCESS, Refund, Trade, beijing, yuan
 
 Move = tuple[datetime, Trade, Refund | None]
 """A payment, or a refund of it, and when."""
@@ -49,8 +49,8 @@ def spoiled(moves: Sequence[Move], struck: frozenset[str]) -> list[Move]:
     return moves
 
 
-def trade_bill(moves: Sequence[Move], merchant: Merchant) -> str:
-    """The bill of trades."""
+def trade_bill(moves: Sequence[Move], merchant: Merchant, made_at: datetime) -> str:
+    """The bill of trades, with the state that each refund had when it was made."""
     rows: list[list[str]] = []
     paid = back = fees = 0
     for at, trade, refund in moves:
@@ -79,7 +79,7 @@ def trade_bill(moves: Sequence[Move], merchant: Merchant) -> str:
                 yuan(refund.amount if refund else 0),
                 "0.00",
                 "ORIGINAL" if refund else "",
-                _REFUND_STATES.get(refund.status, refund.status) if refund else "",
+                _state(refund, made_at) if refund else "",
                 trade.description,
                 trade.attach,
                 f"{yuan(fee)}000",
@@ -93,14 +93,12 @@ def trade_bill(moves: Sequence[Move], merchant: Merchant) -> str:
     return _table(_TRADE_TITLE, rows, _TRADE_SUMS, sums)
 
 
-def fund_bill(moves: Sequence[Move], merchant: Merchant, balance: int) -> str:
-    """The bill of the account, which held ``balance`` fen before."""
+def fund_bill(moves: Sequence[Move], merchant: Merchant, balance: int, *, drawn: bool = False) -> str:
+    """The bill of the account, which held ``balance`` fen before; at the end of the day ``drawn`` of all it holds."""
     rows: list[list[str]] = []
     into: list[int] = []
     out: list[int] = []
     for at, trade, refund in moves:
-        if refund is not None and refund.status == CLOSED:
-            continue
         steps = (
             [("交易", trade.amount), ("扣除交易手续费", -_fee(trade.amount))]
             if refund is None
@@ -129,6 +127,11 @@ def fund_bill(moves: Sequence[Move], merchant: Merchant, balance: int) -> str:
                     refund.out_refund_no if refund else trade.out_trade_no,
                 ]
             )
+    if drawn and moves:
+        out.append(balance)
+        voucher = f"{merchant.merchant_id}{len(rows):04d}"
+        fields = [voucher, voucher, "提现", "提现", "支出", yuan(balance), "0.00", "system", "", voucher]
+        rows.append([beijing(moves[-1][0]), *fields])
     sums = [str(len(rows)), str(len(into)), yuan(sum(into)), str(len(out)), yuan(sum(out))]
     return _table(_FUND_TITLE, rows, _FUND_SUMS, sums)
 
@@ -139,9 +142,15 @@ def balance_after(moves: Sequence[Move]) -> int:
     for _, trade, refund in moves:
         if refund is None:
             held += trade.amount - _fee(trade.amount)
-        elif refund.status != CLOSED:
+        else:
             held -= refund.amount - _fee(refund.amount)
     return held
+
+
+def _state(refund: Refund, at: datetime) -> str:
+    """A refund's state as it was at a time, in the words of a bill."""
+    status = PROCESSING if refund.ended_at and refund.ended_at > at else refund.status
+    return _REFUND_STATES.get(status, status)
 
 
 def _fee(amount: int) -> int:

@@ -261,8 +261,13 @@ class Book(NoticeBook):
             )
             return [Refund(**values(row)) for row in rows]
 
-    def moves(self, begin: datetime, end: datetime) -> list[tuple[datetime, Trade, Refund | None]]:
-        """The payments made, and the refunds asked for, from ``begin`` to before ``end``, in their order."""
+    def moves(
+        self, begin: datetime, end: datetime, *, made: bool = False
+    ) -> list[tuple[datetime, Trade, Refund | None]]:
+        """The payments made, and the refunds asked for, from ``begin`` to before ``end``, in their order. ``made``: the
+        refunds that were made then, whenever they were asked for.
+        """
+        when = "ended_at" if made else "created_at"
         span = number(begin), number(end)
         self.close_expired()
         with self._lock:
@@ -273,13 +278,17 @@ class Book(NoticeBook):
             back = [
                 Refund(**values(row))
                 for row in self._database.execute(
-                    "SELECT * FROM refund WHERE created_at>=? AND created_at<?", span
+                    f"SELECT * FROM refund WHERE {when}>=? AND {when}<?",
+                    span,
                 )
             ]
             moves: list[tuple[datetime, Trade, Refund | None]] = [
                 (trade.paid_at, trade, None) for trade in paid if trade.paid_at
             ]
-            moves += [(refund.created_at, self._find(refund.out_trade_no), refund) for refund in back]
+            for refund in back:
+                at = refund.ended_at if made else refund.created_at
+                if at and (not made or refund.status == SUCCESS):
+                    moves.append((at, self._find(refund.out_trade_no), refund))
         return sorted(moves, key=lambda move: move[0])
 
     def close_expired(self) -> None:
@@ -289,7 +298,7 @@ class Book(NoticeBook):
                 "SELECT * FROM refund_end WHERE due_at<=? ORDER BY due_at", (number(now),)
             ).fetchall()
             for row in rows:
-                self._ended(row["out_refund_no"], row["status"], now)
+                self._ended(row["out_refund_no"], row["status"], values(row)["due_at"])
 
     # --- inside a transaction ------------------------------------------------------------------------------
 

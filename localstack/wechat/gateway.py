@@ -23,14 +23,15 @@ from localstack.provider.keys import load_private_key
 from localstack.wechat import bills
 from localstack.wechat.bad_days import (
     BAD_DAYS,
-    BILL,
     CLOSE,
+    FUND_BILL,
     ORDER,
     OTHER_ORDER,
     OTHER_TRADE,
     QUERY,
     REFUND,
     REFUND_QUERY,
+    TRADE_BILL,
 )
 from localstack.wechat.book import Book
 from localstack.wechat.notices import foreign_key, trade_members
@@ -166,10 +167,10 @@ class Gateway:
             case ("GET", "refund", "domestic", "refunds", number):
                 _query(query, set())
                 return _Call(REFUND_QUERY, number, lambda _: (200, self._refund_members(number)))
-            case ("GET", "bill", ("tradebill" | "fundflowbill") as kind):
-                names = {"bill_date", "bill_type" if kind == "tradebill" else "account_type"}
+            case ("GET", "bill", kind) if kind in (TRADE_BILL, FUND_BILL):
+                names = {"bill_date", "bill_type" if kind == TRADE_BILL else "account_type"}
                 wanted = _query(query, names)
-                return _Call(BILL, "", lambda struck: self._bill(kind, wanted, struck))
+                return _Call(kind, "", lambda struck: self._bill(kind, wanted, struck))
         raise Refused("NOT_FOUND")
 
     # --- orders
@@ -271,14 +272,17 @@ class Gateway:
         if "bill_late" in struck or (day == yesterday and now.time() < BILL_READY):
             raise Refused("STATEMENT_CREATING")
         begin = datetime.combine(day, time(), tzinfo=BEIJING)
-        moves = bills.spoiled(self._book.moves(begin, begin + timedelta(days=1)), struck)
+        is_of_funds = kind == FUND_BILL
+        moves = bills.spoiled(self._book.moves(begin, begin + timedelta(days=1), made=is_of_funds), struck)
         if not moves:
             raise Refused("NO_STATEMENT_EXIST")
-        if kind == "tradebill":
-            text = bills.trade_bill(moves, self._merchant)
+        if is_of_funds:
+            before = self._book.moves(datetime(1970, 1, 2, tzinfo=BEIJING), begin, made=True)
+            drawn = "bill_money_drawn" in struck
+            text = bills.fund_bill(moves, self._merchant, bills.balance_after(before), drawn=drawn)
         else:
-            before = self._book.moves(datetime(1970, 1, 2, tzinfo=BEIJING), begin)
-            text = bills.fund_bill(moves, self._merchant, bills.balance_after(before))
+            ready = datetime.combine(day + timedelta(days=1), BILL_READY, tzinfo=BEIJING)
+            text = bills.trade_bill(moves, self._merchant, ready)
         token = secrets.token_urlsafe(24)
         self._bills[token] = self._book.now(), text
         digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
