@@ -21,7 +21,7 @@ PAYMENT = "payment"
 """In the place of a request number: a payment has none."""
 
 
-MOST_DIFFERENCES = 200
+MOST_DIFFERENCES = 100
 """How many differences of a day are kept, each by itself. Where there are more, something is wrong with all of it."""
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
 from random import SystemRandom
 
 import pytest
 
 from chalicelib.beijing_time import day_start
-from chalicelib.flows.hold_bills import hold, resolve
+from chalicelib.deadline import Deadline
+from chalicelib.flows.hold_bills import hold, hold_last, resolve
+from chalicelib.gateways import Gateways
 from chalicelib.gateways.alipay import Alipay
-from chalicelib.shop import bill
+from chalicelib.gateways.bills import BillLine, FundLine, checked
+from chalicelib.gateways.payments import BillState
+from chalicelib.shop import bill, journal
 from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.bill import BillDay, BillDifference
+from chalicelib.storage.dynamodb import UserItem
 from localstack.alipay import AlipaySimulator
 from localstack.alipay.bad_days import FUND_BILL, OTHER_ORDER, OTHER_TRADE_NO, TRADE_BILL
 from localstack.api_gateway import GatewayServer
@@ -27,7 +33,7 @@ class Day:
     """A day of the shop and Alipay that no other test trades on."""
 
     def __init__(self, base_url: str, alipay: AlipaySimulator, clock: Clock) -> None:
-        self.date = date(2030, 1, 1) + timedelta(days=2 * SystemRandom().randrange(10_000))
+        self.date = date(2030, 1, 1) + timedelta(days=70 * SystemRandom().randrange(2_000))
         self.base_url, self.alipay, self.clock = base_url, alipay, clock
         self.provider: Alipay = an_adapter()
         self.at(12)
@@ -240,10 +246,105 @@ def test_a_bill_that_is_out_of_reach_takes_nothing_back_of_what_was_found(today:
     assert today.told() == [("unknown", number, None, 24000)]
 
 
-def test_a_trade_whose_money_moves_after_midnight_is_off_on_neither_day(today: Day) -> None:
-    number = today.sold()
-    today.at(23.999)
+def test_money_that_is_drawn_to_the_bank_is_named_and_is_no_difference(
+    today: Day, operator: Operator
+) -> None:
     today.sold()
-    assert today.hold().state == bill.AGREES
+    with today.alipay.bad_day("bill_money_drawn", method=FUND_BILL):
+        held = today.hold()
+    assert (held.state, held.moved) == (bill.AGREES, 23856)
+    assert [(one.kind, one.amount) for one in held.others] == [("提现", -1)]
+
+
+def test_two_who_hold_a_day_at_once_come_to_what_one_comes_to(today: Day) -> None:
+    number = today.sold(told=False)
+    today.at(34)
+    with ThreadPoolExecutor(2) as both:
+        held = list(both.map(lambda _: hold(today.provider, today.date, today.clock()), range(2)))
+    assert [one and one.state for one in held] == [bill.DIFFERS] * 2
+    assert today.told() == [("unknown", number, None, 24000)]
+
+
+def gateways(today: Day) -> Gateways:
+    return Gateways(payments={"alipay": today.provider}, geetest=None)
+
+
+def days(held: list[BillDay]) -> list[str]:
+    return [one.day for one in held]
+
+
+def test_a_run_holds_what_is_not_agreed_yet_and_a_day_once_more_when_the_next_bill_is_there(
+    today: Day,
+) -> None:
+    number = today.sold(told=False)
+    today.at(34)
+    ages = [(today.date - timedelta(days=age)).isoformat() for age in range(4)]
+    assert days(hold_last(gateways(today), today.clock, 60)) == ages
+    today.at(36)
+    assert days(hold_last(gateways(today), today.clock, 60)) == ages[:1], "the others agreed"
+    assert purchases.deliver(purchases.notice(today.alipay, number)) == "success"
+    today.at(58)
+    tomorrow = (today.date + timedelta(days=1)).isoformat()
+    assert days(hold_last(gateways(today), today.clock, 60)) == [tomorrow, ages[0]]
     assert today.told() == []
-    assert number
+    today.at(59)
+    assert days(hold_last(gateways(today), today.clock, 60)) == [tomorrow]
+
+
+def test_days_without_a_run_are_made_up_for_and_a_run_ends_in_time(today: Day) -> None:
+    today.hold()
+    today.at(20 * 24 + 10)
+    assert hold_last(gateways(today), today.clock, 0) == []
+    held = hold_last(gateways(today), today.clock, 60)
+    assert days(held) == [(today.date + timedelta(days=age)).isoformat() for age in range(19, 0, -1)]
+
+
+class Foreign(Alipay):
+    """An account whose trades are all another shop's."""
+
+    def __init__(self, today: Day) -> None:
+        account = today.provider
+        super().__init__(account._account, account._trade_url, account._leave_url)
+        self.noon = day_start(today.date) + timedelta(hours=12)
+
+    def trade_bill(self, day: date, now: datetime, deadline: Deadline) -> BillState[BillLine]:
+        names = [f"trade{number}" for number in range(bill.MOST_DIFFERENCES + 1)]
+        return checked(
+            lambda: (BillLine(self.noon, name, name, None, 100, 0, True, name, 100) for name in names),
+            lambda: None,
+        )
+
+    def fund_bill(self, day: date, now: datetime, deadline: Deadline) -> BillState[FundLine]:
+        names = [f"trade{number}" for number in range(bill.MOST_DIFFERENCES + 1)]
+        return checked(
+            lambda: (FundLine(self.noon, name, "trade", 100, 100, name, name) for name in names), lambda: None
+        )
+
+
+def test_a_bill_of_another_shop_is_told_as_a_whole(today: Day, operator: Operator) -> None:
+    today.provider = Foreign(today)
+    held = today.hold()
+    most = bill.MOST_DIFFERENCES
+    assert (held.state, held.differences, len(today.told())) == (bill.DIFFERS, most + 1, most)
+    assert held.attention == PROBLEM
+    listed = operator.does("problems", "--limit", "500")
+    assert f"{today.date} of alipay differs: {most + 1} differences, of which {most} are listed\n" in listed
+    with UserItem.batch_write() as batch:
+        for found in [held, *today.differences()]:
+            batch.delete(found)
+
+
+def test_an_operator_sees_the_days_with_both_sides_and_holds_one_again(
+    today: Day, operator: Operator
+) -> None:
+    today.date = journal.day_of(builders.now()) - timedelta(days=30)
+    today.at(12)
+    today.sold()
+    today.hold()
+    line = (
+        f"{today.date}  alipay  agrees to the fen: provider 240.00 came and 0.00 went, journal 240.00 and 0.00,"
+        " fees 1.44, account 238.56\n"
+    )
+    assert line in operator.does("bills", "--days", "40")
+    assert operator.does("hold-bills", today.date.isoformat()) == line
+    assert "from ten o'clock the next morning on" in operator.is_refused("hold-bills", "2999-01-01")
