@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import ssl
 import threading
 import zlib
 from collections.abc import Callable
@@ -21,13 +20,13 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-import certifi
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from chalicelib.aws import AwsSettings
 from chalicelib.deadline import LEAST_SECONDS, Deadline
 from chalicelib.errors import StoreUnavailable
+from chalicelib.tls import tls_context
 
 _CONNECTIONS = 32
 _CLOCK_ERRORS = frozenset(
@@ -250,14 +249,6 @@ def _open_endpoint(aws: AwsSettings, service: Service, region: str) -> _Endpoint
         else urllib3.HTTPConnectionPool(parts.hostname, **keeping)
     )
     return _Endpoint(pool, parts.netloc, parts.path or "/", region)
-
-
-@lru_cache(maxsize=1)
-def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """Verifies certificates and host names, by the authorities of a file or the usual ones. Reads them, some 30
-    milliseconds long, once a process.
-    """
-    return ssl.create_default_context(cafile=ca_bundle or certifi.where())
 
 
 class _Answer(NamedTuple):

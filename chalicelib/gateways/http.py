@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urlencode
 
+import urllib3
+
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable
+from chalicelib.tls import tls_context
 
 MAX_ANSWER_BYTES = 256 * 1024
 _CONNECT_SECONDS = 2.0
@@ -127,25 +130,27 @@ def _call(
     take: Callable[[bytes], object],
     most_bytes: int,
 ) -> _Head:
-    import requests
-
     taken = 0
     try:
-        with requests.request(
-            method,
-            url,
-            headers=headers,
-            data=body,
-            timeout=(min(seconds, _CONNECT_SECONDS), seconds),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            for part in response.iter_content(8192):
+        with (
+            urllib3.PoolManager(ssl_context=tls_context(None)) as connections,
+            connections.request(
+                method,
+                url,
+                headers=headers,
+                body=body,
+                timeout=urllib3.Timeout(connect=min(seconds, _CONNECT_SECONDS), read=seconds),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            ) as response,
+        ):
+            for part in response.stream(8192):
                 taken += len(part)
                 if taken > most_bytes:
                     raise GatewayUnavailable(gateway=gateway, reason="size")
                 take(part)
-    except (requests.RequestException, OSError, ValueError) as error:
+    except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         raise GatewayUnavailable(gateway=gateway, reason=type(error).__name__) from error
     names = {name.lower(): value for name, value in response.headers.items()}
-    return response.status_code, names
+    return response.status, names

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib.aws.signed_transport import tls_context
 from chalicelib.deadline import LEAST_SECONDS, Deadline
 from chalicelib.errors import CartStoreRefused, CartStoreUnavailable
 from chalicelib.settings import aws_settings, settings
+from chalicelib.tls import tls_context
 
 if TYPE_CHECKING:
     from ssl import SSLContext, SSLSocket

@@ -18,7 +18,7 @@ from chalicelib.storage.quick_store import quick_store
 
 log = logging.getLogger(__name__)
 
-_LIBRARIES = ("cachetools", "jwt", "requests")
+_LIBRARIES = ("cachetools", "jwt")
 """What requests load on first use."""
 _PYTHONS_OWN = ("encodings.idna", "_strptime")
 """What Python loads when it first asks for a host's address, and when it first reads a time."""

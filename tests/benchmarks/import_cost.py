@@ -21,9 +21,8 @@ STATEMENTS = {
     "redis": "import redis",
     "PyJWT": "import jwt",
     "pycryptodomex": "import Cryptodome.Hash.SHA256, Cryptodome.PublicKey.RSA, Cryptodome.Signature.pkcs1_15",
-    "requests": "import requests",
     "cachetools": "import cachetools",
-    "all of them": "import chalice.app, pynamodb.models, redis, jwt, Cryptodome.PublicKey.RSA, requests, cachetools",
+    "all of them": "import chalice.app, pynamodb.models, redis, jwt, Cryptodome.PublicKey.RSA, cachetools",
     "app.py": "import app",
 }
 PROGRAM = """

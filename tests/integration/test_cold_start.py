@@ -51,7 +51,7 @@ def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     )
 
 
-LIBRARIES = {"redis", "jwt", "cachetools", "requests", "Cryptodome"}
+LIBRARIES = {"redis", "jwt", "cachetools", "Cryptodome"}
 LOADED = {
     "api_handler": LIBRARIES,
     "alipay_notify": {"Cryptodome"},

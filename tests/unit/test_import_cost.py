@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("redis", "Cryptodome", "jwt", "requests", "cachetools", "boto3")
+HEAVY = ("redis", "Cryptodome", "jwt", "cachetools", "boto3")
 
 
 def loaded_by(*statements: str, environment: dict[str, str] | None = None) -> set[str]:
@@ -64,4 +64,4 @@ def test_a_token_is_read_without_the_libraries_of_carts_and_payments() -> None:
         "try:\n    token.read_token('a.b.c', ['k' * 32])\nexcept TokenRefused:\n    pass",
     )
     assert "jwt" in loaded
-    assert not loaded & {"redis", "Cryptodome", "requests"}
+    assert not loaded & {"redis", "Cryptodome"}
