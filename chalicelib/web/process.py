@@ -11,7 +11,7 @@ from chalicelib import settings as shop_settings
 from chalicelib.deadline import Deadline
 from chalicelib.gateways import Gateways, open_gateways
 from chalicelib.settings import Settings
-from chalicelib.web import cold_start
+from chalicelib.web import cold_start, collector
 
 
 class Process:
@@ -25,6 +25,7 @@ class Process:
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.deadline: Callable[[object], Deadline | None] = deadline.of_request
         self._gateways: Gateways | None = cold_start.prepare()
+        collector.resume()
 
     @property
     def settings(self) -> Settings:

@@ -18,9 +18,17 @@ __all__ = ["manager"]
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
-import importlib, os, sys
+import gc, importlib, os, sys
 sys.path.insert(0, os.getcwd())
+searches = []
+
+def look(phase, info):
+    if "chalicelib.web.collector" in sys.modules and not gc.get_freeze_count():
+        searches.append(phase)
+
+gc.callbacks.append(look)
 importlib.import_module(os.environ.get("_HANDLER", "app.app").rpartition(".")[0])
+print("searches for garbage:", len(searches), "and from now on:", gc.isenabled())
 links = [os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if name != "3"]
 print("sockets:", sum(link.startswith("socket:") for link in links))
 print("modules:", *sorted(sys.modules))
@@ -70,6 +78,11 @@ def test_a_function_starts_with_its_own_settings_loads_what_it_needs_and_opens_n
     assert started.returncode == 0, started.stderr
     assert "sockets: 0\n" in started.stdout
     assert LIBRARIES & set(started.stdout.split()) == LOADED[function]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_garbage_is_searched_for_after_the_start_only(function: str) -> None:
+    assert "searches for garbage: 0 and from now on: True\n" in start(given_to(function)).stdout
 
 
 @pytest.mark.parametrize(
