@@ -156,6 +156,11 @@ def _rsa_key(text: str) -> str:
     return bare
 
 
+def _optional(read: Callable[[str], str]) -> Callable[[str], str]:
+    """The same for a text that may be empty."""
+    return lambda text: read(text) if text else ""
+
+
 _REDIS = _matching(
     r"rediss?://([^\s/@]*@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[0-9]{0,3})?(\?\S*)?"
     r"|unix://\S+|dynamodb:",
@@ -187,8 +192,8 @@ def _at_least(lowest: int) -> Strictness:
     return lambda number: None if number >= lowest else f"at least {lowest}"
 
 
-def _real_key(key: str) -> str | None:
-    return "the key that Geetest gave out" if len(key) < 16 or _is_monotonous(key) else None
+def _given_out(what: str) -> Strictness:
+    return lambda key: what if len(key) < 16 or _is_monotonous(key) else None
 
 
 def _2048_bits(smallest: int) -> Strictness:
@@ -263,6 +268,92 @@ class AlipaySettings(_Part):
 
 
 @dataclass(frozen=True)
+class WechatSettings(_Part):
+    """The merchant at WeChat Pay, and the official account by which he is paid.
+
+    While keys are changed over, the platform certificate is believed beside the public key. Without a secret of the
+    official account nobody pays within WeChat.
+    """
+
+    app_id: str = _setting(
+        "WECHAT_APP_ID",
+        _matching(r"wx[0-9A-Za-z]{1,30}", "the official account's id (wx...)"),
+        "the official account's id (wx...)",
+    )
+    merchant_id: str = _setting(
+        "WECHAT_MCH_ID",
+        _matching(r"[0-9]{1,32}", "the merchant's number at WeChat Pay"),
+        "the merchant's number at WeChat Pay",
+    )
+    merchant_serial: str = _setting(
+        "WECHAT_MCH_SERIAL",
+        _matching(r"[0-9A-Fa-f]{1,64}", "the serial number of the merchant's API certificate"),
+        "the serial number of the merchant's API certificate",
+    )
+    merchant_private_key: str = _setting(
+        "WECHAT_MCH_PRIVATE_KEY",
+        _rsa_key,
+        "the RSA key of that certificate, with or without header lines",
+        is_secret=True,
+        strict=_2048_bits(900),
+    )
+    public_key_id: str = _setting(
+        "WECHAT_PUBLIC_KEY_ID",
+        _matching(r"PUB_KEY_ID_[0-9A-Za-z]{1,64}", "an id that begins with PUB_KEY_ID_"),
+        "the id of WeChat Pay's public key (PUB_KEY_ID_...)",
+    )
+    public_key: str = _setting(
+        "WECHAT_PUBLIC_KEY",
+        _rsa_key,
+        "WeChat Pay's RSA key (not the merchant's own public key)",
+        is_secret=True,
+        strict=_2048_bits(256),
+    )
+    platform_certificate: str = _setting(
+        "WECHAT_PLATFORM_CERTIFICATE",
+        _optional(_rsa_key),
+        "WeChat Pay's platform certificate, while its key is changed over: signatures by it are believed too",
+        default="",
+        is_secret=True,
+    )
+    api_v3_key: str = _setting(
+        "WECHAT_API_V3_KEY",
+        _matching(r"[!-~]{32}", "the APIv3 key: exactly 32 letters and digits"),
+        "the APIv3 key, of 32 letters and digits, by which notifications are encrypted",
+        is_secret=True,
+        strict=lambda key: "a key of random characters" if _is_monotonous(key) else None,
+    )
+    gateway_url: str = _setting(
+        "WECHAT_GATEWAY_URL",
+        _address,
+        "the address of WeChat Pay's API, `https://api.mch.weixin.qq.com`",
+        strict=_https,
+    )
+    app_secret: str = _setting(
+        "WECHAT_APP_SECRET",
+        _matching(r"[!-~]{0,128}", "the secret of the official account"),
+        "the secret of the official account, to pay within WeChat",
+        default="",
+        is_secret=True,
+        strict=lambda secret: _given_out("the secret that WeChat gave out")(secret) if secret else None,
+    )
+    open_url: str = _setting(
+        "WECHAT_OPEN_URL",
+        _address,
+        "where WeChat authorises who pays within WeChat",
+        default="https://open.weixin.qq.com",
+        strict=_https,
+    )
+    login_url: str = _setting(
+        "WECHAT_LOGIN_URL",
+        _address,
+        "where WeChat tells who was authorised",
+        default="https://api.weixin.qq.com",
+        strict=_https,
+    )
+
+
+@dataclass(frozen=True)
 class GeetestSettings(_Part):
     """The captcha at Geetest."""
 
@@ -275,7 +366,7 @@ class GeetestSettings(_Part):
         _matching(r"[!-~]{1,128}", "the captcha's key at Geetest"),
         "the captcha's key",
         is_secret=True,
-        strict=_real_key,
+        strict=_given_out("the key that Geetest gave out"),
     )
     api_url: str = _setting("GEETEST_API_URL", _address, "Geetest's address", strict=_https)
     offline_actions: frozenset[str] = _setting(
@@ -369,6 +460,7 @@ class Settings(_Part):
     )
     geetest: GeetestSettings | None = None
     alipay: AlipaySettings | None = None
+    wechat: WechatSettings | None = None
 
     @property
     def jwt_key(self) -> str:
@@ -379,6 +471,10 @@ class Settings(_Part):
     def refund_window(self) -> timedelta:
         """How long after its payment a refund of an order may be applied for."""
         return timedelta(days=self.refund_days)
+
+    def pay_address(self, provider: str, order_number: str) -> str:
+        """The address of the shop's own page on which an order is paid by a provider."""
+        return f"{self.shop_url}/payment/{provider}?order_num={quote(order_number, safe='')}"
 
     def result_address(self, order_number: str | None) -> str:
         """The address of the shop's result page, for an order or for none."""
@@ -411,6 +507,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
     "The shop": tuple(_rows(Settings)),
     "The captcha": (_CAPTCHA, *_rows(GeetestSettings)),
     "Alipay": tuple(_rows(AlipaySettings)),
+    "WeChat Pay": tuple(_rows(WechatSettings)),
     "AWS, by the names of its own tools": (
         *_AWS_ENDPOINTS,
         Setting("AWS_REGION", "the region", default=""),
@@ -424,6 +521,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("API_PORT", "port of the API", default="8000"),
         Setting("SPA_PORT", "port of the shop front", default="8080"),
         Setting("ALIPAY_SIMULATOR_PORT", "port of the Alipay simulator", default="8100"),
+        Setting("WECHAT_SIMULATOR_PORT", "port of the WeChat Pay simulator", default="8120"),
         Setting("GEETEST_SIMULATOR_PORT", "port of the Geetest simulator", default="8110"),
         Setting("DATA_DIR", "where the local stores keep their data", default=".data"),
     ),
@@ -434,25 +532,42 @@ SETTINGS: dict[str, Setting] = {setting.name: setting for group in GROUPS.values
 
 
 _EVERYTHING = frozenset(SETTINGS)
-_PROVIDERS: dict[str, type[_Part]] = {"alipay": AlipaySettings}
-"""The field of a payment provider's group -> the group."""
+_PROVIDERS: dict[str, type[_Part]] = {"alipay": AlipaySettings, "wechat": WechatSettings}
+"""The field of a payment provider's group -> the group. A shop has one of them at least."""
 
 
 # Who reads which
 
 _STORES = frozenset({"STAGE", "TABLE_PREFIX", "STORE_PATIENCE"})
 """What every call to DynamoDB needs."""
+_WECHAT_CALLS = frozenset(
+    {
+        "WECHAT_APP_ID",
+        "WECHAT_MCH_ID",
+        "WECHAT_MCH_SERIAL",
+        "WECHAT_MCH_PRIVATE_KEY",
+        "WECHAT_PUBLIC_KEY_ID",
+        "WECHAT_PUBLIC_KEY",
+        "WECHAT_PLATFORM_CERTIFICATE",
+        "WECHAT_GATEWAY_URL",
+    }
+)
+"""What every call to WeChat Pay needs, and its answer."""
 
 FUNCTIONS: dict[str, frozenset[str]] = {
     "api_handler": frozenset(
-        setting.name for group in ("The shop", "The captcha", "Alipay") for setting in GROUPS[group]
+        setting.name
+        for group in ("The shop", "The captcha", "Alipay", "WeChat Pay")
+        for setting in GROUPS[group]
     )
-    - {"ALIPAY_SELLER_ID"},
+    - {"ALIPAY_SELLER_ID", "WECHAT_API_V3_KEY"},
     "alipay_notify": _STORES | {"ALIPAY_APP_ID", "ALIPAY_SELLER_ID", "ALIPAY_PUBLIC_KEY"},
     "work_off_orders": _STORES
-    | {"ALIPAY_APP_ID", "ALIPAY_APP_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY", "ALIPAY_GATEWAY_URL"},
+    | {"ALIPAY_APP_ID", "ALIPAY_APP_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY", "ALIPAY_GATEWAY_URL"}
+    | _WECHAT_CALLS,
     "sweep_coupon_claims": _STORES,
     "hold_bills": _STORES
+    | _WECHAT_CALLS
     | {
         "ALIPAY_APP_ID",
         "ALIPAY_SELLER_ID",
@@ -516,13 +631,13 @@ def load(
     if _CAPTCHA.name in given.names and given.value(_CAPTCHA) == "on":
         object.__setattr__(found, "geetest", _read(GeetestSettings, given))
     for provider, group in _PROVIDERS.items():
-        wanted = [setting for setting in _rows(group) if setting.name in given.names]
-        # A shop may do without a provider: with its first setting given, the others are required.
-        if wanted and given.text(wanted[0]):
+        # A shop may do without a provider. Whatever is given of one, the others of it are required.
+        if any(given.has(setting) for setting in _rows(group) if setting.name in given.names):
             object.__setattr__(found, provider, _read(group, given))
-    if found.alipay is None and SETTINGS["ALIPAY_APP_ID"].name in given.names:
-        # The only payment provider so far: nothing could be sold.
-        raise InvalidSetting(name="ALIPAY_APP_ID", expected=_NOT_SET)
+    ids = [next(_rows(group)).name for group in _PROVIDERS.values()]
+    if given.names.issuperset(ids) and not any(getattr(found, provider) for provider in _PROVIDERS):
+        expected = f"a value: the shop has no payment provider, set {' or '.join(ids)}"
+        raise InvalidSetting(name=ids[0], expected=expected)
     return found
 
 
@@ -544,6 +659,11 @@ class _Given:
     read_secret: ReadSecret | None = None
     names: frozenset[str] = frozenset()
     """The settings that are read for whoever asks."""
+
+    def has(self, setting: Setting) -> bool:
+        """Whether a value, a file or a secret is named for a setting."""
+        places = (setting.name, f"{setting.name}_FILE", f"{setting.name}_ARN")
+        return any(_trimmed(self.environment.get(place, "")) for place in places)
 
     def value(self, setting: Setting) -> object:
         """The value, checked. Raises InvalidSetting."""

@@ -1,5 +1,5 @@
 """One DynamoDB Local and one Redis for a whole test run, in memory, on free ports. Every pytest worker has
-tables and a Redis database of its own, a free port for the API and one for the Alipay simulator.
+tables and a Redis database of its own, a free port for the API and one for the simulator of each payment provider.
 
 Settings come from here alone, whatever the developer's shell has set. Tests under tests/unit start no store.
 """
@@ -23,6 +23,7 @@ from localstack.alipay import AlipaySimulator, generate_keys
 from localstack.api_gateway import ApiGateway, GatewayServer
 from localstack.processes import LOOPBACK
 from localstack.stores import DynamoDBLocal, RedisServer
+from localstack.wechat import WechatSimulator
 from tests.faults.routing import FaultyApp, Proxies, routed_through, started_proxies
 from tests.log_watch import LogWatch, findings, lines_in, secret_settings
 from tests.ports import reserve_port
@@ -36,6 +37,11 @@ RUN = "SHOP_TEST_RUN"  # what the run's first process hands to its workers, as J
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # "gw0", "gw1", ...; None in the first process
 ALIPAY_APP_ID = "2021000000000001"
 ALIPAY_SELLER_ID = "2088000000000001"
+WECHAT_APP_ID, WECHAT_MCH_ID = "wx0000000000000001", "1900000001"
+WECHAT_MCH_SERIAL, WECHAT_PUBLIC_KEY_ID = (
+    "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C",
+    "PUB_KEY_ID_0119000000010001",
+)
 
 
 @dataclass(frozen=True)
@@ -48,13 +54,19 @@ class Stores:
 
 
 def new_run() -> dict[str, str]:
-    app, alipay = generate_keys(), generate_keys()
+    app, alipay, mch, wechat = (generate_keys() for _ in range(4))
     return {
         "id": secrets.token_hex(3),
         "app_private_key": app.private_pem,
         "app_public_key": app.public_pem,
         "alipay_private_key": alipay.private_pem,
         "alipay_public_key": alipay.public_pem,
+        "mch_private_key": mch.private_pem,
+        "mch_public_key": mch.public_pem,
+        "wechat_private_key": wechat.private_pem,
+        "wechat_public_key": wechat.public_pem,
+        "wechat_api_v3_key": secrets.token_hex(16),
+        "wechat_app_secret": secrets.token_hex(16),
     }
 
 
@@ -63,6 +75,7 @@ if WORKER is None:
 run = json.loads(os.environ[RUN])
 api_reservation, api_port = reserve_port()
 alipay_reservation, alipay_port = reserve_port()
+wechat_reservation, wechat_port = reserve_port()
 
 
 def set_environment() -> None:
@@ -71,6 +84,7 @@ def set_environment() -> None:
         if name.startswith("AWS_") or name.endswith(("_FILE", "_ARN")) or name in SETTINGS:
             del os.environ[name]
     number = int(WORKER.removeprefix("gw")) if WORKER else 0
+    wechat_url = f"http://{LOOPBACK}:{wechat_port}"
     os.environ.update(
         STAGE="test",
         API_URL=f"http://{LOOPBACK}:{api_port}",
@@ -86,6 +100,17 @@ def set_environment() -> None:
         ALIPAY_APP_PRIVATE_KEY=run["app_private_key"],
         ALIPAY_PUBLIC_KEY=run["alipay_public_key"],
         ALIPAY_GATEWAY_URL=f"http://{LOOPBACK}:{alipay_port}/gateway.do",
+        WECHAT_APP_ID=WECHAT_APP_ID,
+        WECHAT_MCH_ID=WECHAT_MCH_ID,
+        WECHAT_MCH_SERIAL=WECHAT_MCH_SERIAL,
+        WECHAT_MCH_PRIVATE_KEY=run["mch_private_key"],
+        WECHAT_PUBLIC_KEY_ID=WECHAT_PUBLIC_KEY_ID,
+        WECHAT_PUBLIC_KEY=run["wechat_public_key"],
+        WECHAT_API_V3_KEY=run["wechat_api_v3_key"],
+        WECHAT_APP_SECRET=run["wechat_app_secret"],
+        WECHAT_GATEWAY_URL=wechat_url,
+        WECHAT_OPEN_URL=wechat_url,
+        WECHAT_LOGIN_URL=wechat_url,
         TABLE_PREFIX=f"t_{WORKER or 'main'}_{run['id']}_",
         REDIS_URL=f"redis://{LOOPBACK}:{run.get('redis_port', 1)}/{number % 16}",
         AWS_ENDPOINT_URL_DYNAMODB=run.get("dynamodb_url", f"http://{LOOPBACK}:1"),
@@ -176,6 +201,29 @@ def alipay_simulator() -> AlipaySimulator:
 def alipay() -> Iterator[AlipaySimulator]:
     """The Alipay simulator that this worker's settings point at. It sends notices when a test tells it to."""
     with alipay_simulator() as simulator:
+        yield simulator
+
+
+def wechat_simulator() -> WechatSimulator:
+    """The one that the settings name."""
+    return WechatSimulator(
+        app_id=WECHAT_APP_ID,
+        merchant_id=WECHAT_MCH_ID,
+        merchant_serial=WECHAT_MCH_SERIAL,
+        merchant_public_key=run["mch_public_key"],
+        public_key_id=WECHAT_PUBLIC_KEY_ID,
+        private_key=run["wechat_private_key"],
+        api_v3_key=run["wechat_api_v3_key"],
+        app_secret=run["wechat_app_secret"],
+        port=wechat_port,
+        background=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def wechat() -> Iterator[WechatSimulator]:
+    """The WeChat Pay simulator that this worker's settings point at. It sends notices when a test tells it to."""
+    with wechat_simulator() as simulator:
         yield simulator
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from chalicelib.gateways.wechat import Wechat, WechatAccount
+from chalicelib.gateways.wechat import Wechat
+from chalicelib.settings import WechatSettings
 from localstack.provider.keys import KeyPair, generate_keys
 from localstack.wechat import WechatSimulator
 from tests.standing_clock import Clock
@@ -16,6 +17,15 @@ PUBLIC_KEY_ID = "PUB_KEY_ID_0114232134912410000000000000"
 API_V3_KEY = "a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb"
 APP_SECRET = "an official account's secret"
 ORDER = "20261128120000000ABCDEFGHIJ"
+
+
+NEITHER_CERTIFICATE_NOR_LOGIN = {
+    "platform_certificate": "",
+    "app_secret": "",
+    "open_url": "",
+    "login_url": "",
+}
+"""The rest of an account's settings, of which only a part of it makes use."""
 
 
 @functools.cache
@@ -47,7 +57,7 @@ def new_simulator(clock: Clock, *, background: bool = False, **settings: Any) ->
     )
 
 
-def an_account(gateway_url: str, **other: str) -> WechatAccount:
+def an_account(gateway_url: str, **other: str) -> WechatSettings:
     """The account of this merchant, but for some of its fields."""
     fields = {
         "app_id": APP_ID,
@@ -58,8 +68,9 @@ def an_account(gateway_url: str, **other: str) -> WechatAccount:
         "public_key": bare(wechat_keys().public_pem),
         "api_v3_key": API_V3_KEY,
         "gateway_url": gateway_url,
+        **NEITHER_CERTIFICATE_NOR_LOGIN,
     }
-    return WechatAccount(**fields | other)
+    return WechatSettings(**fields | other)
 
 
 def a_gateway(simulator: WechatSimulator, notify_url: str, **other: str) -> Wechat:

@@ -11,14 +11,21 @@ from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.gateways.geetest import Geetest
+    from chalicelib.gateways.wechat import Wechat, WechatLogin
 
 
 @dataclass(frozen=True)
 class Gateways:
-    """All third parties of the shop: payment providers by name; `geetest` is None where the captcha is off."""
+    """All third parties of the shop: payment providers by name; `geetest` is None where the captcha is off.
+
+    `wechat` is that payment provider once more, whose trades its buyers begin in ways of its own; None without an
+    account. `wechat_login` tells who pays within WeChat; None without a secret for that.
+    """
 
     payments: Mapping[str, PaymentProvider]
     geetest: Geetest | None
+    wechat: Wechat | None = None
+    wechat_login: WechatLogin | None = None
 
     def of(self, provider: str) -> PaymentProvider:
         """The payment provider of this name; `NotSetUp` for one without an account."""
@@ -40,9 +47,29 @@ def open_gateways(settings: Settings) -> Gateways:
             trade_url=lambda: f"{settings.api_url}/trade/{Alipay.name}/",
             leave_url=settings.result_address,
         )
+    wechat, login = _open_wechat(settings)
+    if wechat:
+        payments[wechat.name] = wechat
     captcha = None
     if geetest := settings.geetest:
         from chalicelib.gateways.geetest import Geetest
 
         captcha = Geetest(geetest.version, geetest.captcha_id, geetest.key, geetest.api_url)
-    return Gateways(payments, captcha)
+    return Gateways(payments, captcha, wechat, login)
+
+
+def _open_wechat(settings: Settings) -> tuple[Wechat | None, WechatLogin | None]:
+    account = settings.wechat
+    if account is None:
+        return None, None
+    from chalicelib.gateways.wechat import Wechat, WechatLogin
+
+    wechat = Wechat(
+        account,
+        trade_url=lambda: f"{settings.api_url}/trade/{Wechat.name}",
+        refund_url=lambda: f"{settings.api_url}/trade/{Wechat.name}/refund",
+        page_url=lambda number: settings.pay_address(Wechat.name, number),
+    )
+    if not account.has("app_secret") or not account.app_secret:
+        return wechat, None
+    return wechat, WechatLogin(account.app_id, account.app_secret, account.open_url, account.login_url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 ALIPAY, WECHAT, UNIONPAY = "alipay", "wechat", "unionpay"
-"""Payment providers; `wechat` and `unionpay` occur in orders of the old system only."""
+"""Payment providers; `unionpay` occurs in orders of the old system only."""
 BELI, COUPON, FREE = "beli", "coupon", "free"
 """Nothing is due in money: beli were spent; else coupons were; else it costs nothing."""
 
@@ -19,8 +19,10 @@ PAYMENT_NAMES = {
 }
 """Payment type -> the document's text."""
 
-PROVIDERS = frozenset({ALIPAY})
-"""The payment providers by which this shop takes and returns money; each has a file of this name in `gateways/`."""
+PROVIDERS = frozenset({ALIPAY, WECHAT})
+"""The payment providers by which a shop can take and return money, if it has an account there; each has a file or a
+folder of this name in `gateways/`.
+"""
 DEFAULT_PROVIDER = ALIPAY
 """The provider by which new orders are paid."""
 FIRST_PROVIDER = ALIPAY

@@ -18,7 +18,7 @@ from chalicelib.shop.enrollment import EnrollmentSlice
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order, OrderEvent
 from chalicelib.shop.payment import Payment
-from chalicelib.shop.payment_type import WECHAT
+from chalicelib.shop.payment_type import UNIONPAY
 from chalicelib.storage.dynamodb import UserItem
 from localstack.alipay import AlipaySimulator, generate_keys, signing
 from localstack.api_gateway import GatewayServer
@@ -399,7 +399,7 @@ def test_an_order_paid_by_another_channel_takes_no_notice(
     buyer: Buyer, paid: str, alipay: AlipaySimulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     stored = purchases.stored(paid)
-    stored.payment_type = WECHAT
+    stored.payment_type = UNIONPAY
     stored.save()
     assert deliver(notice(alipay, paid)) == "fail"
     assert checks(caplog) == ["channel"]

@@ -19,7 +19,7 @@ from chalicelib.shop import choice, coupon, enrollment, order, refund, refund_no
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.event import By, Cause
-from chalicelib.shop.payment_type import WECHAT
+from chalicelib.shop.payment_type import UNIONPAY
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.user import ADMIN, User
 from chalicelib.storage.dynamodb import connection
@@ -1059,14 +1059,14 @@ def test_a_refused_refund_of_a_course_that_an_operator_took_back_does_not_give_i
 
 
 def test_an_order_paid_elsewhere_cannot_be_applied_for_here(student: Student) -> None:
-    """Imported orders were paid by WeChat or UnionPay too, which this shop cannot ask to refund."""
+    """Imported orders were paid by UnionPay too, which this shop cannot ask to refund."""
     found = purchases.stored(student.number)
-    found.update([order.Order.payment_type.set(WECHAT)])
+    found.update([order.Order.payment_type.set(UNIONPAY)])
     assert student.apply()["code"] == 1505
     assert student.owned() == [True, True]
 
 
-@pytest.mark.parametrize("payment_type", [0, 1], ids=["WeChat", "Alipay"])
+@pytest.mark.parametrize("payment_type", [4, 1], ids=["UnionPay", "Alipay"])
 def test_an_application_of_the_old_system_is_decided_and_finished_here(
     tmp_path: Path,
     gateway_server: GatewayServer,
@@ -1090,7 +1090,9 @@ def test_an_application_of_the_old_system_is_decided_and_finished_here(
     assert "see `problems`" in operator.does("approve-refund", asked.request_no)
     listed = operator.does("problems")
     assert f"resolve-refund {asked.request_no}" in listed
-    assert ("paid by wechat, which cannot be asked" if payment_type == 0 else "ACQ.TRADE_NOT_EXIST") in listed
+    assert (
+        "paid by unionpay, which cannot be asked" if payment_type == 4 else "ACQ.TRADE_NOT_EXIST"
+    ) in listed
     said = operator.does("resolve-refund", asked.request_no, "--reason", "by bank transfer")
     assert said == f"{asked.request_no}: resolved, access and discounts too\n"
     assert purchases.status(number) == order.REFUNDED

@@ -15,7 +15,7 @@ from chalicelib.flows.resolve_problem import resolve_order
 from chalicelib.shop import coupon, enrollment, order, refund_notice, stray_notification
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.order import Order
-from chalicelib.shop.payment_type import WECHAT
+from chalicelib.shop.payment_type import UNIONPAY
 from chalicelib.shop.stray_notification import StrayNotification
 from localstack.alipay import AlipaySimulator
 from tests import builders, purchases
@@ -471,13 +471,13 @@ def test_an_order_of_the_old_system_that_waits_for_another_providers_money_is_no
     buyer: Buyer, clock: Clock, operator: Operator
 ) -> None:
     number = buyer.place()
-    purchases.stored(number).update([Order.payment_type.set(WECHAT)])
+    purchases.stored(number).update([Order.payment_type.set(UNIONPAY)])
     assert purchases.cancel(buyer, number)["code"] == 1504
     clock.stand_at(purchases.stored(number).expires_at + timedelta(minutes=6))
     purchases.run_timer()
     buyer.assert_order_waits(number)
-    assert "to be paid by wechat, which cannot be asked" in problem_of(operator, number)
-    operator.does("resolve-order", number, "--reason", "not paid at WeChat")
+    assert "to be paid by unionpay, which cannot be asked" in problem_of(operator, number)
+    operator.does("resolve-order", number, "--reason", "not paid at UnionPay")
     buyer.assert_has_everything_back()
 
 

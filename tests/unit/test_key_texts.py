@@ -8,10 +8,11 @@ from chalicelib.errors import InvalidSetting
 from chalicelib.gateways import open_gateways
 from chalicelib.settings import SETTINGS, Settings, load
 from localstack.alipay import generate_keys
-from tests.unit.test_settings import SECRET, bare, pkcs1, with_captcha
+from tests.unit.test_settings import API_V3_KEY, SECRET, bare, pkcs1, with_captcha
+from tests.unit.test_wechat_signing import platform_certificate
 
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:some-AbCdEf"
-APP, ALIPAY = generate_keys(), generate_keys()
+APP, ALIPAY, MERCHANT, WECHAT = (generate_keys() for _ in range(4))
 MARK = "\ufeff"
 FITTING = {
     "JWT_KEY": f"{SECRET} 2\n{SECRET} 1",
@@ -20,6 +21,11 @@ FITTING = {
     "GEETEST_KEY": "fedcba9876543210",
     "ALIPAY_APP_PRIVATE_KEY": APP.private_pem,
     "ALIPAY_PUBLIC_KEY": ALIPAY.public_pem,
+    "WECHAT_MCH_PRIVATE_KEY": MERCHANT.private_pem,
+    "WECHAT_PUBLIC_KEY": WECHAT.public_pem,
+    "WECHAT_PLATFORM_CERTIFICATE": platform_certificate(),
+    "WECHAT_API_V3_KEY": API_V3_KEY,
+    "WECHAT_APP_SECRET": "0123456789abcdef0123456789abcdef",
 }
 """Each secret of the shop, with a text that fits."""
 
@@ -53,6 +59,16 @@ WRONG = {
         ALIPAY.public_pem[:200],
         bare(ALIPAY.public_pem)[4:],
     ],
+    "WECHAT_MCH_PRIVATE_KEY": [LEAK, MERCHANT.public_pem, bare(MERCHANT.private_pem)[4:]],
+    "WECHAT_PUBLIC_KEY": [LEAK, WECHAT.private_pem, MERCHANT.public_pem, platform_certificate()[4:]],
+    "WECHAT_PLATFORM_CERTIFICATE": [
+        LEAK,
+        WECHAT.public_pem,
+        MERCHANT.private_pem,
+        platform_certificate()[4:],
+    ],
+    "WECHAT_API_V3_KEY": [LEAK, API_V3_KEY[:31], f"{API_V3_KEY}{LEAK}"],
+    "WECHAT_APP_SECRET": [f"{LEAK} {LEAK}", LEAK * 20],
 }
 
 
@@ -60,14 +76,21 @@ def read(name: str, text: str) -> Settings:
     """The settings with this text in the secret `name`, after what each function does before its first request."""
     given = with_captcha(**FITTING | {name: None, f"{name}_ARN": ARN})
     found = load(given, lambda arn: text)
-    open_gateways(found).of("alipay").check()
+    for provider in open_gateways(found).payments.values():
+        provider.check()
     return found
 
 
 def values(found: Settings) -> list[object]:
     assert found.alipay
     assert found.geetest
-    keys = [found.alipay.app_private_key, found.alipay.public_key, found.geetest.key]
+    assert found.wechat
+    keys = [
+        found.alipay.app_private_key,
+        found.alipay.public_key,
+        found.geetest.key,
+        *vars(found.wechat).values(),
+    ]
     return [found.jwt_keys, found.edge_keys, found.redis_url, *keys]
 
 

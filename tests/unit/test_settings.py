@@ -18,12 +18,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from chalicelib import settings as shop_settings
 from chalicelib.errors import InvalidSetting, StoreUnavailable
 from chalicelib.gateways import open_gateways
+from chalicelib.gateways.wechat.account import Keys
 from chalicelib.settings import FUNCTIONS, GROUPS, SETTINGS, Settings, load
 from infra import settings_page
 from localstack.alipay import generate_keys
 
 ROOT = Path(__file__).parents[2]
-APP, OTHER = generate_keys(), generate_keys()
+APP, OTHER, MERCHANT, WECHAT = (generate_keys() for _ in range(4))
+API_V3_KEY = "0123456789abcdefghijABCDEFGHIJ01"
 SECRET = "a secret that is longer than thirty-two bytes"
 
 
@@ -40,6 +42,14 @@ def environment(**changes: str | None) -> dict[str, str]:
         "ALIPAY_APP_PRIVATE_KEY": APP.private_pem,
         "ALIPAY_PUBLIC_KEY": OTHER.public_pem,
         "ALIPAY_GATEWAY_URL": "https://openapi.alipay.com/gateway.do",
+        "WECHAT_APP_ID": "wx0000000000000001",
+        "WECHAT_MCH_ID": "1900000001",
+        "WECHAT_MCH_SERIAL": "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C",
+        "WECHAT_MCH_PRIVATE_KEY": MERCHANT.private_pem,
+        "WECHAT_PUBLIC_KEY_ID": "PUB_KEY_ID_0119000000010001",
+        "WECHAT_PUBLIC_KEY": WECHAT.public_pem,
+        "WECHAT_API_V3_KEY": API_V3_KEY,
+        "WECHAT_GATEWAY_URL": "https://api.mch.weixin.qq.com",
         "REDIS_URL": "redis://localhost:6379/0",
     }
     return {name: value for name, value in (complete | changes).items() if value is not None}
@@ -81,7 +91,8 @@ def pkcs1(pem: str) -> str:
 
 def check(given: Settings) -> None:
     """What `make run` and the deploying program do with the keys at start."""
-    open_gateways(given).of("alipay").check()
+    for provider in open_gateways(given).payments.values():
+        provider.check()
 
 
 def test_a_complete_environment_is_read() -> None:
@@ -172,6 +183,20 @@ MALFORMED = [
     ("ALIPAY_APP_ID", "2021 0001", "the app's id at Alipay"),
     ("ALIPAY_SELLER_ID", "2088-0001", "the merchant's id at Alipay"),
     ("ALIPAY_GATEWAY_URL", "openapi.alipay.com/gateway.do", "an absolute address"),
+    ("WECHAT_APP_ID", "2021000000000001", "wx..."),
+    ("WECHAT_MCH_ID", "wx0000000000000001", "the merchant's number"),
+    ("WECHAT_MCH_SERIAL", "1DDE-55AD", "the serial number"),
+    ("WECHAT_MCH_PRIVATE_KEY", "no key at all", "an RSA key as PEM or base64"),
+    ("WECHAT_PUBLIC_KEY_ID", "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C", "PUB_KEY_ID_"),
+    ("WECHAT_PUBLIC_KEY", "bm8ga2V5IGF0IGFsbA==", "an RSA key as PEM or base64"),
+    ("WECHAT_PLATFORM_CERTIFICATE", "no certificate at all", "an RSA key as PEM or base64"),
+    ("WECHAT_API_V3_KEY", API_V3_KEY[:31], "exactly 32 letters and digits"),
+    ("WECHAT_API_V3_KEY", f"{API_V3_KEY}2", "exactly 32 letters and digits"),
+    ("WECHAT_API_V3_KEY", "中" * 32, "exactly 32 letters and digits"),
+    ("WECHAT_GATEWAY_URL", "api.mch.weixin.qq.com", "an absolute address"),
+    ("WECHAT_APP_SECRET", "a secret", "the secret of the official account"),
+    ("WECHAT_OPEN_URL", "open.weixin.qq.com", "an absolute address"),
+    ("WECHAT_LOGIN_URL", "api.weixin.qq.com", "an absolute address"),
     ("ALIPAY_APP_PRIVATE_KEY", "no key at all", "an RSA key as PEM or base64"),
     ("ALIPAY_PUBLIC_KEY", "bm8ga2V5IGF0IGFsbA==", "an RSA key as PEM or base64"),
     ("REDIS_URL", "localhost:6379", "redis://HOST:PORT/DATABASE"),
@@ -283,6 +308,13 @@ LAX = [
     ("GEETEST_KEY", "k" * 32, "the key that Geetest gave out"),
     ("ALIPAY_APP_PRIVATE_KEY", SHORT_PRIVATE, "2048 bits"),
     ("ALIPAY_PUBLIC_KEY", SHORT_PUBLIC, "2048 bits"),
+    ("WECHAT_MCH_PRIVATE_KEY", SHORT_PRIVATE, "2048 bits"),
+    ("WECHAT_PUBLIC_KEY", SHORT_PUBLIC, "2048 bits"),
+    ("WECHAT_API_V3_KEY", "v" * 32, "a key of random characters"),
+    ("WECHAT_GATEWAY_URL", "http://127.0.0.1:8120", "https://"),
+    ("WECHAT_APP_SECRET", "short", "the secret that WeChat gave out"),
+    ("WECHAT_OPEN_URL", "http://127.0.0.1:8120", "https://"),
+    ("WECHAT_LOGIN_URL", "http://127.0.0.1:8120", "https://"),
 ]
 
 
@@ -301,6 +333,7 @@ def test_a_stage_that_serves_people_starts_with_strict_settings(stage: str) -> N
     assert load(serving(stage)).stage == stage
     assert load(serving(stage, ALLOWED_ORIGINS="*", PASSWORD_ITERATIONS="300000"))
     assert load(serving(stage, ALIPAY_APP_PRIVATE_KEY=LONG_PRIVATE, ALIPAY_PUBLIC_KEY=LONG_PUBLIC))
+    assert load(serving(stage, WECHAT_MCH_PRIVATE_KEY=LONG_PRIVATE, WECHAT_PUBLIC_KEY=LONG_PUBLIC))
 
 
 def test_every_rule_for_serving_people_has_an_example() -> None:
@@ -556,9 +589,67 @@ def test_every_key_is_a_secret() -> None:
     assert keys < {name for name, setting in SETTINGS.items() if setting.is_secret}
 
 
-@pytest.mark.parametrize("name", [name for name in REQUIRED if name.startswith("ALIPAY_")])
-def test_a_group_is_whole_or_not_there(name: str) -> None:
+def without(*providers: str) -> dict[str, str]:
+    """A complete environment but for these groups."""
+    return {name: text for name, text in environment().items() if not name.lower().startswith(providers)}
+
+
+@pytest.mark.parametrize("name", [name for name in REQUIRED if name.startswith(("ALIPAY_", "WECHAT_"))])
+def test_a_provider_is_there_as_a_whole_or_not_at_all(name: str) -> None:
+    provider = name.partition("_")[0].lower()
+    others = [other for other in REQUIRED if other.lower().startswith(provider) and other != name]
+    assert getattr(load(environment()), provider)
     assert refusal(environment(**{name: None})) == (name, "a value: it is not set")
+    assert refusal(without(provider) | {name: environment()[name]})[0] == others[0]
+    assert getattr(load(without(provider)), provider) is None
+
+
+def test_a_provider_is_there_when_one_of_its_secrets_is_named() -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        load(without("wechat") | {"WECHAT_API_V3_KEY_ARN": ARN}, lambda arn: API_V3_KEY)
+    assert caught.value.facts["name"] == "WECHAT_APP_ID"
+
+
+@pytest.mark.parametrize("function", [None, "api_handler", "work_off_orders"])
+def test_a_shop_has_one_provider_at_least(function: str | None) -> None:
+    with pytest.raises(InvalidSetting) as caught:
+        load(without("alipay", "wechat"), function=function)
+    assert caught.value.facts["name"] == "ALIPAY_APP_ID"
+    assert "set ALIPAY_APP_ID or WECHAT_APP_ID" in str(caught.value.facts["expected"])
+
+
+def test_each_key_of_wechat_is_read_where_it_is_needed_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {
+        "WECHAT_APP_ID",
+        "WECHAT_MCH_ID",
+        "WECHAT_PUBLIC_KEY_ID",
+        "WECHAT_PUBLIC_KEY",
+        "WECHAT_PLATFORM_CERTIFICATE",
+        "WECHAT_API_V3_KEY",
+    }
+    monkeypatch.setitem(FUNCTIONS, "taker", frozenset(names))
+    for function, lacks in {"taker": "WECHAT_MCH_PRIVATE_KEY", "api_handler": "WECHAT_API_V3_KEY"}.items():
+        found = load(with_captcha(), function=function)
+        check(found)
+        assert found.wechat
+        keys = Keys(found.wechat)
+        with pytest.raises(InvalidSetting, match=lacks):
+            _ = (keys.signing, keys.secret)
+
+
+def test_nobody_pays_within_wechat_without_the_secret_of_the_official_account() -> None:
+    opened = open_gateways(load(environment()))
+    assert opened.wechat is opened.of("wechat")
+    assert opened.wechat_login is None
+    secret = "0123456789abcdef0123456789abcdef"
+    login = open_gateways(load(environment(WECHAT_APP_SECRET=secret))).wechat_login
+    assert login
+    assert login.address("https://shop.example.com/payment/wechat", "state").startswith(
+        "https://open.weixin.qq.com/connect/oauth2/authorize?appid=wx0000000000000001&"
+    )
+    assert secret not in repr(login)
+    nobody = open_gateways(load(without("wechat")))
+    assert (nobody.wechat, nobody.wechat_login, nobody.has("wechat")) == (None, None, False)
 
 
 def test_dynamodbs_own_address_wins_over_that_of_all_of_aws() -> None:

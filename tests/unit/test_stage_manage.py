@@ -29,6 +29,7 @@ TEXTS = {
     "ALIPAY_GATEWAY_URL": "https://openapi.alipay.com/gateway.do",
     "REDIS_URL": "dynamodb:",
 }
+"""A stage without an account at WeChat Pay."""
 
 
 class Functions:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import NotificationRefused
 from chalicelib.gateways.payments import MAX_NOTIFICATION_BYTES, Notification, Receipt, Told
-from chalicelib.gateways.wechat import Wechat, WechatAccount
+from chalicelib.gateways.wechat import Wechat
+from chalicelib.settings import WechatSettings
 from tests.unit.test_wechat_signing import NOW, an_account, platform_certificate, platform_key, signed
 
 PAYMENT: dict[str, Any] = {
@@ -71,7 +72,7 @@ def a_body(
     return json.dumps(event | other).encode()
 
 
-def a_gateway(account: WechatAccount | None = None, now: datetime = NOW) -> Wechat:
+def a_gateway(account: WechatSettings | None = None, now: datetime = NOW) -> Wechat:
     return Wechat(
         account or an_account(),
         trade_url=lambda: "https://api.test/trade/wechat",

@@ -21,8 +21,10 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidSetting
 from chalicelib.gateways import rsa
-from chalicelib.gateways.wechat import WechatAccount, signing
+from chalicelib.gateways.wechat import signing
 from chalicelib.gateways.wechat.account import Keys
+from chalicelib.settings import WechatSettings
+from tests.wechat_merchant import NEITHER_CERTIFICATE_NOR_LOGIN
 
 # github.com/wechatpay-apiv3/wechatpay-go: utils/sign_test.go, core/auth/verifiers/sha256withrsa_verifier_test.go.
 # The key says of itself that it is one for tests.
@@ -102,7 +104,7 @@ def public_text(key: independent.RSAPrivateKey) -> str:
     ).decode()
 
 
-def an_account(**other: str) -> WechatAccount:
+def an_account(**other: str) -> WechatSettings:
     """An account whose merchant signs with the published key; the vendor's key is that of `vendor_key`."""
     fields = {
         "app_id": "wxd678efh567hg6787",
@@ -113,8 +115,9 @@ def an_account(**other: str) -> WechatAccount:
         "public_key": public_text(vendor_key()),
         "api_v3_key": "a7cde1ZJB1kG2e7VfTs3jQzaWizur8Gb",
         "gateway_url": "https://pay.test",
+        **NEITHER_CERTIFICATE_NOR_LOGIN,
     }
-    return WechatAccount(**fields | other)
+    return WechatSettings(**fields | other)
 
 
 def signed(
@@ -213,9 +216,13 @@ def test_the_published_text_of_a_page_is_what_is_signed() -> None:
 
 
 def merchant_key() -> independent.RSAPublicKey:
+    return merchant_key_pair().public_key()
+
+
+def merchant_key_pair() -> independent.RSAPrivateKey:
     key = serialization.load_der_private_key(base64.b64decode(bare(PUBLISHED_KEY)), None)
     assert isinstance(key, independent.RSAPrivateKey)
-    return key.public_key()
+    return key
 
 
 # An independent implementation
@@ -306,18 +313,25 @@ def test_another_scheme_is_refused_and_a_missing_one_is_not() -> None:
 
 
 @functools.cache
-def platform_certificate(serial: int = 0x5157F09EFDC096DE15EBE81A47057A7232F1B8E1) -> str:
+def platform_certificate() -> str:
     """The base64 of a certificate of `platform_key`."""
+    return certificate(platform_key())
+
+
+def certificate(
+    key: independent.RSAPrivateKey, serial: int = 0x5157F09EFDC096DE15EBE81A47057A7232F1B8E1
+) -> str:
+    """The base64 of a certificate of a key."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tenpay.com Root CA")])
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(platform_key().public_key())
+        .public_key(key.public_key())
         .serial_number(serial)
         .not_valid_before(NOW - timedelta(days=1))
         .not_valid_after(NOW + timedelta(days=1))
-        .sign(platform_key(), hashes.SHA256())
+        .sign(key, hashes.SHA256())
     )
     return base64.b64encode(made.public_bytes(serialization.Encoding.DER)).decode()
 
@@ -350,11 +364,10 @@ def test_all_keys_of_a_right_account_load() -> None:
         ({"public_key": "AAAA"}, "WECHAT_PUBLIC_KEY"),
         ({"public_key": "private"}, "WECHAT_PUBLIC_KEY"),
         ({"public_key": "own"}, "WECHAT_PUBLIC_KEY"),
-        ({"public_key_id": "5157F09EFDC096DE"}, "WECHAT_PUBLIC_KEY_ID"),
         ({"platform_certificate": "AAAA"}, "WECHAT_PLATFORM_CERTIFICATE"),
         ({"platform_certificate": "public"}, "WECHAT_PLATFORM_CERTIFICATE"),
-        ({"api_v3_key": "short"}, "WECHAT_API_V3_KEY"),
-        ({"api_v3_key": "中" * 32}, "WECHAT_API_V3_KEY"),
+        ({"platform_certificate": "short"}, "WECHAT_PLATFORM_CERTIFICATE"),
+        ({"platform_certificate": "merchant's"}, "WECHAT_PLATFORM_CERTIFICATE"),
     ],
 )
 def test_a_wrong_key_is_named(other: dict[str, str], name: str) -> None:
@@ -365,6 +378,8 @@ def test_a_wrong_key_is_named(other: dict[str, str], name: str) -> None:
         "public": public_text(vendor_key()),
         "private": bare(PUBLISHED_KEY),
         "own": base64.b64encode(own).decode(),
+        "short": certificate(independent.generate_private_key(public_exponent=65537, key_size=1024)),
+        "merchant's": certificate(merchant_key_pair()),
     }
     with pytest.raises(InvalidSetting) as refused:
         Keys(an_account(**{field: texts.get(text, text) for field, text in other.items()})).check()

@@ -1,6 +1,6 @@
 """WeChat Pay, API v3: one file for each of its parts. Its words stay in this folder."""
 
-from chalicelib.gateways.wechat.account import WechatAccount
+from chalicelib.gateways.wechat.login import WechatLogin
 from chalicelib.gateways.wechat.trades import Wechat
 
-__all__ = ["Wechat", "WechatAccount"]
+__all__ = ["Wechat", "WechatLogin"]

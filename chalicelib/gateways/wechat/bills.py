@@ -31,9 +31,9 @@ from chalicelib.gateways.bills import (
 )
 from chalicelib.gateways.http import download
 from chalicelib.gateways.payments import BillState, Unclear
-from chalicelib.gateways.wechat.account import WechatAccount
 from chalicelib.gateways.wechat.client import NAME, Client, Reply, known
 from chalicelib.money import Fen
+from chalicelib.settings import WechatSettings
 
 _IN_MEMORY = 4 * 1024 * 1024
 """A bill of more bytes is kept in a file."""
@@ -48,7 +48,7 @@ _Row = Mapping[str, str]
 
 
 def trade_bill(
-    account: WechatAccount, client: Client, day: date, now: datetime, deadline: Deadline
+    account: WechatSettings, client: Client, day: date, now: datetime, deadline: Deadline
 ) -> BillState[BillLine]:
     """The bill of trades; as `Wechat.trade_bill`."""
     ask = partial(client.get, "/v3/bill/tradebill", deadline, bill_date=day.isoformat(), bill_type="ALL")
@@ -56,7 +56,7 @@ def trade_bill(
 
 
 def fund_bill(
-    account: WechatAccount, client: Client, day: date, now: datetime, deadline: Deadline
+    account: WechatSettings, client: Client, day: date, now: datetime, deadline: Deadline
 ) -> BillState[FundLine]:
     """The bill of the account; as `Wechat.fund_bill`."""
     ask = partial(
@@ -126,7 +126,7 @@ class _FundSums:
 
 
 def _bill(
-    account: WechatAccount,
+    account: WechatSettings,
     client: Client,
     ask: Callable[[], Reply],
     read: Callable[[BinaryIO], Bill[_Line]],
@@ -149,7 +149,7 @@ def _bill(
         return Unclear(f"the bill cannot be read: {trouble}", needs_person=not trouble.is_damaged)
 
 
-def _fetch(account: WechatAccount, client: Client, reply: Reply, deadline: Deadline) -> BinaryIO:
+def _fetch(account: WechatSettings, client: Client, reply: Reply, deadline: Deadline) -> BinaryIO:
     if reply.members.get("hash_type") != "SHA1":
         raise WrongBill("hash_type")
     # Whatever host it names: only the gateway is given our signature.

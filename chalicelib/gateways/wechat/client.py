@@ -15,8 +15,9 @@ from chalicelib.errors import GatewayUnavailable
 from chalicelib.gateways.http import exchange
 from chalicelib.gateways.payments import Unclear
 from chalicelib.gateways.wechat import signing
-from chalicelib.gateways.wechat.account import Keys, WechatAccount
+from chalicelib.gateways.wechat.account import Keys
 from chalicelib.money import MAX_FEN, Fen, NotMoney
+from chalicelib.settings import WechatSettings
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Reply:
 class Client:
     """Calls WeChat Pay for one merchant. `clock` tells aware UTC times."""
 
-    def __init__(self, account: WechatAccount, keys: Keys, clock: Callable[[], datetime]) -> None:
+    def __init__(self, account: WechatSettings, keys: Keys, clock: Callable[[], datetime]) -> None:
         self._account = account
         self._keys = keys
         self._clock = clock

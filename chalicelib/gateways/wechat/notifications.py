@@ -10,17 +10,18 @@ from typing import Any
 from chalicelib.errors import NotificationRefused
 from chalicelib.gateways.payments import MAX_NOTIFICATION_BYTES, Notification, Told
 from chalicelib.gateways.wechat import signing
-from chalicelib.gateways.wechat.account import Keys, WechatAccount
+from chalicelib.gateways.wechat.account import Keys
 from chalicelib.gateways.wechat.client import NAME, fen, moment
 from chalicelib.gateways.wechat.numbers import checked
 from chalicelib.money import Fen
+from chalicelib.settings import WechatSettings
 
 _REFUND = "REFUND."
 _LONGEST = 64
 
 
 def parse(
-    account: WechatAccount, keys: Keys, headers: Mapping[str, str], body: bytes, now: datetime
+    account: WechatSettings, keys: Keys, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> Notification:
     """Read and check a notification's raw body, in this order: size, serial, time, signature, form, encryption,
     merchant, app, currency. No call. Raises NotificationRefused.

@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from Cryptodome.Cipher import AES
 
 from chalicelib.gateways import rsa
-from chalicelib.gateways.wechat.account import Keys, WechatAccount
+from chalicelib.gateways.wechat.account import Keys
+from chalicelib.settings import WechatSettings
 
 SCHEME = "WECHATPAY2-SHA256-RSA2048"
 LONGEST_SKEW = timedelta(minutes=5)
@@ -43,7 +44,7 @@ def new_nonce() -> str:
 
 
 def authorization(
-    account: WechatAccount, keys: Keys, method: str, path: str, body: str, at: datetime, nonce: str
+    account: WechatSettings, keys: Keys, method: str, path: str, body: str, at: datetime, nonce: str
 ) -> str:
     """The header `Authorization` of a request; `path` with its query, `body` as it is sent, empty for none."""
     timestamp = str(int(at.timestamp()))

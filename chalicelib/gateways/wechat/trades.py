@@ -38,10 +38,11 @@ from chalicelib.gateways.payments import (
     Unpaid,
 )
 from chalicelib.gateways.wechat import bills, notifications, signing
-from chalicelib.gateways.wechat.account import Keys, WechatAccount
+from chalicelib.gateways.wechat.account import Keys
 from chalicelib.gateways.wechat.client import NAME, Client, Reply, fen, known, moment
 from chalicelib.gateways.wechat.numbers import checked
 from chalicelib.money import Fen
+from chalicelib.settings import WechatSettings
 
 _DESCRIPTION_BYTES = 127
 _REASON_BYTES = 80
@@ -71,7 +72,7 @@ class Wechat:
 
     def __init__(
         self,
-        account: WechatAccount,
+        account: WechatSettings,
         trade_url: Callable[[], str],
         refund_url: Callable[[], str],
         page_url: Callable[[str], str],
