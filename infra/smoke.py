@@ -23,9 +23,11 @@ _FORGED = {
 }
 
 
-def smoke_problems(stage: Stage, api_url: str, client: Callable[..., Any]) -> Iterator[str]:
-    """What does not work, in words; nothing where all does."""
-    until = time.monotonic() + PATIENCE
+def smoke_problems(
+    stage: Stage, api_url: str, client: Callable[..., Any], patience: float = PATIENCE
+) -> Iterator[str]:
+    """What does not work, in words; nothing where all does. `client` gives boto3's client of a service."""
+    until = time.monotonic() + patience
     for path in ("/course/category", "/courses", "/api/captcha_check"):
         yield from _answers(f"{api_url}{path}", until)
     try:
@@ -37,7 +39,7 @@ def smoke_problems(stage: Stage, api_url: str, client: Callable[..., Any]) -> It
         yield f"a forged notice of Alipay got {got!r}, and '200 fail' is right"
     for timer in ("work_off_orders", "sweep_coupon_claims"):
         if not _ran(stage, client("cloudwatch"), timer, until):
-            yield f"the timer {timer} has not run without an error within {PATIENCE} seconds: look into its log"
+            yield f"the timer {timer} has not run without an error within {patience} seconds: look into its log"
 
 
 def _answers(url: str, until: float) -> Iterator[str]:

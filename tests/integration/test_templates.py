@@ -226,6 +226,23 @@ def by_rule(policy: str) -> dict[str, set[str]]:
     return {name: set(values) for name, *values in map(str.split, policy.split(";"))}
 
 
+def test_the_web_acl_refuses_large_bodies_and_too_many_requests_of_an_address() -> None:
+    rules = properties("edge", "ApiAcl")["Rules"]
+    assert all(rule["Action"] == {"Block": {}} for rule in rules)
+    (size,) = [one for rule in rules if (one := rule["Statement"].get("SizeConstraintStatement"))]
+    assert (size["ComparisonOperator"], size["Size"]) == ("GT", 16 * 1024)
+    assert size["FieldToMatch"] == {"Body": {"OversizeHandling": "MATCH"}}, (
+        "what is too large to be read whole"
+    )
+    limits = {rule["Name"]: one for rule in rules if (one := rule["Statement"].get("RateBasedStatement"))}
+    assert {name: one["Limit"]["Ref"] for name, one in limits.items()} == {
+        "too-many-notices": "NoticesOfAnAddress",
+        "too-many-of-a-viewer": "RequestsOfAnAddress",
+        "too-many-of-an-address": "RequestsOfAnAddress",
+    }
+    assert all(one["AggregateKeyType"] in ("IP", "FORWARDED_IP") for one in limits.values())
+
+
 def test_the_web_acl_takes_a_viewers_word_from_cloudfront_only() -> None:
     rules = {rule["Name"]: rule["Statement"] for rule in properties("edge", "ApiAcl")["Rules"]}
     from_cloudfront = rules["too-many-of-a-viewer"]["RateBasedStatement"]["ScopeDownStatement"]

@@ -1,0 +1,83 @@
+"""What is asked of a shop that was just deployed, and what is said of one that does not work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from infra.smoke import smoke_problems
+from infra.stage import read_stage
+from localstack.processes import LOOPBACK
+from tests.faults import Fault, HttpProxy, answer
+
+NEWEST = datetime(2026, 11, 28, 6, 30, tzinfo=UTC)
+BEFORE = NEWEST - timedelta(minutes=1)
+WELL = [Fault.on("GET", action=answer(200, b"{}")), Fault.on("POST", action=answer(200, b"fail"))]
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[HttpProxy]:
+    """An API that answers what a test says."""
+    with HttpProxy(f"http://{LOOPBACK}:1") as proxy:
+        yield proxy
+
+
+class CloudWatch:
+    """One that has counted these runs and errors of each timer, by minutes."""
+
+    def __init__(self, runs: dict[datetime, int], errors: dict[datetime, int]) -> None:
+        self._counts = {"Invocations": runs, "Errors": errors}
+
+    def get_metric_statistics(self, MetricName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        counts = self._counts[MetricName].items()
+        return {"Datapoints": [{"Timestamp": minute, "Sum": float(count)} for minute, count in counts]}
+
+
+def told(
+    api: HttpProxy,
+    faults: list[Fault],
+    runs: dict[datetime, int] | None = None,
+    errors: dict[datetime, int] | None = None,
+) -> list[str]:
+    cloudwatch = CloudWatch({NEWEST: 1} if runs is None else runs, errors or {})
+    with api.faults(*faults):
+        return list(smoke_problems(read_stage("example"), api.url, lambda _: cloudwatch, patience=0))
+
+
+def test_a_shop_that_works_is_let_be(api: HttpProxy) -> None:
+    assert told(api, WELL) == []
+    assert told(api, WELL, {BEFORE: 1, NEWEST: 1}, {BEFORE: 1}) == [], (
+        "the minute before was of another version"
+    )
+
+
+def test_pages_that_do_not_answer_are_named_with_what_they_said(api: HttpProxy) -> None:
+    found = told(api, [Fault.on("GET", action=answer(500, b"broken")), WELL[1]])
+    assert [line.split(": ")[0].removeprefix(f"GET {api.url}") for line in found] == [
+        "/course/category",
+        "/courses",
+        "/api/captcha_check",
+    ]
+    assert all("500" in line and "broken" in line for line in found)
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b"success"), (403, b"fail"), (502, b"")])
+def test_a_forged_notice_must_be_refused_as_alipay_is_told(api: HttpProxy, status: int, body: bytes) -> None:
+    [problem] = told(api, [WELL[0], Fault.on("POST", action=answer(status, body))])
+    assert "forged notice" in problem
+    assert str(status) in problem
+
+
+@pytest.mark.parametrize(
+    ("runs", "errors"),
+    [({}, {}), ({NEWEST: 0}, {}), ({NEWEST: 1}, {NEWEST: 1}), ({BEFORE: 1, NEWEST: 1}, {NEWEST: 1})],
+)
+def test_timers_that_do_not_run_or_fail_are_named(
+    api: HttpProxy, runs: dict[datetime, int], errors: dict[datetime, int]
+) -> None:
+    first, second = told(api, WELL, runs, errors)
+    assert "work_off_orders has not run" in first
+    assert "sweep_coupon_claims has not run" in second
