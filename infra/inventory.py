@@ -90,9 +90,22 @@ def standing(stage: Stage, stack: str) -> Counter[str]:
     """How often each type of resource stands in a stack that reads nothing of the others. Raises NotDeployed for a
     stage that could not be deployed as it is written.
     """
+    return Counter(resource["Type"] for resource in _alone(stage, stack).standing())
+
+
+def reserved_places(stage: Stage) -> int:
+    """How many runs at once the functions of the application reserve. Raises as `standing`."""
+    app = _alone(stage, "app")
+    asked = (
+        one.get("Properties", {}).get("ReservedConcurrentExecutions")
+        for one in app.template["Resources"].values()
+    )
+    return sum(int(places) for one in asked if (places := app.value(one)) is not None)
+
+
+def _alone(stage: Stage, stack: str) -> _Evaluated:
     content = json.loads((INFRA / f"{_FILES.get(stack, stack)}.json").read_text(encoding="utf-8"))
-    template = _Evaluated(content, stage.parameters(stack, content, _OUTPUTS), {})
-    return Counter(resource["Type"] for resource in template.standing())
+    return _Evaluated(content, stage.parameters(stack, content, _OUTPUTS), {})
 
 
 def _counted(kind: str, properties: Mapping[str, Any]) -> Counter[str]:

@@ -39,8 +39,7 @@ def problems(
             "what the functions are packaged with stands there. Add it."
         )
         return
-    yield from of_the_file(stage)
-    wrong = list(of_the_account(stage, client))
+    wrong = [*of_the_file(stage), *of_the_account(stage, client)]
     if wrong:
         yield from wrong
         return

@@ -6,18 +6,14 @@ alarms, names, nodes of Redis) are far from theirs: tens, where hundreds or thou
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.inventory import standing
+from infra.inventory import reserved_places, standing
 from infra.stage import Stage
-
-FUNCTIONS = Path(__file__).resolve().parent / "functions.json"
 
 UNRESERVED_MINIMUM = 10
 """The concurrency that a new account must keep unreserved; others keep 100 (AWS, Lambda's quotas)."""
@@ -56,7 +52,8 @@ _LIMITS = {
 
 def exceeded(stage: Stage, client: Callable[..., Any], say: Callable[[str], None]) -> Iterator[str]:
     """What does not fit into the account any more. `client` gives boto3's client of a service; `say` is told which
-    quota cannot be asked. Raises ClientError and BotoCoreError where what is there cannot.
+    quota cannot be asked. Raises ClientError and BotoCoreError where what is there cannot, NotDeployed for a stage that
+    could not be deployed as it is written.
     """
     if "app" in stage.stacks:
         yield from _concurrency(stage, client("lambda"))
@@ -68,12 +65,7 @@ def exceeded(stage: Stage, client: Callable[..., Any], say: Callable[[str], None
 
 def _concurrency(stage: Stage, functions: Any) -> Iterator[str]:
     limits = functions.get_account_settings()["AccountLimit"]
-    declared = json.loads(FUNCTIONS.read_text(encoding="utf-8"))["Parameters"]
-    given = stage.stacks["app"]
-    wanted = sum(
-        int(given.get(name, declared[name]["Default"])) * functions_of_it
-        for name, functions_of_it in _RESERVING.items()
-    )
+    wanted = reserved_places(stage)
     total = limits["ConcurrentExecutions"]
     free = 100 if total > 100 else UNRESERVED_MINIMUM
     if wanted and total - wanted < free:

@@ -156,6 +156,22 @@ def test_all_that_an_account_has_no_room_for_is_told_at_once() -> None:
     assert len(told(stage(), Account(at_once=10, vpcs=5, addresses=5))) == 3
 
 
+def test_all_places_that_functions_reserve_are_counted() -> None:
+    timers = 3
+    enough = 100 + 10 + 2 * timers
+    assert told(stage(), Account(at_once=enough)) == []
+    [problem] = told(stage(), Account(at_once=enough - 1))
+    assert f"would reserve {10 + 2 * timers}" in problem
+    assert told(stage(NotificationConcurrency="9"), Account(at_once=enough - 1)) == []
+
+
+def test_a_wrong_file_is_told_before_quotas_are_asked() -> None:
+    account = Account(at_once=10, vpcs=5)
+    problems_told = told(with_parameters(stage(), "network", Colour="blue"), account)
+    assert any("'network' takes no Colour" in problem for problem in problems_told)
+    assert not account.asked
+
+
 def test_a_second_way_out_needs_a_second_address() -> None:
     of = with_parameters(stage(), "network", NatGateways="2")
     [problem] = told(of, Account(addresses=4))
