@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import app as application
 from chalicelib.deadline import Deadline
@@ -26,8 +26,10 @@ from chalicelib.gateways.wechat import Wechat
 from chalicelib.shop import order as orders
 from chalicelib.shop import refund
 from chalicelib.shop.event import By, Cause
+from chalicelib.shop.order import Order
 from chalicelib.shop.payment_type import ALIPAY, WECHAT, Way
 from chalicelib.shop.refund import Refund
+from chalicelib.shop.trade import Trade
 from chalicelib.storage.dynamodb import Transaction
 from localstack.alipay import AlipaySimulator
 from localstack.wechat import WechatSimulator
@@ -174,3 +176,28 @@ def opened(base_url: str, alipay: AlipaySimulator) -> Iterator[Shop]:
 def listed(number: str) -> dict[str, bool]:
     """Which trades were begun, oldest first, and whether each is closed."""
     return {one.number: one.is_closed for one in purchases.stored(number).begun()}
+
+
+def an_open_order(
+    payment_type: str = ALIPAY,
+    trades: list[Trade] | None = None,
+    number: str | None = None,
+    at: datetime | None = None,
+) -> Order:
+    """An open order of one yuan for nothing, placed now or at another time, as it is stored."""
+    now = at or builders.now()
+    transaction = Transaction()
+    made = orders.order_item(
+        number or orders.new_number(now),
+        builders.a_user().user_id,
+        now,
+        payment_type=payment_type,
+        amount=100,
+        lines=[],
+        title="课程",
+        expires_at=now + timedelta(minutes=30),
+        trades=trades,
+    )
+    orders.place(transaction, made, now)
+    transaction.commit()
+    return orders.reload(made)

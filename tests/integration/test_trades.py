@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -18,11 +17,12 @@ from chalicelib.shop import order as orders
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment_type import ALIPAY, WECHAT, Way
-from chalicelib.shop.trade import MAX_TRADES, Trade, a_trade
+from chalicelib.shop.trade import MAX_TRADES, a_trade
 from chalicelib.storage.dynamodb import Transaction
 from tests import builders, purchases
 from tests.conftest import Stores
 from tests.purchases import at_once
+from tests.two_providers import an_open_order
 
 LEARNER = Cause(By.LEARNER)
 
@@ -30,26 +30,7 @@ LEARNER = Cause(By.LEARNER)
 @pytest.fixture
 def order(stores: Stores) -> Order:
     """An open order that is to be paid by Alipay, and lists no trades."""
-    return placed()
-
-
-def placed(payment_type: str = ALIPAY, trades: list[Trade] | None = None, number: str | None = None) -> Order:
-    now = builders.now()
-    transaction = Transaction()
-    made = orders.order_item(
-        number or orders.new_number(now),
-        builders.a_user().user_id,
-        now,
-        payment_type=payment_type,
-        amount=100,
-        lines=[],
-        title="课程",
-        expires_at=now + timedelta(minutes=30),
-        trades=trades,
-    )
-    orders.place(transaction, made, now)
-    transaction.commit()
-    return orders.reload(made)
+    return an_open_order()
 
 
 def change(order: Order, to: str, *, closed: bool) -> None:
@@ -72,7 +53,7 @@ def test_an_order_without_a_list_has_one_trade_by_its_own_number(order: Order) -
 
 
 def test_each_way_has_a_trade_that_leads_to_its_order_and_is_begun_once(stores: Stores) -> None:
-    order = placed(WECHAT, trades=[])
+    order = an_open_order(WECHAT, trades=[])
     assert listed(order.number) == []
     for way in (Way.NATIVE, Way.H5, Way.NATIVE):
         trade = orders.begin_trade(purchases.stored(order.number), WECHAT, way, builders.now())
@@ -85,7 +66,7 @@ def test_each_way_has_a_trade_that_leads_to_its_order_and_is_begun_once(stores: 
 
 
 def test_a_trade_begun_twice_at_the_same_moment_is_one(stores: Stores) -> None:
-    order = placed(WECHAT, trades=[])
+    order = an_open_order(WECHAT, trades=[])
     begin = partial(orders.begin_trade, order, WECHAT, Way.NATIVE, builders.now())
     assert {trade.number for trade in at_once(*[begin] * 6)} == {f"{order.number}N"}
     assert len(listed(order.number)) == 1
@@ -93,7 +74,7 @@ def test_a_trade_begun_twice_at_the_same_moment_is_one(stores: Stores) -> None:
 
 
 def test_trades_of_different_ways_begun_at_the_same_moment_are_all_kept(stores: Stores) -> None:
-    order = placed(WECHAT, trades=[])
+    order = an_open_order(WECHAT, trades=[])
     at_once(*[partial(orders.begin_trade, order, WECHAT, way, builders.now()) for way in Way])
     assert {number for _, number, _, _ in listed(order.number)} == {f"{order.number}{one}" for one in "NHJ"}
 
@@ -131,7 +112,7 @@ def test_only_an_open_order_of_this_provider_begins_a_trade(order: Order) -> Non
 
 
 def test_an_order_has_eight_trades_at_most(stores: Stores) -> None:
-    order = placed(WECHAT, trades=[])
+    order = an_open_order(WECHAT, trades=[])
     for _ in range(MAX_TRADES):
         current = purchases.stored(order.number)
         trade = orders.begin_trade(current, WECHAT, Way.NATIVE, builders.now())
@@ -142,14 +123,14 @@ def test_an_order_has_eight_trades_at_most(stores: Stores) -> None:
 
 
 def test_an_old_order_whose_number_is_too_long_begins_no_trade(stores: Stores) -> None:
-    order = placed(WECHAT, number=orders.new_number(builders.now()) + "X" * 5)
+    order = an_open_order(WECHAT, number=orders.new_number(builders.now()) + "X" * 5)
     with pytest.raises(TooManyTrades):
         orders.begin_trade(order, WECHAT, Way.NATIVE, builders.now())
 
 
 def test_a_number_that_another_order_has_is_not_taken(stores: Stores) -> None:
-    order = placed(WECHAT, trades=[])
-    other = placed(number=f"{order.number}N")
+    order = an_open_order(WECHAT, trades=[])
+    other = an_open_order(number=f"{order.number}N")
     trade = orders.begin_trade(order, WECHAT, Way.NATIVE, builders.now())
     assert trade.number == f"{order.number}N2"
     assert purchases.stored(other.number).number == other.number
