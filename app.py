@@ -311,7 +311,7 @@ def list_orders():
     caller, page, status = app.caller(), *requests.orders_request(app.query())
     found = caller.beside(lambda user_id: order.list_orders(user_id, page.limit, page.cursor, status))
     courses = catalog.find_courses({line.course for one in found.orders for line in one.lines})
-    return responses.orders(found, courses, app.now(), app.settings)
+    return responses.orders(found, courses, app.gateways, app.now(), app.settings)
 
 
 @app.route("/order/{order_number}", methods=["GET"], codes=codes.ORDER)
@@ -319,7 +319,7 @@ def find_order(order_number):
     caller, number = app.caller(), requests.order_number(order_number)
     chosen = requests.chosen_lines(app.query())
     page = show_order.show(order.find_own(caller, number), app.gateways, app.now())
-    return responses.order(page, app.now(), app.settings, chosen)
+    return responses.order(page, app.gateways, app.now(), app.settings, chosen)
 
 
 @app.route("/order/{order_number}/cancel", methods=["POST"], codes=codes.ORDER_CANCEL)
@@ -333,7 +333,8 @@ def cancel_order(order_number):
 def request_refund(order_number):
     caller, asked = app.caller(), requests.refund_request(app.json())
     paid = order.find_own(caller, requests.order_number(order_number))
-    applied = apply_for_refund.apply(paid, asked.lines, asked.reason, app.settings.refund_window, app.now())
+    window, providers = app.settings.refund_window, app.gateways.payments
+    applied = apply_for_refund.apply(paid, asked.lines, asked.reason, window, providers, app.now())
     return responses.refund(applied)
 
 
@@ -341,8 +342,9 @@ def request_refund(order_number):
 def show_refund(order_number):
     caller, chosen = app.caller(), requests.chosen_lines(app.query())
     paid, window = order.find_own(caller, requests.order_number(order_number)), app.settings.refund_window
-    previewed = preview_refund.preview(paid, chosen, window, app.now())
-    return responses.refund_preview(previewed, window, app.now())
+    providers = app.gateways.payments
+    previewed = preview_refund.preview(paid, chosen, window, providers, app.now())
+    return responses.refund_preview(previewed, window, providers, app.now())
 
 
 @app.route("/order/{order_number}/refund/{request_no}", methods=["DELETE"], codes=codes.REFUND_WITHDRAW)

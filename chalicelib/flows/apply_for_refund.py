@@ -4,7 +4,7 @@ application: access goes on.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from datetime import datetime, timedelta
 
 from chalicelib.errors import RefundFinished, RefundNotAllowed, RefundNotFound
@@ -13,7 +13,6 @@ from chalicelib.shop import order as orders
 from chalicelib.shop.enrollment import SliceKey
 from chalicelib.shop.event import By, Cause, What
 from chalicelib.shop.order import Order
-from chalicelib.shop.payment_type import PROVIDERS
 from chalicelib.shop.refund import Refund
 from chalicelib.storage.dynamodb import Transaction
 
@@ -24,32 +23,42 @@ _TRIES = 4
 
 
 def prepare(
-    order: Order, lines: Collection[int] | None, reason: str, window: timedelta, now: datetime
+    order: Order,
+    lines: Collection[int] | None,
+    reason: str,
+    window: timedelta,
+    providers: Container[str],
+    now: datetime,
 ) -> Refund:
     """The application for the refund of some lines of a learner's own order, or (None) of all that are left, as it
     would be written now.
 
     Raises RefundNotAllowed (not paid, beyond the window after the payment, no such line, refunded or applied for
-    already, paid by a provider that this shop cannot ask).
+    already, paid by none of the `providers` that are set up).
     """
     order.raise_unless_refundable(window, now)
     chosen = order.open_lines() if lines is None else sorted(set(lines))
     if not chosen or not set(chosen) <= set(order.open_lines()):
         raise RefundNotAllowed(reason="line")
     asked = refund.application(order, chosen, reason, now)
-    if asked.amount and order.payment_type not in PROVIDERS:
+    if asked.amount and order.payment_type not in providers:
         raise RefundNotAllowed(reason="channel")
     return asked
 
 
 def apply(
-    order: Order, lines: Collection[int] | None, reason: str, window: timedelta, now: datetime
+    order: Order,
+    lines: Collection[int] | None,
+    reason: str,
+    window: timedelta,
+    providers: Container[str],
+    now: datetime,
 ) -> Refund:
     """Apply for a refund as of `prepare`. Access to its lines pauses. Where they cost nothing, it is done at once.
 
     Raises RefundNotAllowed (as `prepare`, or too many open).
     """
-    asked = prepare(order, lines, reason, window, now)
+    asked = prepare(order, lines, reason, window, providers, now)
     chosen = list(asked.lines)
     if not is_reviewed(order, asked):
         return _take_back_at_once(order, asked, now)

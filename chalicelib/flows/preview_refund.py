@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -44,12 +44,18 @@ class RefundPreview:
     enrollments: Mapping[CourseKey, Enrollment]
 
 
-def preview(order: Order, lines: Collection[int] | None, window: timedelta, now: datetime) -> RefundPreview:
+def preview(
+    order: Order,
+    lines: Collection[int] | None,
+    window: timedelta,
+    providers: Container[str],
+    now: datetime,
+) -> RefundPreview:
     """Preview the refund of some lines of a learner's own order, or (None) of all that are left. One round trip.
 
     Raises RefundNotAllowed, as `apply_for_refund.prepare`.
     """
-    asked = apply_for_refund.prepare(order, lines, "", window, now)
+    asked = apply_for_refund.prepare(order, lines, "", window, providers, now)
     slices = in_background(enrollment.list_slices, order.user_id)
     coupons = _coupons(order, asked, now)
     chosen = [order.lines[position] for position in asked.lines]

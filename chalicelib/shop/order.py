@@ -11,7 +11,7 @@ import re
 import secrets
 import string
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -238,21 +238,27 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         if self.withdrawals >= MAX_WITHDRAWALS:
             raise RefundNotAllowed(reason="withdrawn")
 
-    def can_be_refunded(self, window: timedelta, now: datetime) -> bool:
-        """Whether a refund of the whole order may be applied for: its money, if any, can go back by its provider."""
+    def can_be_refunded(self, window: timedelta, providers: Container[str], now: datetime) -> bool:
+        """Whether a refund of the whole order may be applied for: its money, if any, can go back by one of the
+        `providers` that are set up.
+        """
         try:
             self.raise_unless_refundable(window, now)
         except RefundNotAllowed:
             return False
-        return bool(self.payment_type in PROVIDERS or self.amount == 0)
+        return self.goes_back_by(providers)
 
-    def refund_until(self, window: timedelta) -> datetime | None:
+    def goes_back_by(self, providers: Container[str]) -> bool:
+        """Whether its money, if any, can go back by one of these providers."""
+        return bool(self.payment_type in providers or self.amount == 0)
+
+    def refund_until(self, window: timedelta, providers: Container[str]) -> datetime | None:
         """Until when a refund may be applied for, also when that is over; None for an order of which none is possible:
-        not paid, refunded as a whole, or paid by a provider that this shop cannot ask.
+        not paid, refunded as a whole, or paid by none of the `providers` that are set up.
         """
         if self.status not in (PAID, REFUNDING) or self.paid_at is None or not window:
             return None
-        return self.paid_at + window if self.payment_type in PROVIDERS or self.amount == 0 else None
+        return self.paid_at + window if self.goes_back_by(providers) else None
 
     def is_closed(self) -> bool:
         """Whether the order was cancelled or has expired."""

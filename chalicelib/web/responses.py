@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
@@ -11,6 +11,7 @@ from chalicelib.beijing_time import beijing_text
 from chalicelib.flows.checkout import PlacedOrder
 from chalicelib.flows.preview_refund import KEPT_LINES, OVER, RefundPreview
 from chalicelib.flows.show_order import OrderPage, ask_again_after
+from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import PayPage
 from chalicelib.money import to_yuan
 from chalicelib.settings import Settings
@@ -74,11 +75,17 @@ def same_order(order: Order) -> Json:
 # Orders
 
 
-def orders(found: OrderList, courses: Mapping[CourseKey, Course], now: datetime, settings: Settings) -> Json:
+def orders(
+    found: OrderList,
+    courses: Mapping[CourseKey, Course],
+    gateways: Gateways,
+    now: datetime,
+    settings: Settings,
+) -> Json:
     """`GET /myorder`; `courses` as they are in the catalogue today."""
     body = success(
         [
-            _order_in_short(order, now, settings)
+            _order_in_short(order, gateways, now, settings)
             | {
                 "orderdetail_list": [
                     _order_line(order, position, courses, settings.shop_url)
@@ -93,10 +100,10 @@ def orders(found: OrderList, courses: Mapping[CourseKey, Course], now: datetime,
     return body
 
 
-def _order_in_short(order: Order, now: datetime, settings: Settings) -> Json:
+def _order_in_short(order: Order, gateways: Gateways, now: datetime, settings: Settings) -> Json:
     """The amounts of an order, its times, and what can be done now."""
     lines, window = order.lines, settings.refund_window
-    refund_until = order.refund_until(window)
+    refund_until = order.refund_until(window, gateways.payments)
     shown: Json = {
         "order_number": order.number,
         "date": beijing_text(order.placed_at),
@@ -113,7 +120,7 @@ def _order_in_short(order: Order, now: datetime, settings: Settings) -> Json:
         "seconds_left": max(0, int((order.expires_at - now).total_seconds())) if order.is_open() else 0,
         "can_pay": order.can_be_sent_to_pay(now),
         "can_cancel": order.is_open(),
-        "can_refund": order.can_be_refunded(window, now),
+        "can_refund": order.can_be_refunded(window, gateways.payments, now),
         "refund_until": beijing_text(refund_until) if refund_until else None,
     }
     if order.paid_at is not None:
@@ -162,17 +169,23 @@ def pay_address(order: Order, page: PayPage, duplicate: Order | None) -> Json:
     }
 
 
-def order(page: OrderPage, now: datetime, settings: Settings, chosen: Collection[int] | None = None) -> Json:
+def order(
+    page: OrderPage,
+    gateways: Gateways,
+    now: datetime,
+    settings: Settings,
+    chosen: Collection[int] | None = None,
+) -> Json:
     """`GET /order/{order_number}`: amounts with their breakdown, what can be done now, refunds and history.
 
     `refundable_amount` is what a refund of the `chosen` lines, or (None) of all that are left, gives back in money.
     """
     found, refunds = page.order, oldest_first(page.about)
-    can_refund = found.can_be_refunded(settings.refund_window, now)
+    can_refund = found.can_be_refunded(settings.refund_window, gateways.payments, now)
     to_refund = found.open_lines() if chosen is None else chosen
     is_refundable = can_refund and set(to_refund) <= set(found.open_lines())
     ask_again = ask_again_after(found, refunds, now)
-    shown = _order_in_short(found, now, settings) | {
+    shown = _order_in_short(found, gateways, now, settings) | {
         "refundable_amount": to_yuan(found.refundable(to_refund) if is_refundable else 0),
         "orderdetail_list": [
             _order_line(found, position, page.courses, settings.shop_url)
@@ -232,10 +245,12 @@ def refund(one: Refund) -> Json:
     return success(_own_refund(one), "退费已完成，课程已关闭" if is_done else "退费申请已提交，等待审核")
 
 
-def refund_preview(previewed: RefundPreview, window: timedelta, now: datetime) -> Json:
+def refund_preview(
+    previewed: RefundPreview, window: timedelta, providers: Container[str], now: datetime
+) -> Json:
     """`GET /order/{order_number}/refund_preview`."""
     order, asked = previewed.order, previewed.asked
-    refund_until = order.refund_until(window)
+    refund_until = order.refund_until(window, providers)
     return success(
         {
             "lines": list(asked.lines),

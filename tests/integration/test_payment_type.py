@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from pynamodb.exceptions import UpdateError
 
-from chalicelib.shop.order import Order
+import app as application
+from chalicelib.errors import PaymentUnknown, RefundNotAllowed
+from chalicelib.flows import apply_for_refund, close_order, reconcile
+from chalicelib.gateways import Gateways
+from chalicelib.shop.order import PAID, Order
 from chalicelib.shop.payment_type import ALIPAY, PAYMENT_NAMES, WECHAT
 from chalicelib.storage.dynamodb import connection, find, is_as_read
 from localstack.alipay import AlipaySimulator
@@ -81,3 +86,26 @@ def test_no_other_text_is_stored(placed: Order) -> None:
         with pytest.raises(ValueError, match="payment_type"):
             placed.save()
     assert raw_payment_type(placed) == ALIPAY
+
+
+def test_at_a_shop_without_their_providers_account_old_orders_cannot_be_asked_about(
+    placed: Order, alipay: AlipaySimulator
+) -> None:
+    only_alipay = Gateways({ALIPAY: application.app.gateways.of(ALIPAY)}, None)
+    store_raw(placed, PAYMENT_NAMES[WECHAT])
+    old = purchases.stored(placed.number)
+    with pytest.raises(PaymentUnknown):
+        close_order.cancel_by_learner(old, only_alipay, builders.now())
+    unclear = reconcile.process(old, only_alipay, old.expires_at)
+    assert unclear is not None and unclear.needs_person
+    assert "to be paid by wechat, which cannot be asked" in str(purchases.stored(old.number).problem)
+
+    now = builders.now()
+    old.update([Order.status.set(PAID), Order.paid_at.set(now), Order.trade_no.set("4200")])
+    assert reconcile.process(old, only_alipay, now) is None
+    week = timedelta(days=7)
+    assert not old.can_be_refunded(week, only_alipay.payments, now)
+    assert old.refund_until(week, only_alipay.payments) is None
+    with pytest.raises(RefundNotAllowed, match="channel"):
+        apply_for_refund.prepare(old, None, "学不完", week, only_alipay.payments, now)
+    assert old.can_be_refunded(week, {ALIPAY, WECHAT}, now)

@@ -14,6 +14,7 @@ from chalicelib.flows import preview_refund
 from chalicelib.shop import coupon
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponRecord
+from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.storage.dynamodb import UserItem
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
@@ -235,4 +236,4 @@ def test_what_cannot_be_applied_for_has_no_preview(learner: Learner, clock: Cloc
     assert learner.preview(number)["code"] == 1000
     clock.stand_at(purchases.stored(number).paid_at + timedelta(days=7))
     with pytest.raises(RefundNotAllowed):  # the token's own days are over, too
-        preview_refund.preview(purchases.stored(number), None, timedelta(days=7), clock())
+        preview_refund.preview(purchases.stored(number), None, timedelta(days=7), {ALIPAY}, clock())

@@ -360,7 +360,7 @@ class World:
         if placed := self.orders(who):
             number = placed[which % len(placed)].number
             found = self._own(number)
-            page = responses.order(show_order.read(found, now), now, self.settings)["data"]
+            page = responses.order(show_order.read(found, now), self.gateways, now, self.settings)["data"]
             lines = page["orderdetail_list"]
             assert sum(line["payable"] for line in lines) == page["actual_amount"]
             assert page["history"]
@@ -385,12 +385,16 @@ class World:
         previewed = self._do(
             "preview",
             codes.REFUND_PREVIEW,
-            lambda: preview_refund.preview(self._own(number), chosen, window, self.clock()),
+            lambda: preview_refund.preview(
+                self._own(number), chosen, window, self.gateways.payments, self.clock()
+            ),
         )
         applied = self._do(
             "apply",
             codes.REFUND_APPLY,
-            lambda: apply_for_refund.apply(self._own(number), chosen, "学不完", window, self.clock()),
+            lambda: apply_for_refund.apply(
+                self._own(number), chosen, "学不完", window, self.gateways.payments, self.clock()
+            ),
         )
         if applied is None:
             return None

@@ -606,7 +606,7 @@ class ToldOfOwnRefund(Notified):
     def begin(self) -> None:
         self.number = self.paid()
         applied = apply_for_refund.apply(
-            purchases.stored(self.number), [0], "学不完", timedelta(days=7), self.clock()
+            purchases.stored(self.number), [0], "学不完", timedelta(days=7), {ALIPAY}, self.clock()
         )
         stored = purchases.stored(self.number)
         self.alipay.refund(self.number, stored.lines[0].payable, applied.request_no)
@@ -626,7 +626,9 @@ class OvertakesAnApplication(RefundedAtTheConsole):
 
     def begin(self) -> None:
         super().begin()
-        apply_for_refund.apply(purchases.stored(self.number), [0], "学不完", timedelta(days=7), self.clock())
+        apply_for_refund.apply(
+            purchases.stored(self.number), [0], "学不完", timedelta(days=7), {ALIPAY}, self.clock()
+        )
 
     def assert_end(self) -> None:
         super().assert_end()
@@ -781,7 +783,7 @@ class TimerRefunds(TimerFlow):
     def begin(self) -> None:
         self.number = self.paid()
         applied = apply_for_refund.apply(
-            purchases.stored(self.number), [0], "学不完", timedelta(days=7), self.clock()
+            purchases.stored(self.number), [0], "学不完", timedelta(days=7), {ALIPAY}, self.clock()
         )
         applied.update([refund.Refund.status.set(refund.APPROVED)])
         applied.update([refund.Refund.attention.remove(), refund.Refund.attention_at.remove()])
