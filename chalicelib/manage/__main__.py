@@ -874,8 +874,15 @@ def _show_order(given: argparse.Namespace) -> None:
             f"  line {position}  {line.course} {line.course_name}, {line.valid_period_name}:"
             f" {yuan(line.original_price)} -> {yuan(line.price)}, due {yuan(line.payable)} and {line.beli} beli"
         )
+    for trade in order.trades or ():
+        way, closed = f" by {trade.way}" if trade.way else "", ", closed" if trade.is_closed else ""
+        say(f"  trade   {trade.number} of {trade.provider}{way}{closed}")
     for payment in payments.list_payments(order):
-        say(f"  payment {yuan(payment.amount)} by {payment.provider} trade {payment.trade_no}: {payment.use}")
+        ours = f" ({payment.number})" if payment.number else ""
+        say(
+            f"  payment {yuan(payment.amount)} by {payment.provider} trade {payment.trade_no}{ours}:"
+            f" {payment.use}"
+        )
     for refund in refunds.list_refunds(order):
         say(f"  refund  {_refund_line(refund)}")
     for notice in refund_notices.list_all(order):
@@ -1020,7 +1027,7 @@ _DIFFERENCES = {
 
 _STRAYS = {
     "order": "there is no such order here",
-    "channel": "the order is not paid by this provider",
+    "channel": "no such trade of its order was begun at this provider",
     "amount": "the order's amount is another one",
     "trade_status": "its status is none that is known",
 }

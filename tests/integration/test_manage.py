@@ -10,19 +10,25 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.flows import confirm_payment
 from chalicelib.flows.checkout import place_order
 from chalicelib.gateways import open_gateways
+from chalicelib.gateways.payments import Paid
 from chalicelib.settings import settings
 from chalicelib.shop import coupon, ledger, order
 from chalicelib.shop.choice import Choice, ChosenLine
+from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order, find_by_number
 from chalicelib.shop.password import password_matches
+from chalicelib.shop.payment_type import ALIPAY, WECHAT, Way
+from chalicelib.shop.trade import a_trade
 from chalicelib.shop.user import User, find_by_name, find_user
 from localstack.processes import free_port
 from tests import builders
 from tests.conftest import Stores
 from tests.legacy_file import real_shape
 from tests.terminal import Operator
+from tests.two_providers import an_open_order
 
 ROOT = Path(__file__).parents[2]
 
@@ -298,8 +304,19 @@ def test_show_order_shows_amounts_lines_and_history(operator: Operator) -> None:
     assert "amount    289.5 after coupon 0.0 and 105 beli\n" in shown
     assert f"{placed.lines[0].course}" in shown
     assert "300.0 -> 300.0, due 289.5 and 105 beli" in shown
+    assert "  trade " not in shown
     assert "placed, by learner" in shown
     assert order.find_by_number(placed.number).status == order.PLACED
+
+
+def test_show_order_shows_the_trades_that_an_order_lists(operator: Operator) -> None:
+    listed = [a_trade(ALIPAY, "N1", is_closed=True), a_trade(WECHAT, "N1N", Way.NATIVE)]
+    placed = an_open_order(WECHAT, trades=listed)
+    news = Paid(WECHAT, "N1N", "4200", placed.amount, None)
+    confirm_payment.confirm(placed, news, Cause(By.QUERY), builders.now())
+    shown = operator.does("show-order", placed.number)
+    assert "  trade   N1 of alipay, closed\n  trade   N1N of wechat by native\n" in shown
+    assert "  payment 1.0 by wechat trade 4200 (N1N): applied\n" in shown
 
 
 @pytest.mark.parametrize("number", ["20260101", "", "no/number", "9" * 3000, "号"])
