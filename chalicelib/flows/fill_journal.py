@@ -37,7 +37,8 @@ def facts(order: Order, items: list[UserItem]) -> Iterator[JournalEntry]:
         yield journal.of_free(order, order.paid_at)
     for done in refunds:
         fact = journal.ELSEWHERE if done.refunded_externally else journal.REFUNDED
-        yield journal.of_refund(order, done, done.finished_at, fact=fact)
+        number = None if done.refunded_externally else done.number_made()
+        yield journal.of_refund(order, done, done.finished_at, fact=fact, number=number)
     applied = [done for done in refunds if done.why == refund.APPLICATION]
     left = order.refunded_amount - sum(done.amount for done in applied)
     if left and order.refunded_at is not None:

@@ -250,13 +250,15 @@ class _Holding:
         if line.request_no is None:
             received = payment.find_payment(order, line.trade_no)
             return received is not None and received.amount == line.amount
-        made = refund.find_of_order(order, line.request_no)
-        return made is not None and made.status == refund.DONE and made.amount == line.amount
+        made = refund.find_told(order, line.request_no)
+        if made is None or made.status != refund.DONE or made.amount != line.amount:
+            return False
+        return line.request_no in (made.number_made(), *(made.also_made_as or ()))
 
     def _is_asked_for(self, line: BillLine) -> bool:
         """Whether a refund that is under way is one that the shop has asked for. Two round trips, or three."""
         order = _order_of(line.number)
-        asked = refund.find_of_order(order, line.request_no) if order and line.request_no else None
+        asked = refund.find_told(order, line.request_no) if order and line.request_no else None
         return asked is not None and asked.amount == line.amount
 
     # What comes of it

@@ -130,16 +130,18 @@ def resolve_notice(number: str, request_no: str, by: str, reason: str, now: date
 
 def _notification(stray: StrayNotification, gateways: Gateways) -> Notification:
     """The notification that was stored; the meaning of its word may be known by now."""
+    provider = gateways.of(stray.provider)
     return Notification(
         provider=stray.provider,
         notify_id=stray.notify_id,
         number=stray.order_number,
         trade_no=stray.trade_no,
         word=stray.word,
-        told=gateways.of(stray.provider).told(stray.word, stray.amount, stray.refunded),
+        told=provider.told(stray.word, stray.amount, stray.refunded),
         amount=stray.amount,
         paid_at=stray.paid_at,
         refunded=stray.refunded,
         # Earlier versions stored the trade's number where none was named.
         request_no=None if stray.request_no == stray.trade_no else stray.request_no,
+        is_total=provider.tells_totals,
     )

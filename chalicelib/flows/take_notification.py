@@ -16,9 +16,9 @@ from . import carry_out_refund, close_order, confirm_payment, take_back
 
 log = logging.getLogger(__name__)
 
-ORDER, CHANNEL, AMOUNT, WORD = "order", "channel", "amount", "trade_status"
+ORDER, CHANNEL, AMOUNT, WORD, REFUND = "order", "channel", "amount", "trade_status", "refund"
 """Checks that only a genuine notification can fail: there is no such order, no such trade of that provider was begun,
-its amount is another, or the notification's word is unknown here.
+its amount is another, the notification's word is unknown here, or a refund that is not the shop's came to nothing.
 """
 
 
@@ -67,11 +67,16 @@ def act_on(notification: Notification, now: datetime) -> str | None:
         case Told.REFUNDED_IN_PART:
             _take_payment(order, notification, cause, now)
             _take_refund(order, notification, cause, now)
+            if not notification.is_total and _is_all_back(order, notification):
+                take_back.supersede(orders.reload(order), notification.trade_no, cause, now)
         case Told.REFUNDED_WHOLE:
             # Money that goes back was received before, whether or not anybody told us then.
             _take_payment(order, notification, cause, now, is_refunded=True)
             _take_refund(order, notification, cause, now)
             take_back.supersede(orders.reload(order), notification.trade_no, cause, now)
+        case Told.REFUND_STUCK | Told.REFUND_CLOSED:
+            _take_payment(order, notification, cause, now)
+            return _take_standing(order, notification, now)
         case Told.CLOSED:
             _take_closing(order, notification, cause, now)
         case Told.UNHEARD:
@@ -91,7 +96,7 @@ def _take_refund(order: Order, notification: Notification, cause: Cause, now: da
 
     A partial refund that is not ours, or was refused or withdrawn here and executed all the same, is flagged.
     """
-    ours = refund.find_of_order(order, notification.request_no) if notification.request_no else None
+    ours = refund.find_told(order, notification.request_no) if notification.request_no else None
     if ours is not None and ours.status in refund.NOT_MADE:
         ours = None
     is_partial = notification.told == Told.REFUNDED_IN_PART
@@ -106,7 +111,36 @@ def _take_refund(order: Order, notification: Notification, cause: Cause, now: da
         needs_person=needs_person,
     )
     if ours is not None:
-        carry_out_refund.complete(order, ours, cause, now)
+        carry_out_refund.complete(order, ours, cause, now, number=notification.request_no)
+
+
+def _take_standing(order: Order, notification: Notification, now: datetime) -> str | None:
+    """Take the news that no money has gone back (yet) by a refund -> the check it fails, if it is not one of ours."""
+    number, is_given_up = notification.request_no or "", notification.told == Told.REFUND_CLOSED
+    ours = refund.find_told(order, number)
+    if ours is None or ours.is_undecided() or (ours.status in refund.NOT_MADE and not is_given_up):
+        return REFUND
+    if ours.status == refund.APPROVED and number == ours.number():
+        carry_out_refund.take_standing(order, ours, is_given_up=is_given_up, now=now)
+    else:
+        # An earlier try's, or told late: what has come of the refund is known better here.
+        log.info("a refund's earlier standing was told: order=%s", order.number)
+    return None
+
+
+def _is_all_back(order: Order, notification: Notification) -> bool:
+    """Whether the refunds of a trade that were told one by one, and those of the shop's that are done, are all of it.
+    Two Queries.
+    """
+    trade_no = notification.trade_no
+    back = {
+        each.number_made(): each.amount
+        for each in refund.list_refunds(order)
+        if each.status == refund.DONE and each.trade_no == trade_no and not each.refunded_externally
+    }
+    told = refund_notice.list_all(order)
+    back |= {each.request_no: each.refunded for each in told if each.trade_no == trade_no}
+    return sum(back.values()) >= notification.amount
 
 
 def _is_known(order: Order, notification: Notification) -> bool:

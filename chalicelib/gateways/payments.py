@@ -114,7 +114,26 @@ class RefundDone:
 
 @dataclass(frozen=True)
 class RefundPending:
-    """The refund is under way, or was never asked for: ask `refund_state`, not before `ask_refund_after`."""
+    """The refund is under way, or was never asked for: ask `refund_state`, not before `ask_refund_after`.
+
+    `is_known`: the provider says that it is under way. It may take days.
+    """
+
+    is_known: bool = False
+
+
+@dataclass(frozen=True)
+class RefundStuck:
+    """The provider has the refund and cannot hand the money over. A person must act at the provider; then it may still
+    be executed.
+    """
+
+
+@dataclass(frozen=True)
+class RefundClosed:
+    """The provider has given the refund up: no money went back, and none will under this request number. Another try
+    wants a new one.
+    """
 
 
 @dataclass(frozen=True)
@@ -124,7 +143,7 @@ class RefundRefused:
     reason: str
 
 
-RefundState = RefundDone | RefundPending | RefundRefused | Unclear
+RefundState = RefundDone | RefundPending | RefundRefused | RefundStuck | RefundClosed | Unclear
 
 
 # Notifications
@@ -137,6 +156,10 @@ class Told(StrEnum):
     RECEIVED = "received"
     REFUNDED_IN_PART = "refunded in part"
     REFUNDED_WHOLE = "refunded whole"
+    REFUND_STUCK = "refund stuck"
+    """A refund waits for a person at the provider."""
+    REFUND_CLOSED = "refund closed"
+    """A refund was given up: no money went back."""
     CLOSED = "closed"
     UNHEARD = "unheard"
 
@@ -146,8 +169,9 @@ class Notification:
     """A notification whose form, signature and merchant are right. `told` is what the provider's `word` means.
 
     `number` is the shop's of the trade, `trade_no` the provider's.
-    Amounts in fen: `amount` is the trade's, `refunded` what the provider says was refunded (0 where it tells of no
-    refund), by the request `request_no` (None where it names none).
+    Amounts in fen: `amount` is the trade's, `refunded` what the provider says of a refund (0 where it tells of none),
+    by the request `request_no` (None where it names none). `is_total`: that is the running total of all the trade's
+    refunds; else it is this refund's own amount.
     """
 
     provider: str
@@ -160,6 +184,7 @@ class Notification:
     paid_at: datetime | None
     refunded: Fen
     request_no: str | None
+    is_total: bool
 
     def payment(self) -> Paid:
         """The payment that the notification tells of, or implies."""
@@ -189,6 +214,10 @@ class PaymentProvider(Protocol):
     """The code by which orders and payments name the provider; its file here has the same name."""
     ask_refund_after: timedelta
     """How long to wait before a refund is queried."""
+    refund_takes: timedelta
+    """How long a refund may be under way before a person is told."""
+    tells_totals: bool
+    """Whether its notifications of refunds tell the running total of the trade, as `Notification.is_total`."""
 
     def check(self) -> None:
         """Load all keys. Raises InvalidSetting, which names the one that is wrong. No call."""
@@ -239,6 +268,8 @@ class NotSetUp:
     """A provider at which this shop has no account, as of orders of the old system: it cannot be asked."""
 
     ask_refund_after = timedelta()
+    refund_takes = timedelta()
+    tells_totals = False
 
     def __init__(self, name: str) -> None:
         self.name = name

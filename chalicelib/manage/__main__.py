@@ -893,9 +893,14 @@ def _show_order(given: argparse.Namespace) -> None:
 
 
 def _refund_line(refund: Refund) -> str:
+    from chalicelib.shop.refund import DONE
+
     has_problem = refund.problem and (refund.is_open() or refund.attention)
     problem = f", problem: {refund.problem}" if has_problem else ""
     lines = f", lines {', '.join(map(str, refund.lines))}" if refund.lines else ""
+    number = refund.number_made() if refund.status == DONE else refund.number()
+    if number != refund.request_no:
+        lines += f", to its provider {number}"
     return (
         f"{refund.request_no}  {beijing_text(refund.requested_at)}  {refund.why}: {refund.status},"
         f" {money.yuan_text(refund.amount)} and {refund.beli} beli{lines}{problem}"
@@ -946,17 +951,18 @@ def _problems(given: argparse.Namespace) -> None:
     from chalicelib.shop.attention import PROBLEM, list_attention
     from chalicelib.shop.bill import BillDay, BillDifference
     from chalicelib.shop.order import STATUS_NAMES, Order
-    from chalicelib.shop.refund import APPLICATION, DONE, STUCK, Refund
+    from chalicelib.shop.refund import APPLICATION, DONE, STUCK, TWICE, Refund
     from chalicelib.shop.refund_notice import RefundNotice
     from chalicelib.shop.stray_notification import StrayNotification
 
     page = list_attention(PROBLEM, given.limit, given.after)
     for item in page.items:
         if isinstance(item, Refund) and item.status == DONE:
-            say(f"order {item.order_number}: a refund was made twice. {_refund_line(item)}")
+            times = "was made twice" if (item.problem or "").endswith(TWICE) else "may be made twice"
+            say(f"order {item.order_number}: a refund {times}. {_refund_line(item)}")
             say(f"  when it is dealt with: resolve-refund {item.request_no} --reason ...")
         elif isinstance(item, Refund):
-            state = "is stuck" if item.status == STUCK else "has not been confirmed by its provider for hours"
+            state = "is stuck" if item.status == STUCK else "is not confirmed by its provider"
             say(f"order {item.order_number}: a refund {state}. {_refund_line(item)}")
             say(f"  when its cause is mended: retry-refund {item.request_no}")
             if item.status == STUCK and item.why == APPLICATION:
@@ -1030,6 +1036,7 @@ _STRAYS = {
     "channel": "no such trade of its order was begun at this provider",
     "amount": "the order's amount is another one",
     "trade_status": "its status is none that is known",
+    "refund": "a refund that the shop did not make waits for a person at the provider, or was given up there",
 }
 """The check that a stray notification failed, in words."""
 

@@ -96,8 +96,12 @@ def of_free(order: Order, now: datetime) -> JournalEntry:
     return _entry(order, FREE, APPLIED, now, 0, range(len(order.lines)))
 
 
-def of_refund(order: Order, done: Refund, now: datetime, *, fact: str = REFUNDED) -> JournalEntry:
-    """The entry of a refund that is done."""
+def of_refund(
+    order: Order, done: Refund, now: datetime, *, fact: str = REFUNDED, number: str | None = None
+) -> JournalEntry:
+    """The entry of a refund that is done; `number`: under which the provider has made it, where it is not its request
+    number.
+    """
     lines = done.lines if done.why == APPLICATION else ()
     return _entry(
         order,
@@ -109,7 +113,7 @@ def of_refund(order: Order, done: Refund, now: datetime, *, fact: str = REFUNDED
         provider=done.provider_of(order),
         trade_no=done.trade_no or order.trade_no,
         trade_number=done.trade_number or (None if done.trade_no else order.trade_number),
-        request_no=done.request_no,
+        request_no=number or done.request_no,
     )
 
 

@@ -1,7 +1,8 @@
 """Refunds: money on its way back, from an application (or the shop's own decision) to the provider's confirmation.
 
 A refund of an application names lines of its order; one of a payment that its order cannot use (late, duplicate) names
-none. The request number is made once and stored before the provider is called: repeated calls refund once.
+none. The request number is made once and stored before the provider is called: repeated calls refund once. Where the
+provider gives a number up, another try has a number of its own, `<request number>-<try>`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,14 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from pynamodb.attributes import BooleanAttribute, ListAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import (
+    BooleanAttribute,
+    ListAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+    UTCDateTimeAttribute,
+)
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.errors import OrderNotFound, RefundFinished, RefundNotAllowed, RefundNotFound
@@ -57,8 +65,18 @@ _PAUSES = (
     timedelta(minutes=30),
     timedelta(hours=2),
 )
-_ATTEMPTS_ALONE = 5
-"""After so many attempts without an answer, some three hours, the refund is flagged."""
+_LONG_PAUSES = (*_PAUSES, timedelta(hours=4), timedelta(hours=8), timedelta(hours=16), timedelta(days=1))
+"""While the provider says that it is at work."""
+PATIENCE = timedelta(hours=2)
+"""After so long without a clear answer a refund is flagged."""
+
+STUCK_THERE = (
+    "the provider cannot hand the money over, the buyer's card or account is gone: have it dealt with"
+    " there as an abnormal refund; the shop notices by itself and completes it"
+)
+GIVEN_UP = "the provider has given it up, no money went back: to try again asks under a new number"
+TWICE = "the money went back twice"
+"""What problems say. That of a double refund ends so."""
 
 
 class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
@@ -68,6 +86,10 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     `answer` are the operator's. `refunded_externally`: an operator says that the money went back another way, and the
     provider has not said otherwise. `provider` is whose trade `trade_no` is, where it may be another than the order's:
     `provider_of` tells for each. `trade_number` is our number of that trade, None where it is the order's.
+
+    `try_no` is the try that is made now, from 1 (None); `is_given_up`: the provider has given that one up. `made_as` is
+    the number under which the provider has made it, where it is not `request_no`; `also_made_as` are others under which
+    it has made it as well.
     """
 
     request_no = UnicodeAttribute()
@@ -88,6 +110,10 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     decided_by = UnicodeAttribute(null=True)
     finished_at = UTCDateTimeAttribute(null=True, attr_name="settled_at")
     attempts = WholeNumber(default=0)
+    try_no = WholeNumber(null=True)
+    is_given_up = BooleanAttribute(null=True)
+    made_as = UnicodeAttribute(null=True)
+    also_made_as = UnicodeSetAttribute(null=True)
     problem = UnicodeAttribute(null=True, attr_name="trouble")
     refunded_externally = BooleanAttribute(null=True, attr_name="is_elsewhere")
 
@@ -107,9 +133,31 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
         """Whether the refund is unfinished."""
         return self.status in (REQUESTED, APPROVED, STUCK)
 
-    def pause(self) -> timedelta:
-        """How long to wait before the provider is asked again."""
-        return _PAUSES[min(int(self.attempts), len(_PAUSES) - 1)]
+    def number(self) -> str:
+        """The number under which the provider is asked for it now."""
+        return _numbered(self.request_no, self.try_no or 1)
+
+    def numbers(self) -> list[str]:
+        """The numbers of all its tries, oldest first."""
+        return [_numbered(self.request_no, one) for one in range(1, (self.try_no or 1) + 1)]
+
+    def number_made(self) -> str:
+        """The number under which the provider has made it; for one that is done."""
+        return str(self.made_as or self.request_no)
+
+    def pause(self, *, is_under_way: bool) -> timedelta:
+        """How long to wait before the provider is asked again; ever longer while it says that it is at work."""
+        pauses = _LONG_PAUSES if is_under_way else _PAUSES
+        return pauses[min(int(self.attempts), len(pauses) - 1)]
+
+    def is_past_patience(self, takes: timedelta) -> bool:
+        """Whether it takes longer than it should, by the pauses between its attempts."""
+        waited = sum(_LONG_PAUSES[: int(self.attempts)], timedelta())
+        return waited >= takes
+
+
+def _numbered(request_no: str, try_no: int) -> str:
+    return request_no if try_no == 1 else f"{request_no}-{try_no}"
 
 
 _RANDOM_LENGTH = 6
@@ -250,6 +298,17 @@ def find_of_order(order: Order, request_no: str) -> Refund | None:
     return find(Refund, order.owner, _sort(order.number, request_no))
 
 
+def find_told(order: Order, number: str) -> Refund | None:
+    """The order's refund that was asked for under this number, at whichever try, or None. One round trip; two for what
+    may be the number of a later try.
+    """
+    found = find_of_order(order, number)
+    if found is None and (request_no := number.rpartition("-")[0]):
+        later = find_of_order(order, request_no)
+        found = later if later is not None and number in later.numbers() else None
+    return found
+
+
 def list_waiting(limit: int, cursor: str | None = None) -> Page[Refund]:
     """Applications that wait for a decision, longest first, as of `list_attention`. Raises InvalidPage."""
     page = list_attention(DECISION, limit, cursor)
@@ -274,9 +333,25 @@ def approve(transaction: Transaction, refund: Refund, by: str, now: datetime) ->
 
 
 def try_again(transaction: Transaction, refund: Refund, now: datetime) -> None:
-    """Make a refund that is stuck, or not confirmed yet, due at once. Refusal: RefundFinished."""
-    actions = [Refund.status.set(APPROVED), *due_actions(now), *LEAVE_ATTENTION]
-    transaction.update(refund, actions, Refund.status.is_in(APPROVED, STUCK), RefundFinished())
+    """Make a refund that is stuck, or not confirmed yet, due at once; under a new number where the provider has given
+    up the one that it had. Refusal: RefundFinished.
+    """
+    actions: list[Action] = [Refund.status.set(APPROVED), *due_actions(now), *LEAVE_ATTENTION]
+    unchanged = _is_same_try(refund)
+    if refund.is_given_up:
+        actions += [Refund.try_no.set((refund.try_no or 1) + 1), Refund.is_given_up.remove()]
+        actions.append(Refund.attempts.set(0))
+        unchanged &= Refund.is_given_up.exists()
+    else:
+        unchanged &= Refund.is_given_up.does_not_exist()
+    transaction.update(refund, actions, Refund.status.is_in(APPROVED, STUCK) & unchanged, RefundFinished())
+
+
+def _is_same_try(refund: Refund) -> Condition:
+    """That no other try has begun since it was read."""
+    if refund.try_no is None:
+        return Refund.try_no.does_not_exist()
+    return Refund.try_no == refund.try_no
 
 
 def finish(
@@ -289,22 +364,34 @@ def finish(
     answer: str = "",
     only: str | None = None,
     refunded_externally: bool = False,
+    made_as: str | None = None,
 ) -> None:
     """Finish a refund: done or superseded (unless it is finished), refused (while it waits for a person), or withdrawn
     (while nobody has decided on it).
 
-    `only`: while it is in this state. `refunded_externally`: its money went back another way. Refusal: RefundFinished.
+    `only`: while it is in this state. `refunded_externally`: its money went back another way. `made_as`: the number
+    under which the provider has made it; it is flagged unless that is the number of the try that is made now. Refusal:
+    RefundFinished.
     """
     actions: list[Action] = [
         Refund.status.set(status),
         Refund.finished_at.set(now),
         *due_actions(None),
-        *LEAVE_ATTENTION,
     ]
+    if made_as is None or made_as == refund.number():
+        actions += LEAVE_ATTENTION
+    else:
+        problem = (
+            f"the provider has made it as {made_as}, which it had given up:"
+            f" look there whether it makes {refund.number()} too"
+        )
+        actions += [Refund.problem.set(problem), *_flag(now)]
     if by is not None:
         actions += [Refund.decided_by.set(by), Refund.answer.set(answer)]
     if refunded_externally:
         actions.append(Refund.refunded_externally.set(True))
+    if made_as is not None and made_as != refund.request_no:
+        actions.append(Refund.made_as.set(made_as))
     before = {
         DONE: (APPROVED, STUCK),
         SUPERSEDED: (REQUESTED, APPROVED, STUCK),
@@ -312,51 +399,72 @@ def finish(
         WITHDRAWN: (REQUESTED,),
     }[status]
     expected = Refund.status.is_in(*before) if only is None else Refund.status == only
-    transaction.update(refund, actions, expected, RefundFinished())
+    transaction.update(refund, actions, expected & _is_same_try(refund), RefundFinished())
+
+
+def _flag(now: datetime) -> list[Action]:
+    return [Refund.attention.set(PROBLEM), Refund.attention_at.set(int(now.timestamp()))]
 
 
 def count_attempt(
-    transaction: Transaction, refund: Refund, problem: str, now: datetime, at_least: timedelta
+    transaction: Transaction,
+    refund: Refund,
+    problem: str,
+    now: datetime,
+    again_at: datetime,
+    *,
+    is_flagged: bool,
 ) -> None:
-    """Count a call that the provider did not confirm, and ask again after a pause, `at_least` the provider's own.
-    Refusal: RefundFinished.
-
-    After many attempts flag the refund as well: some problems do not pass by themselves.
+    """Count a call that the provider did not confirm, and ask again at `again_at`. It stays flagged, or not, as
+    `is_flagged` says. Refusal: RefundFinished.
     """
-    actions: list[Action] = [
-        Refund.attempts.add(1),
-        Refund.problem.set(problem),
-        *due_actions(now + max(refund.pause(), at_least)),
-    ]
-    if refund.attempts >= _ATTEMPTS_ALONE:
-        actions += [Refund.attention.set(PROBLEM), Refund.attention_at.set(int(now.timestamp()))]
-    transaction.update(refund, actions, Refund.status == APPROVED, RefundFinished())
+    actions: list[Action] = [Refund.attempts.add(1), Refund.problem.set(problem), *due_actions(again_at)]
+    if not is_flagged:
+        actions += LEAVE_ATTENTION
+    elif refund.attention is None:
+        actions += _flag(now)
+    expected = (Refund.status == APPROVED) & _is_same_try(refund)
+    transaction.update(refund, actions, expected, RefundFinished())
 
 
-def mark_stuck(transaction: Transaction, refund: Refund, problem: str, now: datetime) -> None:
-    """Flag a refund that the provider refuses. Refusal: RefundFinished."""
+def flag_under_way(transaction: Transaction, refund: Refund, problem: str, now: datetime) -> None:
+    """Flag a refund that waits for a person at the provider; it is asked about as before. Refusal: RefundFinished."""
+    expected = (Refund.status == APPROVED) & _is_same_try(refund)
+    transaction.update(refund, [Refund.problem.set(problem), *_flag(now)], expected, RefundFinished())
+
+
+def mark_stuck(
+    transaction: Transaction, refund: Refund, problem: str, now: datetime, *, is_given_up: bool = False
+) -> None:
+    """Flag a refund that the provider refuses, or (`is_given_up`) has given up. Refusal: RefundFinished."""
     actions: list[Action] = [
         Refund.status.set(STUCK),
         Refund.problem.set(problem),
-        Refund.attention.set(PROBLEM),
-        Refund.attention_at.set(int(now.timestamp())),
+        *_flag(now),
         *due_actions(None),
     ]
-    transaction.update(refund, actions, Refund.status == APPROVED, RefundFinished())
+    if is_given_up:
+        actions.append(Refund.is_given_up.set(True))
+    expected = (Refund.status == APPROVED) & _is_same_try(refund)
+    transaction.update(refund, actions, expected, RefundFinished())
 
 
-def flag_double_refund(transaction: Transaction, refund: Refund, now: datetime) -> None:
-    """Flag a refund that the provider executed, although its money went back another way. Refusal: RefundFinished."""
-    problem = (
-        "the provider has carried it out, though it went back another way already: the money went back twice"
-    )
-    actions: list[Action] = [
-        Refund.problem.set(problem),
-        Refund.attention.set(PROBLEM),
-        Refund.attention_at.set(int(now.timestamp())),
-        Refund.refunded_externally.remove(),
-    ]
-    still = Refund.refunded_externally == True  # noqa: E712 (a condition of DynamoDB)
+def flag_double_refund(transaction: Transaction, refund: Refund, number: str, now: datetime) -> None:
+    """Flag a refund that is done and that the provider has made as `number` besides: its money had gone back another
+    way, or under another number. Once for each number. Refusal: RefundFinished.
+    """
+    actions: list[Action]
+    if refund.refunded_externally:
+        problem = f"the provider has carried it out, though it went back another way already: {TWICE}"
+        actions = [Refund.refunded_externally.remove()]
+        if number != refund.request_no:
+            actions.append(Refund.made_as.set(number))
+        still = Refund.refunded_externally == True  # noqa: E712 (a condition of DynamoDB)
+    else:
+        problem = f"the provider has made it as {refund.number_made()} and as {number}: {TWICE}"
+        actions = [Refund.also_made_as.add({number})]
+        still = (Refund.status == DONE) & ~Refund.also_made_as.contains(number)
+    actions += [Refund.problem.set(problem), *_flag(now)]
     transaction.update(refund, actions, still, RefundFinished())
 
 

@@ -59,9 +59,10 @@ def keep(
     """Store and flag a notification with the check it failed, once, however often it is told: a resolved one stays
     resolved. One write.
     """
+    request = f"#{request_no}" if request_no else ""
     stray = StrayNotification(
         _partition(order_number),
-        f"{trade_no}#{word}#{amount}#{refunded}#{check}",
+        f"{trade_no}#{word}#{amount}#{refunded}#{check}{request}",
         provider=provider,
         notify_id=notify_id,
         order_number=order_number,

@@ -91,7 +91,14 @@ def test_an_order_that_was_paid_by_wechat_is_refunded_by_wechat(shop: Shop) -> N
 def test_a_notice_of_a_trade_that_was_not_begun_is_kept_and_changes_nothing(shop: Shop) -> None:
     number, trade = shop.by_wechat(Way.NATIVE)
     order = purchases.stored(number)
-    genuine = {"notify_id": "1", "trade_no": "4200", "word": "x", "refunded": 0, "request_no": None}
+    genuine = {
+        "notify_id": "1",
+        "trade_no": "4200",
+        "word": "x",
+        "refunded": 0,
+        "request_no": None,
+        "is_total": False,
+    }
 
     def told(provider: str, about: str) -> Notification:
         return Notification(

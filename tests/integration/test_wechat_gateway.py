@@ -23,10 +23,12 @@ from chalicelib.gateways.payments import (
     NotKnown,
     PageKind,
     Paid,
+    RefundClosed,
     RefundDone,
     RefundPending,
     RefundRefused,
     RefundRequest,
+    RefundStuck,
     Told,
     TooLate,
     Unclear,
@@ -214,6 +216,9 @@ def test_another_amount_needs_a_person(simulator: WechatSimulator, gateway: Wech
 
 # Refunds
 
+UNDER_WAY = RefundPending(is_known=True)
+SHORT = "403 NOT_ENOUGH: the merchant's account is short of money, pay into it"
+
 
 def test_a_refund_is_under_way_and_then_done(
     simulator: WechatSimulator, gateway: Wechat, clock: Clock
@@ -221,8 +226,8 @@ def test_a_refund_is_under_way_and_then_done(
     trade_no = paid(simulator, gateway)
     request = a_refund(1000, trade_no=trade_no)
     assert gateway.refund_state(request, Deadline(8)) == RefundPending()
-    assert gateway.refund(request, Deadline(8)) == RefundPending()
-    assert gateway.refund(request, Deadline(8)) == RefundPending()
+    assert gateway.refund(request, Deadline(8)) == UNDER_WAY
+    assert gateway.refund(request, Deadline(8)) == UNDER_WAY
     clock.forward(seconds=10)
     assert gateway.refund_state(request, Deadline(8)) == RefundDone()
     assert gateway.refund(request, Deadline(8)) == RefundDone()
@@ -236,24 +241,21 @@ def test_a_reason_is_cut_to_what_is_taken(
 ) -> None:
     paid(simulator, gateway)
     request = dataclasses.replace(a_refund(), reason=reason)
-    assert gateway.refund(request, Deadline(8)) == RefundPending()
+    assert gateway.refund(request, Deadline(8)) == UNDER_WAY
     assert [refund.reason for refund in simulator.book.refunds(TRADE)] == [told]
 
 
 def test_a_refund_by_the_number_of_the_order_alone(simulator: WechatSimulator, gateway: Wechat) -> None:
     paid(simulator, gateway)
-    assert gateway.refund(a_refund(), Deadline(8)) == RefundPending()
+    assert gateway.refund(a_refund(), Deadline(8)) == UNDER_WAY
 
 
 @pytest.mark.parametrize(
     ("bad_day", "expected"),
     [
-        (
-            "refund_abnormal",
-            Unclear("ABNORMAL: the buyer's card or account cannot take it", needs_person=True),
-        ),
-        ("refund_closed", RefundRefused("CLOSED")),
-        ("refund_stays", RefundPending()),
+        ("refund_abnormal", RefundStuck()),
+        ("refund_closed", RefundClosed()),
+        ("refund_stays", UNDER_WAY),
     ],
 )
 def test_a_refund_that_does_not_succeed(
@@ -261,7 +263,7 @@ def test_a_refund_that_does_not_succeed(
 ) -> None:
     paid(simulator, gateway)
     with simulator.bad_day(bad_day):
-        assert gateway.refund(a_refund(), Deadline(8)) == RefundPending()
+        assert gateway.refund(a_refund(), Deadline(8)) == UNDER_WAY
     clock.forward(minutes=5)
     assert gateway.refund_state(a_refund(), Deadline(8)) == expected
 
@@ -273,23 +275,23 @@ def test_an_abnormal_refund_may_still_come_to_its_end(
     with simulator.bad_day("refund_abnormal"):
         gateway.refund(a_refund(), Deadline(8))
     clock.forward(minutes=5)
-    assert isinstance(gateway.refund_state(a_refund(), Deadline(8)), Unclear)
+    assert gateway.refund_state(a_refund(), Deadline(8)) == RefundStuck()
     simulator.end_refund("R1", "SUCCESS")
     assert gateway.refund_state(a_refund(), Deadline(8)) == RefundDone()
 
 
 def test_more_than_was_paid_is_not_refunded(simulator: WechatSimulator, gateway: Wechat) -> None:
     paid(simulator, gateway)
-    assert gateway.refund(a_refund(AMOUNT - 1), Deadline(8)) == RefundPending()
+    assert gateway.refund(a_refund(AMOUNT - 1), Deadline(8)) == UNDER_WAY
     assert gateway.refund(a_refund(2, "R2"), Deadline(8)) == RefundRefused("400 INVALID_REQUEST")
-    assert gateway.refund(a_refund(1, "R3"), Deadline(8)) == RefundPending()
+    assert gateway.refund(a_refund(1, "R3"), Deadline(8)) == UNDER_WAY
 
 
 def test_an_empty_account_refuses_until_it_is_filled(simulator: WechatSimulator, gateway: Wechat) -> None:
     paid(simulator, gateway)
     with simulator.bad_day("refund_not_enough"):
-        assert gateway.refund(a_refund(), Deadline(8)) == RefundRefused("403 NOT_ENOUGH")
-    assert gateway.refund(a_refund(), Deadline(8)) == RefundPending()
+        assert gateway.refund(a_refund(), Deadline(8)) == RefundRefused(SHORT)
+    assert gateway.refund(a_refund(), Deadline(8)) == UNDER_WAY
 
 
 # Bad days of answers

@@ -458,6 +458,7 @@ def _refunds(mine: Belongings) -> Iterator[str]:
             refund.REQUESTED: (attention.DECISION,),
             refund.STUCK: (attention.PROBLEM,),
             refund.APPROVED: (None, attention.PROBLEM),  # a person is told when it takes hours
+            refund.DONE: (None, attention.PROBLEM) if _may_be_twice(item) else (None,),
         }.get(item.status, (None,))
         if item.attention not in waits or (item.attention_at is None) != (item.attention is None):
             yield f"refund {item.request_no} ({item.status}) waits for a person: {item.attention}"
@@ -485,6 +486,31 @@ def _refunds(mine: Belongings) -> Iterator[str]:
                 yield f"{name}: an application for {item.lines} is for {item.beli} beli"
         if placed.refunded_amount > placed.amount:
             yield f"{name}: {placed.refunded_amount} of {placed.amount} was refunded"
+
+
+def _may_be_twice(item: Refund) -> bool:
+    """Whether a refund that is done may have been made twice: then its problem says so until a person has acted."""
+    problem = item.problem or ""
+    return problem.endswith(refund.TWICE) or problem.startswith("the provider has made it as ")
+
+
+def _tries(mine: Belongings) -> Iterator[str]:
+    """Each try of a refund has a number of its own. What was made under other numbers than the last is not hidden."""
+    for item in mine.of(Refund):
+        name, made = f"refund {item.request_no} ({item.status})", [*(item.also_made_as or ())]
+        if item.try_no is not None and item.try_no < 2:
+            yield f"{name} is at try {item.try_no}"
+        if item.is_given_up and item.status == refund.APPROVED:
+            yield f"{name} is given up, and it is asked for"
+        if item.made_as is not None:
+            made.append(item.made_as)
+        if made and item.status != refund.DONE:
+            yield f"{name} was made as {made}"
+        if not set(made) <= set(item.numbers()):
+            yield f"{name} was made as {made}, it was asked for as {item.numbers()}"
+        is_early = item.status == refund.DONE and item.number_made() != item.number()
+        if (item.also_made_as or (is_early and not item.refunded_externally)) and not _may_be_twice(item):
+            yield f"{name} was made as {item.number_made()} and {made}, and no problem says so"
 
 
 def _kept_cost(placed: Order, gone: set[int]) -> int:
@@ -517,7 +543,9 @@ def _refundable(placed: Order, asked: Refund, others: list[Refund]) -> set[int]:
 
 def _notices(mine: Belongings) -> Iterator[str]:
     """A partial refund that is not the shop's own waits for a person until one has said that it was dealt with."""
-    own = {item.request_no for item in mine.of(Refund) if item.status not in refund.NOT_MADE}
+    own = {
+        number for item in mine.of(Refund) if item.status not in refund.NOT_MADE for number in item.numbers()
+    }
     for told in mine.of(RefundNotice):
         name = f"notice {told.request_no} of {told.refunded}"
         placed = mine.by_number.get(told.order_number)
@@ -687,6 +715,7 @@ RULES: tuple[Callable[[Belongings], Iterator[str]], ...] = (
         _payments,
         _senders,
         _refunds,
+        _tries,
         _notices,
         _events,
         _keys,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from chalicelib.shop.refund import Refund
 from chalicelib.storage.dynamodb import ItemKey, StoredItem, UserItem
 from tests.proof.reading import items_in, read_partition
 
-TWICE = "the money went back twice"
+TWICE = "though it went back another way already: the money went back twice"
 SHARDS = 8
 
 
@@ -63,7 +64,8 @@ def _facts(placed: Order, items: list[UserItem]) -> Iterator[Fact]:
             if (item.problem or "").endswith(TWICE):
                 # The day on which the provider made it is recorded nowhere else.
                 first = "elsewhere"
-            yield _fact(placed, item.finished_at, first, item.request_no, item.amount, lines)
+            name = item.request_no if first == "elsewhere" else item.number_made()
+            yield _fact(placed, item.finished_at, first, name, item.amount, lines)
     if placed.status == REFUNDED and placed.refunded_amount > back and placed.refunded_at is not None:
         left = tuple(
             position
@@ -125,6 +127,10 @@ def surplus(user_ids: set[int], known: Iterable[Fact]) -> Iterator[str]:
 
 
 def _is_second(sort: str, sorts: set[str]) -> bool:
-    """Whether it is the refund that a provider made of what had gone back another way."""
+    """Whether it is the refund that a provider made of what had gone back another way, or under another number."""
     what, _, rest = sort.partition("#")
-    return what == "refunded" and f"elsewhere#{rest}" in sorts
+    request = re.sub(r"-\d+$", "", rest)
+    firsts = (f"elsewhere#{request}", f"refunded#{request}", f"refunded#{request}-")
+    return what == "refunded" and any(
+        other == firsts[0] or other == firsts[1] or other.startswith(firsts[2]) for other in sorts - {sort}
+    )

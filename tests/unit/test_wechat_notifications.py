@@ -104,6 +104,7 @@ def test_a_payment_is_told_with_the_number_of_its_trade() -> None:
         paid_at=datetime(2026, 11, 28, 5, 59, 30, tzinfo=UTC),
         refunded=0,
         request_no=None,
+        is_total=False,
     )
 
 
@@ -121,10 +122,18 @@ def test_a_refund_of_everything_is_told_as_such() -> None:
     assert parse(a_body(whole, "REFUND.SUCCESS", "refund")).told == Told.REFUNDED_WHOLE
 
 
-@pytest.mark.parametrize("status", ["ABNORMAL", "CLOSED", "SOMETHING_NEW"])
-def test_a_refund_that_did_not_come_to_its_end_needs_a_person(status: str) -> None:
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("PROCESSING", Told.WAITING),
+        ("ABNORMAL", Told.REFUND_STUCK),
+        ("CLOSED", Told.REFUND_CLOSED),
+        ("SOMETHING_NEW", Told.UNHEARD),
+    ],
+)
+def test_a_refund_that_did_not_come_to_its_end_is_told_as_such(status: str, told: Told) -> None:
     found = parse(a_body(REFUND | {"refund_status": status}, f"REFUND.{status}", "refund"))
-    assert (found.word, found.told) == (f"REFUND.{status}", Told.UNHEARD)
+    assert (found.word, found.told) == (f"REFUND.{status}", told)
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,8 @@ class Alipay:
 
     name = "alipay"
     ask_refund_after = timedelta(seconds=10)
+    refund_takes = timedelta(hours=2)
+    tells_totals = True
 
     def __init__(
         self, account: AlipaySettings, trade_url: Callable[[], str], leave_url: Callable[[str], str]
@@ -159,6 +161,7 @@ class Alipay:
                 refunded=refunded,
                 # One that names no request of its own may repeat the trade's number in its place.
                 request_no=None if request_no in ("", trade_no) else request_no,
+                is_total=self.tells_totals,
             )
         except (KeyError, ValueError) as error:
             raise NotificationRefused(check="fields") from error

@@ -16,6 +16,8 @@ from chalicelib.gateways.wechat.numbers import checked
 from chalicelib.money import Fen
 from chalicelib.settings import WechatSettings
 
+TELLS_TOTALS = False
+"""A notification tells of one refund, by its own amount."""
 _REFUND = "REFUND."
 _LONGEST = 64
 
@@ -66,6 +68,10 @@ def told(word: str, amount: Fen, refunded: Fen) -> Told:
             return Told.CLOSED
         case "REFUND.SUCCESS":
             return Told.REFUNDED_WHOLE if refunded == amount else Told.REFUNDED_IN_PART
+        case "REFUND.ABNORMAL":
+            return Told.REFUND_STUCK
+        case "REFUND.CLOSED":
+            return Told.REFUND_CLOSED
         case _:
             return Told.UNHEARD
 
@@ -86,6 +92,7 @@ def _of_payment(notify_id: str, trade: Mapping[str, Any]) -> Notification:
         paid_at=moment(trade.get("success_time")),
         refunded=0,
         request_no=None,
+        is_total=TELLS_TOTALS,
     )
 
 
@@ -103,6 +110,7 @@ def _of_refund(notify_id: str, refund: Mapping[str, Any]) -> Notification:
         paid_at=None,  # its time is the refund's
         refunded=refunded,
         request_no=_text(refund["out_refund_no"]),
+        is_total=TELLS_TOTALS,
     )
 
 

@@ -26,11 +26,13 @@ from chalicelib.gateways.payments import (
     Paid,
     PayPage,
     Receipt,
+    RefundClosed,
     RefundDone,
     RefundPending,
     RefundRefused,
     RefundRequest,
     RefundState,
+    RefundStuck,
     Told,
     TooLate,
     TradeState,
@@ -69,6 +71,8 @@ class Wechat:
 
     name = NAME
     ask_refund_after = timedelta(minutes=1)
+    refund_takes = timedelta(days=3)
+    tells_totals = notifications.TELLS_TOTALS
 
     def __init__(
         self,
@@ -257,6 +261,8 @@ class Wechat:
             return _standing(reply.members, request)
         if reply.status == _BUSY:  # it is being worked on: what came of it is to be asked
             return RefundPending()
+        if reply.code == "NOT_ENOUGH":
+            return RefundRefused(f"{reply.reason}: the merchant's account is short of money, pay into it")
         return RefundRefused(reply.reason) if reply.status < 500 else Unclear(reply.reason)
 
     def refund_state(self, request: RefundRequest, deadline: Deadline) -> RefundState:
@@ -340,10 +346,10 @@ def _standing(answer: Mapping[str, Any], request: RefundRequest) -> RefundState:
         case "SUCCESS":
             return RefundDone()
         case "PROCESSING":
-            return RefundPending()
+            return RefundPending(is_known=True)
         case "CLOSED":
-            return RefundRefused("CLOSED")
+            return RefundClosed()
         case "ABNORMAL":
-            return Unclear("ABNORMAL: the buyer's card or account cannot take it", needs_person=True)
+            return RefundStuck()
         case status:
             return Unclear(f"status {status}")
