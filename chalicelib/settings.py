@@ -156,9 +156,13 @@ def _rsa_key(text: str) -> str:
     return bare
 
 
+NOTHING = "none"
+"""What a secret holds that is there, and holds nothing: it cannot be empty."""
+
+
 def _optional(read: Callable[[str], str]) -> Callable[[str], str]:
-    """The same for a text that may be empty."""
-    return lambda text: read(text) if text else ""
+    """The same for a text that may be missing."""
+    return lambda text: "" if text in ("", NOTHING) else read(text)
 
 
 _REDIS = _matching(
@@ -312,7 +316,7 @@ class WechatSettings(_Part):
     platform_certificate: str = _setting(
         "WECHAT_PLATFORM_CERTIFICATE",
         _optional(_rsa_key),
-        "WeChat Pay's platform certificate, while its key is changed over: signatures by it are believed too",
+        "WeChat Pay's platform certificate, by which it may sign too while its key is changed over; or `none`",
         default="",
         is_secret=True,
     )
@@ -326,13 +330,14 @@ class WechatSettings(_Part):
     gateway_url: str = _setting(
         "WECHAT_GATEWAY_URL",
         _address,
-        "the address of WeChat Pay's API, `https://api.mch.weixin.qq.com`",
+        "the address of WeChat Pay's API",
+        default="https://api.mch.weixin.qq.com",
         strict=_https,
     )
     app_secret: str = _setting(
         "WECHAT_APP_SECRET",
-        _matching(r"[!-~]{0,128}", "the secret of the official account"),
-        "the secret of the official account, to pay within WeChat",
+        _optional(_matching(r"[!-~]{1,128}", "the secret of the official account, or none")),
+        "the secret of the official account, to pay within WeChat; or `none`",
         default="",
         is_secret=True,
         strict=lambda secret: _given_out("the secret that WeChat gave out")(secret) if secret else None,
@@ -631,7 +636,8 @@ def load(
     if _CAPTCHA.name in given.names and given.value(_CAPTCHA) == "on":
         object.__setattr__(found, "geetest", _read(GeetestSettings, given))
     for provider, group in _PROVIDERS.items():
-        # A shop may do without a provider. Whatever is given of one, the others of it are required.
+        # A shop may do without a provider. Whatever is given of one, the others of it are required; that there are
+        # secrets for its keys gives nothing of it yet.
         if any(given.has(setting) for setting in _rows(group) if setting.name in given.names):
             object.__setattr__(found, provider, _read(group, given))
     ids = [next(_rows(group)).name for group in _PROVIDERS.values()]
@@ -661,8 +667,8 @@ class _Given:
     """The settings that are read for whoever asks."""
 
     def has(self, setting: Setting) -> bool:
-        """Whether a value, a file or a secret is named for a setting."""
-        places = (setting.name, f"{setting.name}_FILE", f"{setting.name}_ARN")
+        """Whether a value or a file is given for a setting."""
+        places = (setting.name, f"{setting.name}_FILE")
         return any(_trimmed(self.environment.get(place, "")) for place in places)
 
     def value(self, setting: Setting) -> object:

@@ -20,22 +20,33 @@ class Keys:
         self.app_private = directory / "app_private_key.pem"
         self.alipay_private = directory / "alipay_private_key.pem"
         self.alipay_public = directory / "alipay_public_key.pem"
+        self.mch_private = directory / "mch_private_key.pem"
+        self.wechat_private = directory / "wechat_private_key.pem"
+        self.wechat_public = directory / "wechat_public_key.pem"
+        self.wechat_api_v3 = directory / "wechat_api_v3_key"
+        self.wechat_app_secret = directory / "wechat_app_secret"
         self.geetest_id = directory / "geetest_id"
         self.geetest_key = directory / "geetest_key"
         if not self.jwt.exists():
             write_private(self.jwt, secrets.token_urlsafe(48))
-        for geetest in (self.geetest_id, self.geetest_key):
-            if not geetest.exists():
-                write_private(geetest, secrets.token_hex(16))
-        for private in (self.app_private, self.alipay_private):
+        for word in (self.geetest_id, self.geetest_key, self.wechat_api_v3, self.wechat_app_secret):
+            if not word.exists():
+                write_private(word, secrets.token_hex(16))
+        for private in (self.app_private, self.alipay_private, self.mch_private, self.wechat_private):
             if not private.exists():
                 write_private(private, generate_keys().private_pem)
-        write_private(self.alipay_public, public_half(self.alipay_private.read_text()))
+        for public, private in (
+            (self.alipay_public, self.alipay_private),
+            (self.wechat_public, self.wechat_private),
+        ):
+            write_private(public, public_half(private.read_text()))
 
-    def public_half_of(self, app_private_key: str) -> Path:
-        """A file with the public half of the application's key. Raises ValueError when that is no RSA key."""
-        path = self._directory / "app_public_key.pem"
-        write_private(path, public_half(app_private_key))
+    def public_half_of(self, private_key: str, owner: str) -> Path:
+        """A file with the public half of a key of `owner`, by which it is named. Raises ValueError when that is no
+        RSA key.
+        """
+        path = self._directory / f"{owner}_public_key.pem"
+        write_private(path, public_half(private_key))
         return path
 
 

@@ -1,9 +1,10 @@
 """`make run`: the whole shop on this computer, until Ctrl-C.
 
-Builds the shop front if its sources have changed, and starts DynamoDB Local, Redis, the simulators of Alipay and
-Geetest, the API and the shop front as child processes, all on 127.0.0.1, with data in `DATA_DIR`. A setting given from
-outside wins, and what is given is not started: with `REDIS_URL` no Redis, with `AWS_ENDPOINT_URL_DYNAMODB` no DynamoDB
-Local, with `ALIPAY_GATEWAY_URL` or `GEETEST_API_URL` no such simulator, with `CAPTCHA=off` no Geetest at all.
+Builds the shop front if its sources have changed, and starts DynamoDB Local, Redis, the simulators of Alipay, WeChat
+Pay and Geetest, the API and the shop front as child processes, all on 127.0.0.1, with data in `DATA_DIR`. A setting
+given from outside wins, and what is given is not started: with `REDIS_URL` no Redis, with `AWS_ENDPOINT_URL_DYNAMODB`
+no DynamoDB Local, with `ALIPAY_GATEWAY_URL`, `WECHAT_GATEWAY_URL` or `GEETEST_API_URL` no such simulator, with
+`CAPTCHA=off` no Geetest at all.
 
 Ctrl-C, SIGTERM and losing the terminal end everything in order. Even kill -9 leaves nothing running.
 """
@@ -44,10 +45,13 @@ from localstack.stores import DynamoDBLocal, ProgramMissing, RedisServer
 
 ROOT = Path(__file__).parents[1]
 
-SIMULATOR_PORTS = {"ALIPAY_SIMULATOR_PORT": 8100, "GEETEST_SIMULATOR_PORT": 8110}
+ALIPAY, WECHAT, GEETEST = "Alipay simulator", "WeChat Pay simulator", "Geetest simulator"
+SIMULATOR_PORTS = {
+    ALIPAY: ("ALIPAY_SIMULATOR_PORT", 8100),
+    WECHAT: ("WECHAT_SIMULATOR_PORT", 8120),
+    GEETEST: ("GEETEST_SIMULATOR_PORT", 8110),
+}
 """Where the simulators go if these ports are free; the settings name others."""
-
-ALIPAY, GEETEST = "Alipay simulator", "Geetest simulator"
 FULL_DISK_MB = 50
 """With less than this, stores and logs may fail at any write."""
 SIGN_OF_LIFE_SECONDS = 5
@@ -90,15 +94,15 @@ class LocalShop:
         started = time.monotonic()
         self._keep_last_logs()
         self._default("CAPTCHA", "on")
-        own_alipay = not self._text("ALIPAY_GATEWAY_URL")
-        own_geetest = self._text("CAPTCHA") == "on" and not self._text("GEETEST_API_URL")
-        alipay_port, geetest_port = self._check_ports(own_alipay, own_geetest)
+        ports = self._check_ports()
         keys = Keys(self.data / "keys")
         self._set_defaults(keys)
-        if own_alipay:
-            self._choose_own_alipay(keys, alipay_port)
-        if own_geetest:
-            self._choose_own_geetest(keys, geetest_port)
+        if ALIPAY in ports:
+            self._choose_own_alipay(keys, ports[ALIPAY])
+        if WECHAT in ports:
+            self._choose_own_wechat(keys, ports[WECHAT])
+        if GEETEST in ports:
+            self._choose_own_geetest(keys, ports[GEETEST])
         if not front.is_built():
             with step(f"Building the shop front, because {front.why_unbuilt()}"):
                 front.build()
@@ -108,10 +112,12 @@ class LocalShop:
         self.create_tables()
         with step("Seeding the demo shop, if the stores are empty"):
             self._demo = self._remembered(self._manage("seed-demo", "--if-empty"))
-        if own_alipay:
-            self._start_alipay(keys, alipay_port)
-        if own_geetest:
-            self._start_geetest(geetest_port)
+        if ALIPAY in ports:
+            self._start_alipay(keys, ports[ALIPAY])
+        if WECHAT in ports:
+            self._start_wechat(keys, ports[WECHAT])
+        if GEETEST in ports:
+            self._start_geetest(ports[GEETEST])
         self.start_api()
         self._start_program("shop front", "shop-front.log", self._site(), self.spa_port)
         say(f"Started in {time.monotonic() - started:.1f} seconds.")
@@ -128,8 +134,11 @@ class LocalShop:
         """The text for the person at the terminal."""
         simulated = {child.name for child in self._children}
         alipay, geetest = self._text("ALIPAY_GATEWAY_URL"), self._text("GEETEST_API_URL")
+        wechat = self._text("WECHAT_GATEWAY_URL")
         if ALIPAY in simulated:
             alipay = f"{alipay.removesuffix('/gateway.do')}  (simulator: trades, notices, bad days)"
+        if WECHAT in simulated:
+            wechat += "  (simulator: scan and pay, notices, bad days)"
         captcha = f"{geetest}  (simulator: try the slider, switch Geetest down)"
         if self._text("CAPTCHA") == "off":
             captcha = "off"
@@ -140,6 +149,7 @@ class LocalShop:
             ("API page", f"http://{LOOPBACK}:{self.spa_port}{API_DOCS}  (every request, to try it)"),
             ("API", self._text("API_URL")),
             ("Alipay", alipay),
+            ("WeChat Pay", wechat),
             ("Captcha", captcha),
             *self.further_rows(),
             ("Operators", f'{self._of_these_data()}make manage ARGS="--help"'),
@@ -242,12 +252,7 @@ class LocalShop:
             self._environment["REDIS_URL"] = redis.url
 
     def _start_alipay(self, keys: Keys, port: int) -> None:
-        try:
-            app_public_key = keys.public_half_of(self._text("ALIPAY_APP_PRIVATE_KEY"))
-        except ValueError as error:
-            raise CannotRun(
-                "ALIPAY_APP_PRIVATE_KEY should be an RSA private key as PEM or base64."
-            ) from error
+        app_public_key = self._public_half(keys, "ALIPAY_APP_PRIVATE_KEY", "app")
         program = [
             *(
                 "localstack.alipay",
@@ -260,6 +265,25 @@ class LocalShop:
             *("--app-public-key", str(app_public_key), "--alipay-private-key", str(keys.alipay_private)),
         ]
         self._start_program(ALIPAY, "alipay.log", program, port)
+
+    def _start_wechat(self, keys: Keys, port: int) -> None:
+        """Its ids, which are no secrets, it reads where the shop does."""
+        secret = {name: self._text(name) for name in ("WECHAT_API_V3_KEY", "WECHAT_APP_SECRET")}
+        merchant_public_key = self._public_half(keys, "WECHAT_MCH_PRIVATE_KEY", "mch")
+        program = [
+            *("localstack.wechat", "--port", str(port)),
+            *("--state", str(self.data.resolve() / "wechat.sqlite")),
+            *("--merchant-public-key", str(merchant_public_key)),
+            *("--private-key", str(keys.wechat_private)),
+        ]
+        self._start_program(WECHAT, "wechat.log", program, port, secret)
+
+    def _public_half(self, keys: Keys, name: str, owner: str) -> Path:
+        """A file with the public half of the setting `name`."""
+        try:
+            return keys.public_half_of(self._text(name), owner)
+        except ValueError as error:
+            raise CannotRun(f"{name} should be an RSA private key as PEM or base64.") from error
 
     def _start_geetest(self, port: int) -> None:
         account = {name: self._text(name) for name in ("GEETEST_ID", "GEETEST_KEY")}
@@ -324,17 +348,33 @@ class LocalShop:
             self._environment[name] = ",".join(filter(None, [known, LOOPBACK, "localhost"]))
         self._environment["PYTHONUNBUFFERED"] = "1"
 
-    def _choose_own_alipay(self, keys: Keys, port: int) -> None:
-        if self._text("ALIPAY_PUBLIC_KEY"):
+    def _refuse_key_of_another(self, public_key: str, gateway_url: str, simulator: str) -> None:
+        if self._text(public_key):
             raise CannotRun(
-                "ALIPAY_PUBLIC_KEY is set, but the Alipay simulator signs with a key of its own."
-                " Set ALIPAY_GATEWAY_URL too, or leave both."
+                f"{public_key} is set, but the {simulator} signs with a key of its own."
+                f" Set {gateway_url} too, or leave both."
             )
+
+    def _choose_own_alipay(self, keys: Keys, port: int) -> None:
+        self._refuse_key_of_another("ALIPAY_PUBLIC_KEY", "ALIPAY_GATEWAY_URL", ALIPAY)
         self._default("ALIPAY_APP_ID", "2021000000000001")
         self._default("ALIPAY_SELLER_ID", "2088000000000001")
         self._default_file("ALIPAY_APP_PRIVATE_KEY", keys.app_private)
         self._default_file("ALIPAY_PUBLIC_KEY", keys.alipay_public)
         self._environment["ALIPAY_GATEWAY_URL"] = f"http://{LOOPBACK}:{port}/gateway.do"
+
+    def _choose_own_wechat(self, keys: Keys, port: int) -> None:
+        self._refuse_key_of_another("WECHAT_PUBLIC_KEY", "WECHAT_GATEWAY_URL", WECHAT)
+        self._default("WECHAT_APP_ID", "wx0000000000000001")
+        self._default("WECHAT_MCH_ID", "1900000001")
+        self._default("WECHAT_MCH_SERIAL", "0" * 39 + "1")
+        self._default("WECHAT_PUBLIC_KEY_ID", "PUB_KEY_ID_0119000000010001")
+        self._default_file("WECHAT_MCH_PRIVATE_KEY", keys.mch_private)
+        self._default_file("WECHAT_PUBLIC_KEY", keys.wechat_public)
+        self._default_file("WECHAT_API_V3_KEY", keys.wechat_api_v3)
+        self._default_file("WECHAT_APP_SECRET", keys.wechat_app_secret)
+        for name in ("WECHAT_GATEWAY_URL", "WECHAT_OPEN_URL", "WECHAT_LOGIN_URL"):
+            self._environment[name] = f"http://{LOOPBACK}:{port}"
 
     def _choose_own_geetest(self, keys: Keys, port: int) -> None:
         self._default_file("GEETEST_ID", keys.geetest_id)
@@ -380,13 +420,23 @@ class LocalShop:
             raise CannotRun(f"{name} should be a port, a number from 1 to 65535, not {text!r}.")
         return int(text)
 
-    def _check_ports(self, own_alipay: bool, own_geetest: bool) -> tuple[int, int]:
-        """Refuse ports that are taken; return those of the Alipay and of the Geetest simulator."""
-        simulators = {name: self._port(name, usual) for name, usual in SIMULATOR_PORTS.items()}
+    def _own_simulators(self) -> set[str]:
+        """Those that are started, because no other address is given."""
+        given = {
+            ALIPAY: self._text("ALIPAY_GATEWAY_URL"),
+            WECHAT: self._text("WECHAT_GATEWAY_URL"),
+            GEETEST: self._text("GEETEST_API_URL") or self._text("CAPTCHA") != "on",
+        }
+        return {simulator for simulator, elsewhere in given.items() if not elsewhere}
+
+    def _check_ports(self) -> dict[str, int]:
+        """Refuse ports that are taken; return that of each simulator that is started."""
+        simulators = {one: self._port(*SIMULATOR_PORTS[one]) for one in SIMULATOR_PORTS}
+        own = self._own_simulators()
         wanted = dict(self._ports)
-        for name, own in zip(simulators, (own_alipay, own_geetest), strict=True):
-            if own and self._text(name):
-                wanted[name] = simulators[name]
+        for simulator, (name, _) in SIMULATOR_PORTS.items():
+            if simulator in own and self._text(name):
+                wanted[name] = simulators[simulator]
         for name, port in wanted.items():
             try:
                 free = port_is_free(port)
@@ -408,11 +458,13 @@ class LocalShop:
                     f"Port {port} is taken by another `{self.word}` that is just starting. End that one, or choose"
                     f" other data and ports: DATA_DIR=.data2 {name}={port + 10} {self.word}"
                 )
-        alipay, geetest = (
-            port if name in wanted or self._is_mine(port, wanted.values()) else free_port()
-            for name, port in simulators.items()
-        )
-        return alipay, geetest
+        return {
+            simulator: port
+            if SIMULATOR_PORTS[simulator][0] in wanted or self._is_mine(port, wanted.values())
+            else free_port()
+            for simulator, port in simulators.items()
+            if simulator in own
+        }
 
     def _claim(self, port: int) -> bool:
         """Keep a port from other shops as long as this one lives -> whether none of them has it."""

@@ -6,6 +6,7 @@ What the tests find in their environment:
     API_URL          the API at its own port
     ALIPAY_URL       Alipay's simulator; `/control/...` as localstack/alipay/server.py tells: pay and close a trade,
                      keep one order's notice back (`/control/bad-days/notice_late` or `notice_lost`, `out_trade_no`)
+    WECHAT_URL       WeChat Pay's simulator, likewise: localstack/wechat/server.py
     GEETEST_URL      Geetest's simulator; `/control/...` as localstack/geetest/server.py tells: the gap of a picture
     CORS_SHOP_URL    the same front and API, but the front calls the API at API_URL, another origin
     V4_SHOP_URL      the same front with an API that takes captchas of version 4
@@ -67,6 +68,7 @@ class BrowserShop:
             "SHOP_URL": settings["SHOP_URL"],
             "API_URL": settings["API_URL"],
             "ALIPAY_URL": settings["ALIPAY_GATEWAY_URL"].removesuffix("/gateway.do"),
+            "WECHAT_URL": settings["WECHAT_GATEWAY_URL"],
             "GEETEST_URL": geetest,
             "CORS_SHOP_URL": self._start_site(api, script, "--api-address", settings["API_URL"]),
             "V4_SHOP_URL": self._start_site(api_v4, script_v4, "--captcha-version", "4"),

@@ -51,6 +51,7 @@ class Run:
         "API_PORT",
         "SPA_PORT",
         "ALIPAY_SIMULATOR_PORT",
+        "WECHAT_SIMULATOR_PORT",
         "GEETEST_SIMULATOR_PORT",
     )
 
@@ -170,8 +171,7 @@ class Run:
 
     def left_nothing(self, children: Mapping[int, str]) -> None:
         until(lambda: all(is_gone(pid) for pid in children), f"still there: {children}")
-        simulators = (int(self.environment[f"{name}_SIMULATOR_PORT"]) for name in ("ALIPAY", "GEETEST"))
-        ports = (self.api_port, self.spa_port, *simulators)
+        ports = [int(self.environment[name]) for name in self.port_settings]
         until(lambda: all(port_is_free(port) for port in ports), "a port is still taken")
 
     def end(self) -> None:

@@ -52,6 +52,7 @@ def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Ru
     assert f"http://127.0.0.1:{run.api_port}" in run.output
     assert f"http://127.0.0.1:{run.spa_port}" in run.output
     assert f"http://127.0.0.1:{run.environment['ALIPAY_SIMULATOR_PORT']}" in run.output
+    assert f"http://127.0.0.1:{run.environment['WECHAT_SIMULATOR_PORT']}" in run.output
     assert f"http://127.0.0.1:{run.environment['GEETEST_SIMULATOR_PORT']}" in run.output
     assert "demo" in run.output
 
@@ -230,7 +231,8 @@ def test_a_second_run_on_the_same_data_is_refused_and_manage_acts_on_the_first(
 
 
 @pytest.mark.parametrize(
-    "setting", ["API_PORT", "SPA_PORT", "ALIPAY_SIMULATOR_PORT", "GEETEST_SIMULATOR_PORT"]
+    "setting",
+    ["API_PORT", "SPA_PORT", "ALIPAY_SIMULATOR_PORT", "WECHAT_SIMULATOR_PORT", "GEETEST_SIMULATOR_PORT"],
 )
 def test_a_taken_port_is_named_with_its_setting(new_run: Callable[..., Run], setting: str) -> None:
     with socket.socket() as taken:
@@ -319,6 +321,7 @@ def test_what_is_given_from_outside_is_used_and_not_started(
         ALIPAY_SELLER_ID="2088000000009999",
         ALIPAY_APP_PRIVATE_KEY=os.environ["ALIPAY_APP_PRIVATE_KEY"],
         ALIPAY_PUBLIC_KEY=os.environ["ALIPAY_PUBLIC_KEY"],
+        **{name: text for name, text in os.environ.items() if name.startswith("WECHAT_")},
         API_URL="https://api.shop.example",
         SHOP_URL="https://shop.example",
         GEETEST_API_URL="https://api.geetest.example",
@@ -339,10 +342,14 @@ def test_what_is_given_from_outside_is_used_and_not_started(
     assert run.ended() == 0
 
 
-def test_a_real_gateway_needs_real_keys(new_run: Callable[..., Run]) -> None:
-    run = new_run(ALIPAY_GATEWAY_URL="https://openapi.alipay.com/gateway.do").start()
+@pytest.mark.parametrize(
+    ("provider", "address"),
+    [("ALIPAY", "https://openapi.alipay.com/gateway.do"), ("WECHAT", "https://api.mch.weixin.qq.com")],
+)
+def test_a_real_gateway_needs_real_keys(new_run: Callable[..., Run], provider: str, address: str) -> None:
+    run = new_run(**{f"{provider}_GATEWAY_URL": address}).start()
     assert run.ended() == 1
-    assert "ALIPAY_APP_ID" in run.output
+    assert f"{provider}_APP_ID" in run.output
     assert "Traceback" not in run.output
 
 

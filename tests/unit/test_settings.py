@@ -49,7 +49,6 @@ def environment(**changes: str | None) -> dict[str, str]:
         "WECHAT_PUBLIC_KEY_ID": "PUB_KEY_ID_0119000000010001",
         "WECHAT_PUBLIC_KEY": WECHAT.public_pem,
         "WECHAT_API_V3_KEY": API_V3_KEY,
-        "WECHAT_GATEWAY_URL": "https://api.mch.weixin.qq.com",
         "REDIS_URL": "redis://localhost:6379/0",
     }
     return {name: value for name, value in (complete | changes).items() if value is not None}
@@ -604,10 +603,24 @@ def test_a_provider_is_there_as_a_whole_or_not_at_all(name: str) -> None:
     assert getattr(load(without(provider)), provider) is None
 
 
-def test_a_provider_is_there_when_one_of_its_secrets_is_named() -> None:
-    with pytest.raises(InvalidSetting) as caught:
-        load(without("wechat") | {"WECHAT_API_V3_KEY_ARN": ARN}, lambda arn: API_V3_KEY)
-    assert caught.value.facts["name"] == "WECHAT_APP_ID"
+def test_a_provider_is_not_there_because_there_are_secrets_for_its_keys() -> None:
+    """The templates name all secrets to all stages."""
+
+    def read(arn: str) -> str:
+        raise AssertionError(arn)
+
+    named = {
+        f"{name}_ARN": ARN for name, one in SETTINGS.items() if one.is_secret and name.startswith("WECHAT")
+    }
+    assert load(without("wechat") | named, read).wechat is None
+    assert load(without("wechat") | {"WECHAT_GATEWAY_URL": ""}, read).wechat is None
+
+
+def test_what_wechat_gives_out_to_some_only_may_be_none() -> None:
+    found = load(environment(WECHAT_PLATFORM_CERTIFICATE="none", WECHAT_APP_SECRET="none")).wechat
+    assert found
+    assert (found.platform_certificate, found.app_secret) == ("", "")
+    assert found.gateway_url == "https://api.mch.weixin.qq.com"
 
 
 @pytest.mark.parametrize("function", [None, "api_handler", "work_off_orders"])
