@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra import values
+from infra import pins, values
 from infra.stage import STACKS, Stage
 
 INFRA = Path(__file__).resolve().parent
@@ -125,9 +125,15 @@ def _function(app: _Evaluated, properties: Mapping[str, Any]) -> Function:
     variables = properties.get("Environment", {}).get("Variables", {})
     return Function(
         memory=int(app.value(properties["MemorySize"])),
-        secrets=sum(name.endswith("_ARN") for name in variables),
+        secrets=sum(name.endswith("_ARN") and _is_there(app, value) for name, value in variables.items()),
         snap_start=app.value(properties.get("SnapStart")) is not None,
     )
+
+
+def _is_there(app: _Evaluated, arn: Mapping[str, str]) -> bool:
+    """Whether a stage has the secret of a variable `${JwtKeyArn}:::...`."""
+    parameter = arn["Fn::Sub"].partition("}")[0].removeprefix("${")
+    return pins.NONE not in str(app.parameters[parameter])
 
 
 class _Evaluated:

@@ -8,23 +8,25 @@ from typing import Any
 from infra import values
 
 _ARN, _VERSION = "Arn", "Version"
+NONE = ":secret:none"
+"""How the ARN ends that stands for a secret which the stage does without."""
 
 
 def pinned(template: Mapping[str, Any], stage: str, client: Callable[..., Any]) -> dict[str, str]:
     """The parameters of a template that say which version of a secret its functions read -> what is current now.
 
     `JwtKeyVersion` belongs to the secret whose ARN the template looks up by `JwtKeyArn`; the version of a secret that
-    holds nothing is "". `client` gives boto3's client of a service.
+    holds nothing, or is not there, is "". `client` gives boto3's client of a service.
     """
     found = {}
     for parameter, name in values.read_by(template, stage).items():
         version = parameter.removesuffix(_ARN) + _VERSION
         if parameter.endswith(_ARN) and version in template["Parameters"]:
             arn = client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
-            secret = client("secretsmanager").describe_secret(SecretId=arn)
-            found[version] = _current(secret.get("VersionIdsToStages") or {})
+            found[version] = "" if arn.endswith(NONE) else _current(client("secretsmanager"), arn)
     return found
 
 
-def _current(versions: Mapping[str, list[str]]) -> str:
+def _current(manager: Any, arn: str) -> str:
+    versions = manager.describe_secret(SecretId=arn).get("VersionIdsToStages") or {}
     return next((version for version, stages in versions.items() if "AWSCURRENT" in stages), "")

@@ -21,7 +21,7 @@ from tests.packages import Package, package_of, pins
 pytestmark = pytest.mark.timeout(600)  # the first run installs the packaging environment
 
 ROOT = Path(__file__).parents[2]
-APP, ALIPAY = generate_keys(), generate_keys()
+APP, ALIPAY, MERCHANT, WECHAT = (generate_keys() for _ in range(4))
 STAGE = "production"
 KEYS = {
     "jwt-key": "0123456789abcdefghijklmnopqrstuvwxyz",
@@ -30,6 +30,11 @@ KEYS = {
     "geetest-key": "fedcba9876543210",
     "alipay-app-private-key": APP.private_pem,
     "alipay-public-key": ALIPAY.public_pem,
+    "wechat-mch-private-key": MERCHANT.private_pem,
+    "wechat-public-key": WECHAT.public_pem,
+    "wechat-platform-certificate": "none",
+    "wechat-api-v3-key": "0123456789abcdefghijABCDEFGHIJ01",
+    "wechat-app-secret": "0123456789abcdef0123456789abcdef",
 }
 VALUES = {
     "api-url": "https://api.school.example",
@@ -43,6 +48,10 @@ PARAMETERS = {
     "TablePrefix": "course-shop-production-",
     "AlipayAppId": "2021000000000000",
     "AlipaySellerId": "2088000000000000",
+    "WechatAppId": "wx0000000000000001",
+    "WechatMchId": "1900000001",
+    "WechatMchSerial": "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C",
+    "WechatPublicKeyId": "PUB_KEY_ID_0119000000010001",
     "GeetestId": "0123456789abcdef0123456789abcdef",
 }
 
@@ -51,6 +60,7 @@ class Account:
     """Secrets Manager and SSM parameters of an account with one stage; `keys` are what the secrets hold by now."""
 
     def __init__(self, **keys: str) -> None:
+        self.has_wechat = True
         self.held = {name: [text] for name, text in KEYS.items()}
         for name, text in keys.items():
             self.held[name.replace("_", "-")].append(text)
@@ -60,6 +70,8 @@ class Account:
 
     def get_parameter(self, **asked: str) -> dict[str, Any]:
         name = asked["Name"].removeprefix(f"/course-shop/{STAGE}/")
+        if name.startswith("wechat") and not self.has_wechat:
+            return {"Parameter": {"Value": arn_of("none-arn").removesuffix("-AbCdEf")}}
         return {"Parameter": {"Value": VALUES.get(name) or arn_of(name)}}
 
     def describe_secret(self, **asked: str) -> dict[str, Any]:
@@ -70,6 +82,8 @@ class Account:
         )
 
     def get_secret_value(self, **asked: str) -> dict[str, Any]:
+        if asked["SecretId"].endswith(":secret:none"):
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
         versions = self.held[name_of(asked["SecretId"])]
         if not versions:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
@@ -127,6 +141,10 @@ def test_a_release_with_which_all_functions_can_begin_is_let_through(package: Pa
         ("GEETEST_KEY", "hidden", "the key that Geetest gave out"),
         ("ALIPAY_APP_PRIVATE_KEY", "hidden" * 99, "an RSA key"),
         ("ALIPAY_PUBLIC_KEY", APP.public_pem, "Alipay's public key, not the app's own"),
+        ("WECHAT_MCH_PRIVATE_KEY", MERCHANT.public_pem, "an RSA key"),
+        ("WECHAT_PUBLIC_KEY", MERCHANT.public_pem, "what WeChat Pay signs with, not the merchant's own"),
+        ("WECHAT_PLATFORM_CERTIFICATE", WECHAT.public_pem, "an X.509 certificate"),
+        ("WECHAT_APP_SECRET", "hidden", "the secret that WeChat gave out"),
     ],
 )
 def test_a_key_that_does_not_fit_is_named_once_and_not_shown(
@@ -144,6 +162,24 @@ def test_every_function_is_looked_at(package: Package) -> None:
     assert problems(package, Account(), AlipayGatewayUrl="http://alipay.example")[0].startswith(
         "ALIPAY_GATEWAY_URL should be an address that begins with https://"
     )
+
+
+def test_a_stage_without_wechat_pay_has_no_secrets_for_it(package: Package) -> None:
+    account = Account()
+    account.has_wechat = False
+    versions = pinned(package.template, STAGE, account)
+    assert {versions[name] for name in versions if name.startswith("Wechat")} == {""}
+    nothing = dict.fromkeys(("WechatAppId", "WechatMchId", "WechatMchSerial", "WechatPublicKeyId"), "")
+    assert problems(package, account, **nothing) == []
+    found = problems(package, account)
+    assert found[0].startswith("WECHAT_MCH_PRIVATE_KEY_ARN should be the ARN of a secret that can be read")
+
+
+def test_a_stage_has_all_ids_of_wechat_pay_or_none(package: Package) -> None:
+    assert [one.partition(" should be")[0] for one in problems(package, Account(), WechatMchSerial="")] == [
+        "WECHAT_MCH_SERIAL"
+    ]
+    assert problems(package, Account(), WechatAppId="")[0].startswith("WECHAT_APP_ID should be")
 
 
 def test_a_secret_that_holds_nothing_is_named(package: Package) -> None:

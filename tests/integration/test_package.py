@@ -221,7 +221,7 @@ def test_what_a_function_is_told_fits_into_its_environment(package: Package, fun
         len(name) + (len(value) if isinstance(value, str) else LONGEST.get(name[-4:], 64))
         for name, value in environment_of(package, function).items()
     )
-    assert size < ENVIRONMENT_BYTES / 2
+    assert size < ENVIRONMENT_BYTES * 7 / 8
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

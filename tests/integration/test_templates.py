@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.settings import IN_DYNAMODB
+from chalicelib.settings import IN_DYNAMODB, NOTHING
 from infra.front import configure, uploads
 from infra.values import read_by, written_by
 from localstack.front_files import A_DAY, ASK_FIRST, FOR_EVER, NEVER
@@ -99,8 +99,9 @@ def test_no_secret_has_a_value_in_a_template() -> None:
             if resource["Type"] != "AWS::SecretsManager::Secret":
                 continue
             text = json.dumps(resource["Properties"].get("SecretString", ""))
-            # Where there is no Redis, the shop needs to be told so in the same place.
-            assert text == '""' or "{{resolve:secretsmanager:" in text or f'"{IN_DYNAMODB}"' in text
+            # Where there is no Redis, or nothing of some sort, the shop needs to be told so in the same place.
+            is_none = text == f'"{NOTHING}"' or f'"{IN_DYNAMODB}"' in text
+            assert text == '""' or "{{resolve:secretsmanager:" in text or is_none
 
 
 def test_without_redis_in_aws_there_is_no_network_to_pay_for() -> None:

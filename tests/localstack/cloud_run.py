@@ -61,6 +61,10 @@ class CloudRun(Run):
             "geetest-key": "GeetestKey",
             "alipay-app-private-key": "AlipayAppPrivateKey",
             "alipay-public-key": "AlipayPublicKey",
+            "wechat-mch-private-key": "WechatMchPrivateKey",
+            "wechat-public-key": "WechatPublicKey",
+            "wechat-api-v3-key": "WechatApiV3Key",
+            "wechat-app-secret": "WechatAppSecret",
         }
         return {"edge-key": wanted.edge_key} | {key: wanted.secrets[name] for key, name in names.items()}
 

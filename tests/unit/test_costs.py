@@ -83,6 +83,11 @@ def test_sizes_and_starts_of_functions_come_from_stage_and_template() -> None:
     found = inventory(a_stage(app={"ApiMemory": "512", "SnapStart": "on", "LogDays": "180"}))
     assert found.functions["APIHandler"] == Function(memory=512, secrets=6, snap_start=True)
     assert found.functions["AlipayNotify"].secrets == 1
+    with_wechat = inventory(a_stage(secrets={"WechatPay": "on"}))
+    assert with_wechat.functions["APIHandler"].secrets == 10
+    assert (
+        with_wechat.things["AWS::SecretsManager::Secret"] == found.things["AWS::SecretsManager::Secret"] + 5
+    )
     assert not found.functions["WorkOffOrders"].snap_start
     assert found.log_days == 180
     declared = json.loads((INFRA / "functions.json").read_text(encoding="utf-8"))["Parameters"]
