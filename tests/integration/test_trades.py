@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -13,6 +14,7 @@ from chalicelib.errors import (
     TooManyTrades,
     TradesChanged,
 )
+from chalicelib.flows import close_order
 from chalicelib.shop import order as orders
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
@@ -77,6 +79,37 @@ def test_trades_of_different_ways_begun_at_the_same_moment_are_all_kept(stores: 
     order = an_open_order(WECHAT, trades=[])
     at_once(*[partial(orders.begin_trade, order, WECHAT, way, builders.now()) for way in Way])
     assert {number for _, number, _, _ in listed(order.number)} == {f"{order.number}{one}" for one in "NHJ"}
+
+
+def test_of_a_change_and_a_trade_begun_at_the_same_moment_one_comes_first(stores: Stores) -> None:
+    for _ in range(4):
+        order = an_open_order(WECHAT, trades=[])
+
+        def begin(order: Order = order) -> bool:
+            with suppress(ProviderChanged):
+                orders.begin_trade(order, WECHAT, Way.NATIVE, builders.now())
+                return True
+            return False
+
+        def changed(order: Order = order) -> bool:
+            with suppress(TradesChanged):
+                change(order, ALIPAY, closed=True)
+                return True
+            return False
+
+        is_begun, is_changed = at_once(begin, changed)
+        stored = purchases.stored(order.number)
+        assert is_begun != is_changed
+        assert stored.payment_type == (ALIPAY if is_changed else WECHAT)
+        assert len(stored.begun()) == is_begun
+
+
+def test_an_order_is_not_closed_by_what_was_read_before_it_listed_its_trades(order: Order) -> None:
+    """Its trade was closed to pay by another."""
+    orders.list_trades(orders.reload(order))
+    with pytest.raises(TradesChanged):
+        close_order.give_back_and_close(order, orders.CANCELLED, Cause(By.QUERY), builders.now())
+    assert purchases.status(order.number) == orders.PLACED
 
 
 def test_a_closed_trade_is_not_used_again_but_one_that_is_not_closed_is(order: Order) -> None:
