@@ -640,7 +640,7 @@ def mark_lines_refunded(
         Order.refunded_amount.set(order.refunded_amount + amount),
     ]
     if is_all:
-        actions += [Order.refunded_at.set(now), *due_actions(None), *_LEAVE_PROBLEM]
+        actions += [Order.refunded_at.set(now), *due_actions(order.next_query_at(now)), *_LEAVE_PROBLEM]
     within = Order.refunded_amount <= order.amount - amount
     before = Order.status.is_in(PAID, REFUNDING)
     transaction.update(order, actions, _unchanged_refunds(order) & within & before, refusal)

@@ -5,34 +5,29 @@ money that came twice goes back to whom paid it, by the trade that brought it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 
 import pytest
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import OrderAlreadyPaid, OrderClosed, PaymentUnknown
 from chalicelib.flows import (
+    apply_for_refund,
     checkout,
     close_order,
+    decide_refund,
     reconcile,
     take_notification,
 )
-from chalicelib.gateways.payments import (
-    Closed,
-    Notification,
-    Told,
-)
+from chalicelib.gateways.payments import Closed, Notification, Told
 from chalicelib.shop import journal, payment, refund
 from chalicelib.shop import order as orders
-from chalicelib.shop.event import By, Cause
 from chalicelib.shop.payment_type import ALIPAY, WECHAT, Way
-from chalicelib.storage.dynamodb import Transaction
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from localstack.wechat.bad_days import CLOSE, QUERY
 from tests import purchases
 from tests.two_providers import Shop, listed, opened
-
-LEARNER = Cause(By.LEARNER)
 
 
 @pytest.fixture
@@ -63,18 +58,13 @@ def test_what_was_paid_by_wechat_is_delivered_though_nobody_tells(shop: Shop) ->
 
 
 def test_an_order_that_was_paid_by_wechat_is_refunded_by_wechat(shop: Shop) -> None:
-    number, trade = shop.by_wechat(Way.NATIVE)
+    number, trade, other = shop.by_wechat(Way.NATIVE, Way.H5)
     shop.wechat.pay(trade)
     assert shop.told_by_wechat() == [None]
     order = purchases.stored(number)
-    asked = refund.application(order, [0], "学不完", shop.clock())
-    transaction = Transaction()
-    refund.request(transaction, asked)
-    orders.request_refund(transaction, order, [0], LEARNER, shop.clock())
-    transaction.commit()
-    approved = Transaction()
-    refund.approve(approved, asked, "op", shop.clock())
-    approved.commit(lambda: False)
+    window, providers = timedelta(days=7), shop.gateways.payments
+    asked = apply_for_refund.apply(order, None, "学不完", window, providers, shop.clock())
+    decide_refund.approve(asked.request_no, "op", shop.gateways, shop.clock())
     (done,) = shop.give_back(number)
     assert (done.provider_of(order), done.trade_number) == (WECHAT, trade)
     assert [back.amount for back in shop.wechat.book.refunds(trade)] == [order.amount]
@@ -86,6 +76,9 @@ def test_an_order_that_was_paid_by_wechat_is_refunded_by_wechat(shop: Shop) -> N
         if one.order_number == number
     ]
     assert [(one.provider, one.trade_number, one.amount) for one in entries] == [(WECHAT, trade, 24000)] * 2
+    shop.look_while_due(number)
+    assert shop.wechat.trade(other).state == "CLOSED"
+    shop.check()
 
 
 def test_a_notice_of_a_trade_that_was_not_begun_is_kept_and_changes_nothing(shop: Shop) -> None:

@@ -379,8 +379,9 @@ def _orders(mine: Belongings) -> Iterator[str]:
             yield f"{name}: closed_at is {placed.closed_at}"
         if placed.is_open() and placed.due_at is None:
             yield f"{name}: nobody will process it"
-        # One that was found paid and refunded stays due until it is taken back.
-        if placed.status == order.REFUNDED and placed.due_at is not None:
+        # One that was found paid and refunded stays due until it is taken back; one that may be paid again, until then.
+        is_over = placed.status == order.REFUNDED and not placed.may_be_paid_again()
+        if is_over and placed.due_at is not None:
             yield f"{name}: it is on the work list"
         if (placed.work_shard is None) != (placed.due_at is None):
             yield f"{name}: half of it is on the work list"
