@@ -82,7 +82,7 @@ def approve(
 
 def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
     """Try a refund once more that is stuck, or not confirmed yet -> its status afterwards. Safe: the provider refunds
-    once.
+    once. One that it has given up is asked for under a new number.
 
     Raises RefundNotFound, RefundFinished.
     """
@@ -93,6 +93,8 @@ def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> st
         transaction, order, What.REFUND_TRIED_AGAIN, Cause(By.OPERATOR, by), now, RefundFinished()
     )
     transaction.commit()
+    if asked.is_given_up:
+        order, asked = refund.find_refund(request_no)  # it has a new number
     return carry_out_refund.carry_out(order, asked, gateways, now)
 
 

@@ -152,8 +152,8 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
 
     def is_past_patience(self, takes: timedelta) -> bool:
         """Whether it takes longer than it should, by the pauses between its attempts."""
-        waited = sum(_LONG_PAUSES[: int(self.attempts)], timedelta())
-        return waited >= takes
+        more = max(0, int(self.attempts) - len(_LONG_PAUSES))
+        return sum(_LONG_PAUSES[: int(self.attempts)], more * _LONG_PAUSES[-1]) >= takes
 
 
 def _numbered(request_no: str, try_no: int) -> str:
