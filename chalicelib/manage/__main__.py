@@ -984,7 +984,8 @@ def _problems(given: argparse.Namespace) -> None:
                 f"order {item.order_number}: {_SIDES.get(item.what, 'bill and journal')} of {item.day} differ."
                 f" {_difference_line(item)}"
             )
-            say(f"  {_DIFFERENCES[item.what].format(number=item.order_number)}, then hold-bills {item.day}")
+            say(_difference_meaning(item))
+            say(f"  to compare again: hold-bills {item.day}")
             say(
                 f"  when it is dealt with: resolve-difference {item.provider} {item.day} {item.trade_no} --reason ..."
             )
@@ -1021,14 +1022,33 @@ def _difference_line(item: BillDifference) -> str:
 _SIDES = {"funds": "the bills of trades and of the account"}
 """Between which there is a difference, where it is not between bill and journal."""
 
-_DIFFERENCES = {
-    "unknown": "the provider moved money of which nothing is known here: retry-order {number}",
-    "missing": "the journal has what the provider does not: show-order {number}, ask the provider's support",
-    "amount": "both know it, and the amounts differ: show-order {number}, compare with the provider's page",
-    "twice": "the provider counts it twice: ask its support; show-order {number}",
-    "funds": "what its trades should have moved is not what moved the account: ask the provider's support",
-}
-"""What a difference means, and what to do first."""
+
+def _difference_meaning(item: BillDifference) -> str:
+    """What a difference means, and what to do first."""
+    number = item.order_number
+    match item.what, item.request_no:
+        case "unknown", None:
+            return (
+                f"  money came of which nothing is known here: retry-order {number} asks about it. What stays listed is"
+                " a second trade: refund it at the provider"
+            )
+        case "unknown", request_no:
+            return (
+                "  money went back of which nothing is known here: if it is a refund of the shop's,"
+                f" retry-refund {request_no}; if all went back at the provider's console, retry-order {number};"
+                " if a part, withdraw-enrollment for what it was for"
+            )
+        case "missing", _:
+            return f"  the journal has what the provider does not: show-order {number}, ask the provider's support"
+        case "amount", _:
+            return f"  both have it, and the amounts differ: show-order {number}, look at the provider's page"
+        case "twice", _:
+            return f"  the provider counts it twice: show-order {number}, ask the provider's support"
+        case _:
+            return (
+                "  what the bill of trades says should have moved is not what moved the account:"
+                f" show-order {number}, ask the provider's support"
+            )
 
 
 _STRAYS = {
