@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -20,6 +20,7 @@ from chalicelib.gateways.payments import BillState, PaymentProvider, Unclear
 from chalicelib.shop import audit, bill, journal, payment, refund
 from chalicelib.shop import order as orders
 from chalicelib.shop.bill import BillDay
+from chalicelib.shop.journal import JournalEntry, read_day
 
 log = logging.getLogger(__name__)
 
@@ -41,16 +42,21 @@ _LONGEST_REFUND = 7
 _Line = TypeVar("_Line")
 
 
-def hold(provider: PaymentProvider, day: date, now: datetime) -> BillDay | None:
-    """Hold the bills of a Beijing day against the journal and each other -> what came of it; None while there is no
-    bill to expect.
+def hold(
+    provider: PaymentProvider,
+    day: date,
+    now: datetime,
+    read: Callable[[date], Iterable[JournalEntry]] = read_day,
+) -> BillDay | None:
+    """Hold the bills of a Beijing day against the journal, which `read` reads, and each other -> what came of it; None
+    while there is no bill to expect.
 
     Repeating it is safe: what has been cleared up leaves the list, what an operator has resolved stays resolved. A
     bill that is out of reach for the moment takes nothing back of what was found before.
     """
     if now < day_end(day) + READY:
         return None
-    return _Holding(provider, day, now).held()
+    return _Holding(provider, day, now, read).held()
 
 
 def hold_again(gateways: Gateways, day: date, by: str, now: datetime) -> list[BillDay]:
@@ -132,8 +138,14 @@ def _lines(state: BillState[_Line]) -> Iterator[Callable[[], Iterator[_Line]]]:
 class _Holding:
     """One provider's day that is held against its bills."""
 
-    def __init__(self, provider: PaymentProvider, day: date, now: datetime) -> None:
-        self.provider, self.day, self.now = provider, day, now
+    def __init__(
+        self,
+        provider: PaymentProvider,
+        day: date,
+        now: datetime,
+        read: Callable[[date], Iterable[JournalEntry]],
+    ) -> None:
+        self.provider, self.day, self.now, self.read = provider, day, now, read
         self.deadline = Deadline(DAY_SECONDS)
         self.end = day_end(day)
         self.funds = Funds(self.end - _NEAR_MIDNIGHT)
@@ -172,7 +184,7 @@ class _Holding:
         return self.provider.fund_bill(day, self.now, self.deadline)
 
     def _facts(self, day: date) -> Iterator[Fact]:
-        return facts_of(entry for entry in journal.read_day(day) if entry.provider == self.provider.name)
+        return facts_of(entry for entry in self.read(day) if entry.provider == self.provider.name)
 
     def _is_ready(self, day: date) -> bool:
         return self.now >= day_end(day) + READY
@@ -251,7 +263,7 @@ class _Holding:
             received = payment.find_payment(order, line.trade_no)
             return received is not None and received.amount == line.amount
         made = refund.find_told(order, line.request_no)
-        if made is None or made.status != refund.DONE or made.amount != line.amount:
+        if made is None or made.status != refund.DONE or made.refunded_externally or made.amount != line.amount:
             return False
         return line.request_no in (made.number_made(), *(made.also_made_as or ()))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-NAMES = ("histories", "steps", "races", "cut points", "faults", "forgeries", "violations")
+NAMES = ("histories", "steps", "races", "cut points", "faults", "forgeries", "days of bills", "violations")
 """What is counted, in the order in which it is shown."""
 
 counted: Counter[str] = Counter()

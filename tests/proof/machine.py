@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 )
 
 from chalicelib.shop import order
+from localstack.alipay.bad_days import BILLS
 from tests.proof import pace
 from tests.proof.counts import count
 from tests.proof.provider import MOODS
@@ -37,6 +38,13 @@ WRONG: tuple[dict[str, str], ...] = (
 )
 """What makes a genuine notice one that does not fit."""
 MINUTES = (0.1, 1, 5, 29, 31, 60, 24 * 60, 3 * 24 * 60)
+
+
+PLANTED = (
+    *(("", ""), ("", ""), ("", "")),
+    *((name, bill) for name in ("bill_amount_off", "bill_line_missing", "bill_line_added") for bill in BILLS),
+)
+"""What is wrong with the bills by which a history is held in the end, and in which of them; mostly nothing."""
 
 
 class ShopLife(RuleBasedStateMachine):
@@ -70,6 +78,7 @@ class ShopLife(RuleBasedStateMachine):
         # After a day even what was closed for weeks has been asked about once more. Further ones cost many empty runs
         # of the timer: of a long run every eighth history is seen through to the last.
         self.days = 4 if not pace.SOAK or chance % 8 == 1 else 1
+        self.planted = PLANTED[chance % len(PLANTED)]
         self.is_open = True
         count("histories")
         type(self).opening(self.world)
@@ -267,6 +276,7 @@ class ShopLife(RuleBasedStateMachine):
         try:
             self.world.check()
             self.world.quiesce(self.days)
+            self.world.hold_bills(*self.planted)
         finally:
             self.world.forget()
 

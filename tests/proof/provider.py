@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import date, datetime
+from typing import IO, Any
+from urllib.parse import urlsplit
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable
 from chalicelib.gateways.alipay import Alipay
+from chalicelib.gateways.bills import Bill, BillLine
+from chalicelib.gateways.payments import BillState
 from chalicelib.money import Fen, from_yuan
 from chalicelib.settings import Settings
 from localstack.alipay import AlipaySimulator
+from localstack.alipay.bills import Bills
+from localstack.alipay.gateway import Gateway
 from tests.alipay_adapter import merchant
 
 SILENT, LOST, TROUBLE, PENDING, UNDONE, REFUSING, EARLY, OTHER_AMOUNT = MOODS = (
@@ -42,9 +48,24 @@ class DirectAlipay(Alipay):
 
     def __init__(self, simulator: AlipaySimulator, settings: Settings) -> None:
         super().__init__(**merchant(settings))
-        self._simulator = simulator
+        # Its bills lie at no address of a running server: they are fetched in this process.
+        self._bills = Bills(simulator.book, lambda: f"http://{urlsplit(self._account.gateway_url).hostname}")
+        self._gateway = Gateway(simulator.book, self._bills)
         self.moods: deque[str] = deque()
         self.second_trades: dict[str, SecondTrade] = {}
+        self.billed: dict[date, list[BillLine]] = {}
+        """What each day's bill of trades said when it was fetched last."""
+
+    def trade_bill(self, day: date, now: datetime, deadline: Deadline) -> BillState[BillLine]:
+        """As of the adapter, and noted."""
+        state = super().trade_bill(day, now, deadline)
+        self.billed[day] = list(state.lines()) if isinstance(state, Bill) else []
+        return state
+
+    def _download(self, address: str, file: IO[bytes], deadline: Deadline) -> None:
+        packed = self._bills.download(urlsplit(address).query)
+        assert packed is not None, address
+        file.write(packed)
 
     def _call(self, method: str, content: dict[str, str], deadline: Deadline) -> dict[str, Any]:
         mood = self.moods.popleft() if self.moods else ""
@@ -59,7 +80,7 @@ class DirectAlipay(Alipay):
             return {"code": "40004", "sub_code": "ACQ.SELLER_BALANCE_NOT_ENOUGH"}
         answer = self._of_second_trade(content, is_refund)
         if answer is None:
-            raw = self._simulator.gateway.answer(self._signed(method, content), "").text.encode()
+            raw = self._gateway.answer(self._signed(method, content), "").text.encode()
             answer = self._verified_answer(raw, method.replace(".", "_") + "_response")
         if mood == LOST:
             raise GatewayUnavailable(gateway="alipay", reason="ConnectionError")

@@ -7,11 +7,11 @@ refusal that the endpoint documents is a normal outcome; anything else that is r
 from __future__ import annotations
 
 import itertools
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -23,22 +23,25 @@ from chalicelib.flows import (
     close_order,
     decide_refund,
     grant,
+    hold_bills,
     preview_refund,
     reconcile,
     resolve_problem,
     show_order,
     work_off,
 )
+from chalicelib.flows.match_bill import What
 from chalicelib.flows.settle import choice_keys, price_choice
 from chalicelib.gateways import Gateways
 from chalicelib.money import to_yuan
 from chalicelib.settings import Settings
-from chalicelib.shop import coupon, coupon_claim, enrollment, ledger, order, payment, refund
+from chalicelib.shop import bill, coupon, coupon_claim, enrollment, ledger, order, payment, refund
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.choice import Choice, ChosenLine
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.idempotency import IdempotencyKey
+from chalicelib.shop.journal import PAID, REFUNDED, JournalEntry, day_of
 from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.partition import partition
 from chalicelib.shop.payment_type import ALIPAY
@@ -49,10 +52,12 @@ from chalicelib.storage.dynamodb import ItemKey, UserItem, connection, find_toge
 from chalicelib.web import codes, people_responses, responses
 from chalicelib.web.notification import answer_notification
 from localstack.alipay import AlipaySimulator
+from localstack.alipay.bad_days import FUND_BILL
 from localstack.alipay.trades import Refused
 from localstack.provider.book import NoSuchTrade
 from tests import builders, purchases
-from tests.proof import invariants, journal
+from tests.proof import bills, invariants, journal
+from tests.proof.counts import count
 from tests.proof.invariants import Belongings
 from tests.proof.provider import EARLY, DirectAlipay, SecondTrade
 
@@ -61,6 +66,7 @@ Result = TypeVar("Result")
 PRICES = (0, 100, 999, 12345, 30000)
 """Of the courses of every world (fen): one that is free among them."""
 SECONDS = 60.0
+BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
 _numbers = itertools.count()
 
 
@@ -135,6 +141,7 @@ class World:
         self._read: dict[int, Belongings] = {}
         self._followed: set[ItemKey] = set()
         self._refunded_at_console: set[str] = set()
+        self._held: list[date] = []
         self._checks = 0
         self._written = Written()
         for user in self.users:
@@ -741,6 +748,59 @@ class World:
             return [f"{name}: unused money stays here: {trade.refunded} of {trade.amount} went back"]
         return []
 
+    # Bills
+
+    def hold_bills(self, planted: str = "", method: str = "") -> None:
+        """Some days later hold each day on which money moved against its bills: by what they and the journal are apart
+        is listed, trade by trade, to the fen, and nothing else is. What is `planted` in the bills (a bad day of the
+        simulator's, at a method) is listed with its trade. Raises Violated.
+        """
+        self.check()
+        self.clock.advance(timedelta(days=3))
+        facts = [fact for mine in self._read.values() for fact in journal.facts(mine.items)]
+        entries: dict[date, list[JournalEntry]] = defaultdict(list)
+        for entry in find_together([fact.key for fact in facts]).values():
+            assert isinstance(entry, JournalEntry)
+            entries[day_of(entry.at)].append(entry)
+        moved = {day_of(one.at) for one in self.alipay.book.movements(BEFORE_ALL, self.clock())}
+        self._held = sorted(moved | entries.keys())
+        self.provider.billed.clear()
+        with self.alipay.bad_day(planted, method=method) if planted else nullcontext():
+            for day in self._held:
+                held = hold_bills.hold(
+                    self.provider, day, self.clock(), lambda wanted: entries.get(wanted, [])
+                )
+                assert held is not None
+        listed = [one for day in self._held for one in bills.check(ALIPAY, day, at_rest=True)]
+        off = self._apart(entry for day in self._held for entry in entries[day])
+        named = {one.trade_no for one in listed}
+        if method == FUND_BILL:
+            is_right = bool(listed) or not moved
+        elif planted:
+            is_right = off.keys() <= named and (bool(listed) or not moved)
+        else:
+            said = Counter[str]()
+            for one in listed:
+                said[one.trade_no] += (one.theirs or 0) - (one.ours or 0)
+            is_right = {trade: fen for trade, fen in said.items() if fen} == off
+            is_right = is_right and all(one.what != What.FUNDS for one in listed)
+        if not is_right:
+            raise invariants.Violated(f"bills and journal are apart by {off}, and {sorted(named)} are listed")
+        count("days of bills", len(self._held))
+
+    def _apart(self, entries: Iterable[JournalEntry]) -> dict[str, int]:
+        """By how much (fen) the bills that were read and the journal are apart, payments and refunds counted alike: the
+        trades of which that is something.
+        """
+        apart = Counter[str]()
+        for day in self._held:
+            for line in self.provider.billed[day]:
+                apart[line.trade_no] += line.amount
+        for entry in entries:
+            if entry.fact in (PAID, REFUNDED) and entry.trade_no:
+                apart[entry.trade_no] -= entry.amount
+        return {trade: fen for trade, fen in apart.items() if fen}
+
     def forget(self) -> None:
         """Take all of it out of the tables again: a long run would fill them."""
         with UserItem.batch_write() as batch:
@@ -749,6 +809,9 @@ class World:
                     batch.delete(item)
                 for placed in mine.of(Order):
                     batch.delete(OrderPointer(f"ORDER#{placed.number}", "POINTER"))
+            for day in self._held:
+                for found in [*bill.list_differences(ALIPAY, day), *bill.list_days(ALIPAY, day, day)]:
+                    batch.delete(found)
         for user in self.users:
             UserName(f"USERNAME#{folded(user.username)}", "USERNAME").delete()
         for offer in self.offers:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
-from typing import IO, Any, TypeVar
+from typing import IO, Any, BinaryIO, TypeVar, cast
 from urllib.parse import parse_qsl, quote_plus
 
 from Cryptodome.PublicKey.RSA import RsaKey
@@ -295,7 +295,7 @@ class Alipay:
     ) -> BillState[_Line]:
         from tempfile import TemporaryFile
 
-        from chalicelib.gateways.alipay.bill import MAX_ARCHIVE_BYTES, is_address
+        from chalicelib.gateways.alipay.bill import is_address
 
         if now < day_end(day):
             return BillPending()
@@ -308,13 +308,18 @@ class Alipay:
             return Unclear("the address of the bill is not Alipay's", needs_person=True)
         with ExitStack() as opened:
             file = opened.enter_context(TemporaryFile())
-            download(self.name, address, deadline, BILL_SECONDS, file, MAX_ARCHIVE_BYTES)
+            self._download(address, file, deadline)
             try:
                 bill = read(file, day, self._account.seller_id)
             except WrongBill as trouble:
                 return Unclear(f"the bill cannot be read: {trouble}", needs_person=not trouble.is_damaged)
             opened.pop_all()  # whoever closes the bill closes it
             return bill
+
+    def _download(self, address: str, file: IO[bytes], deadline: Deadline) -> None:
+        from chalicelib.gateways.alipay.bill import MAX_ARCHIVE_BYTES
+
+        download(self.name, address, deadline, BILL_SECONDS, cast(BinaryIO, file), MAX_ARCHIVE_BYTES)
 
     def _verified(self, fields: dict[str, str]) -> dict[str, str]:
         """The fields of a notification or return whose form, signature and app hold. Raises NotificationRefused."""
