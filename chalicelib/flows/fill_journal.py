@@ -39,9 +39,6 @@ def facts(order: Order, items: list[UserItem]) -> Iterator[JournalEntry]:
         fact = journal.ELSEWHERE if done.refunded_externally else journal.REFUNDED
         number = None if done.refunded_externally else done.number_made()
         yield journal.of_refund(order, done, done.finished_at, fact=fact, number=number)
-    applied = [done for done in refunds if done.why == refund.APPLICATION]
-    left = order.refunded_amount - sum(done.amount for done in applied)
+    left, lines = refund.beyond_requests(order, refunds)
     if left and order.refunded_at is not None:
-        others = {position for done in applied for position in done.lines}
-        lines = [position for position in order.refunded_lines if position not in others]
         yield journal.of_whole_refund(order, lines, left, order.refunded_at)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Any, TypeVar
 
 from chalicelib.beijing_time import day_end
@@ -208,7 +210,7 @@ class _Holding:
                 found = match(unknown, self._facts(other))
                 unknown = found.unknown
                 self.result.differences += found.differences
-        self.result.unknown = _but_for(unknown, self._is_known)
+        self.result.unknown = self._but_for_whole(_but_for(unknown, self._is_known))
 
         if self._wants(with_funds):
             self._add(before, with_funds)
@@ -266,6 +268,24 @@ class _Holding:
         if made is None or made.status != refund.DONE or made.refunded_externally or made.amount != line.amount:
             return False
         return line.request_no in (made.number_made(), *(made.also_made_as or ()))
+
+    def _but_for_whole(self, lines: list[BillLine]) -> list[BillLine]:
+        """The lines that are not refunds of all that was left of a trade, by no request of the shop's, which it heard
+        of on another day. Two round trips, or three, and a Query for each of the trades that are listed.
+        """
+        of_trades: dict[str, list[BillLine]] = defaultdict(list)
+        for line in lines:
+            if line.request_no is not None:
+                of_trades[line.trade_no].append(line)
+        whole: set[str] = set()
+        for trade_no, back in islice(of_trades.items(), bill.MOST_DIFFERENCES):
+            order = _order_of(back[0].number)
+            if order is None or order.trade_no != trade_no or not order.refunded_amount:
+                continue
+            amount, _ = refund.beyond_requests(order, refund.list_refunds(order))
+            if amount == sum(line.amount for line in back):
+                whole.add(trade_no)
+        return [line for line in lines if line.request_no is None or line.trade_no not in whole]
 
     def _is_asked_for(self, line: BillLine) -> bool:
         """Whether a refund that is under way is one that the shop has asked for. Two round trips, or three."""

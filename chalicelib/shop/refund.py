@@ -320,6 +320,16 @@ def list_refunds(order: Order) -> list[Refund]:
     return oldest_first(list_partition(order.user_id, f"{about(order.number)}REFUND#"))
 
 
+def beyond_requests(order: Order, refunds: Iterable[Refund]) -> tuple[Fen, list[int]]:
+    """What went back for an order (fen) by no request of the shop's, and for which lines: all that was left of its
+    trade. `refunds` are the order's.
+    """
+    applied = [made for made in refunds if made.status == DONE and made.why == APPLICATION]
+    others = {position for made in applied for position in made.lines}
+    lines = [position for position in order.refunded_lines if position not in others]
+    return order.refunded_amount - sum(made.amount for made in applied), lines
+
+
 def oldest_first(items: Iterable[UserItem]) -> list[Refund]:
     """The refunds among some items, by the time of their application. Their keys end in random characters."""
     found = [item for item in items if isinstance(item, Refund)]
