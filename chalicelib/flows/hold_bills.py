@@ -265,7 +265,12 @@ class _Holding:
             received = payment.find_payment(order, line.trade_no)
             return received is not None and received.amount == line.amount
         made = refund.find_told(order, line.request_no)
-        if made is None or made.status != refund.DONE or made.refunded_externally or made.amount != line.amount:
+        if (
+            made is None
+            or made.status != refund.DONE
+            or made.refunded_externally
+            or made.amount != line.amount
+        ):
             return False
         return line.request_no in (made.number_made(), *(made.also_made_as or ()))
 

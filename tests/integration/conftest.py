@@ -8,6 +8,7 @@ import pytest
 
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
+from localstack.wechat import WechatSimulator
 from tests.purchases import Clock
 from tests.terminal import Operator
 
@@ -24,12 +25,12 @@ def clock(gateway_server: GatewayServer) -> Iterator[Clock]:
 
 
 @pytest.fixture
-def common_clock(alipay: AlipaySimulator, clock: Clock) -> Iterator[Clock]:
-    """The application's clock, by which Alipay goes as well."""
-    before = alipay.now
-    alipay.now = alipay.book.now = clock
+def common_clock(alipay: AlipaySimulator, wechat: WechatSimulator, clock: Clock) -> Iterator[Clock]:
+    """The application's clock, by which the payment providers go as well."""
+    before, wechats = alipay.now, wechat.now
+    alipay.now = alipay.book.now = wechat.now = wechat.book.now = clock
     yield clock
-    alipay.now = alipay.book.now = before
+    alipay.now, alipay.book.now, wechat.now, wechat.book.now = before, before, wechats, wechats
 
 
 @pytest.fixture

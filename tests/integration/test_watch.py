@@ -17,6 +17,7 @@ from chalicelib.request_log import JsonLines
 from chalicelib.shop import order
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
+from localstack.wechat import WechatSimulator
 from tests import builders, purchases
 from tests.captcha import captcha_on
 from tests.client import Client
@@ -143,7 +144,7 @@ def test_a_forged_notice_is_refused_and_a_genuine_one_that_fits_nothing_is_not_t
 
 
 def test_the_timers_runs_are_counted_with_what_waits(
-    gateway_server: GatewayServer, alipay: AlipaySimulator
+    gateway_server: GatewayServer, alipay: AlipaySimulator, wechat: WechatSimulator
 ) -> None:
     number = Buyer(gateway_server.base_url).place()
     placed = purchases.stored(number)

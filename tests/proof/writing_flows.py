@@ -27,6 +27,7 @@ from chalicelib.flows import (
     register,
     resolve_problem,
 )
+from chalicelib.gateways import Gateways
 from chalicelib.shop import (
     account,
     attention,
@@ -1317,11 +1318,14 @@ class HoldBills(Flow):
         purchases.pay(self.alipay, number)
         return number
 
+    def alipay_only(self) -> Gateways:
+        return Gateways(payments={ALIPAY: application.app.gateways.of(ALIPAY)}, geetest=None)
+
     def act(self) -> object:
         return by_operator(self.hold)
 
     def hold(self) -> None:
-        hold_bills.hold_again(application.app.gateways, self.day, "op", self.clock())
+        hold_bills.hold_again(self.alipay_only(), self.day, "op", self.clock())
         self.is_held = True
 
     def next(self) -> None:
@@ -1361,11 +1365,11 @@ class HoldBillsByTheClock(HoldBills):
         self.is_held = False
 
     def act(self) -> object:
-        application.hold_bills(SCHEDULED, None)
+        hold_bills.hold_last(self.alipay_only(), self.clock, 60)
         return None
 
     def next(self) -> None:
-        application.hold_bills(SCHEDULED, None)
+        self.act()
         self.is_held = True
 
     def forget(self) -> None:
