@@ -193,7 +193,7 @@ def test_a_secret_that_holds_nothing_is_named(package: Package) -> None:
 def test_the_deploying_program_needs_none_of_the_shops_libraries_for_it() -> None:
     """Its environment has what `infra/deploy.txt` lists, in the versions that the functions have."""
     names = "print(*{name.partition('.')[0] for name in sys.modules})"
-    program = f"import chalicelib.gateways.alipay, infra.beginning, sys; {names}"
+    program = f"import chalicelib.gateways.alipay, chalicelib.gateways.wechat, infra.beginning, sys; {names}"
     command = [sys.executable, "-c", program]
     loaded = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     assert not {"pynamodb", "redis", "jwt", "chalice", "cachetools"} & set(loaded)
