@@ -95,7 +95,7 @@ def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Ru
     jwt_key = (run.data / "keys" / "jwt_key").read_text()
 
     children = run.children()
-    assert len(children) == 6
+    assert len(children) == 7
     run.send(signal.SIGINT)
     assert run.ended() == 0
     run.left_nothing(children)
@@ -126,7 +126,7 @@ def test_no_server_answers_a_page_from_elsewhere(new_run: Callable[..., Run]) ->
     """Every port that any part of the shop listens on, whatever it is: a new part is looked at as well."""
     run = new_run().start().until_ready()
     servers = run.servers()
-    assert len(servers) >= len(run.children()) == 6
+    assert len(servers) >= len(run.children()) == 7
     for port, command in servers.items():
         is_http = "redis" not in command  # which hangs up on whatever speaks HTTP
         for method, path in (("GET", "/"), ("POST", "/"), ("OPTIONS", "/"), ("GET", "/control/state")):
