@@ -258,4 +258,6 @@ def faulty_app(gateway_server: GatewayServer, proxies: Proxies) -> Iterator[Faul
     the application are forgotten at the beginning and at the end.
     """
     with routed_through(proxies):
-        yield FaultyApp(gateway_server.base_url, proxies.dynamodb, proxies.redis, proxies.alipay)
+        yield FaultyApp(
+            gateway_server.base_url, proxies.dynamodb, proxies.redis, proxies.alipay, proxies.wechat
+        )

@@ -18,12 +18,13 @@ class Cost:
     dynamodb: int
     redis: int
     alipay: int
+    wechat: int
     read_units: float
     write_units: float
 
     @property
     def calls(self) -> int:
-        return self.dynamodb + self.redis + self.alipay
+        return self.dynamodb + self.redis + self.alipay + self.wechat
 
 
 def cost_of(proxies: Proxies | FaultyApp, call: Callable[[], Any]) -> Cost:
@@ -32,6 +33,7 @@ def cost_of(proxies: Proxies | FaultyApp, call: Callable[[], Any]) -> Cost:
         proxies.dynamodb.recording() as calls,
         proxies.redis.recording() as trips,
         proxies.alipay.recording() as asked,
+        proxies.wechat.recording() as asked_wechat,
     ):
         answer = call()
     assert succeeded(answer), answer
@@ -40,6 +42,7 @@ def cost_of(proxies: Proxies | FaultyApp, call: Callable[[], Any]) -> Cost:
         dynamodb=len(calls),
         redis=len([trip for trip in trips if not trip.setup]),
         alipay=len(asked),
+        wechat=len(asked_wechat),
         read_units=consumed.read,
         write_units=consumed.write,
     )

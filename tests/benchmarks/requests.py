@@ -45,6 +45,7 @@ from localstack.api_gateway import API_FUNCTION, HTTP_FUNCTIONS, Answer, ApiGate
 from localstack.stores import DynamoDBLocal, RedisServer
 from tests import conftest
 from tests.benchmarks.places import PackagedApi, Places
+from tests.faults.http_proxy import HttpCall
 from tests.packaged_functions import environment_of, handler_of, unpack
 from tests.packages import python_here
 
@@ -72,7 +73,7 @@ def main() -> None:
     with DynamoDBLocal() as dynamodb, RedisServer() as redis:
         conftest.run |= {"dynamodb_url": dynamodb.url, "redis_port": str(redis.port)}
         conftest.set_environment()
-        with conftest.alipay_simulator() as alipay:
+        with conftest.alipay_simulator() as alipay, conftest.wechat_simulator():
             print_table(alipay, asked.rounds, beside_packaged if asked.packaged else beside_bare_calls)
 
 
@@ -213,11 +214,14 @@ def request_times(
 
 @dataclass
 class BareCalls:
-    """What one request asks of others: operation and request; the commands of each round trip; path and query."""
+    """What one request asks of others: operation and request; the commands of each round trip; path and query; a signed
+    request.
+    """
 
     dynamodb: list[tuple[str, dict[str, Any]]]
     redis: list[list[list[bytes]]]
     alipay: list[str]
+    wechat: list[HttpCall]
 
     def times(self, rounds: int) -> list[float]:
         """What the calls take together."""
@@ -229,6 +233,7 @@ class BareCalls:
         connection = Connection(host=str(place.hostname), port=place.port or 0, db=int(place.path.strip("/")))
         connection.connect()
         alipay = urllib3.connection_from_url(os.environ["ALIPAY_GATEWAY_URL"])
+        wechat = urllib3.connection_from_url(os.environ["WECHAT_GATEWAY_URL"])
 
         def repeat() -> None:
             for operation, request in self.dynamodb:
@@ -241,6 +246,8 @@ class BareCalls:
                         connection.read_response()
             for path in self.alipay:
                 alipay.request("GET", path)
+            for asked in self.wechat:
+                wechat.request(asked.method, asked.path, body=asked.body, headers=dict(asked.headers))
 
         times = []
         for _ in range(WARM_UP + rounds):
@@ -264,12 +271,14 @@ def recorded_calls(proxies: Any, alipay: AlipaySimulator, endpoint: Any) -> Bare
             proxies.dynamodb.recording() as calls,
             proxies.redis.recording() as trips,
             proxies.alipay.recording() as asked,
+            proxies.wechat.recording() as asked_wechat,
         ):
             endpoint.call(example, prepared)
     return BareCalls(
         [(call.operation, call.request) for call in calls],
         [trip.requests for trip in trips if not trip.setup],
         [call.path for call in asked],
+        asked_wechat,
     )
 
 

@@ -20,6 +20,7 @@ class Proxies:
     dynamodb: DynamoDBProxy
     redis: RedisProxy
     alipay: HttpProxy
+    wechat: HttpProxy
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class FaultyApp:
     dynamodb: DynamoDBProxy
     redis: RedisProxy
     alipay: HttpProxy
+    wechat: HttpProxy
 
 
 @contextmanager
@@ -42,13 +44,14 @@ def started_proxies() -> Iterator[Proxies]:
         DynamoDBProxy(os.environ["AWS_ENDPOINT_URL_DYNAMODB"]) as dynamodb_proxy,
         RedisProxy(redis.hostname, redis.port) as redis_proxy,
         HttpProxy(f"{alipay.scheme}://{alipay.netloc}") as alipay_proxy,
+        HttpProxy(os.environ["WECHAT_GATEWAY_URL"]) as wechat_proxy,
     ):
-        yield Proxies(dynamodb_proxy, redis_proxy, alipay_proxy)
+        yield Proxies(dynamodb_proxy, redis_proxy, alipay_proxy, wechat_proxy)
 
 
 @contextmanager
 def routed_through(proxies: Proxies) -> Iterator[None]:
-    """Inside the block this process reaches its stores and Alipay through the proxies only.
+    """Inside the block this process reaches its stores, Alipay and WeChat Pay through the proxies only.
 
     Nothing is patched: the environment names other addresses, and whatever was made of the old ones is made
     anew, as in a process that has just started.
@@ -62,6 +65,8 @@ def routed_through(proxies: Proxies) -> Iterator[None]:
             AWS_ENDPOINT_URL_DYNAMODB=proxies.dynamodb.url,
             REDIS_URL=proxies.redis.url(database),
             ALIPAY_GATEWAY_URL=proxies.alipay.url + alipay_path,
+            WECHAT_GATEWAY_URL=proxies.wechat.url,
+            WECHAT_LOGIN_URL=proxies.wechat.url,
         )
         forget_connections()
         yield

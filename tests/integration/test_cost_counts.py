@@ -17,6 +17,7 @@ from chalicelib.gateways import Gateways
 from chalicelib.settings import IN_DYNAMODB
 from chalicelib.shop.payment_type import ALIPAY
 from localstack.alipay import AlipaySimulator
+from localstack.wechat import WechatSimulator
 from tests import builders
 from tests.addresses import ClientAt
 from tests.conftest import Stores
@@ -41,7 +42,10 @@ def rows_of(heading: str) -> dict[str, str]:
 
 @pytest.fixture
 def meter_without_redis(
-    faulty_app: FaultyApp, alipay: AlipaySimulator, monkeypatch: pytest.MonkeyPatch
+    faulty_app: FaultyApp,
+    alipay: AlipaySimulator,
+    wechat: WechatSimulator,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Meter]:
     monkeypatch.setenv("REDIS_URL", IN_DYNAMODB)
     forget_connections()
