@@ -175,11 +175,11 @@ def test_what_is_over_is_not_started_again(simulator: WechatSimulator, gateway: 
     assert gateway.start_native(other, AMOUNT, "Python基础", EXPIRES_AT, Deadline(8)) == TooLate()
 
 
-def test_an_order_of_other_content_is_refused(gateway: Wechat) -> None:
+def test_an_order_of_other_content_is_not_started_by_that_number(gateway: Wechat) -> None:
     start(gateway)
-    with pytest.raises(GatewayUnavailable) as refused:
-        start(gateway, AMOUNT + 1)
-    assert refused.value.facts["reason"] == "400 INVALID_REQUEST"
+    assert gateway.start_native(TRADE, AMOUNT + 1, "Python基础", EXPIRES_AT, Deadline(8)) == TooLate()
+    assert gateway.start_h5(TRADE, AMOUNT, "Python基础", EXPIRES_AT, "10.0.0.1", Deadline(8)) == TooLate()
+    assert query(gateway) == Unpaid()
 
 
 # Queries and closing

@@ -50,6 +50,8 @@ _DESCRIPTION_BYTES = 127
 _REASON_BYTES = 80
 _OVER = ("ORDERPAID", "ORDER_CLOSED", "ORDERCLOSED")
 """WeChat Pay's words for a trade that was paid or closed."""
+_NOT_THIS = ("OUT_TRADE_NO_USED", "INVALID_REQUEST")
+"""WeChat Pay's words for a trade that was begun with other content: by another buyer within WeChat, mostly."""
 _ORDER_UNKNOWN = ("ORDER_NOT_EXIST", "ORDERNOTEXIST")
 _BUSY = 429
 
@@ -100,7 +102,8 @@ class Wechat:
         """The shop's own page for the order of this number: it knows the browser and so the way to pay. No call."""
         return PayPage(PageKind.REDIRECT, self._page_url(number))
 
-    # --- starting a trade
+    # --- starting a trade: TooLate for one that was paid or closed, or begun with other content. Query it, close it and
+    # begin another.
 
     def start_native(
         self, number: str, amount: Fen, title: str, expires_at: datetime, deadline: Deadline
@@ -178,7 +181,7 @@ class Wechat:
             **more,
         }
         reply = self._client.post(f"/v3/pay/transactions/{way}", content, deadline)
-        if reply.code in _OVER:
+        if reply.code in _OVER + _NOT_THIS:
             return TooLate()
         if reply.status != 200:
             raise GatewayUnavailable(gateway=NAME, reason=reply.reason)
