@@ -17,6 +17,7 @@ from chalicelib.flows import (
     my_coupons,
     my_course,
     overview,
+    pay_wechat,
     preview_refund,
     quote,
     register,
@@ -26,6 +27,7 @@ from chalicelib.flows import (
     study,
 )
 from chalicelib.flows.change_password import change_own_password
+from chalicelib.flows.change_provider import change_provider
 from chalicelib.shop import catalog, course_search, enrollment, ledger, order, refund, session
 from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.user import usernames
@@ -258,7 +260,7 @@ def price_account():
 def quote_account():
     caller = app.caller()
     quoted = quote.quote(caller, requests.quote_request(app.json()), app.now())
-    return cart_responses.quote(quoted, app.settings, app.now())
+    return cart_responses.quote(quoted, app.gateways, app.settings, app.now())
 
 
 # Coupons
@@ -293,7 +295,7 @@ def pay():
     caller, asked = app.caller(), requests.payment_request(app.json())
     key = requests.idempotency_key(app.header("idempotency-key"), asked)
     placed = checkout.place_order(
-        caller, asked.choice, asked.pay_money, key, app.gateways, app.settings, app.now()
+        caller, asked.choice, asked.pay_money, key, app.gateways, app.settings, app.now(), asked.provider
     )
     return responses.placed_order(placed)
 
@@ -301,8 +303,8 @@ def pay():
 @app.route("/get_pay_url", methods=["GET"], codes=codes.PAY_ADDRESS)
 def find_pay_address():
     caller, asked = app.caller(), requests.pay_address_request(app.query())
-    payable = checkout.find_payable(caller, asked.order_number, asked.amount, app.now())
-    page = checkout.pay_page(payable, app.gateways)
+    payable = checkout.find_payable(caller, asked.order_number, asked.amount, app.gateways, app.now())
+    page = checkout.pay_page(payable, app.gateways, app.now())
     return responses.pay_address(payable, page, checkout.find_duplicate(payable, app.now()))
 
 
@@ -327,6 +329,32 @@ def cancel_order(order_number):
     caller, number = app.caller(), requests.order_number(order_number)
     close_order.cancel_by_learner(order.find_own(caller, number), app.gateways, app.now())
     return responses.cancelled_order(number)
+
+
+@app.route("/order/{order_number}/wechat", methods=["POST"], codes=codes.BEGIN_PAYMENT)
+def start_wechat(order_number):
+    caller, number = app.caller(), requests.order_number(order_number)
+    asked = requests.way_request(app.json())
+    mine = order.find_own(caller, number)
+    started = pay_wechat.start(
+        mine,
+        asked.way,
+        asked.authorisation,
+        app.payer_address(),
+        app.gateways,
+        app.settings,
+        app.now(),
+    )
+    return responses.started_payment(mine, started, app.now())
+
+
+@app.route("/order/{order_number}/provider", methods=["POST"], codes=codes.CHANGE_PROVIDER)
+def choose_provider(order_number):
+    caller, number = app.caller(), requests.order_number(order_number)
+    provider = requests.provider_request(app.json())
+    mine = change_provider(order.find_own(caller, number), provider, app.gateways, app.now())
+    page = checkout.pay_page(mine, app.gateways, app.now())
+    return responses.pay_address(mine, page, checkout.find_duplicate(mine, app.now()))
 
 
 @app.route("/order/{order_number}/refund", methods=["POST"], codes=codes.REFUND_APPLY)

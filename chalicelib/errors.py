@@ -182,11 +182,19 @@ class OrderNotPayable(ShopError):
 
 
 class OrderAlreadyPaid(ShopError):
-    """The order was paid (perhaps just now), so it cannot be cancelled."""
+    """The order was paid (perhaps just now), so it cannot be cancelled, nor paid again."""
 
 
 class OrderClosed(ShopError):
     """The order was cancelled or has expired."""
+
+
+class ProviderNotOffered(ShopError):
+    """The shop takes no money by the payment provider that was asked for."""
+
+
+class AuthorisationOver(ShopError):
+    """The authorisation that tells who pays was used before, is too old, or is for another order or learner."""
 
 
 class ProviderChanged(ShopError):

@@ -145,6 +145,12 @@ def an_order(example: Example) -> str:
     return purchases.place(example.learner, example.courses, 100 * len(example.courses))
 
 
+def a_wechat_order(example: Example) -> str:
+    """The same, to be paid by WeChat Pay."""
+    body = a_quote(example) | {"is_beli": False, "pay_money": 100 * len(example.courses)}
+    return str(example.learner.post("/payment/", body | {"payment_type": "wechat"})["order_number"])
+
+
 def a_notice(example: Example) -> dict[str, str]:
     """The notice of an order that was just paid at Alipay, not yet delivered."""
     answer = example.learner.post("/payment/", a_purchase(example))
@@ -301,6 +307,16 @@ ENDPOINTS = [
         "`POST /order/{order_number}/cancel`",
         an_order,
         lambda e, number: e.learner.post(f"/order/{number}/cancel"),
+    ),
+    Endpoint(
+        "`POST /order/{order_number}/wechat`, a QR code",
+        a_wechat_order,
+        lambda e, number: e.learner.post(f"/order/{number}/wechat", {"way": "native"}),
+    ),
+    Endpoint(
+        "`POST /order/{order_number}/provider`",
+        an_order,
+        lambda e, number: e.learner.post(f"/order/{number}/provider", {"payment_type": "wechat"}),
     ),
     Endpoint(
         "`POST /order/{order_number}/refund`",

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import app as application
-from chalicelib.flows import checkout
+from chalicelib.deadline import Deadline
 from chalicelib.shop import coupon, enrollment, ledger, order, payment
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponRecord
@@ -83,8 +83,10 @@ def pay(alipay: AlipaySimulator, number: str) -> None:
 
 
 def pay_url(number: str) -> str:
-    """The address of an open order's pay page."""
-    return checkout.pay_page(stored(number), application.app.gateways).text
+    """The address of the pay page of an order's first trade, however its order stands by now."""
+    order = stored(number)
+    provider = application.app.gateways.of(order.payment_type)
+    return provider.pay_page(number, order.amount, order.title, order.expires_at, Deadline(8)).text
 
 
 def cancel(learner: Client, number: str) -> Any:

@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 import app as application
 from chalicelib.deadline import Deadline
 from chalicelib.flows import (
-    ask_provider,
     carry_out_refund,
     checkout,
-    close_order,
     reconcile,
     take_notification,
 )
+from chalicelib.flows.change_provider import change_provider
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import (
     PageKind,
@@ -25,7 +24,6 @@ from chalicelib.gateways.payments import (
 from chalicelib.gateways.wechat import Wechat
 from chalicelib.shop import order as orders
 from chalicelib.shop import refund
-from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment_type import ALIPAY, WECHAT, Way
 from chalicelib.shop.refund import Refund
@@ -39,8 +37,6 @@ from tests.proof import invariants
 from tests.purchases import Buyer
 from tests.standing_clock import Clock
 from tests.wechat_merchant import a_gateway, new_simulator
-
-LEARNER = Cause(By.LEARNER)
 
 
 @dataclass
@@ -72,13 +68,7 @@ class Shop:
 
     def change(self, number: str, to: str) -> None:
         """Close what was begun, and choose another provider."""
-        order = purchases.stored(number)
-        orders.list_trades(order)
-        standing = ask_provider.close_trades(order, self.gateways, self.clock())
-        close_order.raise_unless_closed(order, standing)
-        transaction = Transaction()
-        orders.change_provider(transaction, order, to, order.begun(), LEARNER, self.clock())
-        transaction.commit()
+        change_provider(purchases.stored(number), to, self.gateways, self.clock())
 
     def begin(self, number: str, way: Way = Way.NATIVE) -> str:
         """Begin to pay by WeChat Pay -> the trade's number."""
@@ -103,7 +93,7 @@ class Shop:
         scanned its code, and scanned after that -> its number, and that of WeChat's trade.
         """
         number = self.another_buyer()
-        page = checkout.pay_page(purchases.stored(number), self.gateways)
+        page = checkout.pay_page(purchases.stored(number), self.gateways, self.clock())
         assert page.kind == PageKind.REDIRECT
         self.change(number, WECHAT)
         trade = self.begin(number)

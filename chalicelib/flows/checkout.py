@@ -18,6 +18,7 @@ from chalicelib.errors import (
     OrderClosed,
     OrderNotPayable,
     OutcomeUnknown,
+    ProviderNotOffered,
     StoreUnavailable,
     TooManyOpenOrders,
 )
@@ -32,7 +33,7 @@ from chalicelib.shop.choice import Choice
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.idempotency import FirstAnswer, IdempotencyKey
 from chalicelib.shop.order import Order, OrderLine
-from chalicelib.shop.payment_type import BELI, COUPON, DEFAULT_PROVIDER, FREE
+from chalicelib.shop.payment_type import BELI, COUPON, FREE, OWN_PAGES
 from chalicelib.shop.price_policy import period_name
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction, UserItem
@@ -61,18 +62,25 @@ def place_order(
     gateways: Gateways,
     settings: Settings,
     now: datetime,
+    provider: str | None = None,
 ) -> PlacedOrder:
-    """Place an order of a choice, once for an idempotency key, and find the page where it is paid.
+    """Place an order of a choice, once for an idempotency key, and find the page where it is paid: that of the
+    `provider`, of the first one that is offered where none is named.
 
     One transaction writes the order, reserves its coupon records, takes its beli and keeps the key's first answer. An
     order of 0 is paid at once. Two round trips before the page is known; then one to empty the cart and one to find a
     duplicate; two or three more when the count of open orders is full. Without a key each call makes an order of its
     own.
 
-    Raises IdempotencyKeyUsed, CourseNotFound, PricePolicyNotFound or FreeTermTaken, CouponUnusable, BelowMinimum,
-    AmountMismatch (in this order; with the amount due, whatever `pay_money` is), TooManyOpenOrders, BeliTaken.
+    Raises ProviderNotOffered, IdempotencyKeyUsed, CourseNotFound, PricePolicyNotFound or FreeTermTaken, CouponUnusable,
+    BelowMinimum, AmountMismatch (in this order; with the amount due, whatever `pay_money` is), TooManyOpenOrders,
+    BeliTaken.
     FreeTermTaken comes last where another order takes the term at the same moment.
     """
+    offered = gateways.offered()
+    chosen = provider or next(iter(offered), None)
+    if chosen not in offered:
+        raise ProviderNotOffered()
     first_key = [idempotency.answer_key(caller.user_id, key)] if key else []
     found = caller.find([*first_key, *choice_keys(caller.user_id, choice)])
     user = caller.user()
@@ -88,8 +96,8 @@ def place_order(
     if priced.settlement.payable != pay_money:
         raise AmountMismatch(due=priced.settlement.payable)
     while True:
-        order = _new_order(user, priced, settings, now)
-        page = pay_page(order, gateways) if order.amount else _result_page(settings, order)
+        order = _new_order(user, priced, chosen, settings, now)
+        page = _page(order, order.number, gateways) if order.amount else _result_page(settings, order)
         try:
             _place(order, priced, user, key, page, settings.max_open_orders, now)
         except IdTaken:
@@ -130,23 +138,39 @@ def find_duplicate(order: Order, now: datetime) -> Order | None:
     return find_same(others, bought_by(order), now)
 
 
-def find_payable(caller: Caller, number: str, amount: Fen, now: datetime) -> Order:
+def find_payable(caller: Caller, number: str, amount: Fen, gateways: Gateways, now: datetime) -> Order:
     """The caller's order that may be sent to pay now, for this amount (fen). Two round trips.
 
     Raises OrderNotFound, OrderNotPayable.
     """
     order = orders.find_own(caller, number)
-    if order.amount != amount or not order.can_be_sent_to_pay(now):
+    if order.amount != amount or not can_pay(order, gateways, now):
         raise OrderNotPayable(order=number)
     return order
 
 
-def pay_page(order: Order, gateways: Gateways) -> PayPage:
-    """The page where an order is paid; its title and expiry are the stored ones, each time. Raises GatewayUnavailable
-    where the provider must be asked for it.
+def can_pay(order: Order, gateways: Gateways, now: datetime) -> bool:
+    """Whether the page where an order is paid may be opened now: its provider is offered. An open order of the old
+    system may wait for another.
     """
+    return gateways.has(order.payment_type) and order.can_be_sent_to_pay(now)
+
+
+def pay_page(order: Order, gateways: Gateways, now: datetime) -> PayPage:
+    """The page where an order is paid; its title and expiry are the stored ones, each time.
+
+    One round trip where its trade was closed, as by changing the provider and back: another one is begun. Raises
+    GatewayUnavailable where the provider must be asked for the page, and as `orders.begin_trade`.
+    """
+    number = order.number
+    if order.payment_type not in OWN_PAGES:  # such a page begins a trade by the way to pay
+        number = orders.begin_trade(order, order.payment_type, None, now).number
+    return _page(order, number, gateways)
+
+
+def _page(order: Order, number: str, gateways: Gateways) -> PayPage:
     return gateways.of(order.payment_type).pay_page(
-        order.number, order.amount, order.title, order.expires_at, Deadline(PROVIDER_SECONDS)
+        number, order.amount, order.title, order.expires_at, Deadline(PROVIDER_SECONDS)
     )
 
 
@@ -190,7 +214,7 @@ def _place(
     transaction.commit()
 
 
-def _new_order(user: User, priced: PricedChoice, settings: Settings, now: datetime) -> Order:
+def _new_order(user: User, priced: PricedChoice, provider: str, settings: Settings, now: datetime) -> Order:
     amounts = priced.settlement
     lines = [
         OrderLine(  # type: ignore[no-untyped-call]
@@ -214,11 +238,13 @@ def _new_order(user: User, priced: PricedChoice, settings: Settings, now: dateti
         for line in priced.lines
     ]
     general = priced.general_coupon
+    payment_type = _payment_type(priced, provider)
     return orders.order_item(
         orders.new_number(now),
         user.user_id,
         now,
-        payment_type=_payment_type(priced),
+        payment_type=payment_type,
+        trades=[] if payment_type in OWN_PAGES else None,
         amount=amounts.payable,
         lines=lines,
         general_coupon_record_id=general.record_id if general else None,
@@ -232,9 +258,9 @@ def _new_order(user: User, priced: PricedChoice, settings: Settings, now: dateti
     )
 
 
-def _payment_type(priced: PricedChoice) -> str:
+def _payment_type(priced: PricedChoice, provider: str) -> str:
     if priced.settlement.payable:
-        return DEFAULT_PROVIDER
+        return provider
     if priced.settlement.beli:
         return BELI
     return COUPON if priced.coupons() else FREE

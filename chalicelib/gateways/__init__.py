@@ -35,6 +35,10 @@ class Gateways:
         """Whether the payment provider of this name is set up."""
         return provider in self.payments
 
+    def offered(self) -> list[str]:
+        """The names of the payment providers that are set up, the one first that is taken where none is named."""
+        return list(self.payments)
+
 
 def open_gateways(settings: Settings) -> Gateways:
     """The third parties of the settings. Loads nothing before its first use."""

@@ -34,6 +34,13 @@ class PayPage:
     text: str
 
 
+@dataclass(frozen=True)
+class BridgeCall:
+    """What a page within the provider's app hands to it, by these names, to have the buyer pay."""
+
+    members: Mapping[str, str]
+
+
 # What became of an order at its provider
 
 

@@ -47,7 +47,7 @@ from chalicelib.shop.caller import Caller
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.event import By, Cause, CauseAttribute, What
 from chalicelib.shop.partition import list_page, list_partition, partition, sortable
-from chalicelib.shop.payment_type import PAYMENT_NAMES, PROVIDERS
+from chalicelib.shop.payment_type import PAYMENT_NAMES
 from chalicelib.shop.trade import MAX_NUMBER, MAX_TRADES, Trade, a_trade, free_number
 from chalicelib.shop.work import LEASE, WorkItem, due_actions
 from chalicelib.storage.dynamodb import (
@@ -220,12 +220,8 @@ class Order(WorkItem, AttentionItem, discriminator="ORDER"):
         return self.trades is not None
 
     def can_be_sent_to_pay(self, now: datetime) -> bool:
-        """Whether the provider's page may be opened: the order waits for its money and has 90 seconds or more left.
-
-        An open order of the old system may wait for another provider, whose page this shop cannot open.
-        """
-        waits = self.is_open() and self.amount > 0 and self.payment_type in PROVIDERS
-        return waits and bool(self.expires_at - now >= PAY_MARGIN)
+        """Whether the order waits for its money and has 90 seconds or more left."""
+        return bool(self.is_open() and self.amount > 0 and self.expires_at - now >= PAY_MARGIN)
 
     def raise_unless_refundable(self, window: timedelta, now: datetime) -> None:
         """Raise RefundNotAllowed unless the order is paid, the window after its payment is not over, and not too many

@@ -25,6 +25,8 @@ folder of this name in `gateways/`.
 """
 DEFAULT_PROVIDER = ALIPAY
 """The provider by which new orders are paid."""
+OWN_PAGES = frozenset({WECHAT})
+"""Those by which an order is paid on a page of the shop's own, by one of several ways: each begins a trade."""
 FIRST_PROVIDER = ALIPAY
 """The provider of stored items that name none: they are of the time when there was no other."""
 

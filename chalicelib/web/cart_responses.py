@@ -7,6 +7,7 @@ from datetime import datetime
 from chalicelib.flows.fill_cart import COMING, GONE, POLICY_GONE, TERM_HAD, CartView, ShownLine
 from chalicelib.flows.quote import Quote, QuotedCoupon, QuotedLine
 from chalicelib.flows.settle import AccountView
+from chalicelib.gateways import Gateways
 from chalicelib.money import to_yuan, yuan_text
 from chalicelib.settings import Settings
 from chalicelib.shop.cart import CartLine
@@ -121,7 +122,7 @@ def priced_account(settlement: Settlement) -> Json:
     return success(prices | {"total_price": to_yuan(settlement.payable)})
 
 
-def quote(quoted: Quote, settings: Settings, now: datetime) -> Json:
+def quote(quoted: Quote, gateways: Gateways, settings: Settings, now: datetime) -> Json:
     """`POST /account/quote`: `best` has the form of the body of `POST /payment`."""
     settlement, best_settlement = quoted.priced.settlement, quoted.best_settlement
     original = sum(line.price for line in settlement.lines)
@@ -139,6 +140,7 @@ def quote(quoted: Quote, settings: Settings, now: datetime) -> Json:
         "best_beli": best_settlement.beli,
         "best_saves": to_yuan(settlement.payable - best_settlement.payable),
         "refund_days": settings.refund_window.days,
+        "providers": gateways.offered(),
     }
     if quoted.same_order is not None:
         shown["same_order"] = same_order(quoted.same_order)

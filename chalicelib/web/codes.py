@@ -67,6 +67,8 @@ _POLICY_WRONG = "价格策略异常，请重新选择课程有效期"
 _FREE_TERM_TAKEN = "课程的免费学习期限每人只能领取一次，您已领取过，请选择其他有效期"
 _UNREADABLE_CART = "购物车内容有误，请刷新页面后重试"
 _UNREADABLE_REQUEST = "请求内容有误，请刷新页面后重试"
+_PROVIDER_CHANGED = "订单的支付方式已更改，请刷新页面"
+_TOO_MANY_TRADES = "该订单更换支付方式的次数过多，请取消后重新下单"
 
 EVERYWHERE: Codes = {
     errors.TokenRefused: Answer(401, "认证失败!", 401),
@@ -122,6 +124,7 @@ def _profile_text(facts: Mapping[str, object]) -> str:
 
 _CAPTCHA_FAILED = Answer(1001, "滑动验证失败，请重新完成滑动验证")
 _TOO_MANY = Answer(1004, _wait_text)
+_NOT_OFFERED = Answer(5000, "暂不支持这种支付方式，请选择其他支付方式")
 
 CAPTCHA: Codes = {
     errors.TooManyAttempts: _TOO_MANY,
@@ -225,6 +228,7 @@ PAYMENT: Codes = {
     errors.AmountMismatch: Answer(1308, _amount_text),
     errors.IdempotencyKeyUsed: Answer(1309, "该请求编号已用于另一个订单，请刷新页面后重试"),
     errors.TooManyOpenOrders: Answer(5000, _open_orders_text),
+    errors.ProviderNotOffered: _NOT_OFFERED,
     errors.InvalidRequest: Answer(5000, _UNREADABLE_REQUEST),
     errors.StoreUnavailable: Answer(5000, _TRY_LATER),
     errors.GatewayUnavailable: Answer(5000, _TRY_LATER),
@@ -235,6 +239,7 @@ _ONLY_WHEN_ORDERING = (
     errors.AmountMismatch,
     errors.IdempotencyKeyUsed,
     errors.TooManyOpenOrders,
+    errors.ProviderNotOffered,
     errors.GatewayUnavailable,
     errors.OutcomeUnknown,
 )
@@ -268,9 +273,14 @@ REFUND_REFUSE: Codes = {
     errors.InvalidRequest: Answer(1804, "请填写处理说明（200字以内）"),
     errors.PaymentUnknown: Answer(1805, "暂时无法确认退款状态，申请未处理，请稍后再试"),
 }
+_NOT_PAYABLE = "订单不存在或已不能支付，请刷新订单列表"
 PAY_ADDRESS: Codes = {
     errors.OrderNotFound: Answer(1402, "订单不存在"),
-    errors.OrderNotPayable: Answer(1402, "订单不存在或已不能支付，请刷新订单列表"),
+    errors.OrderNotPayable: Answer(1402, _NOT_PAYABLE),
+    errors.OrderClosed: Answer(1402, _NOT_PAYABLE),
+    errors.ProviderChanged: Answer(1402, _PROVIDER_CHANGED),
+    errors.TradesChanged: Answer(1402, _PROVIDER_CHANGED),
+    errors.TooManyTrades: Answer(1402, _TOO_MANY_TRADES),
 }
 
 ORDER: Codes = {
@@ -282,6 +292,25 @@ ORDER_CANCEL: Codes = {
     errors.OrderAlreadyPaid: Answer(1502, "订单已支付，不能取消"),
     errors.OrderClosed: Answer(1503, "订单已超时关闭，无需取消"),
     errors.PaymentUnknown: Answer(1504, "暂时无法确认支付状态，订单未取消，请稍后再试"),
+}
+CHANGE_PROVIDER: Codes = {
+    errors.OrderNotFound: Answer(1501, "订单不存在"),
+    errors.OrderAlreadyPaid: Answer(1502, "订单已支付，无需再次支付"),
+    errors.OrderClosed: Answer(1503, "订单已关闭，请重新下单"),
+    errors.OrderNotPayable: Answer(1503, "订单的支付时间已不足，请重新下单"),
+    errors.TooManyTrades: Answer(1503, _TOO_MANY_TRADES),
+    errors.PaymentUnknown: Answer(1504, "暂时无法确认支付状态，请稍后再试"),
+    errors.TradesChanged: Answer(1504, "暂时无法确认支付状态，请稍后再试"),
+    errors.ProviderChanged: Answer(1504, "暂时无法确认支付状态，请稍后再试"),
+    errors.TooManyAttempts: _TOO_MANY,
+    errors.ProviderNotOffered: _NOT_OFFERED,
+    errors.InvalidRequest: Answer(5000, _UNREADABLE_REQUEST),
+}
+BEGIN_PAYMENT: Codes = {
+    **CHANGE_PROVIDER,
+    errors.GatewayUnavailable: Answer(1509, "微信支付暂时不可用，请稍后再试，或改用其他支付方式"),
+    errors.AuthorisationOver: Answer(1510, "微信授权已失效，请重新打开支付页面"),
+    errors.ProviderChanged: Answer(1511, _PROVIDER_CHANGED),
 }
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.errors import (
+    AuthorisationOver,
     CouponNotFound,
     CouponUnusable,
     CourseNotFound,
@@ -23,6 +24,7 @@ from chalicelib.errors import (
     OrderNotFound,
     OrderNotPayable,
     PricePolicyNotFound,
+    ProviderNotOffered,
     RefundNotFound,
     SessionNotFound,
     TeacherNotFound,
@@ -35,6 +37,7 @@ from chalicelib.flows.change_profile import ProfileChange
 from chalicelib.flows.check_captcha import CaptchaAnswer
 from chalicelib.money import Fen, NotMoney, from_yuan
 from chalicelib.shop.account import ChosenPolicy
+from chalicelib.shop.authorisation import Authorisation
 from chalicelib.shop.catalog import LEVEL_NAMES
 from chalicelib.shop.choice import MAX_LINES, Choice, ChosenLine
 from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
@@ -42,6 +45,7 @@ from chalicelib.shop.course_search import BY_ORDER, SORTS, Search
 from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.order import STATUS_NAMES, is_number
 from chalicelib.shop.partition import PAGE_ROWS
+from chalicelib.shop.payment_type import DEFAULT_PROVIDER, PROVIDERS, Way
 from chalicelib.shop.texts import short_text
 from chalicelib.shop.user_name import is_valid_name, is_valid_new_name
 from chalicelib.web.reading import is_encodable, read_fields, read_flag, read_id
@@ -325,23 +329,68 @@ def _course_of_map_key(name: str) -> CourseKey:
 
 @dataclass(frozen=True)
 class PaymentRequest:
-    """A choice to buy, and the amount (fen) that the learner was shown: None when it is no amount of money."""
+    """A choice to buy, the amount (fen) that the learner was shown: None when it is no amount of money; and the payment
+    provider, None where the request names none.
+    """
 
     choice: Choice
     pay_money: Fen | None
+    provider: str | None = field(default=None, repr=False)
+
+    def is_provider_chosen(self) -> bool:
+        """Whether another provider is named than the one that is taken where none is."""
+        return self.provider not in (None, DEFAULT_PROVIDER)
 
 
 def payment_request(body: object) -> PaymentRequest:
     """Body of `POST /payment`.
 
-    Raises InvalidRequest, CourseNotFound, PricePolicyNotFound, CouponUnusable.
+    Raises InvalidRequest, CourseNotFound, PricePolicyNotFound, CouponUnusable, ProviderNotOffered.
     """
-    choice = quote_request(body)
+    choice, fields = quote_request(body), read_fields(body)
+    provider = _provider(fields) if "payment_type" in fields else None
     try:
-        return PaymentRequest(choice, from_yuan(read_fields(body).get("pay_money")))  # type: ignore[arg-type]
+        return PaymentRequest(choice, from_yuan(fields.get("pay_money")), provider)  # type: ignore[arg-type]
     except NotMoney:
         # Refused once it is known what is due, which the refusal tells.
-        return PaymentRequest(choice, None)
+        return PaymentRequest(choice, None, provider)
+
+
+def provider_request(body: object) -> str:
+    """Body of `POST /order/{order_number}/provider`. Raises InvalidRequest, ProviderNotOffered."""
+    return _provider(read_fields(body))
+
+
+def _provider(fields: Mapping[str, Any]) -> str:
+    provider = fields.get("payment_type")
+    if not isinstance(provider, str):
+        raise InvalidRequest(field="payment_type")
+    if provider not in PROVIDERS:
+        raise ProviderNotOffered()
+    return provider
+
+
+@dataclass(frozen=True)
+class WayRequest:
+    """A way to pay; for one within the provider's app what its authorisation came back with, if there was one."""
+
+    way: Way
+    authorisation: Authorisation | None
+
+
+def way_request(body: object) -> WayRequest:
+    """A body that begins a payment. Raises InvalidRequest, AuthorisationOver for what can be no code or state."""
+    fields = read_fields(body)
+    way, code, state = fields.get("way"), fields.get("code"), fields.get("state")
+    if not isinstance(way, str) or way not in set(Way):
+        raise InvalidRequest(field="way")
+    if way != Way.JSAPI or (code is None and state is None):
+        return WayRequest(Way(way), None)
+    if not isinstance(code, str) or not isinstance(state, str):
+        raise InvalidRequest(field="code")
+    if not re.fullmatch(r"[!-~]{1,512}", code, re.ASCII) or not re.fullmatch(r"[0-9a-f]{1,128}", state):
+        raise AuthorisationOver()
+    return WayRequest(Way.JSAPI, Authorisation(code, state))
 
 
 def quote_request(body: object) -> Choice:
@@ -386,7 +435,8 @@ def idempotency_key(header: str | None, asked: PaymentRequest) -> IdempotencyKey
         return None
     if not re.fullmatch(r"[!-~]{1,255}", header):
         raise InvalidRequest(field="Idempotency-Key")
-    return IdempotencyKey(header, _content(asked), repr(asked))
+    # What earlier versions kept is of a request that could not choose.
+    return IdempotencyKey(header, _content(asked), "" if asked.is_provider_chosen() else repr(asked))
 
 
 def _content(asked: PaymentRequest) -> str:
@@ -394,12 +444,14 @@ def _content(asked: PaymentRequest) -> str:
     the field is absent.
     """
     choice = asked.choice
-    bought = {
+    bought: dict[str, object] = {
         "lines": [[str(line.course), line.policy_id, line.coupon_record_id] for line in choice.lines],
         "general_coupon": choice.general_coupon_record_id,
         "beli": choice.use_beli,
         "pay_money": asked.pay_money,
     }
+    if asked.is_provider_chosen():
+        bought["provider"] = asked.provider
     return json.dumps(bought, sort_keys=True, separators=(",", ":"))
 
 

@@ -8,11 +8,11 @@ from math import ceil
 from typing import Any
 
 from chalicelib.beijing_time import beijing_text
-from chalicelib.flows.checkout import PlacedOrder
+from chalicelib.flows.checkout import PlacedOrder, can_pay
 from chalicelib.flows.preview_refund import KEPT_LINES, OVER, RefundPreview
 from chalicelib.flows.show_order import OrderPage, ask_again_after
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.payments import PayPage
+from chalicelib.gateways.payments import BridgeCall, PayPage
 from chalicelib.money import to_yuan
 from chalicelib.settings import Settings
 from chalicelib.shop.catalog import Course
@@ -109,6 +109,7 @@ def _order_in_short(order: Order, gateways: Gateways, now: datetime, settings: S
         "date": beijing_text(order.placed_at),
         "status": STATUS_NAMES[order.status],
         "payment_type": PAYMENT_NAMES[order.payment_type],
+        "payment_code": order.payment_type,
         "original_amount": to_yuan(sum(line.original_price for line in lines)),
         "course_coupon_amount": to_yuan(sum(line.original_price - line.price for line in lines)),
         "general_coupon_amount": to_yuan(order.general_discount),
@@ -117,8 +118,8 @@ def _order_in_short(order: Order, gateways: Gateways, now: datetime, settings: S
         "actual_amount": to_yuan(order.amount),
         "refunded_amount": to_yuan(order.refunded_amount),
         "expire_date": beijing_text(order.expires_at),
-        "seconds_left": max(0, int((order.expires_at - now).total_seconds())) if order.is_open() else 0,
-        "can_pay": order.can_be_sent_to_pay(now),
+        "seconds_left": _seconds_left(order, now),
+        "can_pay": can_pay(order, gateways, now),
         "can_cancel": order.is_open(),
         "can_refund": order.can_be_refunded(window, gateways.payments, now),
         "refund_until": beijing_text(refund_until) if refund_until else None,
@@ -126,6 +127,10 @@ def _order_in_short(order: Order, gateways: Gateways, now: datetime, settings: S
     if order.paid_at is not None:
         shown["pay_date"] = beijing_text(order.paid_at)
     return shown
+
+
+def _seconds_left(order: Order, now: datetime) -> int:
+    return max(0, int((order.expires_at - now).total_seconds())) if order.is_open() else 0
 
 
 def _order_line(order: Order, position: int, courses: Mapping[CourseKey, Course], shop_url: str) -> Json:
@@ -169,6 +174,15 @@ def pay_address(order: Order, page: PayPage, duplicate: Order | None) -> Json:
     }
 
 
+def started_payment(order: Order, started: PayPage | BridgeCall, now: datetime) -> Json:
+    """A payment that was begun by a way to pay."""
+    if isinstance(started, PayPage):
+        what: Json = {"kind": started.kind, "text": started.text, "members": None}
+    else:
+        what = {"kind": "bridge", "text": None, "members": dict(started.members)}
+    return success(what | {"seconds_left": _seconds_left(order, now)})
+
+
 def order(
     page: OrderPage,
     gateways: Gateways,
@@ -186,6 +200,7 @@ def order(
     is_refundable = can_refund and set(to_refund) <= set(found.open_lines())
     ask_again = ask_again_after(found, refunds, now)
     shown = _order_in_short(found, gateways, now, settings) | {
+        "providers": gateways.offered(),
         "refundable_amount": to_yuan(found.refundable(to_refund) if is_refundable else 0),
         "orderdetail_list": [
             _order_line(found, position, page.courses, settings.shop_url)

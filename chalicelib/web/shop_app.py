@@ -300,6 +300,10 @@ class ShopApp(Chalice):
         return self.header("authorization")
 
     def address(self) -> str:
+        """The client's address as limits count it."""
+        return reading.client_address(self.payer_address())
+
+    def payer_address(self) -> str:
         """The client's address: as the gateway saw it, or as the CDN did that proves itself. No header of the client's
         can change it.
         """
@@ -310,7 +314,7 @@ class ShopApp(Chalice):
             hmac.compare_digest(proof.encode(errors="replace"), key.encode())
             for key in self.settings.edge_keys
         )
-        return reading.client_address(told if told and is_edge else seen)
+        return told if told and is_edge else seen
 
     def device(self) -> str:
         """The browser's name for itself, up to 300 printable characters: chat programs say who they are late in it."""

@@ -404,9 +404,19 @@ def documented(course_id: int, policy_id: int) -> dict[tuple[str, str], Document
         ),
         ("POST", "/coupons/{coupon_id}/claim"): Documented(captcha, {1004, 1701}),
         ("POST", "/payment"): Documented(
-            {"is_beli": True, "course_list": [ordered], "global_coupon_id": 3, "pay_money": 1},
+            {
+                "is_beli": True,
+                "course_list": [ordered],
+                "global_coupon_id": 3,
+                "pay_money": 1,
+                "payment_type": "wechat",
+            },
             {1301, 1302, 1306, 1308, 5000},
         ),
+        ("POST", "/order/{order_number}/wechat"): Documented(
+            {"way": "jsapi", "code": "x", "state": "0"}, {1501, 1510, 5000}
+        ),
+        ("POST", "/order/{order_number}/provider"): Documented({"payment_type": "wechat"}, {1501, 5000}),
         ("POST", "/order/{order_number}/refund"): Documented(
             {"lines": [0], "reason": "不想学了"}, {1501, 1506}
         ),

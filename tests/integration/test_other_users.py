@@ -139,6 +139,12 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
         ("POST", "/order/{order_number}/cancel"): [
             Attempt(f"/order/{number}/cancel", code=1501) for number in orders
         ],
+        ("POST", "/order/{order_number}/wechat"): [
+            Attempt(f"/order/{number}/wechat", {"way": "native"}, code=1501) for number in orders
+        ],
+        ("POST", "/order/{order_number}/provider"): [
+            Attempt(f"/order/{number}/provider", {"payment_type": "wechat"}, code=1501) for number in orders
+        ],
         ("GET", "/get_pay_url"): [
             Attempt(f"/get_pay_url/?order_number={number}&final_price=100", code=1402) for number in orders
         ],

@@ -14,6 +14,7 @@ import pytest
 import app as application
 from chalicelib.shop.catalog import find_course_contents
 from localstack.alipay import AlipaySimulator
+from localstack.wechat import WechatSimulator
 from tests.addresses import ClientAt
 from tests.costs import Cost, cost_of
 from tests.documents import ROUND_TRIPS
@@ -70,7 +71,7 @@ def row(endpoint: Endpoint, cost: Cost) -> str:
     at_once = AT_ONCE.get(endpoint.name, 1)
     dynamodb = f"DynamoDB ({at_once} at once)" if at_once > 1 else "DynamoDB"
     redis = "Redis (at once, too)" if endpoint.name in BESIDE_REDIS else "Redis"
-    calls = {dynamodb: cost.dynamodb, redis: cost.redis, "Alipay": cost.alipay}
+    calls = {dynamodb: cost.dynamodb, redis: cost.redis, "Alipay": cost.alipay, "WeChat Pay": cost.wechat}
     where = ", ".join(f"{count} {store}" for store, count in calls.items() if count) or "-"
     read_units = "varies" if endpoint.name in VARYING else f"{cost.read_units:g}"
     return f"| {endpoint.name} | {waits(endpoint, cost)} | {where} | {read_units} | {cost.write_units:g} |"
@@ -95,7 +96,7 @@ class Meter:
 
 
 @pytest.fixture
-def meter(faulty_app: FaultyApp, alipay: AlipaySimulator) -> Meter:
+def meter(faulty_app: FaultyApp, alipay: AlipaySimulator, wechat: WechatSimulator) -> Meter:
     return Meter(faulty_app, alipay)
 
 

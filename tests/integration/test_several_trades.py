@@ -112,7 +112,7 @@ def test_a_notice_of_a_trade_that_was_not_begun_is_kept_and_changes_nothing(shop
 def test_a_trade_that_its_provider_closed_keeps_the_order_open_for_another(shop: Shop) -> None:
     """Alipay's word that our own change has closed its trade may be faster than what the change writes."""
     number = shop.another_buyer()
-    page = checkout.pay_page(purchases.stored(number), shop.gateways)
+    page = checkout.pay_page(purchases.stored(number), shop.gateways, shop.clock())
     shop.alipay.open_cashier(page.text)
     shop.alipay.scan(number)
     shop.change(number, WECHAT)

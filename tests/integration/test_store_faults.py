@@ -201,20 +201,22 @@ def test_every_endpoint_of_orders_tells_that_the_store_cannot_be_asked(
     purchases.pay(alipay, number)
     signed = notice(alipay, number)
     with trouble(faulty_app):
-        for method, path in (
+        for method, path, *body in (
             ("GET", "/myorder/"),
             ("GET", f"/order/{number}"),
             ("POST", f"/order/{number}/cancel"),
             ("GET", f"/get_pay_url/?order_number={number}&final_price=240"),
             ("GET", "/mycourses"),
             ("GET", "/userinfo"),
+            ("POST", f"/order/{number}/wechat", {"way": "native"}),
+            ("POST", f"/order/{number}/provider", {"payment_type": "wechat"}),
         ):
-            response = buyer.request(method, path)
+            response = buyer.request(method, path, json=body[0] if body else None)
             assert (response.status_code, response.json()["code"]) == (503, 503), path
             assert response.json()["data"] is None
             assert response.headers["Access-Control-Allow-Origin"] == "*"
-        body: dict[str, Any] = {"is_beli": False, "course_list": [], "pay_money": 1}
-        assert buyer.post("/payment/", body)["code"] == 5000
+        nothing: dict[str, Any] = {"is_beli": False, "course_list": [], "pay_money": 1}
+        assert buyer.post("/payment/", nothing)["code"] == 5000
         assert deliver(signed) == "fail"
     assert deliver(signed) == "success"
     buyer.assert_owns_the_course()

@@ -18,6 +18,7 @@ from chalicelib.gateways.bills import Bill, BillPending, NoBill
 from chalicelib.gateways.http import download
 from chalicelib.gateways.payments import (
     BillState,
+    BridgeCall,
     Closed,
     Notification,
     NotKnown,
@@ -36,7 +37,6 @@ from chalicelib.gateways.payments import (
 )
 from chalicelib.gateways.wechat import Wechat
 from chalicelib.gateways.wechat.login import WechatLogin
-from chalicelib.gateways.wechat.trades import BridgeCall
 from localstack.provider.keys import KeyPair, generate_keys
 from localstack.wechat import WechatSimulator
 from localstack.wechat.bad_days import BAD_DAYS, CLOSE, QUERY, REFUND

@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
 
+from chalicelib.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.errors import ShopError
 from chalicelib.flows import (
     apply_for_refund,
@@ -429,8 +430,15 @@ class World:
         if placed.amount == 0:
             return
         with suppress(Refused):  # Its code may be on their screen since long.
-            self.alipay.open_cashier(checkout.pay_page(placed, self.gateways).text)
+            self.alipay.open_cashier(self._pay_page(placed))
         self._at_alipay("pay", lambda: self.alipay.pay(number))
+
+    def _pay_page(self, placed: Order) -> str:
+        provider = self.gateways.of(placed.payment_type)
+        page = provider.pay_page(
+            placed.number, placed.amount, placed.title, placed.expires_at, Deadline(PROVIDER_SECONDS)
+        )
+        return page.text
 
     def scan(self, number: str) -> None:
         """The buyer opens the pay page and scans its code."""
@@ -438,7 +446,7 @@ class World:
         if placed.amount == 0:
             return
         try:
-            self.alipay.open_cashier(checkout.pay_page(placed, self.gateways).text)
+            self.alipay.open_cashier(self._pay_page(placed))
         except Refused:
             return
         self._at_alipay("scan", lambda: self.alipay.scan(number))

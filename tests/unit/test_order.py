@@ -15,7 +15,7 @@ from chalicelib.shop import coupon, order
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.order import Order, OrderLine
-from chalicelib.shop.payment_type import ALIPAY, UNIONPAY
+from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.shop.settlement import DueLine, settle
 
 NOW = datetime(2026, 3, 1, 15, 59, 59, 987654, tzinfo=UTC)
@@ -92,10 +92,6 @@ def test_only_an_open_order_can_be_paid(status: str) -> None:
 
 def test_an_order_of_zero_is_never_sent_to_pay() -> None:
     assert not an_order(amount=0).can_be_sent_to_pay(NOW)
-
-
-def test_an_order_that_waits_for_another_systems_provider_is_not_sent_to_pay() -> None:
-    assert not an_order(payment_type=UNIONPAY).can_be_sent_to_pay(NOW)
 
 
 def test_every_status_has_the_documents_text() -> None:

@@ -33,7 +33,7 @@ def payment_types_described() -> list[str]:
     (described,) = {
         tuple(properties["payment_type"]["enum"])  # the same wherever it stands
         for schema in schemas.values()
-        if "payment_type" in (properties := schema.get("properties", {}))
+        if "enum" in (properties := schema.get("properties", {})).get("payment_type", {})
     }
     return list(described)
 

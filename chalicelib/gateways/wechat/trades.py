@@ -7,7 +7,6 @@ trade, by the number that the shop gave it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +17,7 @@ from chalicelib.errors import GatewayUnavailable, NotificationRefused
 from chalicelib.gateways.bills import BillLine, FundLine
 from chalicelib.gateways.payments import (
     BillState,
+    BridgeCall,
     Closed,
     CloseState,
     Notification,
@@ -54,13 +54,6 @@ _NOT_THIS = ("OUT_TRADE_NO_USED", "INVALID_REQUEST")
 """WeChat Pay's words for a trade that was begun with other content: by another buyer within WeChat, mostly."""
 _ORDER_UNKNOWN = ("ORDER_NOT_EXIST", "ORDERNOTEXIST")
 _BUSY = 429
-
-
-@dataclass(frozen=True)
-class BridgeCall:
-    """What a page within WeChat hands to `WeixinJSBridge` to have the buyer pay: these members, by these names."""
-
-    members: Mapping[str, str]
 
 
 class Wechat:

@@ -620,7 +620,7 @@ export interface paths {
         put?: never;
         /**
          * Order and pay
-         * @description Computes everything anew, places the order in one step (coupons reserved, 贝里 taken, the courses leave the cart) and answers where to send the browser: Alipay's pay page or, when nothing is due, the shop's result page. Unpaid orders close after 30 minutes and give everything back.
+         * @description Computes everything anew, places the order in one step (coupons reserved, 贝里 taken, the courses leave the cart) and answers where to send the browser: Alipay's pay page, the shop's own page for paying by WeChat Pay or, when nothing is due, the shop's result page. Unpaid orders close after 30 minutes and give everything back.
          *
          *     Every request makes an order of its own, unless it carries an `Idempotency-Key`: repeating it with the same key and body gives the first answer back. `msg` is empty, or warns of another order for the same courses that is unpaid or was just paid.
          *
@@ -634,7 +634,7 @@ export interface paths {
          *     | 1307 | 优惠券「满 200 减 50」需消费满200.0元才能使用 | A 满减券 needs a higher price |
          *     | 1308 | 应付金额为129.0元，请刷新页面后重试 | `pay_money` is not what is due, or no amount; `msg` says what is |
          *     | 1309 | 该请求编号已用于另一个订单，请刷新页面后重试 | The `Idempotency-Key` belongs to another order |
-         *     | 5000 | 请求内容有误，请刷新页面后重试 | The body has another shape, more than 40 courses, or the store is down; or (您已有50个未支付的订单) the learner has as many unpaid orders as one may have, 50 unless `MAX_OPEN_ORDERS` says otherwise. After 下单结果未知 look at the orders before trying again |
+         *     | 5000 | 请求内容有误，请刷新页面后重试 | The body has another shape, more than 40 courses, or the store is down; or (您已有50个未支付的订单) the learner has as many unpaid orders as one may have, 50 unless `MAX_OPEN_ORDERS` says otherwise. Or the shop takes no money by `payment_type` (暂不支持这种支付方式). After 下单结果未知 look at the orders before trying again |
          */
         post: operations["pay"];
         delete?: never;
@@ -652,7 +652,7 @@ export interface paths {
         };
         /**
          * The pay page of an order
-         * @description For the learner's own order that still waits for payment and has 90 seconds or more left.
+         * @description For the learner's own order that still waits for payment and has 90 seconds or more left: Alipay's page, or the shop's own for paying by WeChat Pay.
          *
          *     | Refusal | `msg` | When |
          *     | --- | --- | --- |
@@ -696,7 +696,7 @@ export interface paths {
         };
         /**
          * One order in full
-         * @description Amounts with their breakdown, what can be done now, and what happened to it. For an order that waits, Alipay is asked now and then, so that a payment shows without its notification.
+         * @description Amounts with their breakdown, what can be done now, and what happened to it. For an order that waits, its payment provider is asked now and then, so that a payment shows without its notification.
          *
          *     | Refusal | `msg` | When |
          *     | --- | --- | --- |
@@ -723,16 +723,77 @@ export interface paths {
         put?: never;
         /**
          * Cancel an unpaid order
-         * @description Asks Alipay first, closes it there, then here; coupons and 贝里 come back. Takes no body. Cancelling a cancelled order again is answered like the first time.
+         * @description Asks the payment provider first, closes it there, then here; coupons and 贝里 come back. Takes no body. Cancelling a cancelled order again is answered like the first time.
          *
          *     | Refusal | `msg` | When |
          *     | --- | --- | --- |
          *     | 1501 | 订单不存在 | Not the learner's, or there is none |
          *     | 1502 | 订单已支付，不能取消 | It is paid |
          *     | 1503 | 订单已超时关闭，无需取消 | It closed by itself |
-         *     | 1504 | 暂时无法确认支付状态，订单未取消，请稍后再试 | Alipay did not answer; nothing has changed |
+         *     | 1504 | 暂时无法确认支付状态，订单未取消，请稍后再试 | The payment provider did not answer; nothing has changed |
          */
         post: operations["cancelOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/order/{order_number}/wechat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to pay by WeChat Pay
+         * @description For the learner's own order whose `payment_code` is `wechat`: what the pay page needs for a way to pay. Asking again for the same way gives the same payment. Within WeChat it takes two steps: without `code` the answer is WeChat's authorisation, which sends the browser back to `/payment/wechat?order_num=` with `code` and `state`; both are sent here.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1004 | 尝试次数过多，请840秒后再试 | Paying was begun or changed 60 times in 15 minutes: the seconds to wait stand in `msg` |
+         *     | 1501 | 订单不存在 | Not the learner's, or there is none |
+         *     | 1502 | 订单已支付，无需再次支付 | It is paid, perhaps just now: show its result |
+         *     | 1503 | 订单已关闭，请重新下单 | It is closed, has less than 90 seconds left, or was begun to be paid too often; `msg` says which |
+         *     | 1504 | 暂时无法确认支付状态，请稍后再试 | WeChat Pay does not say whether it is paid, or another request changes it just now; ask again |
+         *     | 1509 | 微信支付暂时不可用，请稍后再试，或改用其他支付方式 | WeChat Pay does not answer; ask again |
+         *     | 1510 | 微信授权已失效，请重新打开支付页面 | `code` was used before or is too old, or `state` is not this learner's for this order; ask again without both |
+         *     | 1511 | 订单的支付方式已更改，请刷新页面 | It is to be paid by another provider by now |
+         *     | 5000 | 请求内容有误，请刷新页面后重试 | The body has another shape; or (暂不支持这种支付方式) the shop takes no money that way |
+         */
+        post: operations["startWechat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/order/{order_number}/provider": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have an order paid by another provider
+         * @description Asks the provider whether the order is paid, closes what was begun there, and answers the other one's pay page as `GET /get_pay_url` does. Only a clear answer changes anything. Naming the provider that it has changes nothing.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1004 | 尝试次数过多，请840秒后再试 | Paying was begun or changed 60 times in 15 minutes: the seconds to wait stand in `msg` |
+         *     | 1501 | 订单不存在 | Not the learner's, or there is none |
+         *     | 1502 | 订单已支付，无需再次支付 | It is paid, perhaps just now: show its result |
+         *     | 1503 | 订单已关闭，请重新下单 | It is closed, has less than 90 seconds left, or was begun to be paid too often; `msg` says which |
+         *     | 1504 | 暂时无法确认支付状态，请稍后再试 | The provider does not say whether it is paid, or another request changes it just now; nothing has changed |
+         *     | 5000 | 请求内容有误，请刷新页面后重试 | The body has another shape; or (暂不支持这种支付方式) the shop takes no money by this provider |
+         */
+        post: operations["changeProvider"];
         delete?: never;
         options?: never;
         head?: never;
@@ -840,7 +901,7 @@ export interface paths {
         put?: never;
         /**
          * Approve a refund
-         * @description Alipay is asked at once; what it does not confirm now is asked again by a timer. Takes no body.
+         * @description The payment provider is asked at once; what it does not confirm now is asked again by a timer. Takes no body.
          *
          *     | Refusal | `msg` | When |
          *     | --- | --- | --- |
@@ -876,7 +937,7 @@ export interface paths {
          *     | 1802 | 退费申请不存在 | There is no such application |
          *     | 1803 | 退费申请已处理，请刷新列表 | It is decided already |
          *     | 1804 | 请填写处理说明（200字以内） | There is no answer |
-         *     | 1805 | 暂时无法确认退款状态，申请未处理，请稍后再试 | Alipay does not say whether it was refunded already |
+         *     | 1805 | 暂时无法确认退款状态，申请未处理，请稍后再试 | The payment provider does not say whether it was refunded already |
          */
         post: operations["refuseRefund"];
         delete?: never;
@@ -1041,6 +1102,11 @@ export interface components {
          * @enum {string}
          */
         OrderStatus: "待支付" | "交易成功" | "退费申请中" | "已退费" | "主动取消" | "超时取消";
+        /**
+         * @description A payment provider: 支付宝 or 微信支付.
+         * @enum {string}
+         */
+        Provider: "alipay" | "wechat";
         /**
          * @description 立减券 takes an amount off, 满减券 takes it off when the price reaches a minimum, 折扣券 leaves a percentage of the price.
          * @enum {string}
@@ -1404,6 +1470,43 @@ export interface components {
             global_coupon_id?: components["schemas"]["GivenCouponRecordId"] | null | "";
             /** @description What the learner was shown. The shop computes it anew and refuses (1308), with the amount due, when it differs or is no amount. */
             pay_money: components["schemas"]["GivenAmount"];
+            /** @description By whom it is to be paid, one of the quote's `providers`; absent for the first of them. */
+            payment_type?: components["schemas"]["Provider"];
+        };
+        WechatRequest: {
+            /**
+             * @description `native`: a QR code for another device; `h5`: from a phone's browser into the app; `jsapi`: within WeChat's own browser.
+             * @enum {string}
+             */
+            way: "native" | "h5" | "jsapi";
+            /** @description For `jsapi`: what WeChat's authorisation added to the address. With `state`, or both absent. */
+            code?: string;
+            /** @description For `jsapi`: the same. */
+            state?: string;
+        };
+        StartedPayment: {
+            /**
+             * @description What the page does: show a QR code, go to an address, or call `WeixinJSBridge`.
+             * @enum {string}
+             */
+            kind: "qr" | "redirect" | "bridge";
+            /** @description The QR code's text, or the address: for `h5` add `redirect_url`; for `jsapi` that of WeChat's authorisation, which comes back to the page with `code` and `state`. */
+            text: string | null;
+            /** @description For `bridge`: what `getBrandWCPayRequest` takes, as it is. */
+            members: {
+                appId: string;
+                timeStamp: string;
+                nonceStr: string;
+                package: string;
+                signType: string;
+                paySign: string;
+            } | null;
+            /** @description Until the order closes. */
+            seconds_left: number;
+        };
+        ProviderRequest: {
+            /** @description One of the order's `providers`. */
+            payment_type: components["schemas"]["Provider"];
         };
         QuotedLine: {
             course_id: components["schemas"]["Id"];
@@ -1473,6 +1576,8 @@ export interface components {
             /** @description How many days after paying a refund can be applied for; 0 for never. */
             refund_days: number;
             same_order?: components["schemas"]["SameOrder"];
+            /** @description By whom the shop takes money, the one first that is taken where none is named. */
+            providers: components["schemas"]["Provider"][];
         };
         OrderLine: {
             /** @description The policy's price. */
@@ -1510,6 +1615,11 @@ export interface components {
              * @enum {string}
              */
             payment_type: "微信" | "支付宝" | "优惠码" | "贝里" | "银联" | "免费";
+            /**
+             * @description The same as a code. `unionpay` occurs in orders of the old system only.
+             * @enum {string}
+             */
+            payment_code: "alipay" | "wechat" | "unionpay" | "beli" | "coupon" | "free";
             /** @description The sum of the policies' prices. */
             original_amount: components["schemas"]["Yuan"];
             /** @description What the courses' coupons take off. */
@@ -1579,6 +1689,11 @@ export interface components {
              * @enum {string}
              */
             payment_type: "微信" | "支付宝" | "优惠码" | "贝里" | "银联" | "免费";
+            /**
+             * @description The same as a code. `unionpay` occurs in orders of the old system only.
+             * @enum {string}
+             */
+            payment_code: "alipay" | "wechat" | "unionpay" | "beli" | "coupon" | "free";
             /** @description The sum of the policies' prices. */
             original_amount: components["schemas"]["Yuan"];
             /** @description What the courses' coupons take off. */
@@ -1623,6 +1738,8 @@ export interface components {
             refund_until: components["schemas"]["BeijingTime"] | null;
             /** @description After how many seconds asking again may bring news; null when nothing is awaited. */
             ask_again_seconds: number | null;
+            /** @description By whom the shop takes money, the one first that is taken where none is named. */
+            providers: components["schemas"]["Provider"][];
         };
         /**
          * @description 待审核 waits for a decision, 退款中 approved and on its way, 已退款 done, 已拒绝 refused. 已撤回 withdrawn by the learner.
@@ -1975,7 +2092,7 @@ export interface components {
          * @description Every `code` of a refusal, by name: for clients to make an enumeration from.
          * @enum {integer}
          */
-        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 5000;
+        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1509 | 1510 | 1511 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 5000;
         StartedCaptcha: {
             /**
              * @description 1 Geetest is up, 0 it is down.
@@ -2142,6 +2259,7 @@ export type CourseType = components['schemas']['CourseType'];
 export type Level = components['schemas']['Level'];
 export type OrderNumber = components['schemas']['OrderNumber'];
 export type OrderStatus = components['schemas']['OrderStatus'];
+export type Provider = components['schemas']['Provider'];
 export type CouponType = components['schemas']['CouponType'];
 export type PlayerName = components['schemas']['PlayerName'];
 export type GivenCourseId = components['schemas']['GivenCourseId'];
@@ -2168,6 +2286,9 @@ export type PaymentLine = components['schemas']['PaymentLine'];
 export type QuoteRequest = components['schemas']['QuoteRequest'];
 export type GivenAmount = components['schemas']['GivenAmount'];
 export type PaymentRequest = components['schemas']['PaymentRequest'];
+export type WechatRequest = components['schemas']['WechatRequest'];
+export type StartedPayment = components['schemas']['StartedPayment'];
+export type ProviderRequest = components['schemas']['ProviderRequest'];
 export type QuotedLine = components['schemas']['QuotedLine'];
 export type BestCombination = components['schemas']['BestCombination'];
 export type Quote = components['schemas']['Quote'];
@@ -3569,6 +3690,104 @@ export interface operations {
                     };
                 };
             };
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    startWechat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The order's number.
+                 * @example 202611221747050296J9NKDGY7Q
+                 */
+                order_number: components["parameters"]["OrderNumberOf"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WechatRequest"];
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["StartedPayment"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 1004 | 1501 | 1502 | 1503 | 1504 | 1509 | 1510 | 1511 | 5000;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changeProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The order's number.
+                 * @example 202611221747050296J9NKDGY7Q
+                 */
+                order_number: components["parameters"]["OrderNumberOf"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderRequest"];
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        /** @description Empty, or a warning of an equal order. */
+                        msg: string;
+                        /**
+                         * Format: uri
+                         * @description Where to send the browser.
+                         */
+                        data: string;
+                        order_number: components["schemas"]["OrderNumber"];
+                        /** @description Until when it can be paid. */
+                        expire_date: components["schemas"]["BeijingTime"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 1004 | 1501 | 1502 | 1503 | 1504 | 5000;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
             401: components["responses"]["NotSignedIn"];
             503: components["responses"]["Unavailable"];
         };

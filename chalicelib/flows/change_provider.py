@@ -1,0 +1,49 @@
+"""Have an unpaid order paid by another provider: what was begun is closed first, and only a clear answer changes
+anything.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from chalicelib.errors import PaymentUnknown, ProviderNotOffered, TradesChanged
+from chalicelib.gateways import Gateways
+from chalicelib.shop import order as orders
+from chalicelib.shop.event import By, Cause
+from chalicelib.shop.order import Order
+from chalicelib.storage.dynamodb import Transaction
+
+from . import ask_provider, close_order, payable
+from .ask_provider import Standing
+
+
+def change_provider(order: Order, to: str, gateways: Gateways, now: datetime) -> Order:
+    """Have a learner's own open order paid by the provider `to` -> the order as it is then. Repeating it changes
+    nothing.
+
+    A trade that nobody has begun to pay at its provider cannot be closed there: should it be paid after all, one of the
+    two payments goes back by itself. Up to three calls for each trade. Raises ProviderNotOffered, OrderAlreadyPaid (the
+    order is delivered), PaymentUnknown (the order keeps its provider), TradesChanged (another request does the same
+    just now), and as `payable.paying`.
+    """
+    with payable.paying(order, now):
+        if not gateways.has(to):
+            raise ProviderNotOffered()
+        if order.payment_type == to:
+            return order
+        # First: the provider tells of a trade that is closed, which would close an order that is that trade alone.
+        orders.list_trades(order)
+        standing = ask_provider.close_trades(order, gateways, now)
+        close_order.raise_unless_closed(order, standing)
+        if standing is Standing.WAITS:
+            raise PaymentUnknown(order.number, "the trade is not closed", needs_person=False)
+        transaction = Transaction()
+        orders.change_provider(transaction, order, to, order.begun(), Cause(By.LEARNER, to), now)
+        try:
+            transaction.commit()
+        except TradesChanged:
+            current = orders.reload(order)
+            if current.is_open() and current.payment_type == to:
+                return current
+            raise
+    return orders.reload(order)
