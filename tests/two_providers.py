@@ -16,11 +16,7 @@ from chalicelib.flows import (
 )
 from chalicelib.flows.change_provider import change_provider
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.payments import (
-    PageKind,
-    PayPage,
-    Unclear,
-)
+from chalicelib.gateways.payments import PageKind, PayPage, Unclear
 from chalicelib.gateways.wechat import Wechat
 from chalicelib.shop import order as orders
 from chalicelib.shop import refund

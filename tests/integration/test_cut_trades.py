@@ -8,16 +8,14 @@ from contextlib import suppress
 import pytest
 
 from chalicelib.errors import PaymentUnknown
-from chalicelib.flows import (
-    close_order,
-)
+from chalicelib.flows import close_order
 from chalicelib.shop import order as orders
 from chalicelib.shop import refund
 from chalicelib.shop.payment_type import ALIPAY, WECHAT
 from localstack.alipay import AlipaySimulator
 from tests import purchases
 from tests.faults.routing import FaultyApp
-from tests.proof.cut_offs import Cut, cut_everywhere
+from tests.proof.cut_offs import cut_everywhere
 from tests.two_providers import Shop, listed, opened
 
 
@@ -28,31 +26,28 @@ def faulty_shop(faulty_app: FaultyApp, alipay: AlipaySimulator) -> Iterator[Shop
 
 def cut_off(
     shop: Shop, app: FaultyApp, begin: Callable[[], str], act: Callable[[str], object]
-) -> Iterator[tuple[str, Cut]]:
+) -> Iterator[str]:
     """Cut an act off at every call that leaves something behind; nothing is half done. Yields each order's number."""
     numbers: list[str] = []
 
     def begun() -> Callable[[], object]:
         numbers.append(begin())
 
-        def acting() -> object:
+        def acting() -> None:
             with suppress(PaymentUnknown):
-                return act(numbers[-1])
-            return None
+                act(numbers[-1])
 
         return acting
 
-    cuts = 0
-    for cut in cut_everywhere(app, begun, lambda cut: shop.check(), every=False):
-        yield numbers[-1], cut
-        cuts += 1
-    assert cuts, "it was never cut off"
+    for _ in cut_everywhere(app, begun, lambda cut: shop.check(), every=False):
+        yield numbers[-1]
+    assert len(numbers) > 2, "it was never cut off"  # each way ends with a run that is not cut
 
 
 def test_begun_and_cut_off_anywhere_there_is_one_trade_and_it_leads_to_its_order(
     faulty_shop: Shop, faulty_app: FaultyApp
 ) -> None:
-    for number, _ in cut_off(faulty_shop, faulty_app, lambda: faulty_shop.by_wechat()[0], faulty_shop.begin):
+    for number in cut_off(faulty_shop, faulty_app, lambda: faulty_shop.by_wechat()[0], faulty_shop.begin):
         trade = faulty_shop.begin(number)
         assert trade == f"{number}N"
         assert list(listed(number)) == [number, trade]
@@ -69,9 +64,7 @@ def test_changed_and_cut_off_anywhere_the_order_is_to_be_paid_by_one_provider(
         purchases.scan(faulty_shop.alipay, number)
         return number
 
-    for number, _ in cut_off(
-        faulty_shop, faulty_app, begin, lambda number: faulty_shop.change(number, WECHAT)
-    ):
+    for number in cut_off(faulty_shop, faulty_app, begin, lambda number: faulty_shop.change(number, WECHAT)):
         faulty_shop.look(number)
         assert purchases.status(number) == orders.PLACED
         if purchases.stored(number).payment_type == ALIPAY:
@@ -89,7 +82,7 @@ def test_cancelled_and_cut_off_anywhere_two_trades_are_closed_with_their_order(
     def cancel(number: str) -> None:
         close_order.cancel_by_learner(purchases.stored(number), faulty_shop.gateways, faulty_shop.clock())
 
-    for number, _ in cut_off(faulty_shop, faulty_app, lambda: faulty_shop.unclosed()[0], cancel):
+    for number in cut_off(faulty_shop, faulty_app, lambda: faulty_shop.unclosed()[0], cancel):
         cancel(number)
         assert purchases.status(number) == orders.CANCELLED
         assert faulty_shop.alipay.trade(number).status == "TRADE_CLOSED"
@@ -111,7 +104,7 @@ def test_paid_twice_and_cut_off_anywhere_one_payment_delivers_and_one_goes_back(
         faulty_shop.look(number)
         faulty_shop.look(number)
 
-    for number, _ in cut_off(faulty_shop, faulty_app, begin, look_twice):
+    for number in cut_off(faulty_shop, faulty_app, begin, look_twice):
         faulty_shop.look_while_due(number)
         assert sorted(purchases.payments(number)) == ["applied", "surplus"]
         (back,) = refund.list_refunds(purchases.stored(number))
