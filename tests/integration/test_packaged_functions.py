@@ -15,10 +15,12 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.settings import FUNCTIONS
-from chalicelib.shop import order
+from chalicelib.shop import bill, journal, order
+from chalicelib.shop.bill import BillDay
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from localstack.cloud.executor.process_executor.function_process import FunctionProcess, NotBegun
+from localstack.wechat import WechatSimulator
 from tests import builders, purchases
 from tests.packaged_functions import Unpacked, api_event, environment_of, handler_of, invoke, unpack
 from tests.purchases import Buyer, Clock
@@ -136,14 +138,26 @@ def test_the_sweep_runs(new_function: NewFunction, gateway_server: GatewayServer
 
 
 def test_the_bills_of_the_last_days_are_fetched(
-    new_function: NewFunction, gateway_server: GatewayServer, alipay: AlipaySimulator
+    new_function: NewFunction, gateway_server: GatewayServer, alipay: AlipaySimulator, wechat: WechatSimulator
 ) -> None:
     bills = new_function("hold_bills")
     bills.start()
     answer_of(bills, SCHEDULED)
     (line,) = (line for line in lines_of(bills) if line["message"] == "done")
     assert line["kind"] == "timer"
-    assert line["days"] >= 1
+    assert line["days"] >= 2
+    assert {held.provider for held in recent_days()} == {"alipay", "wechat"}
+
+
+def recent_days() -> list[BillDay]:
+    """The days of the last week that were held against their bills."""
+    today = journal.day_of(datetime.now(UTC))
+    return [
+        held
+        for provider in ("alipay", "wechat")
+        for held in bill.list_days(provider, today - timedelta(days=7), today)
+        if held.state != bill.UNREADABLE
+    ]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
