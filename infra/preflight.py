@@ -17,6 +17,7 @@ from infra.stacks import NotDeployed
 from infra.stage import STACKS, Stage
 
 PROJECT = Path(__file__).resolve().parents[1]
+_WECHAT_IDS = ("WechatAppId", "WechatMchId", "WechatMchSerial", "WechatPublicKeyId")
 
 
 def problems(
@@ -74,6 +75,20 @@ def of_the_file(stage: Stage) -> Iterator[str]:
             yield f"{stage.file}: {stack!r} reads {', '.join(sorted(missing))}, which no stack before it writes."
         written |= values.written_by(template, stage.name)
         outputs |= dict.fromkeys(template.get("Outputs", {}), "")
+    yield from _wechat(stage)
+
+
+def _wechat(stage: Stage) -> Iterator[str]:
+    """What of an account at WeChat Pay does not go without the rest."""
+    app = stage.stacks.get("app", {})
+    given = [name for name in _WECHAT_IDS if app.get(name)]
+    if missing := sorted(set(_WECHAT_IDS) - set(given)) if given else []:
+        yield f"{stage.file}: 'app' has {', '.join(given)}, and lacks {', '.join(missing)}."
+    has_secrets = stage.stacks.get("secrets", {}).get("WechatPay") == "on"
+    if given and not has_secrets:
+        yield f"{stage.file}: 'app' has {', '.join(given)}, so 'secrets' needs WechatPay, on: it makes the secrets."
+    if has_secrets and "app" in stage.stacks and not given:
+        yield f"{stage.file}: 'secrets' has WechatPay, on, so 'app' needs {', '.join(_WECHAT_IDS)}."
 
 
 def _not_taken(declared: Mapping[str, Any], value: str) -> str:

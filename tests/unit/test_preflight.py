@@ -54,6 +54,16 @@ def with_parameters(of: Stage, stack: str, **given: str) -> Stage:
     return replace(of, stacks={**of.stacks, stack: {**of.stacks[stack], **given}})
 
 
+WITH_WECHAT = {
+    "AlipayAppId": "2021000000000000",
+    "AlipaySellerId": "2088000000000000",
+    "WechatAppId": "wx0000000000000001",
+    "WechatMchId": "1900000001",
+    "WechatMchSerial": "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C",
+    "WechatPublicKeyId": "PUB_KEY_ID_0119000000010001",
+}
+
+
 def stage(name: str = "production", **app: str) -> Stage:
     """A stage whose front somebody else serves."""
     example = read_stage("example")
@@ -87,6 +97,11 @@ def test_what_stands_in_the_way_is_told(account: Account, said: str) -> None:
     assert said in problem
 
 
+def test_an_account_at_wechat_pay_does_not_stand_in_the_way() -> None:
+    whole = with_parameters(stage(**WITH_WECHAT), "secrets", WechatPay="on")
+    assert told(whole) == []
+
+
 def test_a_tree_that_is_not_committed_stands_in_the_way() -> None:
     [problem] = told(stage(), git_status=" M app.py\n")
     assert "not committed" in problem
@@ -98,6 +113,16 @@ def test_a_tree_that_is_not_committed_stands_in_the_way() -> None:
         ({"network": {"Redis": "redis"}}, "'redis', and must be one of node"),
         ({"app": {"AlipayAppId": "2021-1", "AlipaySellerId": "2088"}}, "'2021-1', and must match"),
         ({"app": {"AlipayAppId": "2021"}}, "'app' lacks AlipaySellerId"),
+        (
+            {"app": WITH_WECHAT | {"WechatPublicKeyId": "1DDE"}, "secrets": {"WechatPay": "on"}},
+            "'1DDE', and must match",
+        ),
+        ({"app": WITH_WECHAT}, "so 'secrets' needs WechatPay"),
+        ({"secrets": {"WechatPay": "on"}}, "so 'app' needs WechatAppId, WechatMchId"),
+        (
+            {"app": WITH_WECHAT | {"WechatMchSerial": ""}, "secrets": {"WechatPay": "on"}},
+            "'app' has WechatAppId, WechatMchId, WechatPublicKeyId, and lacks WechatMchSerial",
+        ),
         ({"stores": {"Prefix": "x-"}}, "'stores' takes no Prefix"),
         ({"edge": {"ApiDomainName": "api.school.example", "ShopDomainName": ""}}, "must match"),
         ({"watch": {"SlowMilliseconds": "30000"}}, "must be from 100 to 29000"),
