@@ -37,6 +37,8 @@ def change_provider(order: Order, to: str, gateways: Gateways, now: datetime) ->
         close_order.raise_unless_closed(order, standing)
         if standing is Standing.WAITS:
             raise PaymentUnknown(order.number, "the trade is not closed", needs_person=False)
+        if order.payment_type == to:
+            return order  # another request was faster
         transaction = Transaction()
         orders.change_provider(transaction, order, to, order.begun(), Cause(By.LEARNER, to), now)
         try:
