@@ -1,4 +1,4 @@
-"""Cutting flows off: the process dies before its nth call of a store or of Alipay, or that call is done and its
+"""Cutting flows off: the process dies before its nth call of a store or a provider, or that call is done and its
 answer lost; or what is called goes down, before the call or after it, and the process lives to handle that; or the
 request's time is over after the call, so that no other one begins.
 
@@ -120,7 +120,7 @@ def cutting(shop: FaultyApp, cut: Cut) -> Iterator[None]:
 
     The block ends early, and quietly, where the process dies; also with the trouble that an outage is told as.
     """
-    proxies: list[Proxy[Any]] = [shop.dynamodb, shop.redis, shop.alipay]
+    proxies: list[Proxy[Any]] = [shop.dynamodb, shop.redis, shop.alipay, shop.wechat]
     listeners = connection().client.listeners
     with ExitStack() as healed:
         for proxy in proxies:

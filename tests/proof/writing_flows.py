@@ -54,6 +54,7 @@ from chalicelib.shop.user import ADMIN, User, UserName, find_user
 from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import Transaction, UserItem
 from localstack.alipay import AlipaySimulator
+from localstack.wechat import WechatSimulator
 from tests import builders, purchases
 from tests.addresses import ClientAt
 from tests.proof import bills, invariants
@@ -71,7 +72,7 @@ READING = {
         "GET /course/{course_id}/mine",
     ),
     *("GET /shoppingcar", "POST /shoppingcar/preview", "GET /account", "PUT /account", "POST /account/quote"),
-    *("GET /coupons", "GET /coupons/available", "GET /get_pay_url", "GET /myorder", "GET /beli"),
+    *("GET /coupons", "GET /coupons/available", "GET /myorder", "GET /beli"),
     "GET /order/{order_number}/refund_preview",
     *("GET /mycourses", "GET /admin/refunds", "GET /trade/alipay"),
     *("manage check-settings", "manage list-enrollments", "manage audit", "manage list-orders"),
@@ -104,8 +105,9 @@ class Flow:
     covers: ClassVar[tuple[str, ...]] = ()
     """The routes, Lambdas and operators' commands that it walks through."""
 
-    def __init__(self, alipay: AlipaySimulator, clock: Clock) -> None:
+    def __init__(self, alipay: AlipaySimulator, wechat: WechatSimulator, clock: Clock) -> None:
         self.alipay = alipay
+        self.wechat = wechat
         self.clock = clock
         self.user = builders.a_user(beli=100)
         self.learner = ClientAt(self.user)
@@ -204,7 +206,8 @@ class Flow:
                 for item in mine.items:
                     batch.delete(item)
                 for placed in mine.of(Order):
-                    batch.delete(OrderPointer(f"ORDER#{placed.number}", "POINTER"))
+                    for number in {placed.number, *(trade.number for trade in placed.begun())}:
+                        batch.delete(OrderPointer(f"ORDER#{number}", "POINTER"))
         for name in self.names:
             UserName(f"USERNAME#{folded(name)}", "USERNAME").delete()
         for offer in self.offers:
