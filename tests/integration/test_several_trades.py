@@ -27,6 +27,7 @@ from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from localstack.wechat.bad_days import CLOSE, QUERY
 from tests import purchases
+from tests.proof.invariants import Violated
 from tests.two_providers import Shop, listed, opened
 
 
@@ -261,4 +262,30 @@ def test_what_is_paid_beside_a_trade_that_was_begun_meanwhile_leaves_that_due(sh
     assert reconcile.process(read, shop.gateways, shop.clock()) is None
     assert purchases.status(number) == orders.PAID
     assert purchases.stored(number).due_at is not None
+    shop.check()
+
+
+def test_the_invariants_miss_a_pointer_and_see_money_of_another_trade(shop: Shop) -> None:
+    number, trade = shop.by_wechat(Way.NATIVE)
+    shop.wechat.pay(trade)
+    assert shop.told_by_wechat() == [None]
+    order = purchases.stored(number)
+    orders.OrderPointer(f"ORDER#{trade}", "POINTER").delete()
+    with pytest.raises(Violated, match=f"nothing leads from ORDER#{trade}"):
+        shop.check()
+    orders.pointer_item(order, trade).save()
+    (received,) = payment.list_payments(order)
+    for other, wrong in ((f"{number}H", "is of no trade that was begun"), (None, "it says wechat")):
+        received.number = other
+        received.save()
+        with pytest.raises(Violated, match=wrong):
+            shop.check()
+    received.number = trade
+    received.save()
+    late = refund.of_payment(order, received, refund.APPLICATION, shop.clock())
+    late.trade_number = None
+    late.save()
+    with pytest.raises(Violated, match="goes back by"):
+        shop.check()
+    late.delete()
     shop.check()
