@@ -425,14 +425,15 @@ def count_attempt(
     *,
     is_flagged: bool,
 ) -> None:
-    """Count a call that the provider did not confirm, and ask again at `again_at`. It stays flagged, or not, as
-    `is_flagged` says. Refusal: RefundFinished.
+    """Count a call that the provider did not confirm, and ask again at `again_at`. It is flagged, or not any more, as
+    `is_flagged` says; since when it was flagged first stays. Refusal: RefundFinished.
     """
     actions: list[Action] = [Refund.attempts.add(1), Refund.problem.set(problem), *due_actions(again_at)]
-    if not is_flagged:
+    if is_flagged:
+        since = Refund.attention_at | int(now.timestamp())
+        actions += [Refund.attention.set(PROBLEM), Refund.attention_at.set(since)]
+    else:
         actions += LEAVE_ATTENTION
-    elif refund.attention is None:
-        actions += _flag(now)
     expected = (Refund.status == APPROVED) & _is_same_try(refund)
     transaction.update(refund, actions, expected, RefundFinished())
 

@@ -119,6 +119,11 @@ def test_an_abnormal_refund_waits_for_a_person_there_and_completes_by_itself(
     bought.check()
     with pytest.raises(RefundFinished):
         decide_refund.refuse(request_no, "op", "不符合", bought.shop.gateways, bought.shop.clock())
+    since = bought.refund(request_no).attention_at
+    assert bought.ask(request_no) == refund.APPROVED
+    assert bought.refund(request_no).attention_at == since
+    assert bought.try_again(request_no) == refund.APPROVED
+    assert bought.refund(request_no).attention == attention.PROBLEM
     bought.shop.wechat.end_refund(request_no, "SUCCESS")
     if ended == "query":
         bought.hear_nothing()
