@@ -14,7 +14,16 @@ from typing import Any, TypeVar
 from chalicelib.beijing_time import day_end
 from chalicelib.deadline import Deadline
 from chalicelib.errors import NothingToResolve, OrderNotFound
-from chalicelib.flows.match_bill import Difference, Fact, Match, What, differences, facts_of, match
+from chalicelib.flows.match_bill import (
+    Difference,
+    Fact,
+    Match,
+    What,
+    differences,
+    facts_of,
+    key_of_line,
+    match,
+)
 from chalicelib.flows.match_funds import Funds
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.bills import Bill, BillLine, BillPending, FundLine, NoBill
@@ -210,7 +219,11 @@ class _Holding:
                 found = match(unknown, self._facts(other))
                 unknown = found.unknown
                 self.result.differences += found.differences
-        self.result.unknown = self._but_for_whole(_but_for(unknown, self._is_known))
+        # What a refund of all that was left gave back is seen when the refunds of the shop's own are known.
+        again = match(_but_for(unknown, self._is_known), self.result.missing)
+        self.result.differences += again.differences
+        self.result.missing = again.missing
+        self.result.unknown = self._but_for_whole(again.unknown)
 
         if self._wants(with_funds):
             self._add(before, with_funds)
@@ -238,9 +251,14 @@ class _Holding:
         if isinstance(trades, Unclear | BillPending):
             return False
         missing = self.result.missing
-        trade_nos = {fact.key[0] for fact in missing}
+        wanted, left = {fact.key for fact in missing}, {fact.key[0] for fact in missing if fact.key[1] == ""}
         with _lines(trades) as lines:
-            of_them = (replace(line, is_final=True) for line in lines() if line.trade_no in trade_nos)
+            of_them = (
+                replace(line, is_final=True)
+                for line in lines()
+                if key_of_line(line) in wanted
+                or (line.trade_no in left and line.request_no is not None and not self._is_known(line))
+            )
             found = match(of_them, missing)
             self.result.missing = found.missing
             self.result.differences += [one for one in found.differences if one.what == What.AMOUNT]
