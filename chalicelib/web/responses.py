@@ -110,6 +110,7 @@ def _order_in_short(order: Order, gateways: Gateways, now: datetime, settings: S
         "status": STATUS_NAMES[order.status],
         "payment_type": PAYMENT_NAMES[order.payment_type],
         "payment_code": order.payment_type,
+        "providers": gateways.offered(),
         "original_amount": to_yuan(sum(line.original_price for line in lines)),
         "course_coupon_amount": to_yuan(sum(line.original_price - line.price for line in lines)),
         "general_coupon_amount": to_yuan(order.general_discount),
@@ -200,7 +201,6 @@ def order(
     is_refundable = can_refund and set(to_refund) <= set(found.open_lines())
     ask_again = ask_again_after(found, refunds, now)
     shown = _order_in_short(found, gateways, now, settings) | {
-        "providers": gateways.offered(),
         "refundable_amount": to_yuan(found.refundable(to_refund) if is_refundable else 0),
         "orderdetail_list": [
             _order_line(found, position, page.courses, settings.shop_url)

@@ -1620,6 +1620,8 @@ export interface components {
              * @enum {string}
              */
             payment_code: "alipay" | "wechat" | "unionpay" | "beli" | "coupon" | "free";
+            /** @description By whom the shop takes money, the one first that is taken where none is named. */
+            providers: components["schemas"]["Provider"][];
             /** @description The sum of the policies' prices. */
             original_amount: components["schemas"]["Yuan"];
             /** @description What the courses' coupons take off. */
