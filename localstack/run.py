@@ -311,7 +311,13 @@ class LocalShop:
         site += ["--api-url", self._text("API_URL"), "--shop-url", self._text("SHOP_URL")]
         site += ["--captcha-script", self._captcha_script()]
         site += ["--captcha-version", self._text("GEETEST_VERSION") or "3"]
+        site += ["--wechat-bridge", self._wechat_bridge()]
         return site + (["--demo"] if self._demo else [])
+
+    def _wechat_bridge(self) -> str:
+        """The address of the simulator's bridge for browsers that are not WeChat's; empty beside WeChat's own."""
+        wechat = self._text("WECHAT_GATEWAY_URL").rstrip("/")
+        return f"{wechat}/bridge.js" if urlsplit(wechat).hostname in (LOOPBACK, "localhost") else ""
 
     def _captcha_script(self) -> str:
         """The address of Geetest's library for browsers; empty where the captcha is off."""

@@ -1,7 +1,8 @@
 """Serves the built shop front, as a CDN does in production, and three things beside it:
 
 /config.json    the school's own (`public/config.json` of the front), read anew for every request, with what only the
-                running shop knows put in: where the API is, the captcha, and the address of the API's page
+                running shop knows put in: where the API is, the captcha, the address of the API's page, and the
+                script that gives any browser the bridge of WeChat's own
 /shop-api/...   the API, passed on to its own port: front and API have one origin, so no request needs a preflight
 /api/           the page of the API: `api_docs/`, the description `openapi.json`, Swagger UI, and `settings.json`
 """
@@ -48,7 +49,7 @@ class Site:
     """What is served. Addresses are without a slash at the end.
 
     `api_address` is where pages find the API: an origin, or a path of this site. `captcha_script` is the address of
-    Geetest's library, empty where the captcha is off.
+    Geetest's library, empty where the captcha is off. `wechat_bridge` is that of the simulator's bridge.
     """
 
     directory: Path
@@ -58,6 +59,7 @@ class Site:
     shop_url: str = ""
     captcha_script: str = ""
     captcha_version: str = "3"
+    wechat_bridge: str = ""
     demo: bool = False
 
     def config(self) -> dict[str, Any]:
@@ -70,7 +72,8 @@ class Site:
             "version": self.captcha_version,
             "script": self.captcha_script,
         }
-        return config | {"api": {"address": self.api_address}, "captcha": captcha, "apiPage": API_DOCS}
+        running = {"api": {"address": self.api_address}, "captcha": captcha, "apiPage": API_DOCS}
+        return config | running | ({"wechatBridge": self.wechat_bridge} if self.wechat_bridge else {})
 
     def api_page_settings(self) -> dict[str, Any]:
         """What the API's page has to know: it calls the API under the API's own name, as any client does."""
@@ -84,13 +87,14 @@ class Site:
 
     def content_security_policy(self, further: str = "") -> str:
         """What pages may load and call, besides what this site serves: the API where it has another origin, Geetest,
-        and pictures from anywhere on the web, because imported courses have theirs elsewhere. `further` is an origin
-        that may be called too."""
+        the simulator of WeChat Pay, and pictures from anywhere on the web, because imported courses have theirs
+        elsewhere. `further` is an origin that may be called too."""
         captcha = _geetest_origins(self.captcha_script)
-        called = {_origin(self.api_address), further} | captcha
+        bridge = {_origin(self.wechat_bridge)}
+        called = {_origin(self.api_address), further} | captcha | bridge
         rules = {
             "default-src": {"'self'"},
-            "script-src": {"'self'"} | captcha,
+            "script-src": {"'self'"} | captcha | bridge,
             # Element Plus and the captcha's widget set style attributes; the widget brings a style element.
             "style-src": {"'self'", "'unsafe-inline'"} | captcha,
             "img-src": {"'self'", "data:", "blob:", "https:", _origin(self.shop_url)} | captcha,
@@ -259,6 +263,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--captcha-script", default="", help="address of Geetest's library; none: captcha off"
     )
     parser.add_argument("--captcha-version", choices=("3", "4"), default="3")
+    parser.add_argument("--wechat-bridge", default="", help="address of the simulated WeixinJSBridge")
     parser.add_argument(
         "--demo", action="store_true", help="the demo users exist: the API's page offers them"
     )
@@ -271,6 +276,7 @@ def main(arguments: list[str] | None = None) -> int:
         shop_url=options.shop_url,
         captcha_script=options.captcha_script,
         captcha_version=options.captcha_version,
+        wechat_bridge=options.wechat_bridge,
         demo=options.demo,
     )
     stop = threading.Event()

@@ -243,6 +243,11 @@ def test_the_policy_follows_the_settings(directory: Path) -> None:
     policy = site.content_security_policy()
     assert "connect-src 'self' https://*.geetest.com https://api.school.example;" in policy
     assert "script-src 'self' https://*.geetest.com;" in policy
+    bridge = "http://127.0.0.1:8120/bridge.js"
+    simulated = Site(directory, api_url="", api_port=8000, wechat_bridge=bridge)
+    assert simulated.config()["wechatBridge"] == bridge
+    for rule in ("script-src", "connect-src"):
+        assert f"{rule} 'self' http://127.0.0.1:8120;" in simulated.content_security_policy()
     off = Site(directory, api_url="", api_port=8000).content_security_policy()
     assert "script-src 'self';" in off and "connect-src 'self';" in off
 
