@@ -34,6 +34,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/cart', name: 'cart', component: () => import('@/pages/Cart.vue'), meta: { title: '购物车' } },
   { path: '/settlement', name: 'settlement', component: () => import('@/pages/Settlement.vue'), meta: { title: '结算', private: true } },
   { path: '/payment/result', name: 'result', component: () => import('@/pages/Result.vue'), meta: { title: '支付结果', private: true } },
+  { path: '/payment/wechat', name: 'pay-wechat', component: () => import('@/pages/PayWechat.vue'), meta: { title: '微信支付', private: true } },
   { path: '/orders', name: 'orders', component: () => import('@/pages/Orders.vue'), meta: { title: '我的订单', private: true } },
   { path: '/orders/:number', name: 'order', component: () => import('@/pages/Order.vue'), meta: { title: '订单详情', private: true } },
   { path: '/my/courses', name: 'my-courses', component: () => import('@/pages/MyCourses.vue'), meta: { title: '我的课程', private: true } },

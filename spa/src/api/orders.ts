@@ -1,5 +1,7 @@
 import { api, dataOf, unwrap } from './client'
-import type { OrderStatus, PaymentRequest, QuoteRequest } from './schema'
+import type { OrderStatus, PaymentRequest, Provider, QuoteRequest, WechatRequest } from './schema'
+
+const numbered = (order_number: string) => ({ path: { order_number } })
 
 export const loadQuote = (body: QuoteRequest, signal?: AbortSignal) => dataOf(api().POST('/account/quote', { body, signal }))
 
@@ -23,13 +25,21 @@ export async function loadPayAddress(order_number: string, amount: number): Prom
   return { address: found.data, order_number: found.order_number, warning: found.msg }
 }
 
+/** Have an unpaid order paid by another provider; -> where. */
+export async function changeProvider(order_number: string, payment_type: Provider): Promise<Placed> {
+  const found = await unwrap(api().POST('/order/{order_number}/provider', { params: numbered(order_number), body: { payment_type } }))
+  return { address: found.data, order_number: found.order_number, warning: found.msg }
+}
+
+/** Begin to pay an order by WeChat: what the browser does next. */
+export const startWechat = (order_number: string, body: WechatRequest) =>
+  dataOf(api().POST('/order/{order_number}/wechat', { params: numbered(order_number), body }))
+
 /** A page of one's orders, newest first, with the cursor of the next. */
 export async function loadOrders(status?: OrderStatus, cursor?: string, signal?: AbortSignal) {
   const found = await unwrap(api().GET('/myorder', { params: { query: { status, cursor, limit: 10 } }, signal }))
   return { rows: found.data, next: found.next }
 }
-
-const numbered = (order_number: string) => ({ path: { order_number } })
 
 export const loadOrder = (order_number: string, signal?: AbortSignal) =>
   dataOf(api().GET('/order/{order_number}', { params: numbered(order_number), signal }))

@@ -18,7 +18,7 @@ export type ResultState = 'asking' | 'confirming' | 'unpaid' | 'paid' | 'closed'
 
 const WORDS: Record<ResultState, string> = {
   asking: '',
-  confirming: '正在向支付宝确认，不用重复付款',
+  confirming: '正在确认付款，不用重复付款',
   unpaid: '订单尚未支付',
   paid: '支付成功',
   closed: '订单已关闭',

@@ -39,6 +39,16 @@ describe('paying for an order that waits', () => {
     expect(busy.value).toBe(true)
   })
 
+  it('leaves once for another provider', async () => {
+    answers.mockResolvedValue(Response.json({ code: 1000, msg: '', data: 'https://shop.test/payment/wechat?order_num=1', order_number: order.order_number, expire_date: '' }))
+    const { change, pay } = start()
+    await Promise.all([change(order, 'wechat'), change(order, 'wechat'), pay(order)])
+    expect(answers).toHaveBeenCalledTimes(1)
+    const request = answers.mock.calls[0]![0]
+    expect([request.method, new URL(request.url).pathname]).toEqual(['POST', `/order/${order.order_number}/provider`])
+    expect(assign.mock.calls).toEqual([['https://shop.test/payment/wechat?order_num=1']])
+  })
+
   it('shows a refusal and has the order read anew', async () => {
     answers.mockResolvedValue(Response.json({ code: 1402, msg: '订单不存在', data: null }))
     const { pay, busy, problem, reload } = start()

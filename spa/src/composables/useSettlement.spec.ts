@@ -25,6 +25,7 @@ function quoteOf(asked: Asked, price = 100, gone: number[] = []) {
   const bestTotal = price - beli - [DEAR, GENERAL].filter((one) => !gone.includes(one)).reduce((sum, one) => sum + OFF[one]!, 0)
   const quote: Partial<Quote> = {
     total_price: total,
+    providers: ['alipay', 'wechat'],
     best_saves: total - bestTotal,
     best: {
       is_beli: Boolean(body.is_beli),
@@ -60,6 +61,7 @@ describe('the settlement', () => {
       course_list: [{ course_id: 1, course_type: 'course', default_price_policy_id: 3, coupon_record_id: DEAR }],
       global_coupon_id: GENERAL,
       pay_money: 45,
+      payment_type: 'alipay',
     })
   })
 

@@ -6,6 +6,7 @@ import { Refused } from '@/api/errors'
 import { loadQuote } from '@/api/orders'
 import type { PaymentRequest, Quote, QuoteRequest } from '@/api/schema'
 import { announce } from '@/composables/announce'
+import { useProvider } from '@/composables/useProvider'
 import { yuanText } from '@/lib/money'
 import { readStored, store } from '@/lib/storage'
 import { keyText } from '@/stores/cart'
@@ -61,6 +62,7 @@ export function useSettlement(choices: Choice[], name: string) {
   const loading = ref(false)
   /** What was changed without the learner's doing, to be read before paying. */
   const notice = ref('')
+  const provider = useProvider(() => quote.value?.providers ?? [])
   let asking: AbortController | undefined
 
   async function answer(signal: AbortSignal): Promise<[Quote, Picks]> {
@@ -145,7 +147,7 @@ export function useSettlement(choices: Choice[], name: string) {
   /** The body that orders what is shown; undefined while what is shown is not what was picked. */
   const body = computed<PaymentRequest | undefined>(() => {
     if (!quote.value || loading.value || error.value) return undefined
-    return { ...bodyOf(choices, picks.value), pay_money: quote.value.total_price }
+    return { ...bodyOf(choices, picks.value), pay_money: quote.value.total_price, payment_type: provider.value }
   })
   const forget = () => store(storageKey, undefined, 'sessionStorage')
 
@@ -154,5 +156,5 @@ export function useSettlement(choices: Choice[], name: string) {
     asking?.abort()
     asking = undefined
   })
-  return { quote, picks, error, loading, notice, body, ask, askAgain, pickCoupon, pickGeneral, spendBeli, takeBest, forget }
+  return { quote, picks, provider, error, loading, notice, body, ask, askAgain, pickCoupon, pickGeneral, spendBeli, takeBest, forget }
 }

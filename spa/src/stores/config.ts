@@ -17,6 +17,8 @@ export interface Config {
   colours?: { primary?: string }
   /** The page of the API; on a developer's computer only. */
   apiPage?: string | null
+  /** The script that gives any browser the bridge of WeChat's own; on a developer's computer only. */
+  wechatBridge?: string | null
 }
 
 /** Read `/config.json`. Throws when it is not there, or lacks what nothing goes without. */
