@@ -11,7 +11,7 @@ import type { Learner, School } from './support/school'
 const ITEM = `item=course-${SQL.course_id}-${SQL.price_policy_id}`
 const NO_ORDER = '20261128000000000ABCDEFGHIJ'
 const PUBLIC = ['/', '/courses', `/course/${PYTHON.course_id}`, `/learn/${PYTHON.course_id}`, '/teachers', '/teachers/900001', '/coupons']
-const PRIVATE = ['/cart', `/settlement?${ITEM}`, `/payment/result?order_num=${NO_ORDER}`, '/orders', `/orders/${NO_ORDER}`, '/my/courses', '/my/coupons', '/my/beli', '/my/account']
+const PRIVATE = ['/cart', `/settlement?${ITEM}`, `/payment/result?order_num=${NO_ORDER}`, `/payment/wechat?order_num=${NO_ORDER}`, '/orders', `/orders/${NO_ORDER}`, '/my/courses', '/my/coupons', '/my/beli', '/my/account']
 
 const main = (page: Page) => page.getByRole('main')
 const says = (text: string | RegExp) => (page: Page) => main(page).getByText(text)
@@ -46,6 +46,7 @@ const REFUSED: State[] = [
   { name: 'a teacher who does not exist', before: '/teachers/999999', shows: says('没有找到这位教师') },
   { name: 'an order of nobody', before: `/orders/${NO_ORDER}`, shows: says('订单不存在') },
   { name: 'the result of nobody’s order', before: `/payment/result?order_num=${NO_ORDER}`, shows: says('没有查到这笔订单') },
+  { name: 'paying nothing by WeChat', before: '/payment/wechat', shows: says('没有收到订单号') },
   { name: 'a settlement of nothing', before: '/settlement', shows: says('还没有要结算的课程') },
   { name: 'a settlement of what is not sold', before: '/settlement?item=course-900009-1', shows: (page) => main(page).getByRole('alert') },
   { name: 'a page of courses that does not exist', before: '/courses?page=99', shows: says('没有这一页') },

@@ -29,6 +29,9 @@ export class SettlementPage {
   couponsFor(course: string) {
     return this.page.getByRole('group', { name: `《${course}》的优惠券` })
   }
+  provider(name: string) {
+    return this.page.getByRole('group', { name: '支付方式' }).getByRole('radio', { name })
+  }
   get payButton() {
     return this.page.getByRole('button', { name: /^(支付|确认领取)/ }).filter({ visible: true }).last()
   }

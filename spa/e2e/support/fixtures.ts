@@ -9,6 +9,7 @@ import { HeadOfPage } from '../pages/head'
 import { OrdersPage } from '../pages/orders'
 import { ResultPage } from '../pages/result'
 import { SettlementPage } from '../pages/settlement'
+import { WechatPage } from '../pages/wechat'
 import { address } from './addresses'
 import { Keyboard } from './keyboard'
 import { School, type Learner } from './school'
@@ -25,6 +26,7 @@ interface Given {
   cart: CartPage
   settlement: SettlementPage
   cashier: CashierPage
+  wechat: WechatPage
   result: ResultPage
   orders: OrdersPage
   entry: EntryPage
@@ -54,6 +56,7 @@ export const test = base.extend<Given>({
   cart: async ({ page }, use) => use(new CartPage(page)),
   settlement: async ({ page }, use) => use(new SettlementPage(page)),
   cashier: async ({ page }, use) => use(new CashierPage(page)),
+  wechat: async ({ page }, use) => use(new WechatPage(page)),
   result: async ({ page }, use) => use(new ResultPage(page)),
   orders: async ({ page }, use) => use(new OrdersPage(page)),
   entry: async ({ page, school }, use) => use(new EntryPage(page, school)),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 
 import type { APIRequestContext } from '@playwright/test'
 
-import type { CaptchaFields, Order, OrderRow, SignedIn } from '../../src/api/schema'
+import type { CaptchaFields, Order, OrderRow, Provider, SignedIn } from '../../src/api/schema'
 import { address } from './addresses'
 
 /** Somebody with an account of their own, and the session that their browser has. */
@@ -16,6 +16,14 @@ export interface Choice {
   course_id: number
   course_type: 'course' | 'degree_course'
   price_policy_id: number
+}
+
+/** A trade in the books of WeChat's simulator; amounts in fen. */
+export interface WechatTrade {
+  out_trade_no: string
+  trade_type: 'NATIVE' | 'H5' | 'JSAPI'
+  state: 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED'
+  amount: number
 }
 
 /** What tests bring about beside the browser: through the API, the simulators and the operators' command line. */
@@ -56,12 +64,12 @@ export class School {
     await this.ask('POST', '/shoppingcar', { learner, data: choice })
   }
 
-  /** Order these courses as they are quoted best, and open the cashier; -> the order's number. */
-  async order(learner: Learner, choices: Choice[]): Promise<string> {
+  /** Order these courses as they are quoted best, and open Alipay's cashier; -> the order's number. */
+  async order(learner: Learner, choices: Choice[], payment_type: Provider = 'alipay'): Promise<string> {
     const course_list = choices.map(({ course_id, course_type, price_policy_id }) => ({ course_id, course_type, default_price_policy_id: price_policy_id }))
     const quoted = await this.ask('POST', '/account/quote', { learner, data: { is_beli: true, course_list } })
-    const placed = await this.ask('POST', '/payment', { learner, data: quoted.data.best })
-    await this.request.get(placed.data)
+    const placed = await this.ask('POST', '/payment', { learner, data: { ...quoted.data.best, payment_type } })
+    if (payment_type === 'alipay') await this.request.get(placed.data)
     return placed.order_number
   }
 
@@ -80,6 +88,24 @@ export class School {
   /** What the buyer does at Alipay, elsewhere than in this browser. */
   async atAlipay(number: string, does: 'pay' | 'close'): Promise<void> {
     await this.post(`${address('ALIPAY_URL')}/control/trades/${number}/${does}`, {})
+  }
+
+  /** How it stands there; null while nobody has begun to pay. */
+  async stateAtAlipay(number: string): Promise<string | null> {
+    const found = await this.request.get(`${address('ALIPAY_URL')}/control/trades/${number}`)
+    return (await found.json()).status
+  }
+
+  /** The trades that WeChat has of an order. */
+  async atWechat(number: string): Promise<WechatTrade[]> {
+    const found = await this.request.get(`${address('WECHAT_URL')}/control/trades`)
+    const { trades } = (await found.json()) as { trades: WechatTrade[] }
+    return trades.filter((trade) => trade.out_trade_no.startsWith(number))
+  }
+
+  /** A bad day at WeChat, for one trade only. */
+  async badDayAtWechat(name: string, trade: string, on = true): Promise<void> {
+    await this.post(`${address('WECHAT_URL')}/control/bad-days/${name}`, { on, out_trade_no: trade })
   }
 
   /** A bad day at Alipay, for one order only. */
