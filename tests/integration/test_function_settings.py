@@ -11,6 +11,7 @@ from chalicelib.settings import FUNCTIONS, SETTINGS, settings
 from chalicelib.shop import bill, coupon_claim, journal, order
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
+from localstack.wechat import WechatSimulator
 from tests import builders
 from tests.client import Client
 from tests.faults.routing import forget_connections
@@ -113,3 +114,40 @@ def test_the_claims_sweep_has_no_secret(gateway_server: GatewayServer) -> None:
     with running_as("sweep_coupon_claims"):
         application.sweep_coupon_claims(SCHEDULED, None)
     assert coupon_claim.find_claim(claim.token, offer.coupon_id) is None
+
+
+def test_orders_are_paid_by_wechat_and_asked_for_without_the_key_of_its_notices(
+    gateway_server: GatewayServer, wechat: WechatSimulator
+) -> None:
+    """The API begins trades and knows who pays within WeChat; the timer queries and closes."""
+    learner = Client(gateway_server.base_url, builders.a_user())
+    with running_as("api_handler"):
+        account = settings().wechat
+        assert account and account.has("app_secret") and not account.has("api_v3_key")
+        paid, left = (begun_at_wechat(learner) for _ in range(2))
+        asked = learner.post(f"/order/{left}/wechat/", {"way": "jsapi"})
+        assert asked["data"]["kind"] == "redirect"
+    wechat.pay(trade_of(paid))
+    for number in (paid, left):
+        make_due(number)
+    with running_as("work_off_orders"):
+        account = settings().wechat
+        assert account and not account.has("app_secret") and not account.has("api_v3_key")
+        application.work_off_orders(SCHEDULED, None)
+    assert [order.find_by_number(number).status for number in (paid, left)] == [order.PAID, order.EXPIRED]
+    assert wechat.trade(trade_of(left)).state == "CLOSED"
+
+
+def begun_at_wechat(learner: Client) -> str:
+    """The number of an order whose QR code is shown."""
+    course = builders.a_course(prices=[10000])
+    line = {"course_id": course.course_id, "default_price_policy_id": builders.policy_id_of(course)}
+    body = {"is_beli": False, "course_list": [line], "global_coupon_id": None, "pay_money": 100}
+    number = str(learner.post("/payment/", body | {"payment_type": "wechat"})["order_number"])
+    assert learner.post(f"/order/{number}/wechat/", {"way": "native"})["data"]["kind"] == "qr"
+    return number
+
+
+def trade_of(number: str) -> str:
+    """The number of an order's first trade."""
+    return str(order.find_by_number(number).begun()[0].number)
