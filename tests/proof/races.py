@@ -20,6 +20,7 @@ from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import UserItem
 from localstack.alipay import AlipaySimulator
 from localstack.alipay.trades import Refused
+from localstack.wechat import WechatSimulator
 from tests import builders, purchases
 from tests.addresses import ClientAt
 from tests.proof import invariants
@@ -33,8 +34,9 @@ THREADS = 4
 class Race:
     """One learner with 100 beli and a coupon, and what happens at once."""
 
-    def __init__(self, alipay: AlipaySimulator, clock: Clock) -> None:
+    def __init__(self, alipay: AlipaySimulator, wechat: WechatSimulator, clock: Clock) -> None:
         self.alipay = alipay
+        self.wechat = wechat
         self.clock = clock
         self.user: User = builders.a_user(beli=100)
         self.learner = ClientAt(self.user)
@@ -102,7 +104,8 @@ class Race:
                 for item in mine.items:
                     batch.delete(item)
                 for placed in mine.of(Order):
-                    batch.delete(OrderPointer(f"ORDER#{placed.number}", "POINTER"))
+                    for number in {placed.number, *(trade.number for trade in placed.begun())}:
+                        batch.delete(OrderPointer(f"ORDER#{number}", "POINTER"))
         for offer in self.offers:
             offer.delete()
 
