@@ -16,7 +16,7 @@ from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import PayPage, TooLate
 from chalicelib.gateways.wechat import Wechat, WechatLogin
 from chalicelib.shop import authorisation, order
-from chalicelib.shop.payment_type import ALIPAY, WECHAT
+from chalicelib.shop.payment_type import ALIPAY, UNIONPAY, WECHAT
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from localstack.wechat import WechatSimulator
@@ -154,6 +154,36 @@ def test_a_shop_with_alipay_only_offers_and_takes_nothing_else(learner: Client, 
     assert purchases.stored(number).payment_type == ALIPAY
 
 
+def test_a_shop_that_gave_up_its_account_at_wechat_lets_its_orders_change_where_nothing_was_begun(
+    learner: Client, gateways: Gateways
+) -> None:
+    untouched, begun = place(learner), place(learner)
+    assert begin(learner, begun)["code"] == 1000
+    application.app.process.gateways = Gateways({ALIPAY: gateways.of(ALIPAY)}, gateways.geetest)
+    for number in (untouched, begun):
+        assert learner.order(number)["can_pay"] is False
+        address = {"order_number": number, "final_price": DUE}
+        assert learner.get("/get_pay_url/", params=address)["code"] == 1402
+        assert begin(learner, number)["code"] == 5000
+    assert change(learner, untouched, "alipay")["code"] == 1000
+    assert change(learner, begun, "alipay")["code"] == 1504
+    assert purchases.stored(begun).payment_type == WECHAT
+
+
+def test_an_order_of_the_old_system_whose_provider_cannot_be_asked_is_not_sent_to_pay(
+    learner: Client,
+) -> None:
+    number = place(learner, ALIPAY)
+    purchases.stored(number).update([order.Order.payment_type.set(UNIONPAY)])
+    shown = learner.order(number)
+    assert (shown["can_pay"], shown["payment_code"]) == (False, "unionpay")
+    address = {"order_number": number, "final_price": DUE}
+    assert learner.get("/get_pay_url/", params=address)["code"] == 1402
+    assert begin(learner, number)["code"] == 1511
+    assert change(learner, number, "wechat")["code"] == 1504
+    assert purchases.stored(number).payment_type == UNIONPAY
+
+
 # Each way to pay
 
 
@@ -279,6 +309,17 @@ def test_wechat_is_told_the_address_that_the_gateway_saw(learner: Client, gatewa
         )
         assert answer["code"] == 1000, answer
     assert listening.addresses == ["203.0.113.9", "2001:db8::7"]
+
+
+def test_without_a_secret_of_the_official_account_nobody_pays_within_wechat(
+    learner: Client, gateways: Gateways, wechat: WechatSimulator
+) -> None:
+    number = place(learner)
+    state = authorise(learner, number)
+    application.app.process.gateways = replace(gateways, wechat_login=None)
+    assert begin(learner, number, "jsapi")["code"] == 5000
+    assert begin(learner, number, "jsapi", code=wechat.new_code(), state=state)["code"] == 5000
+    assert begin(learner, number, "native")["code"] == 1000
 
 
 # Refusals
