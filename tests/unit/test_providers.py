@@ -17,7 +17,13 @@ import pytest
 from chalicelib.gateways.alipay import Alipay
 from chalicelib.gateways.payments import NotSetUp, PaymentProvider
 from chalicelib.settings import Settings
-from chalicelib.shop.payment_type import DEFAULT_PROVIDER, FIRST_PROVIDER, PAYMENT_NAMES, PROVIDERS
+from chalicelib.shop.payment_type import (
+    DEFAULT_PROVIDER,
+    FIRST_PROVIDER,
+    OWN_PAGES,
+    PAYMENT_NAMES,
+    PROVIDERS,
+)
 from localstack.api_gateway import HTTP_FUNCTIONS
 from tests.unit.test_structure import PROVIDER_WORDS
 
@@ -165,7 +171,12 @@ def test_a_file_without_a_gateway_is_none() -> None:
 
 def test_every_way_to_pay_is_described() -> None:
     assert set(payment_types_described()) == set(PAYMENT_NAMES.values())
+    schemas = json.loads(text("openapi.json"))["components"]["schemas"]
+    assert set(schemas["Provider"]["enum"]) == PROVIDERS
+    for order in ("Order", "OrderRow"):
+        assert set(schemas[order]["properties"]["payment_code"]["enum"]) == PAYMENT_NAMES.keys()
 
 
 def test_the_constants_name_providers() -> None:
     assert {DEFAULT_PROVIDER, FIRST_PROVIDER} <= PROVIDERS <= PAYMENT_NAMES.keys()
+    assert OWN_PAGES <= PROVIDERS
