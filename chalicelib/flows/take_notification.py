@@ -109,6 +109,7 @@ def _take_refund(order: Order, notification: Notification, cause: Cause, now: da
         cause,
         now,
         needs_person=needs_person,
+        is_total=notification.is_total,
     )
     if ours is not None:
         carry_out_refund.complete(order, ours, cause, now, number=notification.request_no)

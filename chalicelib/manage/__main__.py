@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from chalicelib.shop.bill import BillDay, BillDifference
     from chalicelib.shop.course_key import CourseKey
     from chalicelib.shop.refund import Refund
+    from chalicelib.shop.refund_notice import RefundNotice
     from chalicelib.shop.user import User
 
 _MOST_BELI = 10**12
@@ -887,7 +888,7 @@ def _show_order(given: argparse.Namespace) -> None:
         say(f"  refund  {_refund_line(refund)}")
     for notice in refund_notices.list_all(order):
         waits = ", waits for a person" if notice.attention else ", dealt with" if notice.resolved_at else ""
-        say(f"  notice  {yuan(notice.refunded)} refunded in all, request {notice.request_no}{waits}")
+        say(f"  notice  {_told(notice)}, request {notice.request_no}{waits}")
     for event in orders.list_events(order):
         say(f"  event   {beijing_text(event.at)} {event.what}, by {event.cause}")
 
@@ -906,6 +907,11 @@ def _refund_line(refund: Refund) -> str:
         f" {money.yuan_text(refund.amount)} and {refund.beli} beli{lines}{problem}"
         f"{f', reason: {refund.reason}' if refund.reason else ''}"
     )
+
+
+def _told(notice: RefundNotice) -> str:
+    """How much a provider says went back: in all, or by this one refund."""
+    return f"{money.yuan_text(notice.refunded)} refunded{' in all' if notice.is_total is not False else ''}"
 
 
 def _list_refunds(given: argparse.Namespace) -> None:
@@ -971,7 +977,7 @@ def _problems(given: argparse.Namespace) -> None:
         elif isinstance(item, RefundNotice):
             say(
                 f"order {item.order_number}: the provider told of a partial refund that the shop did not make,"
-                f" {money.yuan_text(item.refunded)} refunded in all; it names no line"
+                f" {_told(item)}; it names no line"
             )
             say(f"  when it is dealt with: resolve-notice {item.order_number} {item.request_no} --reason ...")
         elif isinstance(item, Order):

@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 from typing import cast
 
-from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
 from chalicelib.errors import NothingToResolve, OrderClosed
@@ -21,13 +21,14 @@ log = logging.getLogger(__name__)
 
 
 class RefundNotice(AttentionItem, discriminator="REFUND_NOTICE"):
-    """A refund that a provider told of: `refunded` (fen) is the amount it names. `resolved_at` is when an operator
-    resolved it.
+    """A refund that a provider told of: `refunded` (fen) is the amount it names, the running total of its trade unless
+    `is_total` is False. `resolved_at` is when an operator resolved it.
     """
 
     order_number = UnicodeAttribute()
     trade_no = UnicodeAttribute()
     refunded = WholeNumber()
+    is_total = BooleanAttribute(null=True)
     request_no = UnicodeAttribute()
     cause = CauseAttribute()
     recorded_at = UTCDateTimeAttribute()
@@ -43,9 +44,11 @@ def record(
     now: datetime,
     *,
     needs_person: bool,
+    is_total: bool = True,
 ) -> None:
     """Record a refund that a provider told of, once for each of its requests, with an event; flag it if it
-    `needs_person`. One write; one more where it is recorded already and was not flagged.
+    `needs_person`. `is_total`: `refunded` is the running total of the trade. One write; one more where it is recorded
+    already and was not flagged.
     """
     seen = OrderClosed(order=order.number)
     notice = RefundNotice(
@@ -54,6 +57,7 @@ def record(
         order_number=order.number,
         trade_no=trade_no,
         refunded=refunded,
+        is_total=None if is_total else False,
         request_no=request_no,
         cause=cause,
         recorded_at=now,

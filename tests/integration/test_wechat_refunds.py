@@ -294,7 +294,9 @@ def test_halves_made_there_together_take_everything_back(
     assert bought.told(first) is None
     assert bought.told(first) is None
     assert (purchases.status(bought.number), bought.owned()) == (orders.PAID, [True, True])
-    assert f"resolve-notice {bought.number} {first}" in operator.does("problems")
+    listed = operator.does("problems")
+    assert "did not make, 150.0 refunded; it names no line" in listed
+    assert f"resolve-notice {bought.number} {first}" in listed
     bought.check()
     assert bought.told(second) is None
     assert_all_taken_back(bought)
