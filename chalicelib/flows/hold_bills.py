@@ -269,7 +269,7 @@ class _Holding:
                 return False
             done = {fact.key for fact in missing} - {fact.key for fact in found.missing}
             with _lines(moved) as movements:
-                self.funds.add(lines(), done, movements())
+                self.funds.add(lines, done, movements())
         return True
 
     def _is_known(self, line: BillLine) -> bool:

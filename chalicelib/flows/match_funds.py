@@ -8,7 +8,7 @@ off is added to, from the bills of other days, until it is right.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -76,16 +76,19 @@ class Funds:
         request_no = None if line.reference == line.number else line.request_no
         self.named[line.reference] = line.trade_no, request_no, line.number
 
-    def add(self, trades: Iterable[BillLine], done: Set[Key], funds: Iterable[FundLine]) -> None:
-        """Add to what is off from the bills of another day. What is `done` is so whatever the bill says."""
-        off = self.off()
-        for line in trades:
-            is_done = key_of_line(line) in done
-            if is_done or line.reference in off:
-                self._note(line, is_done or line.is_final)
+    def add(
+        self, trades: Callable[[], Iterable[BillLine]], done: Set[Key], funds: Iterable[FundLine]
+    ) -> None:
+        """Add to what is off from the bills of another day, of which `trades` reads one anew. What is `done` is so
+        whatever the bill says.
+        """
+        wanted = self.off() | {line.reference for line in trades() if key_of_line(line) in done}
+        for line in trades() if wanted else ():
+            if line.reference in wanted:
+                self._note(line, line.is_final or key_of_line(line) in done)
                 self._name(line)
-        off = self.off()
-        self.move(fund for fund in funds if fund.reference in off)
+        still = wanted & self.off()
+        self.move(fund for fund in funds if fund.reference in still)
 
     def pending(self) -> set[str]:
         """What is off and may be put right by the next day's bills."""

@@ -76,7 +76,7 @@ def test_what_moves_after_midnight_waits_for_the_next_bill_and_is_found_in_it() 
     sums = held([late, refund(50)], [])
     assert sums.pending() == {"N1", "r1"}
     assert list(sums.differences(sums.pending())) == []
-    sums.add([], set(), [moved(100), moved(-50, "r1"), moved(3, "N2")])
+    sums.add(lambda: [], set(), [moved(100), moved(-50, "r1"), moved(3, "N2")])
     assert told(sums) == []
     early = held([payment(100)], [])
     assert early.pending() == set()
@@ -84,7 +84,7 @@ def test_what_moves_after_midnight_waits_for_the_next_bill_and_is_found_in_it() 
 
 def test_what_moved_before_its_trade_is_found_on_the_day_before() -> None:
     sums = held([], [moved(100)])
-    sums.add([payment(100)], set(), [])
+    sums.add(lambda: [payment(100)], set(), [])
     assert told(sums) == []
 
 
@@ -92,8 +92,15 @@ def test_a_refund_that_is_made_now_must_have_moved_now_or_when_it_was_asked_for(
     asked = refund(9000, 54, is_final=False)
     for here, there in (([moved(-8946, "r1")], []), ([], [moved(-8946, "r1")])):
         sums = held([], here)
-        sums.add([asked], {key_of_line(asked)}, there)
+        sums.add(lambda: [asked], {key_of_line(asked)}, there)
         assert told(sums) == []
     sums = held([], [])
-    sums.add([asked], {key_of_line(asked)}, [])
+    sums.add(lambda: [asked], {key_of_line(asked)}, [])
     assert told(sums) == [Difference(What.FUNDS, ("t1", "r1"), "N1", -8946, None)]
+
+
+def test_all_of_a_trade_is_added_with_what_is_done_on_another_day() -> None:
+    bought, asked = payment(24000, 144), refund(9000, 54, reference="N1")
+    sums = held([], [])
+    sums.add(lambda: [bought, asked], {key_of_line(asked)}, [moved(23856), moved(-8946)])
+    assert told(sums) == []
