@@ -47,12 +47,13 @@ from chalicelib.web.functions import (
     hold_bills,
     process,
     sweep_coupon_claims,
+    wechat_notify,
     work_off_orders,
 )
 from chalicelib.web.notification import returned_order
 from chalicelib.web.shop_app import ShopApp
 
-__all__ = ["alipay_notify", "app", "hold_bills", "sweep_coupon_claims", "work_off_orders"]
+__all__ = ["alipay_notify", "app", "hold_bills", "sweep_coupon_claims", "wechat_notify", "work_off_orders"]
 
 app = ShopApp("course-shop", process)
 

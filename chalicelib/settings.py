@@ -567,6 +567,15 @@ FUNCTIONS: dict[str, frozenset[str]] = {
     )
     - {"ALIPAY_SELLER_ID", "WECHAT_API_V3_KEY"},
     "alipay_notify": _STORES | {"ALIPAY_APP_ID", "ALIPAY_SELLER_ID", "ALIPAY_PUBLIC_KEY"},
+    "wechat_notify": _STORES
+    | {
+        "WECHAT_APP_ID",
+        "WECHAT_MCH_ID",
+        "WECHAT_PUBLIC_KEY_ID",
+        "WECHAT_PUBLIC_KEY",
+        "WECHAT_PLATFORM_CERTIFICATE",
+        "WECHAT_API_V3_KEY",
+    },
     "work_off_orders": _STORES
     | {"ALIPAY_APP_ID", "ALIPAY_APP_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY", "ALIPAY_GATEWAY_URL"}
     | _WECHAT_CALLS,

@@ -32,6 +32,7 @@ EXAMPLES = {"usual": "example", "small": "example-small"}
 NAMES = {
     "APIHandler": "api_handler",
     "AlipayNotify": "alipay_notify",
+    "WechatNotify": "wechat_notify",
     "WorkOffOrders": "work_off_orders",
     "SweepCouponClaims": "sweep_coupon_claims",
     "HoldBills": "hold_bills",

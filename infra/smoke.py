@@ -1,4 +1,4 @@
-"""Whether a deployed shop works: asked from outside, as learners and Alipay ask it, and of its timers."""
+"""Whether a deployed shop works: asked from outside, as learners and payment providers ask it, and of its timers."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ _FORGED = {
     "sign_type": "RSA2",
     "sign": "AAAA",
 }
+_FORGED_HEADERS = {
+    "Wechatpay-Serial": "PUB_KEY_ID_0",
+    "Wechatpay-Signature": "AAAA",
+    "Wechatpay-Timestamp": "1",
+    "Wechatpay-Nonce": "1",
+}
 
 
 def smoke_problems(
@@ -30,16 +36,27 @@ def smoke_problems(
     until = time.monotonic() + patience
     for path in ("/course/category", "/courses", "/api/captcha_check"):
         yield from _answers(f"{api_url}{path}", until)
-    try:
-        answer = requests.post(f"{api_url}/trade/alipay", data=_FORGED, timeout=30)
-        got = f"{answer.status_code} {answer.text.strip()[:200]}"
-    except requests.RequestException as error:
-        got = type(error).__name__
+    got = _posted(f"{api_url}/trade/alipay", data=_FORGED)
     if got != "200 fail":
         yield f"a forged notice of Alipay got {got!r}, and '200 fail' is right"
+    has_wechat = bool(stage.stacks["app"].get("WechatAppId"))
+    right = '500 {"code":"FAIL","message":"FAIL"}' if has_wechat else "404 "
+    for path in ("wechat", "wechat/refund"):
+        got = _posted(f"{api_url}/trade/{path}", json={}, headers=_FORGED_HEADERS)
+        if got != right:
+            yield f"a forged notice of WeChat Pay, to /trade/{path}, got {got!r}, and {right!r} is right"
     for timer in ("work_off_orders", "sweep_coupon_claims"):
         if not _ran(stage, client("cloudwatch"), timer, until):
             yield f"the timer {timer} has not run without an error within {patience} seconds: look into its log"
+
+
+def _posted(url: str, **what: Any) -> str:
+    """Status and body of the answer to a POST, or what went wrong."""
+    try:
+        answer = requests.post(url, timeout=30, **what)
+    except requests.RequestException as error:
+        return type(error).__name__
+    return f"{answer.status_code} {answer.text.strip()[:200]}"
 
 
 def _answers(url: str, until: float) -> Iterator[str]:

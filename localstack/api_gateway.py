@@ -55,7 +55,11 @@ log = logging.getLogger("api")
 API_FUNCTION = "api_handler"
 """Chalice's name for the function of all routes."""
 
-HTTP_FUNCTIONS = {("POST", "/trade/alipay"): "alipay_notify"}
+HTTP_FUNCTIONS = {
+    ("POST", "/trade/alipay"): "alipay_notify",
+    ("POST", "/trade/wechat"): "wechat_notify",
+    ("POST", "/trade/wechat/refund"): "wechat_notify",
+}
 """Pure Lambda functions of app.py with a path of their own; `infra/` gives them the same in production."""
 
 SCHEDULED_FUNCTIONS = {"work_off_orders": 1, "sweep_coupon_claims": 1, "hold_bills": 30}

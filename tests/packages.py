@@ -26,6 +26,7 @@ MADE_OF = ("app.py", "chalicelib", ".chalice", "infra", "localstack/venvs.py")
 FUNCTIONS = {
     "APIHandler": "api_handler",
     "AlipayNotify": "alipay_notify",
+    "WechatNotify": "wechat_notify",
     "WorkOffOrders": "work_off_orders",
     "SweepCouponClaims": "sweep_coupon_claims",
     "HoldBills": "hold_bills",

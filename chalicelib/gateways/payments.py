@@ -200,10 +200,11 @@ class Notification:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The answer to a notification: HTTP status and body."""
+    """The answer to a notification: HTTP status, body and its media type."""
 
     status: int
     body: str
+    media_type: str = "text/plain"
 
 
 _Line = TypeVar("_Line")

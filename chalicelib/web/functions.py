@@ -1,4 +1,4 @@
-"""The Lambdas that no learner calls: Alipay's notifications and the clock.
+"""The Lambdas that no learner calls: the notifications of the payment providers, and the clock.
 
 They are a blueprint, whose functions Lambda calls in this file: so they start without the routes of app.py.
 """
@@ -13,7 +13,7 @@ import chalicelib.web.collector  # noqa: F401 - before all else
 from chalicelib.flows import claim_coupon, work_off
 from chalicelib.flows.hold_bills import HOLD_SECONDS, hold_last
 from chalicelib.request_log import add_fields, request_line
-from chalicelib.shop.payment_type import ALIPAY
+from chalicelib.shop.payment_type import ALIPAY, WECHAT
 from chalicelib.web.notification import answer_notification
 from chalicelib.web.process import Process
 
@@ -29,6 +29,13 @@ def alipay_notify(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Take a notification of Alipay, an event of API Gateway."""
     with process.in_time(context):
         return answer_notification(process.gateways.of(ALIPAY), event, process.now())
+
+
+@functions.lambda_function(name="wechat_notify")
+def wechat_notify(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Take a notification of WeChat Pay, of a payment or a refund, an event of API Gateway."""
+    with process.in_time(context):
+        return answer_notification(process.gateways.of(WECHAT), event, process.now())
 
 
 @functions.schedule(Rate(1, unit=Rate.MINUTES), name="work_off_orders")

@@ -30,7 +30,7 @@ def answer_notification(provider: PaymentProvider, event: dict[str, Any], now: d
     with request_log.request_line("notification", str(request_id)):
         is_taken = _take(lambda: provider.parse_notification(_headers(given), _body(given)), now)
         request_log.add_fields(provider=provider.name, outcome="success" if is_taken else "fail")
-    return _plain(provider.receipt(is_taken))
+    return _answer(provider.receipt(is_taken))
 
 
 def _take(parse: Callable[[], Notification], now: datetime) -> bool:
@@ -87,10 +87,10 @@ def _body(event: dict[str, Any]) -> bytes:
         raise NotificationRefused(check="encoding") from error
 
 
-def _plain(receipt: Receipt) -> dict[str, Any]:
+def _answer(receipt: Receipt) -> dict[str, Any]:
     return {
         "statusCode": receipt.status,
-        "headers": {"Content-Type": "text/plain", "X-Content-Type-Options": "nosniff"},
+        "headers": {"Content-Type": receipt.media_type, "X-Content-Type-Options": "nosniff"},
         "body": receipt.body,
         "isBase64Encoded": False,
     }

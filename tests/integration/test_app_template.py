@@ -28,6 +28,10 @@ def package() -> Package:
     return package_of("production")
 
 
+PUBLIC = ("APIHandler", "AlipayNotify", "WechatNotify")
+"""The functions that somebody waits for."""
+
+
 def deployed_as_they_stand() -> list[Path]:
     """The templates that nothing is merged into."""
     merged = {"functions.json", "gateway-responses.json"}
@@ -123,7 +127,7 @@ def test_whoever_calls_a_function_calls_its_alias(resources: dict[str, Any]) -> 
     ]
     assert {call["Ref"] for call in called} == set(aliases)
     integrated = re.findall(r"functions/\$\{([^}]+)\}/invocations", json.dumps(resources["RestAPI"]))
-    assert set(integrated) == {"APIHandlerAliaslive", "AlipayNotifyAliaslive"}
+    assert set(integrated) == {"APIHandlerAliaslive", "AlipayNotifyAliaslive", "WechatNotifyAliaslive"}
 
 
 def test_another_release_makes_new_versions_of_all_functions(
@@ -139,12 +143,12 @@ def test_a_new_version_serves_a_tenth_first_and_goes_back_when_an_alarm_rings(
     package: Package, resources: dict[str, Any]
 ) -> None:
     groups = of_kind(resources, "AWS::CodeDeploy::DeploymentGroup")
-    assert len(groups) == 2
+    assert len(groups) == 3
     for group in groups.values():
         alarms = [alarm["Name"]["Ref"] for alarm in group["AlarmConfiguration"]["Alarms"]]
         assert {resources[alarm]["Type"] for alarm in alarms} == {"AWS::CloudWatch::Alarm"}
         assert group["AlarmConfiguration"]["Enabled"] is group["AutoRollbackConfiguration"]["Enabled"] is True
-    for function in ("APIHandler", "AlipayNotify"):
+    for function in PUBLIC:
         assert "CodeDeployLambdaAliasUpdate" in resources[f"{function}Aliaslive"]["UpdatePolicy"]
     at_once = resources_of(package, Canary="false")
     assert not of_kind(at_once, "AWS::CodeDeploy::DeploymentGroup")
@@ -157,7 +161,7 @@ def test_api_and_notifications_start_from_a_snapshot_where_that_is_wanted(resour
         name: function["SnapStart"] for name, function in functions.items() if "SnapStart" in function
     }
     expected = {"Fn::If": ["HasSnapStart", {"ApplyOn": "PublishedVersions"}, {"Ref": "AWS::NoValue"}]}
-    assert with_snapshot == dict.fromkeys(("APIHandler", "AlipayNotify"), expected)
+    assert with_snapshot == dict.fromkeys(PUBLIC, expected)
 
 
 def test_checkov_finds_what_is_known_and_reasoned_and_nothing_else(package: Package, tmp_path: Path) -> None:

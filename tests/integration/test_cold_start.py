@@ -63,6 +63,7 @@ LIBRARIES = {"redis", "jwt", "cachetools", "Cryptodome"}
 LOADED = {
     "api_handler": LIBRARIES,
     "alipay_notify": {"Cryptodome"},
+    "wechat_notify": {"Cryptodome"},
     "work_off_orders": {"Cryptodome"},
     "sweep_coupon_claims": set[str](),
     "hold_bills": {"Cryptodome"},
@@ -92,6 +93,8 @@ def test_garbage_is_searched_for_after_the_start_only(function: str) -> None:
         ("api_handler", "REDIS_URL", None),
         ("api_handler", "ALIPAY_APP_PRIVATE_KEY", "aGlkZGVuLXdvcmQ" * 40),
         ("alipay_notify", "ALIPAY_PUBLIC_KEY", "aGlkZGVuLXdvcmQ" * 40),
+        ("wechat_notify", "WECHAT_API_V3_KEY", "hidden-word"),
+        ("wechat_notify", "WECHAT_PUBLIC_KEY", "aGlkZGVuLXdvcmQ" * 40),
         ("work_off_orders", "ALIPAY_GATEWAY_URL", None),
         ("sweep_coupon_claims", "STORE_PATIENCE", "hidden-word"),
         ("hold_bills", "ALIPAY_SELLER_ID", None),

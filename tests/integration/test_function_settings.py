@@ -26,6 +26,7 @@ from tests.integration.test_policies import (
 from tests.packaged_functions import handler_of
 from tests.purchases import Clock, deliver, notice
 from tests.scheduled import SCHEDULED
+from tests.wechat_notices import a_begun_trade
 
 
 @contextmanager
@@ -75,6 +76,20 @@ def test_the_notification_needs_alipays_public_key_and_no_private_one(
         alipay.deliver_due_notices()
         alipay.refund(number, 10000)
         alipay.deliver_due_notices()
+    assert order.find_by_number(number).status == order.REFUNDED
+
+
+def test_the_notification_of_wechat_needs_no_key_of_the_merchants(
+    gateway_server: GatewayServer, wechat: WechatSimulator
+) -> None:
+    number = a_begun_trade()
+    with running_as("wechat_notify"):
+        account = settings().wechat
+        assert account and not account.has("merchant_private_key") and not account.has("app_secret")
+        wechat.pay(number)
+        wechat.deliver_due_notices()
+        wechat.end_refund(wechat.refund(number).out_refund_no, "SUCCESS")
+        wechat.deliver_due_notices()
     assert order.find_by_number(number).status == order.REFUNDED
 
 

@@ -92,7 +92,7 @@ def test_every_function_has_the_time_of_the_configuration_and_memory_by_paramete
 @pytest.mark.parametrize(
     ("function", "parameter"),
     {
-        "AlipayNotify": "NotificationConcurrency",
+        **dict.fromkeys(["AlipayNotify", "WechatNotify"], "NotificationConcurrency"),
         **dict.fromkeys([*TIMERS, "HoldBills"], "TimerConcurrency"),
     }.items(),
 )
@@ -109,6 +109,7 @@ def test_a_function_that_nobody_may_starve_has_places_of_its_own_unless_the_acco
 def test_the_api_function_ends_before_api_gateway_gives_up(package: Package) -> None:
     assert package.properties("APIHandler")["Timeout"] <= API_GATEWAY_SECONDS
     assert package.properties("AlipayNotify")["Timeout"] <= API_GATEWAY_SECONDS
+    assert package.properties("WechatNotify")["Timeout"] <= 5, "then WeChat Pay gives up"
 
 
 @pytest.mark.parametrize("timer", TIMERS)
@@ -288,11 +289,29 @@ def test_alipays_post_leads_to_its_own_function_beside_the_browsers_get(package:
     assert post["contentHandling"] == "CONVERT_TO_TEXT"
 
 
-def test_api_gateway_may_call_the_notification_function_for_that_path_only(package: Package) -> None:
-    permission = package.properties("AlipayNotifyInvokePermission")
-    assert permission["FunctionName"] == {"Ref": "AlipayNotifyAliaslive"}
-    assert permission["Principal"] == "apigateway.amazonaws.com"
-    assert permission["SourceArn"]["Fn::Sub"].endswith(":${RestAPI}/*/POST/trade/alipay")
+@pytest.mark.parametrize("path", ["/trade/wechat", "/trade/wechat/refund"])
+def test_wechats_posts_lead_to_its_own_function(package: Package, path: str) -> None:
+    post = package.api["paths"][path]["post"][INTEGRATION]
+    assert post["uri"] == integration_uri("WechatNotify")
+    assert (post["type"], post["httpMethod"]) == ("aws_proxy", "POST")
+    assert post["contentHandling"] == "CONVERT_TO_TEXT"
+
+
+@pytest.mark.parametrize(
+    ("permission", "function", "path"),
+    [
+        ("AlipayNotifyInvokePermission", "AlipayNotify", "alipay"),
+        ("WechatNotifyInvokePermission", "WechatNotify", "wechat"),
+        ("WechatNotifyInvokePermissionForRefunds", "WechatNotify", "wechat/refund"),
+    ],
+)
+def test_api_gateway_may_call_a_notification_function_for_its_path_only(
+    package: Package, permission: str, function: str, path: str
+) -> None:
+    allowed = package.properties(permission)
+    assert allowed["FunctionName"] == {"Ref": f"{function}Aliaslive"}
+    assert allowed["Principal"] == "apigateway.amazonaws.com"
+    assert allowed["SourceArn"]["Fn::Sub"].endswith(f":${{RestAPI}}/*/POST/trade/{path}")
 
 
 def test_every_path_answers_preflights(package: Package) -> None:

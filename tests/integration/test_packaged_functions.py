@@ -25,6 +25,7 @@ from tests import builders, purchases
 from tests.packaged_functions import Unpacked, api_event, environment_of, handler_of, invoke, unpack
 from tests.purchases import Buyer, Clock
 from tests.scheduled import SCHEDULED
+from tests.wechat_notices import a_begun_trade, posted
 
 pytestmark = pytest.mark.timeout(600)  # the first run packages, and installs the runtime client
 
@@ -107,6 +108,23 @@ def test_a_genuine_notification_is_taken_and_a_forged_one_is_not(
         taken = answer_of(notify, purchases.event(urlencode(genuine)))
         assert (taken["statusCode"], taken["body"]) == (200, "success")
     buyer.assert_owns_the_course()
+    assert [line["kind"] for line in lines_of(notify) if line["message"] == "done"] == ["notification"] * 3
+    assert loaded_late(notify) == []
+
+
+def test_a_genuine_notification_of_wechat_is_taken_and_a_forged_one_is_not(
+    new_function: NewFunction, gateway_server: GatewayServer, wechat: WechatSimulator
+) -> None:
+    number = a_begun_trade()
+    wechat.pay(number)
+    notify = new_function("wechat_notify")
+    notify.start()
+    told = wechat.event(number)
+    forged = answer_of(notify, posted(wechat, told, frozenset({"notice_wrong_signature"})))
+    assert (forged["statusCode"], forged["body"]) == (500, '{"code":"FAIL","message":"FAIL"}')
+    for _ in ("once", "again"):
+        assert answer_of(notify, posted(wechat, told))["statusCode"] == 204
+    assert purchases.stored(number).status == order.PAID
     assert [line["kind"] for line in lines_of(notify) if line["message"] == "done"] == ["notification"] * 3
     assert loaded_late(notify) == []
 

@@ -25,12 +25,14 @@ from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer
 from localstack.alipay import AlipaySimulator
+from localstack.wechat import WechatSimulator
 from tests import builders
 from tests.client import Client
 from tests.faults.dynamodb_proxy import DynamoDBCall
 from tests.faults.routing import FaultyApp, forget_connections
 from tests.purchases import Clock, deliver, notice
 from tests.scheduled import SCHEDULED
+from tests.wechat_notices import a_begun_trade
 
 POLICIES = Path(__file__).parents[2] / ".chalice"
 
@@ -306,6 +308,20 @@ def test_the_notification_function_may_do_what_notices_need_and_no_more(
 
     assert order.find_by_number(number).status == order.REFUNDED
     assert compare(calls, "alipay_notify") == NOTHING
+
+
+def test_the_function_of_wechats_notices_may_do_what_they_need_and_no_more(
+    faulty_app: FaultyApp, wechat: WechatSimulator
+) -> None:
+    number = a_begun_trade()
+    with faulty_app.dynamodb.recording() as calls:
+        for act in (wechat.pay, wechat.refund):
+            act(number)
+            for each in wechat.book.refunds(number):
+                wechat.end_refund(each.out_refund_no, "SUCCESS")
+            wechat.deliver_due_notices(early=True)
+    assert order.find_by_number(number).status == order.REFUNDED
+    assert compare(calls, "wechat_notify") == NOTHING
 
 
 def test_the_timer_may_do_what_overdue_orders_need_and_no_more(

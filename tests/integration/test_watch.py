@@ -23,6 +23,7 @@ from tests.captcha import captcha_on
 from tests.client import Client
 from tests.purchases import Buyer, deliver, deliver_event, event, notice
 from tests.scheduled import SCHEDULED
+from tests.wechat_notices import a_begun_trade, posted
 
 INFRA = Path(__file__).parents[2] / "infra"
 OWN = "course-shop/${Stage}"
@@ -143,6 +144,23 @@ def test_a_forged_notice_is_refused_and_a_genuine_one_that_fits_nothing_is_not_t
     assert counted(lines, "alipay_notify") == {"NoticesRefused", "NoticesNotTaken"}
 
 
+def test_notices_of_wechat_pay_are_counted_like_alipays(
+    gateway_server: GatewayServer, wechat: WechatSimulator
+) -> None:
+    number = a_begun_trade()
+    wechat.pay(number)
+    told = wechat.event(number)
+    with logged() as lines:
+        application.wechat_notify(posted(wechat, told, frozenset({"notice_signtest"})), None)
+    assert counted(lines, "wechat_notify") == {"WechatNoticesRefused"}
+    with logged() as lines:
+        application.wechat_notify(posted(wechat, told, frozenset({"notice_wrong_amount"})), None)
+    assert counted(lines, "wechat_notify") == {"WechatNoticesRefused", "WechatNoticesNotTaken"}
+    with logged() as lines:
+        application.wechat_notify(posted(wechat, told), None)
+    assert counted(lines, "wechat_notify") == {"WechatNoticesTaken"}
+
+
 def test_the_timers_runs_are_counted_with_what_waits(
     gateway_server: GatewayServer, alipay: AlipaySimulator, wechat: WechatSimulator
 ) -> None:
@@ -219,6 +237,13 @@ def test_every_function_of_the_application_is_counted_and_no_other() -> None:
 # Alarms and dashboard
 
 
+def test_a_notice_that_takes_nearly_as_long_as_wechat_waits_rings_before_it_fails() -> None:
+    functions = json.loads((INFRA.parent / ".chalice" / "config.json").read_text())["lambda_functions"]
+    assert (
+        3500 < ALARMS["NoticesSlowAlarm"]["Threshold"] < 1000 * functions["wechat_notify"]["lambda_timeout"]
+    )
+
+
 def own_metrics() -> set[str]:
     made = set()
     for filter in FILTERS.values():
@@ -264,7 +289,7 @@ def test_alarms_and_dashboard_look_at_what_is_counted_and_at_all_of_it() -> None
 
 KNOWN_METRICS = {
     "AWS/ApiGateway": {"5XXError", "4XXError", "Latency", "Count"},
-    "AWS/Lambda": {"Errors", "Throttles"},
+    "AWS/Lambda": {"Errors", "Throttles", "Duration"},
     "AWS/DynamoDB": {
         "ReadThrottleEvents",
         "WriteThrottleEvents",

@@ -151,7 +151,14 @@ def test_nothing_listens_for_other_computers(run: CloudRun, buyer: Client) -> No
     assert {address.rpartition(":")[0] for address in addresses} == {"127.0.0.1"}
 
 
-FUNCTIONS = ("api_handler", "alipay_notify", "work_off_orders", "sweep_coupon_claims", "hold_bills")
+FUNCTIONS = (
+    "api_handler",
+    "alipay_notify",
+    "wechat_notify",
+    "work_off_orders",
+    "sweep_coupon_claims",
+    "hold_bills",
+)
 RESTORED = "restored-"
 
 

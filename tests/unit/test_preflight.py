@@ -182,11 +182,12 @@ def test_all_that_an_account_has_no_room_for_is_told_at_once() -> None:
 
 
 def test_all_places_that_functions_reserve_are_counted() -> None:
-    timers = 3
-    enough = 100 + 10 + 2 * timers
+    notices, timers = 2, 3
+    reserved = 10 * notices + 2 * timers
+    enough = 100 + reserved
     assert told(stage(), Account(at_once=enough)) == []
     [problem] = told(stage(), Account(at_once=enough - 1))
-    assert f"would reserve {10 + 2 * timers}" in problem
+    assert f"would reserve {reserved}" in problem
     assert told(stage(NotificationConcurrency="9"), Account(at_once=enough - 1)) == []
 
 

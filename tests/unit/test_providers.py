@@ -111,18 +111,7 @@ def missing_of_function(provider: str) -> Iterator[str]:
         yield f"HTTP_FUNCTIONS in localstack/api_gateway.py: POST {path}"
 
 
-@pytest.mark.parametrize(
-    "provider",
-    [
-        pytest.param(
-            provider,
-            marks=pytest.mark.xfail(strict=True, reason="nobody takes its notifications yet")
-            if provider == "wechat"
-            else (),
-        )
-        for provider in sorted(PROVIDERS)
-    ],
-)
+@pytest.mark.parametrize("provider", sorted(PROVIDERS))
 def test_a_provider_has_all_its_parts(provider: str) -> None:
     missing = list(missing_of(provider))
     assert not missing, f"\n{provider} lacks:\n  " + "\n  ".join(missing)

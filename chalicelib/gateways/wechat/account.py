@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
+from Cryptodome.Cipher import AES
 from Cryptodome.PublicKey.RSA import RsaKey
 
 from chalicelib.errors import InvalidSetting
@@ -56,6 +57,10 @@ class Keys:
     def check(self) -> None:
         """Load the keys that the account has. Raises InvalidSetting, which names the one that is wrong."""
         own = self.signing.n if self._account.has("merchant_private_key") else None
+        if self._account.has("api_v3_key"):
+            AES.new(
+                self.secret, AES.MODE_GCM, nonce=bytes(12)
+            )  # loads what the first notification would wait for
         for serial, key in self.by_serial.items():
             if key.n == own:
                 is_public = serial == self._account.public_key_id

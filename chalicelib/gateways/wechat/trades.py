@@ -54,6 +54,7 @@ _NOT_THIS = ("OUT_TRADE_NO_USED", "INVALID_REQUEST")
 """WeChat Pay's words for a trade that was begun with other content: by another buyer within WeChat, mostly."""
 _ORDER_UNKNOWN = ("ORDER_NOT_EXIST", "ORDERNOTEXIST")
 _BUSY = 429
+_NOT_TAKEN = '{"code":"FAIL","message":"FAIL"}'
 
 
 class Wechat:
@@ -284,7 +285,7 @@ class Wechat:
 
     def receipt(self, is_taken: bool) -> Receipt:
         """No content, or an error: then WeChat Pay sends the notification again, for a day."""
-        return Receipt(204, "") if is_taken else Receipt(500, '{"code":"FAIL","message":"FAIL"}')
+        return Receipt(204, "") if is_taken else Receipt(500, _NOT_TAKEN, "application/json")
 
     def parse_return(self, fields: Mapping[str, str]) -> str:
         """Raises NotificationRefused: the browser comes back to the shop's own page, and nobody signs that."""

@@ -970,6 +970,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/trade/wechat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * WeChat Pay's notification of a payment
+         * @description WeChat Pay's `notify_url` of orders. Only a notice that WeChat Pay has signed within the last five minutes, by the public key or platform certificate that the shop knows, for its own merchant number, has an effect. Everything else is answered with an error, and WeChat Pay sends it again for a day. Repeating a notice changes nothing.
+         */
+        post: operations["wechatNotify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/trade/wechat/refund": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * WeChat Pay's notification of a refund
+         * @description WeChat Pay's `notify_url` of refunds, also of those that are made in its console. Only a notice that WeChat Pay has signed within the last five minutes, by the public key or platform certificate that the shop knows, for its own merchant number, has an effect. Everything else is answered with an error, and WeChat Pay sends it again for a day. Repeating a notice changes nothing.
+         */
+        post: operations["wechatRefundNotify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/course/{course_id}/mine": {
         parameters: {
             query?: never;
@@ -4121,6 +4161,104 @@ export interface operations {
                 };
                 content: {
                     "text/plain": "success" | "fail";
+                };
+            };
+        };
+    };
+    wechatNotify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    id?: string;
+                    create_time?: string;
+                    resource_type?: string;
+                    event_type?: string;
+                    summary?: string;
+                    /** @description AEAD_AES_256_GCM, by the APIv3 key. */
+                    resource?: {
+                        algorithm?: string;
+                        ciphertext?: string;
+                        associated_data?: string;
+                        nonce?: string;
+                        original_type?: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Taken, or taken before. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not taken. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: "FAIL";
+                        message: string;
+                    };
+                };
+            };
+        };
+    };
+    wechatRefundNotify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    id?: string;
+                    create_time?: string;
+                    resource_type?: string;
+                    event_type?: string;
+                    summary?: string;
+                    /** @description AEAD_AES_256_GCM, by the APIv3 key. */
+                    resource?: {
+                        algorithm?: string;
+                        ciphertext?: string;
+                        associated_data?: string;
+                        nonce?: string;
+                        original_type?: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Taken, or taken before. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not taken. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: "FAIL";
+                        message: string;
+                    };
                 };
             };
         };
