@@ -144,6 +144,8 @@ def _with_other_secret(merchant: Merchant) -> Merchant:
 
 
 def _spoiled(plain: dict[str, Any], struck: frozenset[str]) -> dict[str, Any]:
+    if not struck:
+        return plain
     told = dict(plain)
     amount = dict(told["amount"])
     if "notice_wrong_amount" in struck:

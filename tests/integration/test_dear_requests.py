@@ -26,21 +26,36 @@ from chalicelib.storage import background
 from tests import builders
 from tests.addresses import new_address
 from tests.builders import PASSWORD
+from tests.conftest import WECHAT_PUBLIC_KEY_ID
 from tests.faults.routing import FaultyApp
 
 MOST = 10
 MOST_MEMORY = 4_000_000
 """Bytes that answering may take beside the event itself."""
 RUNS = 3
-NOTIFICATION = "POST /trade/alipay"
+NOTIFICATIONS = {
+    "POST /trade/alipay": application.alipay_notify,
+    "POST /trade/wechat": application.wechat_notify,
+}
 ROUTES = [
     *sorted(f"{method} {path}" for path, methods in application.app.routes.items() for method in methods),
-    NOTIFICATION,
+    *NOTIFICATIONS,
 ]
 
 Event = dict[str, Any]
 SIGNED = "version=1.0&charset=utf-8&sign_type=RSA2&sign=" + "A" * 342 + "%3D%3D"
-"""How a notification begins whose signature is looked at."""
+"""How a notification of Alipay begins whose signature is looked at."""
+
+
+def wechat_signed() -> dict[str, str]:
+    """The headers of a notification of WeChat Pay whose signature is looked at."""
+    return {
+        "Content-Type": "application/json",
+        "Wechatpay-Serial": WECHAT_PUBLIC_KEY_ID,
+        "Wechatpay-Timestamp": str(int(time.time())),
+        "Wechatpay-Nonce": "0" * 32,
+        "Wechatpay-Signature": "A" * 342 + "==",
+    }
 
 
 def event_of(
@@ -83,7 +98,9 @@ def text_of(**fields: object) -> str:
 
 def ordinary(route: str, username: str) -> Event:
     """What a visitor's browser sends, or somebody who has lost their token."""
-    if route == NOTIFICATION:
+    if route == "POST /trade/wechat":
+        return event_of(route, headers=wechat_signed(), body=text_of(id="1", resource={"nonce": "1"}))
+    if route == "POST /trade/alipay":
         fields = "&".join(f"field{number}=value{number}" for number in range(30))
         return event_of(route, body=f"{SIGNED}&{fields}")
     if route == "GET /trade/alipay":
@@ -145,20 +162,24 @@ HEADS: dict[str, dict[str, Any]] = {
 
 def dear(route: str, username: str) -> dict[str, Event]:
     """Requests to the route that are built to be as dear as possible."""
-    built = {name: event_of(route, **head) for name, head in HEADS.items()}
+    signed = wechat_signed() if route == "POST /trade/wechat" else {}
+    built = {
+        name: event_of(route, **head | {"headers": signed | head.get("headers", {})})
+        for name, head in HEADS.items()
+    }
     if not route.startswith("GET"):
         for name, body in bodies(username).items():
-            built[name] = event_of(route, body=body)
+            built[name] = event_of(route, headers=signed, body=body)
             if len(body) < 100_000 or name == "six megabytes of lists":
                 coded = base64.b64encode(body.encode()).decode()
-                built[f"{name}, encoded"] = event_of(route, body=coded, encoded=True)
+                built[f"{name}, encoded"] = event_of(route, headers=signed, body=coded, encoded=True)
     return built
 
 
 def answer(route: str, event: Event) -> Any:
     application.app.forget_fresh()
-    if route == NOTIFICATION:
-        return application.alipay_notify(event, None)
+    if notify := NOTIFICATIONS.get(route):
+        return notify(event, None)
     return application.app(event, None)
 
 
