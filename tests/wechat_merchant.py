@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from chalicelib.gateways.wechat import Wechat
 from chalicelib.settings import WechatSettings
 from localstack.provider.keys import KeyPair, generate_keys
 from localstack.wechat import WechatSimulator
-from tests.standing_clock import Clock
 
 APP_ID, MERCHANT_ID = "wxd678efh567hg6787", "1900009191"
 MERCHANT_SERIAL = "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C"
@@ -40,7 +41,9 @@ def wechat_keys() -> KeyPair:
     return generate_keys()
 
 
-def new_simulator(clock: Clock, *, background: bool = False, **settings: Any) -> WechatSimulator:
+def new_simulator(
+    clock: Callable[[], datetime], *, background: bool = False, **settings: Any
+) -> WechatSimulator:
     """A WeChat Pay that knows this merchant; without ``background`` it sends notices only when told to."""
     return WechatSimulator(
         app_id=APP_ID,

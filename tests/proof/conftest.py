@@ -23,6 +23,7 @@ from tests.proof import pace
 from tests.proof.provider import DirectAlipay
 from tests.proof.world import SECONDS, Standing, World
 from tests.purchases import Clock
+from tests.wechat_merchant import new_simulator
 
 
 @pytest.hookimpl(trylast=True)
@@ -44,7 +45,7 @@ def quiet() -> Iterator[None]:
 
 @pytest.fixture
 def new_world(stores: Stores) -> Callable[[], World]:
-    """Makes a world with users, an Alipay and a clock of its own."""
+    """Makes a world with users, an Alipay, a WeChat Pay and a clock of its own."""
     from chalicelib.settings import settings
 
     keys = json.loads(os.environ["SHOP_TEST_RUN"])
@@ -63,7 +64,7 @@ def new_world(stores: Stores) -> Callable[[], World]:
 
     def make() -> World:
         clock = Standing()
-        return World(settings(), simulator(clock), clock)
+        return World(settings(), simulator(clock), new_simulator(clock), clock)
 
     # What other tests left on the work list would use up a world's bad moments of Alipay.
     later = Standing()

@@ -19,14 +19,17 @@ from hypothesis.stateful import (
 )
 
 from chalicelib.shop import order
+from chalicelib.shop.payment_type import ALIPAY, WECHAT, Way
 from localstack.alipay.bad_days import BILLS
 from tests.proof import pace
 from tests.proof.counts import count
 from tests.proof.provider import MOODS
+from tests.proof.wechat import WECHAT_MOODS
 from tests.proof.world import World
 
 some = st.integers(min_value=0, max_value=30)
 """Which of several there are: counted from the newest, more often a new one."""
+providers = st.sampled_from([ALIPAY, WECHAT])
 positions = st.lists(st.integers(min_value=0, max_value=7), max_size=3)
 WRONG: tuple[dict[str, str], ...] = (
     *({"total_amount": "0.03"}, {"total_amount": "99999.99"}, {"app_id": "2021000000000000"}),
@@ -48,7 +51,7 @@ PLANTED = (
 
 
 class ShopLife(RuleBasedStateMachine):
-    """Any history of two learners, their orders, Alipay, operators and the clock."""
+    """Any history of two learners, their orders, both payment providers, operators and the clock."""
 
     new_world: Callable[[], World]
     opening: Callable[[World], None]
@@ -96,10 +99,13 @@ class ShopLife(RuleBasedStateMachine):
         records=positions,
         use_beli=st.booleans(),
         with_key=st.booleans(),
+        provider=providers,
     )
-    def place(self, who: int, courses: list[int], records: list[int], use_beli: bool, with_key: bool) -> None:
+    def place(
+        self, who: int, courses: list[int], records: list[int], use_beli: bool, with_key: bool, provider: str
+    ) -> None:
         """A learner places an order."""
-        self.world.place(who, courses, records, use_beli=use_beli, with_key=with_key)
+        self.world.place(who, courses, records, use_beli=use_beli, with_key=with_key, provider=provider)
 
     @rule(
         who=st.integers(0, 1),
@@ -107,16 +113,21 @@ class ShopLife(RuleBasedStateMachine):
         records=positions,
         use_beli=st.booleans(),
         mood=st.sampled_from(["tell", "ask", "late"]),
+        provider=providers,
     )
-    def buy(self, who: int, courses: list[int], records: list[int], use_beli: bool, mood: str) -> None:
+    def buy(
+        self, who: int, courses: list[int], records: list[int], use_beli: bool, mood: str, provider: str
+    ) -> None:
         """A learner buys: places, pays, and the shop learns it in one way or the other, or later."""
-        number = self.world.place(who, courses, records, use_beli=use_beli, with_key=False)
+        number = self.world.place(who, courses, records, use_beli=use_beli, with_key=False, provider=provider)
         if number is None:
             return
         self.world.check()
         self.world.pay(number)
         self.world.check()
-        if mood == "tell":
+        if mood == "tell" and provider == WECHAT:
+            self.world.notify_by_wechat(0)
+        elif mood == "tell":
             self.world.collect_notices()
             self.world.notify(len(self.world.notices) - 1 if self.world.notices else 0)
         elif mood == "ask":
@@ -138,6 +149,18 @@ class ShopLife(RuleBasedStateMachine):
         """A learner looks at an order's page."""
         if number := self._number(which, order.PLACED):
             self.world.look(number)
+
+    @rule(which=some, to=st.sampled_from([ALIPAY, WECHAT]))
+    def change_provider(self, which: int, to: str) -> None:
+        """A learner has an order paid by another provider."""
+        if number := self._number(which, order.PLACED):
+            self.world.change_provider(number, to)
+
+    @rule(which=some, way=st.sampled_from([Way.NATIVE, Way.H5]))
+    def open_wechat_page(self, which: int, way: Way) -> None:
+        """A learner opens WeChat's page of an order."""
+        if number := self._number(which, order.PLACED):
+            self.world.open_wechat_page(number, way)
 
     @rule(who=st.integers(0, 1), which=some)
     def read(self, who: int, which: int) -> None:
@@ -165,7 +188,7 @@ class ShopLife(RuleBasedStateMachine):
         """A learner withdraws an application."""
         self.world.withdraw(position)
 
-    # Alipay
+    # The providers
 
     @rule(which=some)
     def scan(self, which: int) -> None:
@@ -173,11 +196,11 @@ class ShopLife(RuleBasedStateMachine):
         if number := self._number(which, order.PLACED):
             self.world.scan(number)
 
-    @rule(which=some)
-    def pay(self, which: int) -> None:
-        """The buyer pays."""
+    @rule(which=some, nth=st.integers(0, 3))
+    def pay(self, which: int, nth: int) -> None:
+        """The buyer pays one of an order's trades."""
         if number := self._number(which, order.PLACED, order.CANCELLED, order.EXPIRED):
-            self.world.pay(number)
+            self.world.pay(number, nth)
 
     @rule(which=some)
     def give_up(self, which: int) -> None:
@@ -225,6 +248,22 @@ class ShopLife(RuleBasedStateMachine):
         """The next calls of Alipay go wrong."""
         self.world.provider.moods.extend(moods)
 
+    @precondition(lambda self: self.world.all_orders())
+    @rule(position=st.integers(0, 50))
+    def notify_by_wechat(self, position: int) -> None:
+        """A notice of WeChat Pay arrives: any that was ever made."""
+        self.world.notify_by_wechat(position)
+
+    @rule(position=some, status=st.sampled_from(["SUCCESS", "ABNORMAL", "CLOSED"]))
+    def end_wechat_refund(self, position: int, status: str) -> None:
+        """A refund at WeChat Pay comes to an end, or to a stop."""
+        self.world.end_wechat_refund(position, status)
+
+    @rule(moods=st.lists(st.sampled_from(MOODS + WECHAT_MOODS), min_size=1, max_size=2))
+    def wechat_has_a_bad_moment(self, moods: list[str]) -> None:
+        """The next calls of WeChat Pay go wrong."""
+        self.world.wechat_provider.moods.extend(moods)
+
     # Operators and the clock
 
     @rule(position=some)
@@ -244,7 +283,7 @@ class ShopLife(RuleBasedStateMachine):
 
     @rule(which=some)
     def retry_order(self, which: int) -> None:
-        """An operator has Alipay asked about an order."""
+        """An operator has the providers asked about an order."""
         if number := self._number(which, order.PAID, order.REFUNDING, order.CANCELLED):
             self.world.retry_order(number)
 

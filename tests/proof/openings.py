@@ -9,9 +9,12 @@ from datetime import timedelta
 
 from chalicelib.shop import attention, order, payment, refund
 from chalicelib.shop.coupon_claim import Claim
+from chalicelib.shop.order import Order
 from chalicelib.shop.payment import Payment
+from chalicelib.shop.payment_type import ALIPAY, WECHAT, Way
 from chalicelib.shop.refund_notice import RefundNotice
 from tests.proof.provider import EARLY, LOST, OTHER_AMOUNT, REFUSING, UNDONE
+from tests.proof.wechat import ABNORMAL, CLOSED
 from tests.proof.world import World
 
 GENERAL, EIGHTY, OF_THE_THIRD, OF_THE_FIFTH = range(4)
@@ -19,16 +22,24 @@ GENERAL, EIGHTY, OF_THE_THIRD, OF_THE_FIFTH = range(4)
 
 
 def _placed(
-    world: World, who: int, courses: Sequence[int], records: Sequence[int] = (), *, use_beli: bool = False
+    world: World,
+    who: int,
+    courses: Sequence[int],
+    records: Sequence[int] = (),
+    *,
+    use_beli: bool = False,
+    provider: str = ALIPAY,
 ) -> str:
-    number = world.place(who, courses, records, use_beli=use_beli, with_key=True)
+    number = world.place(who, courses, records, use_beli=use_beli, with_key=True, provider=provider)
     assert number, world.outcomes
     world.check()
     return number
 
 
-def _paid(world: World, who: int, courses: Sequence[int], records: Sequence[int] = ()) -> str:
-    number = _placed(world, who, courses, records, use_beli=True)
+def _paid(
+    world: World, who: int, courses: Sequence[int], records: Sequence[int] = (), *, provider: str = ALIPAY
+) -> str:
+    number = _placed(world, who, courses, records, use_beli=True, provider=provider)
     world.pay(number)
     world.look(number)
     world.check()
@@ -36,9 +47,13 @@ def _paid(world: World, who: int, courses: Sequence[int], records: Sequence[int]
     return number
 
 
-def _status(world: World, number: str) -> str:
+def _order(world: World, number: str) -> Order:
     (found,) = (placed for placed in world.all_orders() if placed.number == number)
-    return str(found.status)
+    return found
+
+
+def _status(world: World, number: str) -> str:
+    return str(_order(world, number).status)
 
 
 def _refunds(world: World, number: str) -> list[str]:
@@ -224,6 +239,79 @@ def another_amount(world: World) -> None:
     assert _status(world, number) == order.PAID
 
 
+def minds_changed(world: World) -> None:
+    """A learner scans Alipay's code, changes to WeChat Pay and back, and pays: each trade that was left is closed."""
+    number = _placed(world, 0, [4, 3], [GENERAL])
+    world.scan(number)
+    for to in (WECHAT, ALIPAY):
+        world.change_provider(number, to)
+        world.check()
+        assert _order(world, number).payment_type == to, world.outcomes
+        if to == WECHAT:
+            world.open_wechat_page(number, Way.NATIVE)
+            world.check()
+    world.pay(number)
+    world.look(number)
+    world.check()
+    begun = [(trade.provider, trade.is_closed) for trade in _order(world, number).begun()]
+    assert begun == [(ALIPAY, True), (WECHAT, True), (ALIPAY, False)]
+    assert _status(world, number) == order.PAID
+
+
+def both_providers_paid(world: World) -> None:
+    """A page of Alipay's that nobody had scanned is paid after the learner has paid by WeChat Pay; every notice is
+    lost: the course is delivered once, the second payment goes back.
+    """
+    number = _placed(world, 1, [4, 2], [GENERAL])
+    world.change_provider(number, WECHAT)
+    world.check()
+    world.pay(number)
+    world.check()
+    world.pay(number, 1)
+    assert world.outcomes["pay"] == 2, world.outcomes
+    for minutes in (2, 30, 2):
+        world.clock.advance(timedelta(minutes=minutes))
+        world.run_timer()
+        world.check()
+    paid = [one for one in world.belongings(1).of(Payment) if one.order_number == number]
+    assert sorted((one.provider, one.use) for one in paid) in (
+        [(ALIPAY, payment.DUPLICATE), (WECHAT, payment.APPLIED)],
+        [(ALIPAY, payment.APPLIED), (WECHAT, payment.DUPLICATE)],
+    )
+    assert (_status(world, number), _refunds(world, number)) == (order.PAID, [refund.DONE])
+
+
+def refunds_by_wechat(world: World) -> None:
+    """Lines of a WeChat order go back: one by the way of an abnormal refund, one by a second number after WeChat Pay
+    has closed the first.
+    """
+    number = _paid(world, 0, [4, 3, 2], provider=WECHAT)
+    first = _applied(world, number, [0])
+    world.wechat_provider.moods.append(ABNORMAL)
+    world.approve_one(first)
+    _timer_after(world, 2)
+    assert _refunds(world, number) == [refund.APPROVED]
+    world.end_wechat_refund(0, "SUCCESS")
+    _timer_after(world, 24 * 60)
+    assert _refunds(world, number) == [refund.DONE]
+    second = _applied(world, number, [1])
+    world.wechat_provider.moods.append(CLOSED)
+    world.approve_one(second)
+    _timer_after(world, 2)
+    assert sorted(_refunds(world, number)) == [refund.DONE, refund.STUCK]
+    world.retry_one(second)
+    _timer_after(world, 24 * 60)
+    assert _refunds(world, number) == [refund.DONE, refund.DONE]
+    assert _status(world, number) == order.PAID
+
+
+def _timer_after(world: World, minutes: float) -> None:
+    world.check()
+    world.clock.advance(timedelta(minutes=minutes))
+    world.run_timer()
+    world.check()
+
+
 def claims_and_orders_of_nothing(world: World) -> None:
     """The last piece of a coupon, a free course, a key sent again, an order that expires after it was scanned."""
     world.claim(0, 0)
@@ -250,5 +338,6 @@ OPENINGS: Sequence[Callable[[World], None]] = (
     *(refund_line_by_line, late_money_goes_back, late_money_reopens, two_trades, stuck_refunds),
     applications_withdrawn,
     *(refunds_that_take_their_time, refunds_at_the_console, looked_at_amid_a_refund, another_amount),
+    *(minds_changed, both_providers_paid, refunds_by_wechat),
     claims_and_orders_of_nothing,
 )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -19,12 +20,14 @@ from chalicelib.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.errors import ShopError
 from chalicelib.flows import (
     apply_for_refund,
+    change_provider,
     checkout,
     claim_coupon,
     close_order,
     decide_refund,
     grant,
     hold_bills,
+    pay_wechat,
     preview_refund,
     reconcile,
     resolve_problem,
@@ -34,6 +37,7 @@ from chalicelib.flows import (
 from chalicelib.flows.match_bill import What
 from chalicelib.flows.settle import choice_keys, price_choice
 from chalicelib.gateways import Gateways
+from chalicelib.gateways.bills import BillLine
 from chalicelib.money import to_yuan
 from chalicelib.settings import Settings
 from chalicelib.shop import bill, coupon, coupon_claim, enrollment, ledger, order, payment, refund
@@ -46,8 +50,9 @@ from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.journal import PAID, REFUNDED, JournalEntry, day_of
 from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.partition import partition
-from chalicelib.shop.payment_type import ALIPAY
+from chalicelib.shop.payment_type import ALIPAY, WECHAT, Way
 from chalicelib.shop.refund import Refund
+from chalicelib.shop.trade import Trade
 from chalicelib.shop.user import User, UserName
 from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import ItemKey, UserItem, connection, find_together
@@ -55,13 +60,20 @@ from chalicelib.web import codes, people_responses, responses
 from chalicelib.web.notification import answer_notification
 from localstack.alipay import AlipaySimulator
 from localstack.alipay.bad_days import FUND_BILL
-from localstack.alipay.trades import Refused
-from localstack.provider.book import NoSuchTrade
+from localstack.alipay.trades import Refused as AlipayRefused
+from localstack.alipay.trades import Trade as AlipayTrade
+from localstack.provider.book import NoSuchTrade, Notice
+from localstack.wechat import WechatSimulator
+from localstack.wechat.notices import NoticeWriter
+from localstack.wechat.trades import Refund as WechatRefund
+from localstack.wechat.trades import Refused as WechatRefused
+from localstack.wechat.trades import Trade as WechatTrade
 from tests import builders, purchases
 from tests.proof import bills, invariants, journal
 from tests.proof.counts import count
 from tests.proof.invariants import Belongings
 from tests.proof.provider import EARLY, DirectAlipay, SecondTrade
+from tests.proof.wechat import DirectWechat
 
 Result = TypeVar("Result")
 
@@ -69,6 +81,12 @@ PRICES = (0, 100, 999, 12345, 30000)
 """Of the courses of every world (fen): one that is free among them."""
 SECONDS = 60.0
 BEFORE_ALL = datetime(2000, 1, 1, tzinfo=UTC)
+WECHATS_LIKE = {
+    "bill_amount_off": "bill_one_fen",
+    "bill_line_missing": "bill_line_missing",
+    "bill_line_added": "bill_line_too_many",
+}
+"""What is wrong with a bill of Alipay's -> the like at WeChat Pay."""
 _numbers = itertools.count()
 
 
@@ -103,6 +121,22 @@ class Shelf:
 SHELF = Shelf()
 
 
+@dataclass(frozen=True)
+class Sold:
+    """A trade as its provider has it; amounts in fen."""
+
+    trade_no: str | None
+    amount: int
+    refunded: int
+    refundable: int
+    is_paid: bool
+
+
+def _sold(trade: AlipayTrade | WechatTrade) -> Sold:
+    trade_no = trade.transaction_id if isinstance(trade, WechatTrade) else trade.trade_no
+    return Sold(trade_no, trade.amount, trade.refunded, trade.refundable, trade.paid_at is not None)
+
+
 class Written:
     """What this process has written: nobody else writes to what belongs to a world."""
 
@@ -123,12 +157,25 @@ class Written:
 class World:
     """Users with everything a purchase can touch. `check` after each step; `quiesce` and `forget` at the end."""
 
-    def __init__(self, settings: Settings, alipay: AlipaySimulator, clock: Standing, users: int = 2) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        alipay: AlipaySimulator,
+        wechat: WechatSimulator,
+        clock: Standing,
+        users: int = 2,
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self.alipay = alipay
+        self.wechat = wechat
         self.provider = DirectAlipay(alipay, settings)
-        self.gateways = Gateways(payments={ALIPAY: self.provider}, geetest=None)
+        self.wechat_provider = DirectWechat(wechat, settings.shop_url)
+        self.gateways = Gateways(
+            payments={ALIPAY: self.provider, WECHAT: self.wechat_provider},
+            geetest=None,
+            wechat=self.wechat_provider,
+        )
         self.courses = SHELF.fill()
         self.users = [builders.a_user(beli=400) for _ in range(users)]
         self._claims = {user.user_id: builders.claims_of(user) for user in self.users}
@@ -138,12 +185,13 @@ class World:
         ]
         self.keys: dict[int, list[tuple[IdempotencyKey, str]]] = {}
         self.notices: list[dict[str, str]] = []
+        self.wechat_notices: list[Notice] = []
         self.told: set[str] = set()
         self.outcomes: Counter[str] = Counter()
         self._read: dict[int, Belongings] = {}
         self._followed: set[ItemKey] = set()
         self._refunded_at_console: set[str] = set()
-        self._held: list[date] = []
+        self._held: set[tuple[str, date]] = set()
         self._checks = 0
         self._written = Written()
         for user in self.users:
@@ -221,16 +269,16 @@ class World:
             else {user_id for user_id in users if not is_written(f'{partition(user_id)}"')},
         )
         self._read = {mine.user_id: mine for mine in read}
-        self._assert_money_is_alipays()
+        self._assert_money_is_the_providers()
 
-    def _assert_money_is_alipays(self) -> None:
-        """What the shop says was paid, a trade at Alipay brought in; what it says went back, Alipay has refunded: of
-        an application the very amount, under the very number.
+    def _assert_money_is_the_providers(self) -> None:
+        """What the shop says was paid, a trade at its provider brought in; what it says went back, the provider has
+        refunded: of an application the very amount, under the very number.
         """
         wrong = []
         for mine in self._read.values():
             for paid in mine.of(payment.Payment):
-                if paid.amount != self._brought_in(paid.order_number, paid.trade_no):
+                if paid.amount != self._brought_in(paid):
                     wrong.append(
                         f"{paid.amount} fen for {paid.order_number} were never paid by {paid.trade_no}"
                     )
@@ -238,7 +286,7 @@ class World:
             if item.status != refund.DONE or not item.amount:
                 continue
             second = self.provider.second_trades.get(item.trade_no or "")
-            made = second.refunded if second else self._refunded_by_alipay(item.order_number)
+            made = second.refunded if second else self._refunded(*self._trade_of(item))
             # What is late or surplus may have been sent back by the console, in parts too.
             is_made = (
                 made.get(item.request_no) == item.amount
@@ -246,23 +294,39 @@ class World:
                 else sum(made.values()) >= item.amount
             )
             if not is_made:
-                wrong.append(f"refund {item.request_no} ({item.why}) is done, and Alipay knows nothing of it")
+                wrong.append(
+                    f"refund {item.request_no} ({item.why}) is done, and its provider knows nothing of it"
+                )
         if wrong:
             raise invariants.Violated("; ".join(wrong))
 
-    def _brought_in(self, number: str, trade_no: str) -> int | None:
-        """What (fen) a trade at Alipay brought in for an order."""
-        if second := self.provider.second_trades.get(trade_no):
-            return second.amount if second.number == number else None
+    def _trade(self, provider: str, number: str) -> Sold | None:
+        """A trade at a provider, by our number."""
         try:
-            trade = self.alipay.trade(number)
+            return _sold(self.wechat.trade(number) if provider == WECHAT else self.alipay.trade(number))
         except NoSuchTrade:
             return None
-        return trade.amount if trade.trade_no == trade_no and trade.paid_at is not None else None
 
-    def _refunded_by_alipay(self, number: str) -> dict[str, int]:
-        """Alipay's refunds (fen) of an order's trade, by their request numbers."""
-        return {back.out_request_no: back.amount for back in self.alipay.book.refunds(number)}
+    def _trade_of(self, item: Refund) -> tuple[str, str]:
+        """The provider and our number of the trade of which a refund is."""
+        return item.provider_of(self._order(item.order_number)), item.trade_number or item.order_number
+
+    def _brought_in(self, paid: payment.Payment) -> int | None:
+        """What (fen) the trade of a payment brought in for its order."""
+        if second := self.provider.second_trades.get(paid.trade_no):
+            return second.amount if second.number == paid.order_number else None
+        trade = self._trade(paid.provider, paid.number or paid.order_number)
+        return trade.amount if trade and trade.is_paid and trade.trade_no == paid.trade_no else None
+
+    def _refunded(self, provider: str, number: str) -> dict[str, int]:
+        """A provider's refunds (fen) of a trade that were made, by our request numbers, whichever try it was."""
+        if provider == ALIPAY:
+            return {back.out_request_no: back.amount for back in self.alipay.book.refunds(number)}
+        made = Counter[str]()
+        for back in self.wechat.book.refunds(number):
+            if back.status == "SUCCESS":
+                made[back.out_refund_no.partition("-")[0]] += back.amount
+        return dict(made)
 
     def _do(self, name: str, table: codes.Codes, step: Callable[[], Result]) -> Result | None:
         """Do a step; a documented refusal is counted and forgotten."""
@@ -286,6 +350,7 @@ class World:
         *,
         use_beli: bool,
         with_key: bool,
+        provider: str = ALIPAY,
     ) -> str | None:
         """Buy some courses with some of the user's coupons: each is put where it belongs -> the order's number."""
         user = self._user(who)
@@ -301,15 +366,17 @@ class World:
             )
         choice = Choice(tuple(lines), general.record_id if general else None, use_beli)
         key = IdempotencyKey(f"key {next(_numbers)}", repr(choice)) if with_key else None
-        return self._place(who, user, choice, key)
+        return self._place(who, user, choice, key, provider)
 
-    def _place(self, who: int, user: User, choice: Choice, key: IdempotencyKey | None) -> str | None:
+    def _place(
+        self, who: int, user: User, choice: Choice, key: IdempotencyKey | None, provider: str
+    ) -> str | None:
         def buy() -> str:
             found = find_together(choice_keys(user.user_id, choice))
             priced = price_choice(user, choice, found, self.clock())
             due = priced.settlement.payable
             placed = checkout.place_order(
-                self._caller(who), choice, due, key, self.gateways, self.settings, self.clock()
+                self._caller(who), choice, due, key, self.gateways, self.settings, self.clock(), provider
             )
             return str(placed.order.number)
 
@@ -423,57 +490,145 @@ class World:
         own = self._own(request_no.rpartition("_")[0])
         apply_for_refund.withdraw(own, request_no, self.clock())
 
-    # The buyer at Alipay
+    def change_provider(self, number: str, to: str) -> None:
+        """The learner has an order paid by another provider."""
+        self._do(
+            "change provider",
+            codes.CHANGE_PROVIDER,
+            lambda: change_provider.change_provider(self._own(number), to, self.gateways, self.clock()),
+        )
 
-    def pay(self, number: str) -> None:
-        """The buyer pays at Alipay, if it lets them; the shop is not told."""
+    def open_wechat_page(self, number: str, way: Way) -> None:
+        """The learner opens the page on which an order is paid by WeChat Pay, on a computer or a phone."""
+
+        def start() -> object:
+            own = self._own(number)
+            return pay_wechat.start(own, way, None, "10.1.2.3", self.gateways, self.settings, self.clock())
+
+        self._do("open WeChat's page", codes.BEGIN_PAYMENT, start)
+
+    def open_page(self, number: str) -> None:
+        """The learner opens the page on which an order that waits is paid."""
+        placed = order.reload(self._order(number))
+        if placed.payment_type == WECHAT and placed.is_open():
+            self.open_wechat_page(number, Way.NATIVE)
+        elif checkout.can_pay(placed, self.gateways, self.clock()):
+            self._do(
+                "open the pay page",
+                codes.PAY_ADDRESS,
+                lambda: checkout.pay_page(placed, self.gateways, self.clock()),
+            )
+
+    # The buyer at the providers
+
+    def pay(self, number: str, nth: int = 0) -> None:
+        """The buyer pays one of an order's trades, of which the newest is the first, if its provider lets them; the
+        shop is not told.
+        """
         placed = self._order(number)
         if placed.amount == 0:
             return
-        with suppress(Refused):  # Its code may be on their screen since long.
-            self.alipay.open_cashier(self._pay_page(placed))
-        self._at_alipay("pay", lambda: self.alipay.pay(number))
-
-    def _pay_page(self, placed: Order) -> str:
-        provider = self.gateways.of(placed.payment_type)
-        page = provider.pay_page(
-            placed.number, placed.amount, placed.title, placed.expires_at, Deadline(PROVIDER_SECONDS)
-        )
-        return page.text
+        self.open_page(number)
+        trades = order.reload(placed).begun()[::-1]
+        if not trades:
+            return
+        trade = trades[nth % len(trades)]
+        if trade.provider == WECHAT:
+            self._at_provider("pay", lambda: self.wechat.pay(trade.number))
+            return
+        with suppress(AlipayRefused):  # Its code may be on their screen since long.
+            self._open_cashier(placed, trade.number)
+        self._at_provider("pay", lambda: self.alipay.pay(trade.number))
 
     def scan(self, number: str) -> None:
-        """The buyer opens the pay page and scans its code."""
-        placed = self._order(number)
-        if placed.amount == 0:
+        """The buyer opens Alipay's page and scans its code."""
+        self.open_page(number)
+        placed, trade_number = self._order(number), self._at_alipay(number)
+        if placed.amount == 0 or trade_number is None:
             return
         try:
-            self.alipay.open_cashier(self._pay_page(placed))
-        except Refused:
+            self._open_cashier(placed, trade_number)
+        except AlipayRefused:
             return
-        self._at_alipay("scan", lambda: self.alipay.scan(number))
+        self._at_provider("scan", lambda: self.alipay.scan(trade_number))
 
     def give_up(self, number: str) -> None:
         """The buyer closes the trade on Alipay's page."""
-        self._at_alipay("give up", lambda: self.alipay.close(number))
+        if trade_number := self._at_alipay(number):
+            self._at_provider("give up", lambda: self.alipay.close(trade_number))
+
+    def _at_alipay(self, number: str) -> str | None:
+        """The number of an order's newest trade at Alipay."""
+        begun = [
+            trade.number for trade in order.reload(self._order(number)).begun() if trade.provider == ALIPAY
+        ]
+        return begun[-1] if begun else None
+
+    def _open_cashier(self, placed: Order, trade_number: str) -> None:
+        page = self.provider.pay_page(
+            trade_number, placed.amount, placed.title, placed.expires_at, Deadline(PROVIDER_SECONDS)
+        )
+        self.alipay.open_cashier(page.text)
 
     def refund_at_console(self, number: str, amount: int | None) -> None:
         """The merchant's console refunds a part of a trade, or (None) all that is left."""
-        try:
-            left = self.alipay.trade(number).refundable
-        except NoSuchTrade:
+        for each in self._order(number).begun():
+            trade = self._trade(each.provider, each.number)
+            if trade is None or not trade.refundable:
+                continue
+            self._refunded_at_console.add(each.number)
+            wanted = None if amount is None else 1 + amount % trade.refundable
+            console = self.wechat if each.provider == WECHAT else self.alipay
+            self._at_provider("console", partial(console.refund, each.number, wanted))
             return
-        if left:
-            self._refunded_at_console.add(number)
-            wanted = None if amount is None else 1 + amount % left
-            self._at_alipay("console", lambda: self.alipay.refund(number, wanted))
 
-    def _at_alipay(self, name: str, act: Callable[[], object]) -> None:
+    def _at_provider(self, name: str, act: Callable[[], object]) -> None:
         try:
             act()
-        except (Refused, NoSuchTrade) as refusal:
+        except (AlipayRefused, WechatRefused, NoSuchTrade) as refusal:
             self.outcomes[f"{name}: {type(refusal).__name__}"] += 1
             return
         self.outcomes[name] += 1
+
+    # WeChat Pay calls the shop
+
+    def collect_wechat_notices(self) -> None:
+        """Take what WeChat Pay has to tell out of its book: when and how often it is told is to be seen."""
+        self.wechat.book.close_expired()
+        known = {told.notify_id for told in self.wechat_notices}
+        self.wechat_notices += [told for told in self.wechat.notices() if told.notify_id not in known]
+
+    def notify_by_wechat(self, position: int) -> None:
+        """Deliver one of all notices that WeChat Pay ever made, the newest first: late, again, or out of turn."""
+        self.collect_wechat_notices()
+        if self.wechat_notices:
+            self.deliver_wechat(self.wechat_notices[-1 - position % len(self.wechat_notices)])
+
+    def deliver_wechat(self, told: Notice) -> bool:
+        """Post a notice, encrypted and signed now, to the notification function's edge -> whether it was taken."""
+        letter = NoticeWriter(self.wechat.merchant).letter(told.notify_id, told.fields, self.clock())
+        posted = {"httpMethod": "POST", "headers": letter.headers, "body": letter.body.decode()}
+        answer = answer_notification(self.wechat_provider, posted, self.clock())
+        assert answer["statusCode"] in (204, 500), answer
+        is_taken = bool(answer["statusCode"] == 204)
+        self.outcomes[f"WeChat's notice: {'success' if is_taken else 'fail'}"] += 1
+        return is_taken
+
+    def end_wechat_refund(self, position: int, status: str) -> None:
+        """A refund that is under way at WeChat Pay, or abnormal, comes to this end."""
+        waiting = self._wechat_refunds_under_way()
+        if waiting:
+            number = waiting[position % len(waiting)].out_refund_no
+            self._at_provider(f"refund {status}", lambda: self.wechat.end_refund(number, status))
+
+    def _wechat_refunds_under_way(self) -> list[WechatRefund]:
+        self.wechat.book.close_expired()
+        return [
+            back
+            for trade in self.wechat.trades()
+            for back in self.wechat.book.refunds(trade.out_trade_no)
+            if back.status in ("PROCESSING", "ABNORMAL")
+        ]
 
     # Alipay calls the shop
 
@@ -502,11 +657,11 @@ class World:
     def pay_twice(self, number: str) -> None:
         """An order is paid by a second trade, and its notice arrives."""
         placed = self._order(number)
-        if placed.amount == 0 or placed.payment_type != ALIPAY:
+        if placed.amount == 0 or placed.payment_type != ALIPAY or placed.trades is not None:
             return
         try:
             fields = self.alipay.notice_fields(number)
-        except (Refused, NoSuchTrade):
+        except (AlipayRefused, NoSuchTrade):
             return
         trade_no = f"2026{next(_numbers):024d}"
         self.provider.second_trades[trade_no] = SecondTrade(number, placed.amount)
@@ -583,7 +738,8 @@ class World:
 
     def refuse_one(self, request_no: str) -> None:
         """An operator refuses this application. Of one that was stuck a while it is not too early to tell any more."""
-        self.provider.moods = deque(mood for mood in self.provider.moods if mood != EARLY)
+        for moody in (self.provider, self.wechat_provider):
+            moody.moods = deque(mood for mood in moody.moods if mood != EARLY)
         decide_refund.refuse(request_no, "op", "不符合条件", self.gateways, self.clock())
 
     def retry_one(self, request_no: str) -> None:
@@ -653,15 +809,25 @@ class World:
     # The end
 
     def quiesce(self, days: int = 4) -> None:
-        """Let everything run that runs by itself, with Alipay well, every application approved, and no notice of a
-        payment ever delivered again: then whoever paid has the course or the money. Raises Violated.
+        """Let everything run that runs by itself, with the providers well, every application approved, and no notice of
+        a payment ever delivered again: then whoever paid has the course or the money. Raises Violated.
 
         After 4 days even closed orders are off the work list. Two things a query does not tell, so that the
-        notices have to, which Alipay sends for a day: all of an order that two trades paid, and what the console
-        refunded of an order that is paid.
+        notices have to, which the providers send for a day: all of an order that two trades of one number paid, and
+        what the console refunded of an order that is paid.
         """
         self.provider.moods.clear()
+        self.wechat_provider.moods.clear()
+        for back in self._wechat_refunds_under_way():
+            self.wechat.end_refund(back.out_refund_no, "SUCCESS")
         self.collect_notices()
+        self.collect_wechat_notices()
+        for told in self.wechat_notices:
+            if told.out_trade_no in self._refunded_at_console:
+                is_end = told.fields["event_type"] in ("TRANSACTION.SUCCESS", "REFUND.SUCCESS")
+                # What is stuck or given up there, and is not the shop's, is for a person, and told again for a day.
+                assert self.deliver_wechat(told) or not is_end
+                self.check()
         twice_paid = {trade.number for trade in self.provider.second_trades.values()}
         for fields in self.notices:
             number = fields["out_trade_no"]
@@ -711,18 +877,19 @@ class World:
         return wrong
 
     def _is_refused_for_good(self, item: Refund) -> bool:
-        """Whether Alipay has less left of a trade than a refund is for, because its console refunded a part."""
+        """Whether the provider has less left of a trade than a refund is for, because its console refunded a part."""
         if item.status != refund.STUCK or item.trade_no in self.provider.second_trades:
             return False
-        return bool(self.alipay.trade(item.order_number).refundable < item.amount)
+        trade = self._trade(*self._trade_of(item))
+        return bool(trade and trade.refundable < item.amount)
 
     def _money(self, name: str, placed: Order, mine: Belongings) -> list[str]:
-        """Alipay's book against the shop's: what came in, what went back."""
-        try:
-            trade = self.alipay.trade(placed.number)
-        except NoSuchTrade:
-            return []
-        if trade.paid_at is None:
+        """The providers' books against the shop's: what came in, what went back."""
+        return [text for trade in placed.begun() for text in self._money_of(name, placed, trade, mine)]
+
+    def _money_of(self, name: str, placed: Order, begun: Trade, mine: Belongings) -> list[str]:
+        trade = self._trade(begun.provider, begun.number)
+        if trade is None or not trade.is_paid:
             return []
         recorded = [
             paid
@@ -731,7 +898,7 @@ class World:
         ]
         if not recorded:
             return [f"{name}: {trade.amount} fen were paid and nobody knows"]
-        made = self._refunded_by_alipay(placed.number)
+        made = self._refunded(begun.provider, begun.number)
         own = {
             request_no: amount for request_no, amount in made.items() if not request_no.startswith("console")
         }
@@ -745,7 +912,7 @@ class World:
             whole = trade.refunded == placed.refunded_amount == trade.amount
             return [] if whole else [f"{name}: {trade.refunded} of {trade.amount} went back"]
         if recorded[0].use == payment.APPLIED:
-            # Each of our refunds is one of Alipay's; what its console did beyond them waits for a person.
+            # Each of our refunds is one of the provider's; what its console did beyond them waits for a person.
             exact = own == here and placed.refunded_amount == sum(here.values())
             if exact and (trade.refunded < trade.amount or not trade.amount):
                 return []
@@ -760,30 +927,46 @@ class World:
     # Bills
 
     def hold_bills(self, planted: str = "", method: str = "") -> None:
-        """Some days later hold each day on which money moved against its bills: by what they and the journal are apart
-        is listed, trade by trade, to the fen, and nothing else is. What is `planted` in the bills (a bad day of the
-        simulator's, at a method) is listed with its trade. Raises Violated.
+        """Some days later hold each day on which money moved against the bills of both providers: by what they and the
+        journal are apart is listed, trade by trade, to the fen, and nothing else is. What is `planted` in the bills (a
+        bad day of Alipay's simulator, at a method; WeChat's has its like) is listed with its trade. Raises Violated.
         """
         self.check()
         self.clock.advance(timedelta(days=3))
         facts = [fact for mine in self._read.values() for fact in journal.facts(mine.items)]
-        entries: dict[date, list[JournalEntry]] = defaultdict(list)
-        for entry in find_together([fact.key for fact in facts]).values():
-            assert isinstance(entry, JournalEntry)
-            entries[day_of(entry.at)].append(entry)
-        moved = {day_of(one.at) for one in self.alipay.book.movements(BEFORE_ALL, self.clock())}
-        self._held = sorted(moved | entries.keys())
-        self.provider.billed.clear()
+        found = find_together([fact.key for fact in facts])
+        recorded = [entry for entry in found.values() if isinstance(entry, JournalEntry)]
+        by_alipay = [one.at for one in self.alipay.book.movements(BEFORE_ALL, self.clock())]
+        by_wechat = [at for at, _, _ in self.wechat.book.moves(BEFORE_ALL, self.clock())]
         with self.alipay.bad_day(planted, method=method) if planted else nullcontext():
-            for day in self._held:
-                held = hold_bills.hold(
-                    self.provider, day, self.clock(), lambda wanted: entries.get(wanted, [])
-                )
-                assert held is not None
-        listed = [one for day in self._held for one in bills.check(ALIPAY, day, at_rest=True)]
-        off = self._apart(entry for day in self._held for entry in entries[day])
+            self._hold(self.provider, recorded, by_alipay, planted, is_of_funds=method == FUND_BILL)
+        like = WECHATS_LIKE.get(planted, "")
+        with self.wechat.bad_day(like) if like else nullcontext():
+            self._hold(self.wechat_provider, recorded, by_wechat, like)
+
+    def _hold(
+        self,
+        provider: DirectAlipay | DirectWechat,
+        recorded: Sequence[JournalEntry],
+        movements: Sequence[datetime],
+        planted: str,
+        *,
+        is_of_funds: bool = False,
+    ) -> None:
+        entries: dict[date, list[JournalEntry]] = defaultdict(list)
+        for entry in recorded:
+            entries[day_of(entry.at)].append(entry)
+        moved = {day_of(at) for at in movements}
+        days = sorted(moved | entries.keys())
+        self._held |= {(provider.name, day) for day in days}
+        provider.billed.clear()
+        for day in days:
+            assert hold_bills.hold(provider, day, self.clock(), lambda wanted: entries.get(wanted, []))
+        listed = [one for day in days for one in bills.check(provider.name, day, at_rest=True)]
+        lines = [line for day in days for line in provider.billed.get(day, []) if line.is_final]
+        off = _apart(lines, [entry for entry in recorded if entry.provider == provider.name])
         named = {one.trade_no for one in listed}
-        if method == FUND_BILL:
+        if is_of_funds:
             is_right = bool(listed) or not moved
         elif planted:
             is_right = off.keys() <= named and (bool(listed) or not moved)
@@ -792,37 +975,16 @@ class World:
             for one in listed:
                 said[one.trade_no] += (one.theirs or 0) - (one.ours or 0)
             # Of a whole refund that was heard of later than it is looked for, the journal's side is listed alone.
-            late = {one.trade_no for one in listed if one.request_no == "" and self._heard_late(one)}
+            late = {one.trade_no for one in listed if one.request_no == "" and _heard_late(one, provider.billed)}
             is_right = {trade: fen for trade, fen in said.items() if fen and trade not in late} == {
                 trade: fen for trade, fen in off.items() if trade not in late
             }
             is_right = is_right and all(one.what != What.FUNDS for one in listed)
         if not is_right:
-            raise invariants.Violated(f"bills and journal are apart by {off}, and {sorted(named)} are listed")
-        count("days of bills", len(self._held))
-
-    def _heard_late(self, listed: BillDifference) -> bool:
-        """Whether a refund of its trade stands in bills of more than seven days before."""
-        until = date.fromisoformat(listed.day) - timedelta(days=7)
-        return any(
-            line.trade_no == listed.trade_no and line.request_no is not None
-            for day, lines in self.provider.billed.items()
-            if day < until
-            for line in lines
-        )
-
-    def _apart(self, entries: Iterable[JournalEntry]) -> dict[str, int]:
-        """By how much (fen) the bills that were read and the journal are apart, payments and refunds counted alike: the
-        trades of which that is something.
-        """
-        apart = Counter[str]()
-        for day in self._held:
-            for line in self.provider.billed[day]:
-                apart[line.trade_no] += line.amount
-        for entry in entries:
-            if entry.fact in (PAID, REFUNDED) and entry.trade_no:
-                apart[entry.trade_no] -= entry.amount
-        return {trade: fen for trade, fen in apart.items() if fen}
+            raise invariants.Violated(
+                f"{provider.name}: bills and journal are apart by {off}, {sorted(named)} are listed, with {planted!r}"
+            )
+        count("days of bills", len(days))
 
     def forget(self) -> None:
         """Take all of it out of the tables again: a long run would fill them."""
@@ -831,11 +993,36 @@ class World:
                 for item in mine.items:
                     batch.delete(item)
                 for placed in mine.of(Order):
-                    batch.delete(OrderPointer(f"ORDER#{placed.number}", "POINTER"))
-            for day in self._held:
-                for found in [*bill.list_differences(ALIPAY, day), *bill.list_days(ALIPAY, day, day)]:
+                    for number in {placed.number, *(trade.number for trade in placed.begun())}:
+                        batch.delete(OrderPointer(f"ORDER#{number}", "POINTER"))
+            for name, day in self._held:
+                for found in [*bill.list_differences(name, day), *bill.list_days(name, day, day)]:
                     batch.delete(found)
         for user in self.users:
             UserName(f"USERNAME#{folded(user.username)}", "USERNAME").delete()
         for offer in self.offers:
             CouponOffer(offer.course_key, offer.sort).delete()
+
+
+def _apart(lines: Iterable[BillLine], entries: Iterable[JournalEntry]) -> dict[str, int]:
+    """By how much (fen) bills and journal are apart, payments and refunds counted alike: the trades of which that is
+    something.
+    """
+    apart = Counter[str]()
+    for line in lines:
+        apart[line.trade_no] += line.amount
+    for entry in entries:
+        if entry.fact in (PAID, REFUNDED) and entry.trade_no:
+            apart[entry.trade_no] -= entry.amount
+    return {trade: fen for trade, fen in apart.items() if fen}
+
+
+def _heard_late(listed: BillDifference, billed: Mapping[date, Sequence[BillLine]]) -> bool:
+    """Whether a refund of its trade stands in bills of more than seven days before."""
+    until = date.fromisoformat(listed.day) - timedelta(days=7)
+    return any(
+        line.trade_no == listed.trade_no and line.request_no is not None
+        for day, lines in billed.items()
+        if day < until
+        for line in lines
+    )

@@ -29,9 +29,8 @@ from chalicelib.gateways.bills import (
     WrongBill,
     checked,
 )
-from chalicelib.gateways.http import download
 from chalicelib.gateways.payments import BillState, Unclear
-from chalicelib.gateways.wechat.client import NAME, Client, Reply, known
+from chalicelib.gateways.wechat.client import Client, Reply, known
 from chalicelib.money import Fen
 from chalicelib.settings import WechatSettings
 
@@ -159,8 +158,7 @@ def _fetch(account: WechatSettings, client: Client, reply: Reply, deadline: Dead
         raise WrongBill("download_url")
     with ExitStack() as stack:
         file = cast(BinaryIO, stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)))
-        url, headers = account.gateway_url + where, client.headers("GET", where)
-        download(NAME, url, deadline, BILL_SECONDS, file, MAX_BILL_BYTES, headers=headers)
+        client.download(where, file, MAX_BILL_BYTES, BILL_SECONDS, deadline)
         file.seek(0)
         if (
             hashlib.file_digest(cast(BytesIO, file), "sha1").hexdigest()

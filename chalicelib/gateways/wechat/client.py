@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlencode
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable
-from chalicelib.gateways.http import exchange
+from chalicelib.gateways.http import Answer, download, exchange
 from chalicelib.gateways.payments import Unclear
 from chalicelib.gateways.wechat import signing
 from chalicelib.gateways.wechat.account import Keys
@@ -69,6 +69,15 @@ class Client:
         body = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         return self._call("POST", path, body, deadline)
 
+    def download(
+        self, path: str, into: BinaryIO, most_bytes: int, at_most: float, deadline: Deadline
+    ) -> None:
+        """Write what a path answers into a file, as of `http.download`. The answer is not signed. Raises
+        GatewayUnavailable.
+        """
+        url, headers = self._account.gateway_url + path, self.headers("GET", path)
+        download(NAME, url, deadline, at_most, into, most_bytes, headers=headers)
+
     def headers(self, method: str, path: str, body: str = "") -> dict[str, str]:
         """The headers of a request that is made now."""
         account = self._account
@@ -86,15 +95,7 @@ class Client:
         headers = self.headers(method, path, body or "")
         if body is not None:
             headers["Content-Type"] = "application/json"
-        answer = exchange(
-            NAME,
-            method,
-            self._account.gateway_url + path,
-            deadline,
-            CALL_SECONDS,
-            headers=headers,
-            body=None if body is None else body.encode(),
-        )
+        answer = self._exchange(method, path, headers, None if body is None else body.encode(), deadline)
         says_yes = 200 <= answer.status < 300
         if says_yes or signing.is_signed(answer.headers):
             try:
@@ -110,6 +111,12 @@ class Client:
         if not isinstance(members, dict):
             raise GatewayUnavailable(gateway=NAME, reason=f"status {answer.status}, no object")
         return Reply(answer.status, members)
+
+    def _exchange(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None, deadline: Deadline
+    ) -> Answer:
+        url = self._account.gateway_url + path
+        return exchange(NAME, method, url, deadline, CALL_SECONDS, headers=headers, body=body)
 
 
 def known(call: Callable[[], _Value]) -> _Value | Unclear:
