@@ -963,7 +963,7 @@ class World:
         for day in days:
             assert hold_bills.hold(provider, day, self.clock(), lambda wanted: entries.get(wanted, []))
         listed = [one for day in days for one in bills.check(provider.name, day, at_rest=True)]
-        lines = [line for day in days for line in provider.billed.get(day, []) if line.is_final]
+        lines = [line for day in days for line in provider.billed.get(day, [])]
         off = _apart(lines, [entry for entry in recorded if entry.provider == provider.name])
         named = {one.trade_no for one in listed}
         if is_of_funds:
@@ -975,7 +975,9 @@ class World:
             for one in listed:
                 said[one.trade_no] += (one.theirs or 0) - (one.ours or 0)
             # Of a whole refund that was heard of later than it is looked for, the journal's side is listed alone.
-            late = {one.trade_no for one in listed if one.request_no == "" and _heard_late(one, provider.billed)}
+            late = {
+                one.trade_no for one in listed if one.request_no == "" and _heard_late(one, provider.billed)
+            }
             is_right = {trade: fen for trade, fen in said.items() if fen and trade not in late} == {
                 trade: fen for trade, fen in off.items() if trade not in late
             }

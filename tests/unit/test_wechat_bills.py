@@ -69,6 +69,11 @@ def test_a_bill_of_trades_tells_payments_and_refunds(mark: str) -> None:
     assert back.is_final and not under_way.is_final and under_way.amount == 1
 
 
+def test_a_refund_that_was_given_up_is_counted_and_not_told() -> None:
+    given_up = TRADES.replace("`PROCESSING,", "`FAIL,")
+    assert [line.request_no for line in trades(given_up + TRADE_SUMS)] == [None, "20261120R1"]
+
+
 def test_a_bill_of_the_account_tells_what_came_and_went() -> None:
     into, fee, back = funds(FUNDS + FUND_SUMS)
     assert (into.amount, into.balance, into.reference, into.kind) == (6000, 16000, "20261126N", "交易")

@@ -37,6 +37,8 @@ from chalicelib.settings import WechatSettings
 _IN_MEMORY = 4 * 1024 * 1024
 """A bill of more bytes is kept in a file."""
 _MARK = "`"
+_NOT_MADE = "FAIL"
+"""The state of a refund that was given up: it stands in the bill and its sums, and no money has moved."""
 _OF_TRADES = ("交易", "扣除交易手续费", "退款")
 """What moves the account by a trade. Other movements have a voucher's number where these have the trade's."""
 _TIME = 19
@@ -179,9 +181,11 @@ def _lines(file: BinaryIO, read: Callable[[_Row], _Line], sums: _Sums[_Line]) ->
                 if sums.are(_fields(row.split(","), next(rows, ""))) and not any(rows):
                     return
                 raise WrongBill("sums")
-            line = read(_fields(names, row))
+            fields = _fields(names, row)
+            line = read(fields)
             sums.add(line)
-            yield line
+            if fields.get("退款状态") != _NOT_MADE:
+                yield line
     except (KeyError, ValueError, InvalidOperation) as error:
         raise WrongBill("line") from error
     raise WrongBill("no sums")
