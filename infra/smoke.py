@@ -40,7 +40,7 @@ def smoke_problems(
     if got != "200 fail":
         yield f"a forged notice of Alipay got {got!r}, and '200 fail' is right"
     has_wechat = bool(stage.stacks["app"].get("WechatAppId"))
-    right = '500 {"code":"FAIL","message":"FAIL"}' if has_wechat else "404 "
+    right = '400 {"code":"FAIL","message":"FAIL"}' if has_wechat else "404 "
     for path in ("wechat", "wechat/refund"):
         got = _posted(f"{api_url}/trade/{path}", json={}, headers=_FORGED_HEADERS)
         if got != right:

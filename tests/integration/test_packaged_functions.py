@@ -121,7 +121,7 @@ def test_a_genuine_notification_of_wechat_is_taken_and_a_forged_one_is_not(
     notify.start()
     told = wechat.event(number)
     forged = answer_of(notify, posted(wechat, told, frozenset({"notice_wrong_signature"})))
-    assert (forged["statusCode"], forged["body"]) == (500, '{"code":"FAIL","message":"FAIL"}')
+    assert (forged["statusCode"], forged["body"]) == (400, '{"code":"FAIL","message":"FAIL"}')
     for _ in ("once", "again"):
         assert answer_of(notify, posted(wechat, told))["statusCode"] == 204
     assert purchases.stored(number).status == order.PAID

@@ -137,6 +137,7 @@ def test_a_quote_has_exactly_its_fields(learner: ClientAt) -> None:
             "data": {
                 "lines": [LINE],
                 "coupons": list,
+                "providers": list,
                 "beli_balance": 0,
                 "beli": 0,
                 "beli_amount": Number,

@@ -51,7 +51,7 @@ def status(number: str) -> str:
 def told(event: Event) -> tuple[int, str]:
     answer = application.wechat_notify(event, None)
     assert answer["headers"]["X-Content-Type-Options"] == "nosniff"
-    if answer["statusCode"] == 500:
+    if answer["statusCode"] == 400:
         assert answer["headers"]["Content-Type"] == "application/json"
     return answer["statusCode"], answer["body"]
 
@@ -68,7 +68,7 @@ def selling_by(gateways: Gateways) -> Iterator[None]:
 
 
 TAKEN = (204, "")
-NOT_TAKEN = (500, '{"code":"FAIL","message":"FAIL"}')
+NOT_TAKEN = (400, '{"code":"FAIL","message":"FAIL"}')
 
 
 @pytest.mark.parametrize("path", ["wechat", "wechat/", "wechat/refund", "wechat/refund/"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -409,13 +410,14 @@ def test_trades_and_open_notices_survive_a_restart(clock: Clock, tmp_path: Path)
 
 def test_it_runs_on_its_own(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "localstack.wechat", "--port", "0", "--keys", str(tmp_path)]
+    bare = {name: text for name, text in os.environ.items() if not name.startswith("WECHAT_")}
     with subprocess.Popen(
-        [*command, "--api-v3-key", API_V3_KEY], stdout=subprocess.PIPE, text=True
+        [*command, "--api-v3-key", API_V3_KEY], stdout=subprocess.PIPE, text=True, env=bare
     ) as running:
         assert running.stdout
         address = running.stdout.readline().split()[-1]
         assert requests.get(f"{address}/control/state", timeout=10).json()["bad_days"] == []
         running.terminate()
     assert running.returncode == 0
-    refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=bare)
     assert refused.returncode == 2 and "32" in refused.stderr

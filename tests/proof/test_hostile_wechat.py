@@ -52,7 +52,7 @@ def test_any_single_change_of_a_signed_notice_is_refused_and_asks_nobody(
     @given(forgeries(genuine, other))
     def is_refused(event: Event) -> None:
         with asking_nobody(faulty_app):
-            assert status_of(event) == 500, event
+            assert status_of(event) == 400, event
         count("forgeries")
 
     is_refused()
@@ -69,7 +69,7 @@ def test_a_genuinely_signed_notice_of_something_else_is_refused_and_changes_noth
     @CHANGES
     @given(misfits(event))
     def is_refused(told: dict[str, Any]) -> None:
-        assert status_of(posted(wechat, told)) == 500, told["plain"]
+        assert status_of(posted(wechat, told)) == 400, told["plain"]
         assert everything(paid) == before, told["plain"]
         count("forgeries")
 
@@ -84,7 +84,7 @@ def test_a_genuine_notice_of_another_time_is_not_believed(
     """Whoever has read one cannot send it later, nor is one believed that was signed ahead."""
     genuine = posted(wechat, wechat.event(paid))
     moment = wechat.now() + timedelta(minutes=minutes)
-    assert status_of(posted(wechat, wechat.event(paid), at=moment)) == 500
+    assert status_of(posted(wechat, wechat.event(paid), at=moment)) == 400
     assert purchases.stored(paid).status == PLACED
     assert_taken_once(paid, genuine)
 

@@ -264,7 +264,7 @@ def test_the_answers_by_which_it_is_sent_again_or_not() -> None:
     """The status counts: 200 with FAIL is never sent again."""
     assert a_gateway().receipt(True) == Receipt(204, "")
     refused = a_gateway().receipt(False)
-    assert refused.status == 500 and json.loads(refused.body)["code"] == "FAIL"
+    assert refused.status == 400 and json.loads(refused.body)["code"] == "FAIL"
 
 
 def test_the_browser_proves_nothing_by_coming_back() -> None:

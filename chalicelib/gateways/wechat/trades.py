@@ -284,8 +284,11 @@ class Wechat:
         return notifications.told(word, amount, refunded)
 
     def receipt(self, is_taken: bool) -> Receipt:
-        """No content, or an error: then WeChat Pay sends the notification again, for a day."""
-        return Receipt(204, "") if is_taken else Receipt(500, _NOT_TAKEN, "application/json")
+        """No content, or an error: then WeChat Pay sends the notification again, for a day.
+
+        The error is the caller's: those of 500 and above ring the alarms, and anybody may post here.
+        """
+        return Receipt(204, "") if is_taken else Receipt(400, _NOT_TAKEN, "application/json")
 
     def parse_return(self, fields: Mapping[str, str]) -> str:
         """Raises NotificationRefused: the browser comes back to the shop's own page, and nobody signs that."""

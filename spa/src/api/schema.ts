@@ -4200,7 +4200,7 @@ export interface operations {
                 content?: never;
             };
             /** @description Not taken. */
-            500: {
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4249,7 +4249,7 @@ export interface operations {
                 content?: never;
             };
             /** @description Not taken. */
-            500: {
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
