@@ -203,17 +203,18 @@ class Deployer:
     def _wait(self, name: str, after: str | None) -> None:
         began, failures = time.monotonic(), []
         while True:
-            for event in self._events(name, after):
-                after, status = event["EventId"], event["ResourceStatus"]
-                reason = event.get("ResourceStatusReason", "")
-                if status.endswith("_FAILED") and "cancelled" not in reason:
-                    failures.append(f"{event['LogicalResourceId']}: {reason}")
-                self._say(
-                    f"    {time.monotonic() - began:4.0f} s  {event['LogicalResourceId']}  {status}  {reason}".rstrip()
-                )
+            # Before the events: once it is final, they are all there.
             status = self.status(name)
             if status is None or status == "DELETE_COMPLETE":
                 return
+            for event in self._events(name, after):
+                after, became = event["EventId"], event["ResourceStatus"]
+                reason = event.get("ResourceStatusReason", "")
+                if became.endswith("_FAILED") and "cancelled" not in reason:
+                    failures.append(f"{event['LogicalResourceId']}: {reason}")
+                self._say(
+                    f"    {time.monotonic() - began:4.0f} s  {event['LogicalResourceId']}  {became}  {reason}".rstrip()
+                )
             if not status.endswith("_IN_PROGRESS"):
                 if failures or "ROLLBACK" in status or status.endswith("_FAILED"):
                     raise NotDeployed(
