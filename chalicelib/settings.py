@@ -384,6 +384,38 @@ class GeetestSettings(_Part):
 
 
 @dataclass(frozen=True)
+class PolyvSettings(_Part):
+    """The school's account at Polyv, which keeps its videos."""
+
+    user_id: str = _setting(
+        "POLYV_USER_ID",
+        _matching(r"[0-9a-z]{10}", "the account's id at Polyv, of 10 letters and digits"),
+        "the account's id at Polyv",
+    )
+    secret_key: str = _setting(
+        "POLYV_SECRET_KEY",
+        _matching(r"[0-9A-Za-z]{8,64}", "the account's secretkey at Polyv"),
+        "the account's secretkey, which signs tokens, marquees and callbacks",
+        is_secret=True,
+        strict=lambda key: "the secretkey that Polyv gave out" if len(set(key)) < 5 else None,
+    )
+    api_url: str = _setting(
+        "POLYV_API_URL",
+        _address,
+        "the address of Polyv's API; tokens are asked for at `hls.videocc.net` unless another is given",
+        default="https://api.polyv.net",
+        strict=_https,
+    )
+    player_url: str = _setting(
+        "POLYV_PLAYER_URL",
+        _address,
+        "the address of the script that plays",
+        default="https://player.polyv.net/script/player.js",
+        strict=_https,
+    )
+
+
+@dataclass(frozen=True)
 class Settings(_Part):
     """One shop's settings. A group is None where the shop does without."""
 
@@ -466,6 +498,7 @@ class Settings(_Part):
     geetest: GeetestSettings | None = None
     alipay: AlipaySettings | None = None
     wechat: WechatSettings | None = None
+    polyv: PolyvSettings | None = None
 
     @property
     def jwt_key(self) -> str:
@@ -513,6 +546,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
     "The captcha": (_CAPTCHA, *_rows(GeetestSettings)),
     "Alipay": tuple(_rows(AlipaySettings)),
     "WeChat Pay": tuple(_rows(WechatSettings)),
+    "Videos": tuple(_rows(PolyvSettings)),
     "AWS, by the names of its own tools": (
         *_AWS_ENDPOINTS,
         Setting("AWS_REGION", "the region", default=""),
@@ -539,6 +573,8 @@ SETTINGS: dict[str, Setting] = {setting.name: setting for group in GROUPS.values
 _EVERYTHING = frozenset(SETTINGS)
 _PROVIDERS: dict[str, type[_Part]] = {"alipay": AlipaySettings, "wechat": WechatSettings}
 """The field of a payment provider's group -> the group. A shop has one of them at least."""
+_FURTHER: dict[str, type[_Part]] = {"polyv": PolyvSettings}
+"""The same of others that a shop may do without."""
 
 
 # Who reads which
@@ -562,7 +598,7 @@ _WECHAT_CALLS = frozenset(
 FUNCTIONS: dict[str, frozenset[str]] = {
     "api_handler": frozenset(
         setting.name
-        for group in ("The shop", "The captcha", "Alipay", "WeChat Pay")
+        for group in ("The shop", "The captcha", "Alipay", "WeChat Pay", "Videos")
         for setting in GROUPS[group]
     )
     - {"ALIPAY_SELLER_ID", "WECHAT_API_V3_KEY"},
@@ -644,7 +680,7 @@ def load(
     found = _read(Settings, given)
     if _CAPTCHA.name in given.names and given.value(_CAPTCHA) == "on":
         object.__setattr__(found, "geetest", _read(GeetestSettings, given))
-    for provider, group in _PROVIDERS.items():
+    for provider, group in (_PROVIDERS | _FURTHER).items():
         # A shop may do without a provider. Whatever is given of one, the others of it are required; that there are
         # secrets for its keys gives nothing of it yet.
         if any(given.has(setting) for setting in _rows(group) if setting.name in given.names):

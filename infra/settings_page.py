@@ -18,9 +18,9 @@ HEAD = """\
 Environment variables. `NAME_FILE` may name a file that holds the value of `NAME`; `NAME_ARN` may name, for what is
 secret, the secret in Secrets Manager that holds it: its ARN, with `::STAGE:VERSION` behind it for another than the
 current version. A secret is read once, at start. A missing or malformed setting is named at start, with what it should
-be. The captcha's group is wanted whole with `CAPTCHA=on`, a payment provider's where any of it is given; there must be
-one provider at least. What the variables of AWS leave open is asked of AWS's configuration files and botocore's chain;
-no HTTP proxy is used on the way to AWS.
+be. The captcha's group is wanted whole with `CAPTCHA=on`, another third party's where any of it is given; there must
+be one payment provider at least. What the variables of AWS leave open is asked of AWS's configuration files and
+botocore's chain; no HTTP proxy is used on the way to AWS.
 
 This page is made of [chalicelib/settings.py](../chalicelib/settings.py) by
 `.venv/bin/python infra/settings_page.py > docs/settings.md`.

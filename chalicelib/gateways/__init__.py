@@ -11,6 +11,7 @@ from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.gateways.geetest import Geetest
+    from chalicelib.gateways.polyv import Polyv
     from chalicelib.gateways.wechat import Wechat, WechatLogin
 
 
@@ -19,13 +20,15 @@ class Gateways:
     """All third parties of the shop: payment providers by name; `geetest` is None where the captcha is off.
 
     `wechat` is that payment provider once more, whose trades its buyers begin in ways of its own; None without an
-    account. `wechat_login` tells who pays within WeChat; None without a secret for that.
+    account. `wechat_login` tells who pays within WeChat; None without a secret for that. `polyv` keeps the videos; None
+    without an account.
     """
 
     payments: Mapping[str, PaymentProvider]
     geetest: Geetest | None
     wechat: Wechat | None = None
     wechat_login: WechatLogin | None = None
+    polyv: Polyv | None = None
 
     def of(self, provider: str) -> PaymentProvider:
         """The payment provider of this name; `NotSetUp` for one without an account."""
@@ -59,7 +62,16 @@ def open_gateways(settings: Settings) -> Gateways:
         from chalicelib.gateways.geetest import Geetest
 
         captcha = Geetest(geetest.version, geetest.captcha_id, geetest.key, geetest.api_url)
-    return Gateways(payments, captcha, wechat, login)
+    return Gateways(payments, captcha, wechat, login, _open_polyv(settings))
+
+
+def _open_polyv(settings: Settings) -> Polyv | None:
+    account = settings.polyv
+    if account is None:
+        return None
+    from chalicelib.gateways.polyv import Polyv
+
+    return Polyv(account.user_id, account.secret_key, account.api_url, account.player_url)
 
 
 def _open_wechat(settings: Settings) -> tuple[Wechat | None, WechatLogin | None]:

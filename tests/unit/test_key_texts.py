@@ -26,6 +26,7 @@ FITTING = {
     "WECHAT_PLATFORM_CERTIFICATE": platform_certificate(),
     "WECHAT_API_V3_KEY": API_V3_KEY,
     "WECHAT_APP_SECRET": "0123456789abcdef0123456789abcdef",
+    "POLYV_SECRET_KEY": "7UagtQOq2A",
 }
 """Each secret of the shop, with a text that fits."""
 
@@ -69,6 +70,7 @@ WRONG = {
     ],
     "WECHAT_API_V3_KEY": [LEAK, API_V3_KEY[:31], f"{API_V3_KEY}{LEAK}"],
     "WECHAT_APP_SECRET": [f"{LEAK} {LEAK}", LEAK * 20],
+    "POLYV_SECRET_KEY": [LEAK, f"7UagtQOq2A\n{LEAK}"],
 }
 
 
@@ -85,11 +87,13 @@ def values(found: Settings) -> list[object]:
     assert found.alipay
     assert found.geetest
     assert found.wechat
+    assert found.polyv
     keys = [
         found.alipay.app_private_key,
         found.alipay.public_key,
         found.geetest.key,
         *vars(found.wechat).values(),
+        found.polyv.secret_key,
     ]
     return [found.jwt_keys, found.edge_keys, found.redis_url, *keys]
 

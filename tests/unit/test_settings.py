@@ -49,6 +49,8 @@ def environment(**changes: str | None) -> dict[str, str]:
         "WECHAT_PUBLIC_KEY_ID": "PUB_KEY_ID_0119000000010001",
         "WECHAT_PUBLIC_KEY": WECHAT.public_pem,
         "WECHAT_API_V3_KEY": API_V3_KEY,
+        "POLYV_USER_ID": "e2e84a7383",
+        "POLYV_SECRET_KEY": "7UagtQOq2A",
         "REDIS_URL": "redis://localhost:6379/0",
     }
     return {name: value for name, value in (complete | changes).items() if value is not None}
@@ -196,6 +198,10 @@ MALFORMED = [
     ("WECHAT_APP_SECRET", "a secret", "the secret of the official account"),
     ("WECHAT_OPEN_URL", "open.weixin.qq.com", "an absolute address"),
     ("WECHAT_LOGIN_URL", "api.weixin.qq.com", "an absolute address"),
+    ("POLYV_USER_ID", "E2E84A7383", "the account's id at Polyv"),
+    ("POLYV_SECRET_KEY", "a key", "the account's secretkey"),
+    ("POLYV_API_URL", "api.polyv.net", "an absolute address"),
+    ("POLYV_PLAYER_URL", "//player.polyv.net/script/player.js", "an absolute address"),
     ("ALIPAY_APP_PRIVATE_KEY", "no key at all", "an RSA key as PEM or base64"),
     ("ALIPAY_PUBLIC_KEY", "bm8ga2V5IGF0IGFsbA==", "an RSA key as PEM or base64"),
     ("REDIS_URL", "localhost:6379", "redis://HOST:PORT/DATABASE"),
@@ -314,6 +320,9 @@ LAX = [
     ("WECHAT_APP_SECRET", "short", "the secret that WeChat gave out"),
     ("WECHAT_OPEN_URL", "http://127.0.0.1:8120", "https://"),
     ("WECHAT_LOGIN_URL", "http://127.0.0.1:8120", "https://"),
+    ("POLYV_SECRET_KEY", "abababab", "the secretkey that Polyv gave out"),
+    ("POLYV_API_URL", "http://127.0.0.1:8140", "https://"),
+    ("POLYV_PLAYER_URL", "http://127.0.0.1:8140/player.js", "https://"),
 ]
 
 
