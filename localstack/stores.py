@@ -101,10 +101,25 @@ class Store:
 
 
 class DynamoDBLocal(Store):
-    """Amazon's DynamoDB Local. All credentials and regions see the same tables."""
+    """Amazon's DynamoDB Local. All credentials and regions see the same tables.
+
+    `much_to_do`: for minutes of work and more. What runs often is compiled again and better, which takes half the
+    processor time of a call in the end, and a third more in the first half minute.
+    """
 
     name = "DynamoDB Local"
     log_name = "dynamodb.log"
+
+    def __init__(
+        self,
+        data: Path | None = None,
+        port: int | None = None,
+        logs: Path | None = None,
+        *,
+        much_to_do: bool = False,
+    ) -> None:
+        super().__init__(data, port, logs)
+        self._much_to_do = much_to_do
 
     @property
     def url(self) -> str:
@@ -113,7 +128,7 @@ class DynamoDBLocal(Store):
 
     def _command(self) -> list[str | os.PathLike[str]]:
         return [
-            *dynamodb_program(),
+            *dynamodb_program(much_to_do=self._much_to_do),
             "-sharedDb",
             "-disableTelemetry",
             *(["-inMemory"] if self._data is None else ["-dbPath", str(self._data.resolve())]),
@@ -156,14 +171,15 @@ class RedisServer(Store):
         return False
 
 
-def dynamodb_program() -> list[str | os.PathLike[str]]:
+def dynamodb_program(*, much_to_do: bool = False) -> list[str | os.PathLike[str]]:
     """The command that is DynamoDB Local on 127.0.0.1, without its options. Raises ProgramMissing."""
     program = _dynamodb_directory()
     libraries = program / "DynamoDBLocal_lib"
     return [
         _java(),
         "-XX:+UseSerialGC",  # starts sooner and takes less memory than the collectors made for servers
-        "-XX:TieredStopAtLevel=1",  # compiled once: half the processor time until a new shop is seeded
+        # Compiled once: half the processor time until a new shop is seeded.
+        *([] if much_to_do else ["-XX:TieredStopAtLevel=1"]),
         f"-Djava.library.path={libraries}",
         "-cp",
         os.pathsep.join([str(program / "DynamoDBLocal.jar"), f"{libraries}/*", str(HERE / "dynamodb")]),

@@ -133,7 +133,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     config.pluginmanager.register(report, "what was proved")
     if WORKER is None and not config.option.collectonly and not only_unit_tests(config):
-        dynamodb, redis = DynamoDBLocal(), RedisServer()
+        dynamodb, redis = DynamoDBLocal(much_to_do=True), RedisServer()
         config.add_cleanup(dynamodb.stop)
         config.add_cleanup(redis.stop)
         run["dynamodb_url"] = dynamodb.start().url

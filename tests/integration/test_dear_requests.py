@@ -253,10 +253,11 @@ def test_no_anonymous_request_costs_more_than_ten_ordinary_ones(
     usual = ordinary(route, username)
     answer(route, usual)  # whatever is loaded on first use is loaded
     calls, hashes = max(1, calls_of(faulty_app, route, usual)), max(1, hashes_of(route, usual))
+    memory = memory_of(route, usual) + MOST_MEMORY  # other tests have filled the catalogue, which all read
     for name, event in dear(route, username).items():
         assert calls_of(faulty_app, route, event) <= calls, name
         assert hashes_of(route, event) <= hashes, name
-        assert memory_of(route, event) < MOST_MEMORY, name
+        assert memory_of(route, event) < memory, name
         costs = [(seconds_of(route, usual), seconds_of(route, event)) for _ in range(RUNS)]
         ratio = min(cost for _, cost in costs) / median(cost for cost, _ in costs)
         assert ratio <= MOST, f"{name} costs {ratio:.1f} times an ordinary request"
