@@ -149,3 +149,36 @@ test.each(['refused', 'silent'])('a script that does not come (%s) is said, and 
   void captcha.solve().catch(() => {})
   await vi.waitFor(() => expect(scripts).toHaveLength(2))
 })
+
+/** A captcha whose sliders are solved as soon as they are shown, and refusals of the API as it knows them. */
+async function solvedAtOnce() {
+  window.initGeetest = (_options, ready) => {
+    const { widget, heard } = fakeWidget()
+    ready({ ...widget, verify: vi.fn(() => heard.success?.()) })
+  }
+  const { proven } = await open()
+  const { Refused } = await import('@/api/errors')
+  return { proven, wrongPassword: new Refused(1002, '密码错误'), stale: new Refused(1001, '滑动验证失败') }
+}
+
+test('a proof serves until what it was for is done', async () => {
+  const { proven, wrongPassword } = await solvedAtOnce()
+  const send = vi.fn().mockRejectedValueOnce(wrongPassword).mockResolvedValue('in')
+  const first = expect(proven(send)).rejects.toThrow('密码错误')
+  await loaded()
+  await first
+  expect(await proven(send)).toBe('in')
+  expect(started).toHaveBeenCalledTimes(1)
+  expect(await proven(send)).toBe('in')
+  expect(started).toHaveBeenCalledTimes(2)
+})
+
+test('a proof that is over is made anew, once', async () => {
+  const { proven, wrongPassword, stale } = await solvedAtOnce()
+  const send = vi.fn().mockRejectedValueOnce(wrongPassword).mockRejectedValue(stale)
+  const first = expect(proven(send)).rejects.toThrow('密码错误')
+  await loaded()
+  await first
+  await expect(proven(send)).rejects.toThrow('滑动验证失败')
+  expect([started.mock.calls.length, send.mock.calls.length]).toEqual([2, 3])
+})

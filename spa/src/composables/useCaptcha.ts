@@ -1,6 +1,7 @@
 import { onScopeDispose } from 'vue'
 
-import { Broken, Cancelled } from '@/api/errors'
+import { RefusalCode } from '@/api/codes'
+import { Broken, Cancelled, Refused } from '@/api/errors'
 import { startCaptcha } from '@/api/people'
 import type { CaptchaFields, StartedCaptcha } from '@/api/schema'
 import { useConfig } from '@/stores/config'
@@ -59,11 +60,30 @@ function loadLibrary(address: string): Promise<void> {
 const fieldsOf = (proof: Record<string, string>): CaptchaFields =>
   Object.fromEntries(FIELDS.filter((name) => name in proof).map((name) => [name, proof[name]]))
 
-/** The captcha of registering, signing in and claiming: `solve` shows the slider, each time a new one. */
+/** The captcha of what a stranger could do often: `solve` shows the slider, each time a new one; `proven` only when the
+ * proof before does not serve any more.
+ */
 export function useCaptcha() {
   const { config } = useConfig()
   let abandon: (() => void) | undefined
   let isLeft = false
+  let solved: CaptchaFields | undefined
+
+  /** Send what wants a solved captcha. What is refused leaves the proof good: a wrong password does not ask for another. */
+  async function proven<T>(send: (proof: CaptchaFields) => Promise<T>): Promise<T> {
+    const isUsed = solved !== undefined
+    const proof = (solved ??= await solve())
+    try {
+      const answer = await send(proof)
+      solved = undefined
+      return answer
+    } catch (error) {
+      const isStale = error instanceof Refused && error.code === RefusalCode.CaptchaFailed
+      if (isStale || !(error instanceof Refused)) solved = undefined
+      if (isStale && isUsed) return proven(send)
+      throw error
+    }
+  }
 
   /** What the API wants with the request; nothing where the captcha is off. Throws Cancelled when the learner closes
    * the slider, Broken when it cannot be shown, Refused when too many were asked for.
@@ -120,5 +140,5 @@ export function useCaptcha() {
     isLeft = true
     abandon?.()
   })
-  return { solve }
+  return { solve, proven }
 }

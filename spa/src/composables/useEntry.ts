@@ -3,38 +3,21 @@ import { useRoute, useRouter } from 'vue-router'
 
 import { RefusalCode } from '@/api/codes'
 import { Refused } from '@/api/errors'
-import type { CaptchaFields, SignedIn } from '@/api/schema'
+import type { SignedIn } from '@/api/schema'
 import { useAction } from '@/composables/useAction'
-import { useCaptcha } from '@/composables/useCaptcha'
 import { nextOf } from '@/router'
 import { useSession } from '@/stores/session'
 
 export type EntryField = 'username' | 'password'
 
-/** What signing in and registering have in common: the captcha, refusals beside their fields, and where they lead. */
-export function useEntry(send: (captcha: CaptchaFields) => Promise<SignedIn>, fieldOf: ReadonlyMap<number, EntryField>) {
+/** What signing in and registering have in common: refusals beside their fields, and where they lead. */
+export function useEntry(send: () => Promise<SignedIn>, fieldOf: ReadonlyMap<number, EntryField>) {
   const route = useRoute()
   const router = useRouter()
   const session = useSession()
-  const captcha = useCaptcha()
-  let solved: CaptchaFields | undefined
-
-  /** The API takes a solved captcha several times, so that a wrong password does not ask for another. */
-  async function attempt(): Promise<SignedIn> {
-    const isUsed = solved !== undefined
-    solved ??= await captcha.solve()
-    try {
-      return await send(solved)
-    } catch (error) {
-      const isStale = error instanceof Refused && error.code === RefusalCode.CaptchaFailed
-      if (isStale || !(error instanceof Refused)) solved = undefined
-      if (isStale && isUsed) return attempt()
-      throw error
-    }
-  }
 
   const { busy, problem, error, run } = useAction(async () => {
-    session.begin(await attempt())
+    session.begin(await send())
     await session.refresh()
     await leave()
   })
