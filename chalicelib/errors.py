@@ -81,6 +81,30 @@ class WeakPassword(ShopError):
     """A new password that is too short, too long, only digits, too common, or holds the user name."""
 
 
+class InvalidContact(ShopError):
+    """Not a text that can be a mainland mobile number, or an e-mail address."""
+
+
+class ContactTaken(ShopError):
+    """Another user has confirmed this number or address."""
+
+
+class ContactNotFound(ShopError):
+    """There is no such kind of contact, or the user has confirmed none of it."""
+
+
+class ChannelNotSetUp(ShopError):
+    """The shop sends nothing by the channel that was asked for."""
+
+
+class CodeRefused(ShopError):
+    """A one-time code that is wrong, over, used, for something else, or has no tries left."""
+
+
+class CodeNotSent(ShopError):
+    """A one-time code could not be sent, or nobody knows whether it was."""
+
+
 class InvalidProfile(ShopError):
     """A name or a picture (`field`) that nobody may show."""
 

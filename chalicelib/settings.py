@@ -443,6 +443,13 @@ class Settings(_Part):
         " verifies",
         is_secret=True,
     )
+    contact_keys: tuple[str, ...] = _setting(
+        "CONTACT_KEY",
+        _keys,
+        "key of the hashes under which phone numbers, addresses and one-time codes are found, 32 bytes at least; of"
+        " several, one a line, the first makes hashes and each finds contacts",
+        is_secret=True,
+    )
     edge_keys: tuple[str, ...] = _setting(
         "EDGE_KEY",
         _keys,

@@ -17,6 +17,7 @@ class Keys:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._directory = directory
         self.jwt = directory / "jwt_key"
+        self.contact = directory / "contact_key"
         self.app_private = directory / "app_private_key.pem"
         self.alipay_private = directory / "alipay_private_key.pem"
         self.alipay_public = directory / "alipay_public_key.pem"
@@ -27,8 +28,9 @@ class Keys:
         self.wechat_app_secret = directory / "wechat_app_secret"
         self.geetest_id = directory / "geetest_id"
         self.geetest_key = directory / "geetest_key"
-        if not self.jwt.exists():
-            write_private(self.jwt, secrets.token_urlsafe(48))
+        for key in (self.jwt, self.contact):
+            if not key.exists():
+                write_private(key, secrets.token_urlsafe(48))
         for word in (self.geetest_id, self.geetest_key, self.wechat_api_v3, self.wechat_app_secret):
             if not word.exists():
                 write_private(word, secrets.token_hex(16))

@@ -348,6 +348,7 @@ class LocalShop:
         self._default("API_URL", f"http://{LOOPBACK}:{self.api_port}")
         self._default("SHOP_URL", f"http://{LOOPBACK}:{self.spa_port}")
         self._default_file("JWT_KEY", keys.jwt)
+        self._default_file("CONTACT_KEY", keys.contact)
         # Our own addresses are never behind a proxy.
         for name in ("NO_PROXY", "no_proxy"):
             known = self._environment.get(name, "")

@@ -91,6 +91,7 @@ def set_environment() -> None:
         SHOP_URL="http://shop.test",
         ALLOWED_ORIGINS="*",
         JWT_KEY="a key for tests, long enough for HS256: " + run["id"],
+        CONTACT_KEY="a key for the contacts of tests, long enough: " + run["id"],
         PASSWORD_ITERATIONS="1000",
         CAPTCHA="off",
         ORDER_MINUTES="30",

@@ -26,6 +26,7 @@ from localstack.venvs import PythonMissing, VenvNotMade, find_python
 
 SECRETS = {
     "JwtKey": "JWT_KEY",
+    "ContactKey": "CONTACT_KEY",
     "AlipayAppPrivateKey": "ALIPAY_APP_PRIVATE_KEY",
     "AlipayPublicKey": "ALIPAY_PUBLIC_KEY",
     "WechatMchPrivateKey": "WECHAT_MCH_PRIVATE_KEY",

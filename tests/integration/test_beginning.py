@@ -25,6 +25,7 @@ APP, ALIPAY, MERCHANT, WECHAT = (generate_keys() for _ in range(4))
 STAGE = "production"
 KEYS = {
     "jwt-key": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "contact-key": "0123456789abcdefghijklmnopqrstuvwxyz",
     "edge-key": "0123456789abcdefghijklmnopqrstuvwxyz",
     "redis-url": "rediss://shop:a-password@redis.example:6379/0",
     "geetest-key": "fedcba9876543210",
@@ -136,6 +137,7 @@ def test_a_release_with_which_all_functions_can_begin_is_let_through(package: Pa
     ("key", "text", "expected"),
     [
         ("JWT_KEY", "hidden", "a secret of at least 32 bytes"),
+        ("CONTACT_KEY", "hidden", "a secret of at least 32 bytes"),
         ("EDGE_KEY", "\n", "a value: its secret is blank"),
         ("REDIS_URL", "redis://hidden:6379/0", "an address that begins with rediss://"),
         ("GEETEST_KEY", "hidden", "the key that Geetest gave out"),

@@ -57,6 +57,7 @@ class CloudRun(Run):
         wanted = self.wanted()
         names = {
             "jwt-key": "JwtKey",
+            "contact-key": "ContactKey",
             "redis-url": "RedisUrlElsewhere",
             "geetest-key": "GeetestKey",
             "alipay-app-private-key": "AlipayAppPrivateKey",

@@ -14,7 +14,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any, TypeVar
 
+from chalicelib.settings import settings
 from chalicelib.shop import attention, coupon, order, payment, refund
+from chalicelib.shop.contact import Contact, ContactClaim, claim_keys
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.coupon_claim import Claim
 from chalicelib.shop.enrollment import EnrollmentSlice
@@ -22,6 +24,7 @@ from chalicelib.shop.event import By, What
 from chalicelib.shop.free_course import FreeCourses
 from chalicelib.shop.idempotency import FirstAnswer
 from chalicelib.shop.ledger import LedgerEntry
+from chalicelib.shop.one_time_code import SENDING_LIMITS, Sendings
 from chalicelib.shop.open_items import OpenItems
 from chalicelib.shop.order import Order, OrderEvent, OrderPointer
 from chalicelib.shop.partition import partition
@@ -38,7 +41,7 @@ from tests.proof.reading import items_in, read_partition
 
 KINDS = (
     *(User, LedgerEntry, CouponRecord, Claim, Order, OrderEvent, Payment, RefundNotice, Refund),
-    *(EnrollmentSlice, FirstAnswer, Session, OpenItems, FreeCourses),
+    *(EnrollmentSlice, FirstAnswer, Session, OpenItems, FreeCourses, Contact, Sendings),
 )
 """Every kind of item that may lie in a user's partition."""
 
@@ -156,6 +159,7 @@ def check(
                 wrong.append(f"{key[1]} leads elsewhere")
         elif isinstance(pointer, UserName) and pointer.user_id not in {mine.user_id for mine in read}:
             wrong.append(f"{key[1]} leads to somebody else")
+    wrong += _claimed(read)
     for key in wanted[len(pointers) :]:
         offer = found[key]
         assert isinstance(offer, CouponOffer)
@@ -176,6 +180,20 @@ def _pointers_to(placed: Order) -> list[ItemKey]:
     """An order is found by its number, and by those of the trades that were begun."""
     numbers = dict.fromkeys([placed.number, *(trade.number for trade in placed.begun())])
     return [(OrderPointer, f"ORDER#{number}", "POINTER") for number in numbers]
+
+
+def _claimed(read: Sequence[Belongings]) -> Iterator[str]:
+    """Each confirmed contact is claimed, for its user alone."""
+    owners = {
+        claim_keys(contact.channel, contact.to, settings().contact_keys)[0]: mine.user_id
+        for mine in read
+        for contact in mine.of(Contact)
+    }
+    found = find_together(list(owners))
+    for key, user_id in owners.items():
+        claim = found.get(key)
+        if not isinstance(claim, ContactClaim) or claim.user_id != user_id:
+            yield f"a contact of user {user_id} is not theirs alone"
 
 
 def violations(mine: Belongings, taken_back: set[str]) -> Iterator[str]:
@@ -600,6 +618,19 @@ def _sessions(mine: Belongings) -> Iterator[str]:
             yield f"session {session.sort} is of user {session.user_id}"
 
 
+def _contacts(mine: Belongings) -> Iterator[str]:
+    """A contact stands where its channel is looked for; codes are not sent more often than they may be."""
+    for contact in mine.of(Contact):
+        if contact.sort != f"CONTACT#{contact.channel}":
+            yield f"{contact.sort} is of {contact.channel}"
+    for sendings in mine.of(Sendings):
+        times = [int(at) for at in sendings.times]  # type: ignore[call-overload]
+        for seconds, most in SENDING_LIMITS:
+            for at in times:
+                if sum(at - seconds < one <= at for one in times) > most:
+                    yield f"more than {most} codes in {seconds} seconds"
+
+
 def _slices(mine: Belongings, taken_back: set[str]) -> Iterator[str]:
     """Enrolled by one slice for each line that is paid and not refunded, paused exactly while applied for; from the
     payment on, and longer only where an application was refused or withdrawn.
@@ -724,5 +755,6 @@ RULES: tuple[Callable[[Belongings], Iterator[str]], ...] = (
         _open_items,
         _free_courses,
         _sessions,
+        _contacts,
     ),
 )

@@ -81,10 +81,10 @@ def test_alarms_are_counted_by_the_metrics_that_they_read() -> None:
 
 def test_sizes_and_starts_of_functions_come_from_stage_and_template() -> None:
     found = inventory(a_stage(app={"ApiMemory": "512", "SnapStart": "on", "LogDays": "180"}))
-    assert found.functions["APIHandler"] == Function(memory=512, secrets=6, snap_start=True)
+    assert found.functions["APIHandler"] == Function(memory=512, secrets=7, snap_start=True)
     assert found.functions["AlipayNotify"].secrets == 1
     with_wechat = inventory(a_stage(secrets={"WechatPay": "on"}))
-    assert with_wechat.functions["APIHandler"].secrets == 10
+    assert with_wechat.functions["APIHandler"].secrets == 11
     assert (
         with_wechat.things["AWS::SecretsManager::Secret"] == found.things["AWS::SecretsManager::Secret"] + 5
     )
@@ -242,7 +242,7 @@ def test_the_command_prints_other_stages_with_other_prices_and_says_what_it_cann
     mine.write_text(json.dumps(dear), encoding="utf-8")
     assert main(["--prices", str(mine), EXAMPLES["small"]]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("In CNY") and "| Secrets | 600.00 |" in printed
+    assert printed.startswith("In CNY") and "| Secrets | 700.00 |" in printed
     del dear["prices"]["AWS::SecretsManager::Secret"]
     mine.write_text(json.dumps(dear), encoding="utf-8")
     assert main(["--prices", str(mine)]) == 1

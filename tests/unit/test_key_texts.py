@@ -16,6 +16,7 @@ APP, ALIPAY, MERCHANT, WECHAT = (generate_keys() for _ in range(4))
 MARK = "\ufeff"
 FITTING = {
     "JWT_KEY": f"{SECRET} 2\n{SECRET} 1",
+    "CONTACT_KEY": f"{SECRET} 2\n{SECRET} 1",
     "EDGE_KEY": f"{SECRET} 2\n{SECRET} 1",
     "REDIS_URL": "rediss://shop:a-password@redis.example:6379/0",
     "GEETEST_KEY": "fedcba9876543210",
@@ -41,6 +42,7 @@ BLANK = {"nothing": "", "blanks": " \n", "a mark": MARK, "a mark and a line's en
 LEAK = "hidden+word"
 WRONG = {
     "JWT_KEY": [LEAK, f"{SECRET}\n{LEAK}", LEAK[0] * 64, "\n".join(f"{SECRET} {n}" for n in range(4))],
+    "CONTACT_KEY": [LEAK, f"{SECRET}\n{LEAK}"],
     "EDGE_KEY": [LEAK, f"{SECRET}\n{LEAK}"],
     "REDIS_URL": [LEAK, f"rediss://shop:{LEAK}", f"rediss://shop:a/{LEAK}@redis.example:6379/0"],
     "GEETEST_KEY": [f"fedcba9876543210\n{LEAK}", LEAK * 20],

@@ -36,6 +36,7 @@ def environment(**changes: str | None) -> dict[str, str]:
         "API_URL": "https://api.example.com",
         "SHOP_URL": "https://shop.example.com",
         "JWT_KEY": SECRET,
+        "CONTACT_KEY": SECRET,
         "CAPTCHA": "off",
         "ALIPAY_APP_ID": "2021000000000001",
         "ALIPAY_SELLER_ID": "2088000000000001",

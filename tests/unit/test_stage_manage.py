@@ -17,6 +17,7 @@ TEXTS = {
     "API_URL": "https://api.example.com",
     "SHOP_URL": "https://shop.example.com",
     "JWT_KEY": "a secret that is longer than thirty-two bytes",
+    "CONTACT_KEY": "a third secret that is longer than thirty-two bytes",
     "EDGE_KEY": "another secret that is longer than thirty-two",
     "GEETEST_ID": "0123456789abcdef",
     "GEETEST_KEY": "fedcba9876543210",
