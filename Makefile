@@ -91,7 +91,7 @@ soak: install-test
 	@SOAK_MINUTES=$(SOAK_MINUTES) $(PY) -m pytest -n 4 --dist worksteal --timeout 0 tests/proof
 
 bench: install-test
-	@$(PY) tests/benchmarks/requests.py
+	@$(PY) tests/benchmarks/requests.py $(BENCH_ARGS)
 
 bench-warm: install-test
 	@$(PY) tests/benchmarks/requests.py --packaged

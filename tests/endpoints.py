@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from chalicelib.shop import coupon, session
+from chalicelib.shop import coupon, order, session
 from chalicelib.shop.catalog import Course, category_item
 from chalicelib.shop.user import User
 from localstack.alipay import AlipaySimulator
+from localstack.wechat import WechatSimulator
+from localstack.wechat.notices import NoticeWriter
 from tests import builders, purchases
 from tests.client import Client
 
@@ -30,6 +32,7 @@ class Example:
     user: User
     courses: list[Course]
     alipay: AlipaySimulator
+    wechat: WechatSimulator
     learner: Client
     visitor: Client
     new_client: NewClient
@@ -73,7 +76,14 @@ class Example:
         }
 
 
-def an_example(alipay: AlipaySimulator, new_client: NewClient, courses: int = 2) -> Example:
+class Simulators(NamedTuple):
+    """The payment providers at which an example is paid."""
+
+    alipay: AlipaySimulator
+    wechat: WechatSimulator
+
+
+def an_example(providers: Simulators, new_client: NewClient, courses: int = 2) -> Example:
     """A new learner and new courses, in a category of their own."""
     user = builders.a_user(beli=100)
     category_id = builders.new_id()
@@ -81,7 +91,7 @@ def an_example(alipay: AlipaySimulator, new_client: NewClient, courses: int = 2)
     made = [builders.a_course(prices=[10000, 20000], category_id=category_id) for _ in range(courses)]
     for course in made:
         builders.a_coupon(user, course=course.key, value=1000)
-    return Example(user, made, alipay, new_client(user), new_client(None), new_client)
+    return Example(user, made, *providers, new_client(user), new_client(None), new_client)
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,7 @@ class Endpoint:
 
 def succeeded(answer: Any) -> bool:
     """Whether an answer of `call` is a success."""
-    return answer == "success" or answer.get("code", answer.get("error_no", 0)) in (0, 1000)
+    return answer in ("success", "") or answer.get("code", answer.get("error_no", 0)) in (0, 1000)
 
 
 def nothing(example: Example) -> None:
@@ -157,6 +167,18 @@ def a_notice(example: Example) -> dict[str, str]:
     number = purchases.number_in(answer["data"])
     purchases.pay(example.alipay, number)
     return purchases.notice(example.alipay, number)
+
+
+def a_wechat_notice(example: Example) -> Json:
+    """The same of WeChat Pay: headers and body."""
+    order_number = a_wechat_order(example)
+    assert succeeded(example.learner.post(f"/order/{order_number}/wechat", {"way": "native"}))
+    number = order.find_by_number(order_number).begun()[0].number
+    example.wechat.pay(number)
+    letter = NoticeWriter(example.wechat.merchant).letter(
+        "EV-1", example.wechat.event(number), example.wechat.now()
+    )
+    return {"headers": letter.headers, "data": letter.body}
 
 
 def a_paid_order(example: Example) -> str:
@@ -347,10 +369,15 @@ ENDPOINTS = [
         an_application,
         lambda e, request_no: e.operator.post(f"/admin/refunds/{request_no}/refuse", {"answer": "已学完"}),
     ),
-    # Alipay
+    # Payment providers
     Endpoint(
         "`POST /trade/alipay` (notification)",
         a_notice,
         lambda e, notice: e.visitor.request("POST", "/trade/alipay", data=notice).text,
+    ),
+    Endpoint(
+        "`POST /trade/wechat` (notification)",
+        a_wechat_notice,
+        lambda e, notice: e.visitor.request("POST", "/trade/wechat", **notice).text,
     ),
 ]

@@ -27,9 +27,8 @@ from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import CatalogItem, StoredItem, UserItem
 from chalicelib.storage.quick_store import key
 from chalicelib.storage.redis_client import redis_client
-from localstack.alipay import AlipaySimulator
 from tests import builders, purchases
-from tests.endpoints import ENDPOINTS, Example, NewClient, a_quote, succeeded
+from tests.endpoints import ENDPOINTS, Example, NewClient, Simulators, a_quote, succeeded
 
 CATEGORIES = 20
 ROWS = 5
@@ -153,7 +152,7 @@ class School:
         return answer
 
 
-def fill(size: Size, alipay: AlipaySimulator, new_client: NewClient, progress: Progress) -> School:
+def fill(size: Size, providers: Simulators, new_client: NewClient, progress: Progress) -> School:
     """Fill the shop in use, which has nothing yet."""
     category_id, owned, of_category, of_all = _fill_catalogue(size.courses, progress)
     _fill_carts(size.carts, owned[0], progress)
@@ -168,7 +167,7 @@ def fill(size: Size, alipay: AlipaySimulator, new_client: NewClient, progress: P
             builders.a_coupon(user, course=course.key, value=1000)
 
     def example_of(user: User) -> Example:
-        return Example(user, owned[:2], alipay, new_client(user), new_client(None), new_client)
+        return Example(user, owned[:2], *providers, new_client(user), new_client(None), new_client)
 
     return School(
         example_of(learner),

@@ -22,6 +22,7 @@ from urllib.parse import urlencode
 from localstack import venvs
 from localstack.alipay import AlipaySimulator
 from localstack.stores import DynamoDBLocal, RedisServer
+from localstack.wechat import WechatSimulator
 from tests import conftest
 from tests.packaged_functions import (
     MeasuredProcess,
@@ -89,11 +90,11 @@ def main() -> None:
     with DynamoDBLocal() as dynamodb, RedisServer() as redis, tempfile.TemporaryDirectory() as scratch:
         conftest.run |= {"dynamodb_url": dynamodb.url, "redis_port": str(redis.port)}
         conftest.set_environment()
-        with conftest.alipay_simulator() as alipay:
-            print_table(functions(Path(scratch), alipay), rounds)
+        with conftest.alipay_simulator() as alipay, conftest.wechat_simulator() as wechat:
+            print_table(functions(Path(scratch), alipay, wechat), rounds)
 
 
-def functions(scratch: Path, alipay: AlipaySimulator) -> list[Measured]:
+def functions(scratch: Path, alipay: AlipaySimulator, wechat: WechatSimulator) -> list[Measured]:
     """The shop's functions and the bare one."""
     from chalicelib.storage.tables import create_tables
     from tests import builders
@@ -114,7 +115,7 @@ def functions(scratch: Path, alipay: AlipaySimulator) -> list[Measured]:
     return [
         Measured(BARE, lambda: bare.process("app.app", environment), lambda: courses),
         Measured("api_handler", of("api_handler"), lambda: courses),
-        Measured("alipay_notify", of("alipay_notify"), lambda: fresh_notice(alipay)),
+        Measured("alipay_notify", of("alipay_notify"), lambda: fresh_notice(alipay, wechat)),
         Measured("work_off_orders", of("work_off_orders"), lambda: SCHEDULED),
         Measured("sweep_coupon_claims", of("sweep_coupon_claims"), lambda: SCHEDULED),
         Measured("hold_bills", of("hold_bills"), lambda: SCHEDULED),
@@ -138,13 +139,13 @@ def bare_function(folder: Path, shop: Unpacked) -> Unpacked:
     return Unpacked(code=code, layer=folder / "layer", client=client)
 
 
-def fresh_notice(alipay: AlipaySimulator) -> object:
+def fresh_notice(alipay: AlipaySimulator, wechat: WechatSimulator) -> object:
     """A genuine notification of an order that waits for it."""
     from tests import purchases
     from tests.addresses import ClientAt
-    from tests.endpoints import a_notice, an_example
+    from tests.endpoints import Simulators, a_notice, an_example
 
-    return purchases.event(urlencode(a_notice(an_example(alipay, ClientAt))))
+    return purchases.event(urlencode(a_notice(an_example(Simulators(alipay, wechat), ClientAt))))
 
 
 def print_table(measured: list[Measured], rounds: int) -> None:

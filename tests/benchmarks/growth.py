@@ -23,7 +23,6 @@ from functools import partial
 
 from chalicelib.manage.legacy.report import Progress
 from chalicelib.storage.redis_client import redis_client
-from localstack.alipay import AlipaySimulator
 from localstack.processes import LOOPBACK
 from localstack.stores import DynamoDBLocal, RedisServer
 from tests import conftest
@@ -31,7 +30,7 @@ from tests.addresses import ClientAt
 from tests.benchmarks.requests import InThisProcess
 from tests.conftest import Stores
 from tests.costs import Cost, cost_of
-from tests.endpoints import succeeded
+from tests.endpoints import Simulators, succeeded
 from tests.faults.routing import Proxies, routed_through, started_proxies
 from tests.other_shop import OtherShop
 from tests.school import Size, fill
@@ -44,13 +43,13 @@ class Filled:
     this process, microseconds of Redis.
     """
 
-    def __init__(self, stores: Stores, database: int, size: Size, alipay: AlipaySimulator) -> None:
+    def __init__(self, stores: Stores, database: int, size: Size, providers: Simulators) -> None:
         self._shop, self._redis_url = OtherShop(stores), f"{stores.redis_url}/{database}"
         self._gateway = InThisProcess()
         self.times: dict[str, list[float]] = defaultdict(list)
         self.redis_times: dict[str, list[float]] = defaultdict(list)
         with self.in_use():
-            school = fill(size, alipay, partial(ClientAt, gateway=self._gateway), Progress())
+            school = fill(size, providers, partial(ClientAt, gateway=self._gateway), Progress())
         self.requests = (*school.even(), *school.growing())
 
     def in_use(self) -> AbstractContextManager[None]:
@@ -95,8 +94,15 @@ def main() -> None:
         conftest.run |= {"dynamodb_url": dynamodb.url, "redis_port": str(redis.port)}
         conftest.set_environment()
         stores = Stores(dynamodb.url, f"redis://{LOOPBACK}:{redis.port}", os.environ["TABLE_PREFIX"])
-        with conftest.alipay_simulator() as alipay, started_proxies() as proxies:
-            schools = [Filled(stores, number, size, alipay) for number, size in enumerate((SMALL, large))]
+        with (
+            conftest.alipay_simulator() as alipay,
+            conftest.wechat_simulator() as wechat,
+            started_proxies() as proxies,
+        ):
+            schools = [
+                Filled(stores, number, size, Simulators(alipay, wechat))
+                for number, size in enumerate((SMALL, large))
+            ]
             costs = [school.costs(proxies) for school in schools]
             for number in range(asked.rounds):
                 print(f"round {number + 1} of {asked.rounds}", file=sys.stderr)

@@ -33,14 +33,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import urllib3
 from botocore.exceptions import ClientError
 from redis import Connection, ResponseError
 
-from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import API_FUNCTION, HTTP_FUNCTIONS, Answer, ApiGateway, Request
 from localstack.stores import DynamoDBLocal, RedisServer
 from tests import conftest
@@ -48,6 +47,9 @@ from tests.benchmarks.places import PackagedApi, Places
 from tests.faults.http_proxy import HttpCall
 from tests.packaged_functions import environment_of, handler_of, unpack
 from tests.packages import python_here
+
+if TYPE_CHECKING:
+    from tests.endpoints import Simulators
 
 WARM_UP = 3
 FORGETFUL = Path(__file__).with_name("forgetful.py")
@@ -68,42 +70,46 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("rounds", nargs="?", type=int, default=15)
     parser.add_argument("--packaged", action="store_true")
+    parser.add_argument("--only", default="", help="those endpoints alone whose name has this in it")
     asked = parser.parse_args()
     logging.getLogger().addHandler(logging.StreamHandler(open(os.devnull, "w")))  # noqa: SIM115 (for the whole run)
     with DynamoDBLocal() as dynamodb, RedisServer() as redis:
         conftest.run |= {"dynamodb_url": dynamodb.url, "redis_port": str(redis.port)}
         conftest.set_environment()
-        with conftest.alipay_simulator() as alipay, conftest.wechat_simulator():
-            print_table(alipay, asked.rounds, beside_packaged if asked.packaged else beside_bare_calls)
+        with conftest.alipay_simulator() as alipay, conftest.wechat_simulator() as wechat:
+            from tests.endpoints import ENDPOINTS, Simulators
+
+            asked_for = [endpoint for endpoint in ENDPOINTS if asked.only in endpoint.name]
+            rows = beside_packaged if asked.packaged else beside_bare_calls
+            print_table(rows(asked_for, Simulators(alipay, wechat), asked.rounds), asked.rounds)
 
 
 Table = Iterator[Sequence[str]]
 """Headings, then the cells of each row."""
 
 
-def print_table(alipay: AlipaySimulator, rounds: int, rows: Callable[[AlipaySimulator, int], Table]) -> None:
+def print_table(rows: Table, rounds: int) -> None:
     """Print the rows as they come."""
     from chalicelib.storage.tables import create_tables
 
     create_tables()
     print(f"Python {sys.version.split()[0]}, medians of {rounds}, milliseconds of processor time\n")
-    for number, cells in enumerate(rows(alipay, rounds)):
+    for number, cells in enumerate(rows):
         print(f"| {' | '.join(cells)} |", flush=True)
         if not number:
             print(f"| --- |{' ---: |' * (len(cells) - 1)}")
 
 
-def beside_bare_calls(alipay: AlipaySimulator, rounds: int) -> Table:
+def beside_bare_calls(endpoints: Sequence[Any], providers: Simulators, rounds: int) -> Table:
     """Each endpoint of the table of round trips beside its bare calls, and the old system where that was measured."""
-    from tests.endpoints import ENDPOINTS
     from tests.faults.routing import started_proxies
 
     yield "Endpoint", "Request", "Bare calls", "Ratio", "Old system", "Share of it"
     gateway = InThisProcess()
     with started_proxies() as proxies:
-        for endpoint in ENDPOINTS:
-            calls = recorded_calls(proxies, alipay, endpoint)
-            request = statistics.median(request_times(alipay, endpoint, rounds, gateway))
+        for endpoint in endpoints:
+            calls = recorded_calls(proxies, providers, endpoint)
+            request = statistics.median(request_times(providers, endpoint, rounds, gateway))
             bare = statistics.median(calls.times(rounds))
             ratio = f"{request / bare:.1f}" if bare > 0.1 else "-"
             old = OLD.get(endpoint.name)
@@ -111,16 +117,14 @@ def beside_bare_calls(alipay: AlipaySimulator, rounds: int) -> Table:
             yield endpoint.name, f"{request:.1f}", f"{bare:.1f}", ratio, *compared
 
 
-def beside_packaged(alipay: AlipaySimulator, rounds: int) -> Table:
+def beside_packaged(endpoints: Sequence[Any], providers: Simulators, rounds: int) -> Table:
     """Each endpoint of the table of round trips, in this process and packaged."""
-    from tests.endpoints import ENDPOINTS
-
     yield "Endpoint", "In this process", f"Packaged, Python {python_here()}", "Ratio"
     here = InThisProcess()
     with packaged() as there:
-        for endpoint in ENDPOINTS:
+        for endpoint in endpoints:
             mine, theirs = (
-                statistics.median(request_times(alipay, endpoint, rounds, gateway))
+                statistics.median(request_times(providers, endpoint, rounds, gateway))
                 for gateway in (here, there)
             )
             yield endpoint.name, f"{mine:.1f}", f"{theirs:.1f}", f"{theirs / mine:.1f}"
@@ -179,7 +183,7 @@ def packaged() -> Iterator[Packaged]:
         yield Packaged(app, places)
 
 
-def the_only_example(alipay: AlipaySimulator, new_client: Any) -> Any:
+def the_only_example(providers: Simulators, new_client: Any) -> Any:
     """A new example, beside nothing that lists of the whole school hold: they would grow from round to round."""
     from chalicelib.shop import catalog, coupon, refund
     from chalicelib.shop.partition import PAGE_ROWS
@@ -188,11 +192,11 @@ def the_only_example(alipay: AlipaySimulator, new_client: Any) -> Any:
     waiting = refund.list_waiting(PAGE_ROWS, None).items
     for earlier in (*catalog.list_categories(), *coupon.list_offers(), *waiting):
         earlier.delete()
-    return an_example(alipay, new_client)
+    return an_example(providers, new_client)
 
 
 def request_times(
-    alipay: AlipaySimulator, endpoint: Any, rounds: int, gateway: InThisProcess | Packaged
+    providers: Simulators, endpoint: Any, rounds: int, gateway: InThisProcess | Packaged
 ) -> list[float]:
     """What the application took behind a gateway, each time for a new example."""
     import app
@@ -201,7 +205,7 @@ def request_times(
 
     times = []
     for _ in range(WARM_UP + rounds):
-        example = the_only_example(alipay, partial(ClientAt, gateway=gateway))
+        example = the_only_example(providers, partial(ClientAt, gateway=gateway))
         example.learner.get("/shoppingcar/")
         prepared = endpoint.prepare(example)
         app.app.forget_fresh()
@@ -256,14 +260,14 @@ class BareCalls:
         return times[WARM_UP:]
 
 
-def recorded_calls(proxies: Any, alipay: AlipaySimulator, endpoint: Any) -> BareCalls:
+def recorded_calls(proxies: Any, providers: Simulators, endpoint: Any) -> BareCalls:
     """What a request of this endpoint asks, seen by proxies that nothing else is measured through."""
     import app
     from tests.addresses import ClientAt
     from tests.faults.routing import routed_through
 
     with routed_through(proxies):
-        example = the_only_example(alipay, ClientAt)
+        example = the_only_example(providers, ClientAt)
         example.learner.get("/shoppingcar/")
         prepared = endpoint.prepare(example)
         app.app.forget_fresh()

@@ -22,7 +22,7 @@ from tests import builders
 from tests.addresses import ClientAt
 from tests.conftest import Stores
 from tests.documents import ROUND_TRIPS
-from tests.endpoints import ENDPOINTS, Endpoint
+from tests.endpoints import ENDPOINTS, Endpoint, Simulators
 from tests.faults import units
 from tests.faults.routing import FaultyApp, forget_connections
 from tests.integration.test_round_trips import Meter, documented_rows, name_of, waits
@@ -49,7 +49,7 @@ def meter_without_redis(
 ) -> Iterator[Meter]:
     monkeypatch.setenv("REDIS_URL", IN_DYNAMODB)
     forget_connections()
-    yield Meter(faulty_app, alipay)
+    yield Meter(faulty_app, Simulators(alipay, wechat))
     monkeypatch.undo()
     forget_connections()
 

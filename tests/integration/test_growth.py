@@ -6,9 +6,11 @@ import io
 
 from chalicelib.manage.legacy.report import Progress
 from localstack.alipay import AlipaySimulator
+from localstack.wechat import WechatSimulator
 from tests.addresses import ClientAt
 from tests.conftest import Stores
 from tests.costs import Cost, cost_of
+from tests.endpoints import Simulators
 from tests.faults.routing import FaultyApp
 from tests.other_shop import OtherShop
 from tests.school import Size, fill
@@ -18,9 +20,9 @@ SMALL, LARGE = Size(orders=30), Size(courses=200, carts=200, orders=200)
 
 
 def test_the_same_page_costs_the_same_in_a_larger_school(
-    stores: Stores, faulty_app: FaultyApp, alipay: AlipaySimulator
+    stores: Stores, faulty_app: FaultyApp, alipay: AlipaySimulator, wechat: WechatSimulator
 ) -> None:
-    small, large = (costs_in(size, stores, faulty_app, alipay) for size in (SMALL, LARGE))
+    small, large = (costs_in(size, stores, faulty_app, alipay, wechat) for size in (SMALL, LARGE))
     for name, cost in large.items():
         before = small[name]
         assert (cost.dynamodb, cost.redis, cost.alipay) == (before.dynamodb, before.redis, before.alipay), (
@@ -31,8 +33,10 @@ def test_the_same_page_costs_the_same_in_a_larger_school(
         assert abs(cost.write_units - before.write_units) <= 1, name
 
 
-def costs_in(size: Size, stores: Stores, faulty_app: FaultyApp, alipay: AlipaySimulator) -> dict[str, Cost]:
+def costs_in(
+    size: Size, stores: Stores, faulty_app: FaultyApp, alipay: AlipaySimulator, wechat: WechatSimulator
+) -> dict[str, Cost]:
     """What each request costs in a school of this size."""
     with OtherShop(stores).in_use():
-        school = fill(size, alipay, ClientAt, Progress(io.StringIO()))
+        school = fill(size, Simulators(alipay, wechat), ClientAt, Progress(io.StringIO()))
         return {one.name: cost_of(faulty_app, one.ready()) for one in school.even()}

@@ -18,10 +18,11 @@ from chalicelib.shop.token import Claims
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import find
 from localstack.alipay import AlipaySimulator
+from localstack.wechat import WechatSimulator
 from tests import builders
 from tests.addresses import ClientAt
 from tests.client import Client
-from tests.endpoints import ENDPOINTS, Endpoint, Example, an_example
+from tests.endpoints import ENDPOINTS, Endpoint, Example, Simulators, an_example
 from tests.faults import Fault
 from tests.faults.routing import FaultyApp
 from tests.purchases import Clock
@@ -109,9 +110,9 @@ def client_of(example: Example, endpoint: Endpoint) -> Client:
 
 @pytest.mark.parametrize("endpoint", FOR_USERS, ids=name_of)
 def test_nothing_happens_for_somebody_who_is_not_signed_in_any_more(
-    faulty_app: FaultyApp, alipay: AlipaySimulator, endpoint: Endpoint
+    faulty_app: FaultyApp, alipay: AlipaySimulator, wechat: WechatSimulator, endpoint: Endpoint
 ) -> None:
-    example = an_example(alipay, ClientAt)
+    example = an_example(Simulators(alipay, wechat), ClientAt)
     prepared, client = endpoint.prepare(example), client_of(example, endpoint)
     for change, text in WAYS:
         change(client, False)

@@ -18,7 +18,7 @@ from localstack.wechat import WechatSimulator
 from tests.addresses import ClientAt
 from tests.costs import Cost, cost_of
 from tests.documents import ROUND_TRIPS
-from tests.endpoints import ENDPOINTS, Endpoint, Example, an_example, succeeded
+from tests.endpoints import ENDPOINTS, Endpoint, Example, Simulators, an_example, succeeded
 from tests.faults import Action, DynamoDBCall, Exchange, Fault
 from tests.faults.routing import FaultyApp
 
@@ -80,12 +80,12 @@ def row(endpoint: Endpoint, cost: Cost) -> str:
 class Meter:
     """Counts what a request costs the running application."""
 
-    def __init__(self, shop: FaultyApp, alipay: AlipaySimulator) -> None:
+    def __init__(self, shop: FaultyApp, providers: Simulators) -> None:
         self.shop = shop
-        self.alipay = alipay
+        self.providers = providers
 
     def an_example(self, courses: int = 2) -> Example:
-        return an_example(self.alipay, ClientAt, courses)
+        return an_example(self.providers, ClientAt, courses)
 
     def cost(self, endpoint: Endpoint, courses: int = 2) -> Cost:
         example = self.an_example(courses)
@@ -97,7 +97,7 @@ class Meter:
 
 @pytest.fixture
 def meter(faulty_app: FaultyApp, alipay: AlipaySimulator, wechat: WechatSimulator) -> Meter:
-    return Meter(faulty_app, alipay)
+    return Meter(faulty_app, Simulators(alipay, wechat))
 
 
 def name_of(endpoint: Endpoint) -> str:
@@ -178,7 +178,7 @@ def test_the_table_lists_every_endpoint_of_the_application() -> None:
     # These read all that is on show: their cost is counted in `test_course_search.py` and `test_home.py`.
     on_show = {"GET /courses/search", "GET /home", "GET /teachers", "GET /teachers/{teacher_id}"}
     others = {"GET /trade/alipay"} | on_show
-    assert declared - others | {"POST /trade/alipay"} == listed
+    assert declared - others | {"POST /trade/alipay", "POST /trade/wechat"} == listed
 
 
 def test_a_warm_catalogue_answer_costs_nothing(meter: Meter) -> None:
