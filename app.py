@@ -14,6 +14,7 @@ from chalicelib.flows import (
     decide_refund,
     end_sessions,
     fill_cart,
+    know_video,
     my_coupons,
     my_course,
     overview,
@@ -22,6 +23,7 @@ from chalicelib.flows import (
     quote,
     register,
     settle,
+    show_marquee,
     show_order,
     sign_in,
     study,
@@ -39,6 +41,7 @@ from chalicelib.web import (
     people_responses,
     requests,
     responses,
+    video_responses,
 )
 from chalicelib.web.caching import Kept
 from chalicelib.web.functions import (
@@ -436,6 +439,28 @@ def refuse_refund(request_no):
 def return_from_alipay():
     number = returned_order(app.gateways.of(ALIPAY), app.query_lists())
     return Response("", status_code=302, headers={"Location": app.settings.result_address(number)})
+
+
+# The video platform, and its player
+
+
+@app.route("/video/polyv", methods=["GET"], codes=codes.VIDEO_CALLBACK)
+def hear_of_video():
+    know_video.take_callback(app.query(), b"", app.gateways.polyv)
+    return responses.success()
+
+
+@app.route("/video/polyv", methods=["POST"], codes=codes.VIDEO_CALLBACK)
+def hear_of_videos():
+    know_video.take_callback(app.query(), app.body(), app.gateways.polyv)
+    return responses.success()
+
+
+@app.route("/video/marquee", methods=["GET"], codes=codes.MARQUEE)
+def tell_marquee():
+    asked = requests.marquee_request(app.query())
+    told = show_marquee.answer(asked.question, app.gateways.polyv, app.settings.jwt_keys, app.now())
+    return video_responses.marquee(told, asked.function)
 
 
 app.register_blueprint(functions)

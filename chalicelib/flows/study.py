@@ -24,8 +24,8 @@ class CourseContents:
     enrolled: bool
 
     def may_open(self, section: Section) -> bool:
-        """Whether the visitor may have the link of a section: that of a trial section is everybody's."""
-        return self.enrolled or bool(section.free_trial)
+        """Whether the visitor may have the link of a section, if it is on line: that of a trial is everybody's."""
+        return section.is_online() and (self.enrolled or bool(section.free_trial))
 
 
 def contents_of(key: CourseKey, visitor: Caller | None, fresh: Fresh, now: datetime) -> CourseContents:

@@ -67,11 +67,6 @@ class PlayToken:
     seconds: int
 
 
-def is_video_id(text: str) -> bool:
-    """Whether a text has the form of a video's id at Polyv."""
-    return _VIDEO_ID.fullmatch(text) is not None
-
-
 @dataclass(frozen=True)
 class Polyv:
     """One account at Polyv. `player_url` is the address of the script that plays; `api_url` Polyv's own."""
@@ -147,7 +142,7 @@ class Polyv:
         if not hmac.compare_digest(_md5(*signed(given), self.secret_key).encode(), sign):
             raise NotificationRefused(check="sign")
         videos = [video for video in given.get("vids", given.get("vid", "")).split(",") if video]
-        if len(videos) > MAX_VIDEOS or not all(map(is_video_id, videos)):
+        if len(videos) > MAX_VIDEOS or not all(map(_VIDEO_ID.fullmatch, videos)):
             raise NotificationRefused(check="vid")
         return tuple(dict.fromkeys(videos))
 

@@ -16,6 +16,7 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UTCDateTimeAttribute,
 )
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex
 
 from chalicelib.errors import CoursePageNotFound, ShopError
@@ -32,6 +33,7 @@ from chalicelib.storage.dynamodb import (
     Transaction,
     WholeNumber,
     find_together,
+    refusing,
 )
 
 ONLINE, ANNOUNCED, OFFLINE = "online", "announced", "offline"
@@ -52,6 +54,11 @@ PLAYERS = CC, POLYV, ALI = "CC", "POLYV", "ALI"
 
 MAX_LISTED = 100
 """The most teachers, and the most recommended courses, of a page."""
+
+VIDEO_READY, VIDEO_WAITING, VIDEO_REFUSED, VIDEO_GONE = "ready", "waiting", "refused", "gone"
+"""What became of a section's video at its platform: it can be played; it is being transcoded or reviewed; it did not
+pass the review; it was deleted, or never was.
+"""
 
 _CATEGORIES = "CATEGORIES"
 _TEACHERS = "TEACHERS"
@@ -186,7 +193,11 @@ class Section(CatalogItem, discriminator="SECTION"):
     """A section of a chapter. `player` is one of `PLAYERS`.
 
     `section_link` (a video's id or an address) is shown for trial sections (`free_trial`) and to the enrolled
-    only.
+    only. `online` is False while nobody may open the section, else absent.
+
+    `video_id` is the link of a protected video, by which `by_video` finds its sections. `video_state` and
+    `video_seconds`, its length, are what its platform answered when it was asked, absent before. `video_version`
+    changes with every answer that is kept.
     """
 
     section_id = WholeNumber()
@@ -200,6 +211,19 @@ class Section(CatalogItem, discriminator="SECTION"):
     free_trial = BooleanAttribute()
     pub_date = UTCDateTimeAttribute(null=True)
     detail_id = WholeNumber(null=True)
+    online = BooleanAttribute(null=True)
+    video_id = UnicodeAttribute(null=True)
+    video_state = UnicodeAttribute(null=True)
+    video_seconds = WholeNumber(null=True)
+    video_version = WholeNumber(null=True)
+
+    def is_online(self) -> bool:
+        """Whether it may be opened by whoever has a right to it."""
+        return self.online is not False
+
+    def is_ready(self) -> bool:
+        """Whether its video can be played, as far as its platform was asked."""
+        return self.video_state in (None, VIDEO_READY)
 
 
 class Faq(CatalogItem, discriminator="FAQ"):
@@ -337,15 +361,23 @@ def chapter_item(course: CourseKey, chapter_id: int, chapter: int, **attributes:
 
 
 def section_item(course: CourseKey, section_id: int, chapter: int, order: int, **attributes: Any) -> Section:
-    """A section, ready to be written; sorted by chapter, order and id. `attributes` as of `Section`."""
+    """A section, ready to be written; sorted by chapter, order and id. `attributes` as of `Section`, without those of a
+    protected video.
+    """
     return Section(
         str(course),
         f"SECTION#{chapter:05d}#{order:05d}#{section_id}",
         section_id=section_id,
         chapter=chapter,
         order=order,
+        video_id=_video_id(**attributes),
         **attributes,
     )
+
+
+def _video_id(section_type: str, player: str, section_link: str | None = None, **others: Any) -> str | None:
+    is_protected = section_type == VIDEO and player == POLYV
+    return section_link or None if is_protected else None
 
 
 def faq_item(course: CourseKey, faq_id: int, **attributes: Any) -> Faq:
@@ -454,6 +486,30 @@ def list_courses(course_type: str, category_id: int | None, limit: int, cursor: 
     courses = cast(list[Course], list(found))
     last = courses[limit - 1].listing_order if len(courses) > limit else None
     return CourseList(tuple(courses[:limit]), encode_cursor(last) if last else None)
+
+
+def find_sections_of(video_id: str) -> list[Section]:
+    """The sections with this protected video, each as it is now. One Query of an index, and one batch read if there are
+    any.
+    """
+    keys = [(Section, item.course_key, item.sort) for item in CatalogItem.video_index.query(video_id)]
+    found = find_together(keys) if keys else {}
+    return [item for item in found.values() if isinstance(item, Section) and item.video_id == video_id]
+
+
+def keep_video_state(section: Section, state: str, seconds: int | None, refusal: ShopError) -> None:
+    """Keep what became of the section's video. One write. Refused when another answer was kept, or the video became
+    another one, since the section was read.
+    """
+    version = section.video_version
+    unchanged = Section.video_version == version if version else Section.video_version.does_not_exist()
+    actions: list[Action] = [
+        Section.video_state.set(state),
+        Section.video_version.set((version or 0) + 1),
+        Section.video_seconds.set(seconds) if seconds else Section.video_seconds.remove(),
+    ]
+    with refusing(refusal):
+        section.update(actions, condition=unchanged & (Section.video_id == section.video_id))
 
 
 def find_courses(keys: Iterable[CourseKey]) -> dict[CourseKey, Course]:

@@ -275,6 +275,19 @@ class CategoryIndex(GlobalSecondaryIndex["CatalogItem"]):
     listing_order = UnicodeAttribute(range_key=True)
 
 
+class VideoIndex(GlobalSecondaryIndex["CatalogItem"]):
+    """Sections by the id of their video. Sparse: a section without one is not in it. It tells which they are and no
+    more: what becomes of a video changes nothing here.
+    """
+
+    class Meta:
+        index_name = "by_video"
+        projection = IncludeProjection(["kind"])
+
+    video_id = UnicodeAttribute(hash_key=True)
+    sort = UnicodeAttribute(range_key=True)
+
+
 class CatalogItem(StoredItem):
     """An item of the table `catalog`: everything on offer.
 
@@ -291,6 +304,7 @@ class CatalogItem(StoredItem):
     detail_index = DetailIndex()
     listing_index = ListingIndex()
     category_index = CategoryIndex()
+    video_index = VideoIndex()
 
 
 class WorkIndex(GlobalSecondaryIndex["UserItem"]):

@@ -306,6 +306,7 @@ def _section(section: Section, may_open: bool) -> Json:
         "player": section.player,
         "video_time": section.video_time,
         "free_trail": section.free_trial,
+        "online": section.is_online(),
     }
     if section.section_link is not None and may_open:
         shown["section_link"] = section.section_link

@@ -35,6 +35,7 @@ from chalicelib.errors import (
 from chalicelib.flows.browse import PARTS
 from chalicelib.flows.change_profile import ProfileChange
 from chalicelib.flows.check_captcha import CaptchaAnswer
+from chalicelib.flows.show_marquee import Question
 from chalicelib.money import Fen, NotMoney, from_yuan
 from chalicelib.shop.account import ChosenPolicy
 from chalicelib.shop.authorisation import Authorisation
@@ -54,6 +55,10 @@ _MAX_PASSWORD_LENGTH = 1024
 _MAX_CURSOR_LENGTH = 400
 _MAX_CAPTCHA_LENGTH = 4096
 _MAX_SEARCH_LENGTH = 100
+_VIDEO_ID = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
+_PLAYERS_NUMBER = re.compile(r"[0-9A-Za-z.]{1,64}", re.ASCII)
+_FUNCTION = re.compile(r"[A-Za-z_$][0-9A-Za-z_$]{0,99}", re.ASCII)
+"""A function's name and nothing more: an answer that calls it is run as a script."""
 _SEARCH_ROWS = 20
 _MAX_PAGE = 10_000
 
@@ -569,6 +574,24 @@ def orders_request(query: Mapping[str, str]) -> tuple[PageRequest, str | None]:
     """
     statuses = {name: status for status, name in STATUS_NAMES.items()}
     return page_request(query), statuses.get(query.get("status", ""))
+
+
+@dataclass(frozen=True)
+class MarqueeRequest:
+    """A player's question about the marquee; `function` is what the answer calls, None for plain JSON."""
+
+    question: Question
+    function: str | None
+
+
+def marquee_request(query: Mapping[str, str]) -> MarqueeRequest:
+    """`vid`, `t`, `code` and `callback` of a player. Raises InvalidRequest."""
+    video_id, t, function = query.get("vid", ""), query.get("t", ""), query.get("callback")
+    if not _VIDEO_ID.fullmatch(video_id) or not _PLAYERS_NUMBER.fullmatch(t):
+        raise InvalidRequest(field="vid")
+    if function is not None and not _FUNCTION.fullmatch(function):
+        raise InvalidRequest(field="callback")
+    return MarqueeRequest(Question(video_id, t, query.get("code", ""), function is not None), function)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ SECTION = {
     "player": str,
     "video_time": str,
     "free_trail": bool,
+    "online": bool,
 }
 TRIAL, PAID, NEITHER = "video-trial", "video-paid", None
 

@@ -41,6 +41,9 @@ PUBLIC = {
     ("POST", "/shoppingcar/preview"),
     ("GET", "/coupons/available"),
     ("GET", "/trade/alipay"),
+    ("GET", "/video/polyv"),
+    ("POST", "/video/polyv"),
+    ("GET", "/video/marquee"),
 }
 """Every other route, a new one included, must ask who is there."""
 

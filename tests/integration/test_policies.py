@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 from random import SystemRandom
 from typing import Any, NamedTuple
@@ -40,7 +41,7 @@ POLICIES = Path(__file__).parents[2] / ".chalice"
 class Permission(NamedTuple):
     """An action, the table (or `table/index/name`) without the prefix, and the one partition it is about.
 
-    The partition is None where a policy allows any, or where a call is about several.
+    The partition is None where a policy allows any, or where a call is about several; in a policy it may have `*`.
     """
 
     action: str
@@ -66,8 +67,15 @@ def allowed_to(function: str) -> set[Permission]:
         ]
         if not actions:
             continue
-        condition = statement.get("Condition", {}).get("ForAllValues:StringEquals", {})
-        partitions = condition.get("dynamodb:LeadingKeys", [None])
+        conditions = statement.get("Condition", {})
+        partitions = next(
+            (
+                conditions[operator]["dynamodb:LeadingKeys"]
+                for operator in ("ForAllValues:StringEquals", "ForAllValues:StringLike")
+                if operator in conditions
+            ),
+            [None],
+        )
         for action, resource, partition in itertools.product(
             actions, _listed(statement["Resource"]), partitions
         ):
@@ -113,11 +121,17 @@ def compare(calls: Iterable[DynamoDBCall], function: str) -> tuple[set[Permissio
     """What the calls need and the function's policy denies; what the policy allows and no call needs."""
     allowed, denied, used = allowed_to(function), set(), set()
     for permission in needed_for(calls):
-        fitting = {permission, permission._replace(partition=None)} & allowed
+        fitting = {one for one in allowed if _fits(permission, one)}
         used |= fitting
         if not fitting:
             denied.add(permission)
     return denied, allowed - used
+
+
+def _fits(needed: Permission, allowed: Permission) -> bool:
+    if needed[:2] != allowed[:2]:
+        return False
+    return allowed.partition is None or fnmatchcase(needed.partition or "", allowed.partition)
 
 
 NOTHING: tuple[set[Permission], set[Permission]] = (set(), set())

@@ -140,6 +140,7 @@ class Maker:
                     section_link=section.section_link,
                     video_time=section.video_time,
                     free_trial=section.free_trial,
+                    online=None if section.online else False,
                     pub_date=section.pub_date,
                     detail_id=detail_id,
                     source=self._source,
@@ -285,6 +286,7 @@ def _section(item: catalog.Section) -> rows.Section:
         section_link=item.section_link,
         video_time=item.video_time,
         free_trial=item.free_trial,
+        online=item.is_online(),
         pub_date=item.pub_date,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -104,8 +104,13 @@ def refusals(stored: Stored, wanted: Catalogue, now: datetime) -> list[Fault]:
 def plan(stored: Stored, wanted: Catalogue, now: datetime) -> Plan:
     """Plan the writes. `wanted` was read and is not refused."""
     made = {_key(item): item for item in Maker(wanted, now).all()}
+    videos = {
+        item.video_id: item
+        for item in stored.items.values()
+        if isinstance(item, Section) and item.video_id and item.video_state
+    }
     for key, item in made.items():
-        _carry_over(stored.items.get(key), item)
+        _carry_over(stored.items.get(key), item, videos)
     writes = [
         Write(stored.items.get(key), item)
         for key, item in made.items()
@@ -200,8 +205,12 @@ def _is_same(old: CatalogItem | None, new: CatalogItem) -> bool:
     return old is not None and _text(old) == _text(new)
 
 
-def _carry_over(old: CatalogItem | None, new: CatalogItem) -> None:
-    """Copy to a new version of an item the attributes that no file holds."""
+def _carry_over(old: CatalogItem | None, new: CatalogItem, videos: Mapping[str, Section]) -> None:
+    """Copy to a new version of an item the attributes that no file holds.
+
+    `videos` are sections by their videos, of which something is known: a section that moves, or gets a known video,
+    knows it, too.
+    """
     if old is not None:
         new.source = old.source
     if isinstance(new, Course):
@@ -209,6 +218,12 @@ def _carry_over(old: CatalogItem | None, new: CatalogItem) -> None:
         new.never_sold = True if was_never_sold and not new.is_sold() else None
     if isinstance(new, CouponOffer) and isinstance(old, CouponOffer):
         new.created_at = old.created_at
+    if isinstance(new, Section):
+        same = old if isinstance(old, Section) and old.video_id == new.video_id else None
+        known = same or videos.get(new.video_id or "")
+        if known is not None:
+            new.video_state, new.video_seconds = known.video_state, known.video_seconds
+            new.video_version = known.video_version
 
 
 def _unsaid(stored: Stored, writes: Iterable[Write], said: set[str], now: datetime) -> Iterator[Change]:

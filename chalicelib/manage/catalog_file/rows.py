@@ -119,7 +119,9 @@ class Detail(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class Section(Row):
-    """A section of a chapter; `order` is its place, `free_trial` opens its link to everybody."""
+    """A section of a chapter; `order` is its place, `free_trial` opens its link to everybody, `online` is false while
+    it is closed to all.
+    """
 
     id: Annotated[int, forms.IDENT]
     order: Annotated[int, forms.whole(0, _MAX_NUMBER)]
@@ -129,6 +131,7 @@ class Section(Row):
     section_link: Annotated[str | None, forms.text(255)] = None
     video_time: Annotated[str, forms.text(32)] = ""
     free_trial: Annotated[bool, forms.FLAG] = False
+    online: Annotated[bool, forms.FLAG] = True
     pub_date: Annotated[datetime | None, forms.BEGIN] = None
 
 

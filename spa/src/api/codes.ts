@@ -53,5 +53,6 @@ export const RefusalCode = {
   RefundFinished: 1803,
   RefundAnswerInvalid: 1804,
   RefundPaymentUnknown: 1805,
+  NotificationRefused: 2010,
   NotPossible: 5000,
 } as const

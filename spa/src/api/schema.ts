@@ -1111,6 +1111,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/video/polyv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Polyv tells of one video
+         * @description The callback of Polyv's console: uploaded, transcoded, reviewed. Its sign is checked, and then what it says is not believed: Polyv is asked what became of the video, and that is kept at its sections. Nothing is asked for a callback that does not verify. Repeating it changes nothing.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 2010 | 回调的签名或内容有误 | It is of no known kind, or its sign does not hold |
+         */
+        get: operations["hearOfVideo"];
+        put?: never;
+        /**
+         * Polyv tells of one video or more
+         * @description The same for events whose sign stands in the address and the rest in a JSON body: all formats transcoded, deleted, not passed.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 2010 | 回调的签名或内容有误 | It is of no known kind, or its sign does not hold |
+         */
+        post: operations["hearOfVideos"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/video/marquee": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Polyv's player asks for the marquee
+         * @description What runs over the picture: a mark of the viewer, for a `code` that the shop gave this viewer for this video not longer than ten minutes ago; else a refusal, with `status` 2. The answer has the form that Polyv's player reads. With `callback` it is a script that calls this function, and the sign covers the first six members only.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 2010 | 本站未启用视频播放 | The shop has no account at Polyv |
+         *     | 5000 | 请求内容有误，请刷新页面后重试 | `vid`, `t` or `callback` is malformed |
+         */
+        get: operations["tellMarquee"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1862,6 +1919,8 @@ export interface components {
             free_trail: boolean;
             /** @description Where it is. Only for trial sections, and for whoever owns the course at that moment. */
             section_link?: string;
+            /** @description Whether it can be opened; one that is not on line yet is listed, and opened by nobody. */
+            online: boolean;
         };
         Chapter: {
             id: components["schemas"]["Id"];
@@ -2134,7 +2193,7 @@ export interface components {
          * @description Every `code` of a refusal, by name: for clients to make an enumeration from.
          * @enum {integer}
          */
-        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1509 | 1510 | 1511 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 5000;
+        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1509 | 1510 | 1511 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 2010 | 5000;
         StartedCaptcha: {
             /**
              * @description 1 Geetest is up, 0 it is down.
@@ -4430,6 +4489,179 @@ export interface operations {
                 };
             };
             401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    hearOfVideo: {
+        parameters: {
+            query: {
+                /**
+                 * @description What happened.
+                 * @example upload
+                 */
+                type: string;
+                /**
+                 * @description The video.
+                 * @example e2e84a738302f20a4f6eb202976f5c63_e
+                 */
+                vid: string;
+                /**
+                 * @description Polyv's MD5 of the kind, the video and the secretkey.
+                 * @example b245e3e65aa45b60dc02337b5cd914a7
+                 */
+                sign: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: null;
+                    } | {
+                        /** @enum {integer} */
+                        code: 2010;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    hearOfVideos: {
+        parameters: {
+            query: {
+                /**
+                 * @description Polyv's MD5 of the kind, of some kinds the video, and the secretkey.
+                 * @example 3c3eab358901ad19bc59b5df7704ed48
+                 */
+                sign: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    eventType: string;
+                    status?: string;
+                    vid?: string;
+                    /** @description Several, with commas between them: 20 at most. */
+                    vids?: string;
+                } & {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: null;
+                    } | {
+                        /** @enum {integer} */
+                        code: 2010;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tellMarquee: {
+        parameters: {
+            query: {
+                /**
+                 * @description The video.
+                 * @example e2e84a738302f20a4f6eb202976f5c63_e
+                 */
+                vid: string;
+                /**
+                 * @description The player's own number.
+                 * @example 143020010115550947
+                 */
+                t: string;
+                /**
+                 * @description What the shop gave with the play token.
+                 * @example c2lnbmVk
+                 */
+                code?: string;
+                /**
+                 * @description The name of a function, for JSONP.
+                 * @example polyv_1478765178186
+                 */
+                callback?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The marquee, or a refusal: see `status` and `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description 1: play, and show `username`. 2: the code does not hold; do not play.
+                         * @enum {integer}
+                         */
+                        status: 1 | 2;
+                        /** @description The viewer's mark: the ends of the name, and the account's number. */
+                        username: string;
+                        /** @description MD5 of question and answer with the secretkey. */
+                        sign: string;
+                        msg?: string;
+                        fontSize?: string;
+                        fontColor?: string;
+                        speed?: string;
+                        filter?: string;
+                        setting?: string;
+                        alpha?: string;
+                        filterAlpha?: string;
+                        filterColor?: string;
+                        blurX?: string;
+                        blurY?: string;
+                        interval?: string;
+                        lifeTime?: string;
+                        tweenTime?: string;
+                        strength?: string;
+                        show?: string;
+                    } | {
+                        /** @enum {integer} */
+                        code: 2010 | 5000;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                    "application/javascript": string;
+                };
+            };
             503: components["responses"]["Unavailable"];
         };
     };
