@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -12,6 +11,7 @@ import urllib3
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable
+from chalicelib.gateways.in_time import in_time
 from chalicelib.tls import tls_context
 
 MAX_ANSWER_BYTES = 256 * 1024
@@ -57,12 +57,10 @@ def exchange(
 ) -> Answer:
     """The answer to one request, of any status, within the rest of a deadline and `at_most` seconds.
 
-    Follows no redirect. Raises GatewayUnavailable for no answer in time, and for one of more than `MAX_ANSWER_BYTES`. A
-    socket's time-out begins anew with every byte, so a third party that drips could hold a request for minutes: the
-    call runs in a thread that may be left behind.
+    Follows no redirect. Raises GatewayUnavailable for no answer in time, and for one of more than `MAX_ANSWER_BYTES`.
     """
     raw = bytearray()
-    status, names = _in_time(
+    status, names = in_time(
         gateway,
         deadline,
         at_most,
@@ -83,7 +81,7 @@ def download(
     """Write the body of the answer to a GET, status 200, into a file as it comes: no more than `most_bytes`, and never
     all of it in memory. Raises GatewayUnavailable as `fetch`; then what the file holds is of no use.
     """
-    status, _ = _in_time(
+    status, _ = in_time(
         gateway,
         deadline,
         at_most,
@@ -95,29 +93,6 @@ def download(
 
 _Head = tuple[int, dict[str, str]]
 """The status of an answer, and its headers by their names in lower case."""
-
-
-def _in_time(gateway: str, deadline: Deadline, at_most: float, call: Callable[[float], _Head]) -> _Head:
-    seconds = min(deadline.remaining(), at_most)
-    if seconds <= 0:
-        raise GatewayUnavailable(gateway=gateway, reason="deadline")
-    outcome: list[_Head | BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.append(call(seconds))
-        except BaseException as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not outcome:
-        raise GatewayUnavailable(gateway=gateway, reason="deadline")
-    result = outcome[0]
-    if isinstance(result, BaseException):
-        raise result
-    return result
 
 
 def _call(

@@ -207,8 +207,10 @@ def app_py_is_a_table_of_routes(source: Source) -> Violations:
 
 
 def nothing_is_caught_blindly(source: Source) -> Violations:
-    # The notification edge answers `fail` whatever happens; gateways/http.py hands a thread's error on.
-    if source.layer is None or source.is_in("chalicelib/web/notification.py", "chalicelib/gateways/http.py"):
+    # The notification edge answers `fail` whatever happens; gateways/in_time.py hands a thread's error on.
+    if source.layer is None or source.is_in(
+        "chalicelib/web/notification.py", "chalicelib/gateways/in_time.py"
+    ):
         return
     for node in source.nodes:
         if isinstance(node, ast.ExceptHandler):
