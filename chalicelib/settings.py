@@ -115,6 +115,25 @@ def _address(text: str) -> str:
     return text.rstrip("/")
 
 
+MAIL_ADDRESS = (
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}"
+)
+"""A pattern of the addresses to which and from which the shop sends mail."""
+
+
+def _mail_url(text: str) -> str:
+    expected = "smtps://USER:PASSWORD@HOST, smtp://USER:PASSWORD@HOST:PORT, or ses:"
+    host = r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+    if not re.fullmatch(rf"ses:|smtps?://(?:[^\s:/@]+:[^\s:/@]*@)?{host}/?", text, re.ASCII):
+        raise _Malformed(expected)
+    try:
+        _ = urlsplit(text).port  # reading the port checks it
+    except ValueError as error:
+        raise _Malformed(expected) from error
+    return text
+
+
 def _origin(text: str) -> str:
     if text != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", text):
         raise _Malformed("* or one origin such as https://shop.example.com")
@@ -203,6 +222,11 @@ def _given_out(what: str) -> Strictness:
 def _2048_bits(smallest: int) -> Strictness:
     # In DER, every key of 2048 bits is longer than `smallest` bytes, and none of 1024 bits is.
     return lambda key: None if len(base64.b64decode(key)) > smallest else "an RSA key of at least 2048 bits"
+
+
+def _tells_who_sends(mail_url: str) -> str | None:
+    is_open = mail_url != "ses:" and "@" not in mail_url
+    return "a mail server with user and password, or ses:" if is_open else None
 
 
 # The settings
@@ -416,6 +440,60 @@ class PolyvSettings(_Part):
 
 
 @dataclass(frozen=True)
+class SmsSettings(_Part):
+    """The account at Alibaba Cloud that sends SMS."""
+
+    access_key_id: str = _setting(
+        "SMS_ACCESS_KEY_ID",
+        _matching(r"[0-9A-Za-z.]{1,128}", "the id of an access key at Alibaba Cloud"),
+        "the id of an access key at Alibaba Cloud, which may send SMS and ask for their receipts",
+    )
+    access_key_secret: str = _setting(
+        "SMS_ACCESS_KEY_SECRET",
+        _matching(r"[!-~]{1,128}", "the secret of that access key"),
+        "the secret of that access key",
+        is_secret=True,
+        strict=_given_out("the secret that Alibaba Cloud gave out"),
+    )
+    sign_name: str = _setting(
+        "SMS_SIGN_NAME",
+        _matching(
+            r"[^\s\x00-\x1f\x7f【】]{2,12}", "a registered signature of 2 to 12 characters, without 【】"
+        ),
+        "the registered signature that stands before each text, without 【】",
+    )
+    api_url: str = _setting(
+        "SMS_API_URL",
+        _address,
+        "the address of Alibaba Cloud's SMS service",
+        default="https://dysmsapi.aliyuncs.com",
+        strict=_https,
+    )
+
+
+@dataclass(frozen=True)
+class MailSettings(_Part):
+    """Who carries the shop's mail, and whom it is from."""
+
+    sender: str = _setting(
+        "MAIL_FROM",
+        _matching(
+            rf'(?:[^<>"\\,;:@\x00-\x1f\x7f]{{1,40}} <{MAIL_ADDRESS}>|{MAIL_ADDRESS})',
+            "an address such as no-reply@school.example, or: name <address>",
+        ),
+        "whom mail is from: an address, or `name <address>`",
+    )
+    url: str = _setting(
+        "MAIL_URL",
+        _mail_url,
+        "the mail server, `smtps://USER:PASSWORD@HOST` or `smtp://...` with STARTTLS, with `%XX` for `:`, `/` and `@`"
+        " in user or password; `ses:` is Amazon SES of the function's region",
+        is_secret=True,
+        strict=_tells_who_sends,
+    )
+
+
+@dataclass(frozen=True)
 class Settings(_Part):
     """One shop's settings. A group is None where the shop does without."""
 
@@ -506,6 +584,8 @@ class Settings(_Part):
     alipay: AlipaySettings | None = None
     wechat: WechatSettings | None = None
     polyv: PolyvSettings | None = None
+    sms: SmsSettings | None = None
+    mail: MailSettings | None = None
 
     @property
     def jwt_key(self) -> str:
@@ -539,6 +619,7 @@ _AWS_ENDPOINTS = tuple(
     for name, meaning in {
         "AWS_ENDPOINT_URL_DYNAMODB": "DynamoDB's address, where it is not that of AWS",
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": "the same for Secrets Manager",
+        "AWS_ENDPOINT_URL_SESV2": "the same for Amazon SES",
         "AWS_ENDPOINT_URL": "the same for all of AWS",
     }.items()
 )
@@ -554,6 +635,8 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
     "Alipay": tuple(_rows(AlipaySettings)),
     "WeChat Pay": tuple(_rows(WechatSettings)),
     "Videos": tuple(_rows(PolyvSettings)),
+    "SMS": tuple(_rows(SmsSettings)),
+    "Mail": tuple(_rows(MailSettings)),
     "AWS, by the names of its own tools": (
         *_AWS_ENDPOINTS,
         Setting("AWS_REGION", "the region", default=""),
@@ -569,6 +652,8 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("ALIPAY_SIMULATOR_PORT", "port of the Alipay simulator", default="8100"),
         Setting("WECHAT_SIMULATOR_PORT", "port of the WeChat Pay simulator", default="8120"),
         Setting("GEETEST_SIMULATOR_PORT", "port of the Geetest simulator", default="8110"),
+        Setting("POST_SIMULATOR_PORT", "port of the SMS and mail simulator's page and API", default="8130"),
+        Setting("SMTP_SIMULATOR_PORT", "port of its mail server", default="8131"),
         Setting("DATA_DIR", "where the local stores keep their data", default=".data"),
     ),
 }
@@ -580,7 +665,7 @@ SETTINGS: dict[str, Setting] = {setting.name: setting for group in GROUPS.values
 _EVERYTHING = frozenset(SETTINGS)
 _PROVIDERS: dict[str, type[_Part]] = {"alipay": AlipaySettings, "wechat": WechatSettings}
 """The field of a payment provider's group -> the group. A shop has one of them at least."""
-_FURTHER: dict[str, type[_Part]] = {"polyv": PolyvSettings}
+_FURTHER: dict[str, type[_Part]] = {"polyv": PolyvSettings, "sms": SmsSettings, "mail": MailSettings}
 """The same of others that a shop may do without."""
 
 
@@ -605,7 +690,7 @@ _WECHAT_CALLS = frozenset(
 FUNCTIONS: dict[str, frozenset[str]] = {
     "api_handler": frozenset(
         setting.name
-        for group in ("The shop", "The captcha", "Alipay", "WeChat Pay", "Videos")
+        for group in ("The shop", "The captcha", "Alipay", "WeChat Pay", "Videos", "SMS", "Mail")
         for setting in GROUPS[group]
     )
     - {"ALIPAY_SELLER_ID", "WECHAT_API_V3_KEY"},
@@ -687,11 +772,11 @@ def load(
     found = _read(Settings, given)
     if _CAPTCHA.name in given.names and given.value(_CAPTCHA) == "on":
         object.__setattr__(found, "geetest", _read(GeetestSettings, given))
-    for provider, group in (_PROVIDERS | _FURTHER).items():
-        # A shop may do without a provider. Whatever is given of one, the others of it are required; that there are
-        # secrets for its keys gives nothing of it yet.
+    for name, group in (_PROVIDERS | _FURTHER).items():
+        # A shop may do without. Whatever is given of a group, the others of it are required; that there are secrets
+        # for its keys gives nothing of it yet.
         if any(given.has(setting) for setting in _rows(group) if setting.name in given.names):
-            object.__setattr__(found, provider, _read(group, given))
+            object.__setattr__(found, name, _read(group, given))
     ids = [next(_rows(group)).name for group in _PROVIDERS.values()]
     if given.names.issuperset(ids) and not any(getattr(found, provider) for provider in _PROVIDERS):
         expected = f"a value: the shop has no payment provider, set {' or '.join(ids)}"

@@ -12,6 +12,8 @@ from chalicelib.settings import Settings
 if TYPE_CHECKING:
     from chalicelib.gateways.geetest import Geetest
     from chalicelib.gateways.polyv import Polyv
+    from chalicelib.gateways.post import MailSender
+    from chalicelib.gateways.sms import Sms
     from chalicelib.gateways.wechat import Wechat, WechatLogin
 
 
@@ -21,7 +23,7 @@ class Gateways:
 
     `wechat` is that payment provider once more, whose trades its buyers begin in ways of its own; None without an
     account. `wechat_login` tells who pays within WeChat; None without a secret for that. `polyv` keeps the videos; None
-    without an account.
+    without an account. `sms` and `mail` are None where the shop sends none.
     """
 
     payments: Mapping[str, PaymentProvider]
@@ -29,6 +31,8 @@ class Gateways:
     wechat: Wechat | None = None
     wechat_login: WechatLogin | None = None
     polyv: Polyv | None = None
+    sms: Sms | None = None
+    mail: MailSender | None = None
 
     def of(self, provider: str) -> PaymentProvider:
         """The payment provider of this name; `NotSetUp` for one without an account."""
@@ -62,7 +66,7 @@ def open_gateways(settings: Settings) -> Gateways:
         from chalicelib.gateways.geetest import Geetest
 
         captcha = Geetest(geetest.version, geetest.captcha_id, geetest.key, geetest.api_url)
-    return Gateways(payments, captcha, wechat, login, _open_polyv(settings))
+    return Gateways(payments, captcha, wechat, login, _open_polyv(settings), *_open_post(settings))
 
 
 def _open_polyv(settings: Settings) -> Polyv | None:
@@ -72,6 +76,20 @@ def _open_polyv(settings: Settings) -> Polyv | None:
     from chalicelib.gateways.polyv import Polyv
 
     return Polyv(account.user_id, account.secret_key, account.api_url, account.player_url)
+
+
+def _open_post(settings: Settings) -> tuple[Sms | None, MailSender | None]:
+    sms: Sms | None = None
+    mail: MailSender | None = None
+    if settings.sms:
+        from chalicelib.gateways.sms import Sms
+
+        sms = Sms(settings.sms)
+    if settings.mail:
+        from chalicelib.gateways.mail import open_mail
+
+        mail = open_mail(settings.mail)
+    return sms, mail
 
 
 def _open_wechat(settings: Settings) -> tuple[Wechat | None, WechatLogin | None]:

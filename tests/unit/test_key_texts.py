@@ -28,6 +28,8 @@ FITTING = {
     "WECHAT_API_V3_KEY": API_V3_KEY,
     "WECHAT_APP_SECRET": "0123456789abcdef0123456789abcdef",
     "POLYV_SECRET_KEY": "7UagtQOq2A",
+    "SMS_ACCESS_KEY_SECRET": "0123456789abcdefghijABCDEFGHIJ",
+    "MAIL_URL": "smtps://post:a-password@smtp.example.com",
 }
 """Each secret of the shop, with a text that fits."""
 
@@ -73,6 +75,8 @@ WRONG = {
     "WECHAT_API_V3_KEY": [LEAK, API_V3_KEY[:31], f"{API_V3_KEY}{LEAK}"],
     "WECHAT_APP_SECRET": [f"{LEAK} {LEAK}", LEAK * 20],
     "POLYV_SECRET_KEY": [LEAK, f"7UagtQOq2A\n{LEAK}"],
+    "SMS_ACCESS_KEY_SECRET": [f"{LEAK} {LEAK}", LEAK * 20],
+    "MAIL_URL": [LEAK, f"smtps://post:{LEAK}@", f"https://post:{LEAK}@smtp.example.com"],
 }
 
 
@@ -90,12 +94,16 @@ def values(found: Settings) -> list[object]:
     assert found.geetest
     assert found.wechat
     assert found.polyv
+    assert found.sms
+    assert found.mail
     keys = [
         found.alipay.app_private_key,
         found.alipay.public_key,
         found.geetest.key,
         *vars(found.wechat).values(),
         found.polyv.secret_key,
+        found.sms.access_key_secret,
+        found.mail.url,
     ]
     return [found.jwt_keys, found.edge_keys, found.redis_url, *keys]
 

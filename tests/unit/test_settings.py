@@ -52,6 +52,11 @@ def environment(**changes: str | None) -> dict[str, str]:
         "WECHAT_API_V3_KEY": API_V3_KEY,
         "POLYV_USER_ID": "e2e84a7383",
         "POLYV_SECRET_KEY": "7UagtQOq2A",
+        "SMS_ACCESS_KEY_ID": "LTAI5tExample0001",
+        "SMS_ACCESS_KEY_SECRET": "0123456789abcdefghijABCDEFGHIJ",
+        "SMS_SIGN_NAME": "云课堂",
+        "MAIL_URL": "smtps://post:0123456789abcdef@smtp.example.com",
+        "MAIL_FROM": "云课堂 <no-reply@school.example>",
         "REDIS_URL": "redis://localhost:6379/0",
     }
     return {name: value for name, value in (complete | changes).items() if value is not None}
@@ -205,6 +210,19 @@ MALFORMED = [
     ("POLYV_PLAYER_URL", "//player.polyv.net/script/player.js", "an absolute address"),
     ("ALIPAY_APP_PRIVATE_KEY", "no key at all", "an RSA key as PEM or base64"),
     ("ALIPAY_PUBLIC_KEY", "bm8ga2V5IGF0IGFsbA==", "an RSA key as PEM or base64"),
+    ("SMS_ACCESS_KEY_ID", "LTAI 5t", "the id of an access key"),
+    ("SMS_ACCESS_KEY_SECRET", "a secret", "the secret of that access key"),
+    ("SMS_SIGN_NAME", "【云课堂】", "a registered signature"),
+    ("SMS_SIGN_NAME", "云\n课堂", "a registered signature"),
+    ("SMS_API_URL", "dysmsapi.aliyuncs.com", "an absolute address"),
+    ("MAIL_URL", "https://smtp.example.com", "smtps://USER:PASSWORD@HOST"),
+    ("MAIL_URL", "smtps://post:a/b@smtp.example.com", "smtps://USER:PASSWORD@HOST"),
+    ("MAIL_URL", "smtps://post@smtp.example.com", "smtps://USER:PASSWORD@HOST"),
+    ("MAIL_URL", "smtps://smtp.example.com:99999", "smtps://USER:PASSWORD@HOST"),
+    ("MAIL_URL", "ses:eu-central-1", "smtps://USER:PASSWORD@HOST"),
+    ("MAIL_FROM", "云课堂", "an address such as"),
+    ("MAIL_FROM", "云课堂 <no-reply@school.example>, x@example.com", "an address such as"),
+    ("MAIL_FROM", "云\r\n课堂 <no-reply@school.example>", "an address such as"),
     ("REDIS_URL", "localhost:6379", "redis://HOST:PORT/DATABASE"),
     ("REDIS_URL", "redis://", "redis://HOST:PORT/DATABASE"),
     ("REDIS_URL", "redis://localhost:port/0", "redis://HOST:PORT/DATABASE"),
@@ -308,6 +326,7 @@ LAX = [
     ("GEETEST_API_URL", "http://127.0.0.1:8110", "https://"),
     ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8200", "https://"),
     ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:8200", "https://"),
+    ("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:8200", "https://"),
     ("AWS_ENDPOINT_URL", "http://127.0.0.1:8200", "https://"),
     ("REDIS_URL", "redis://cache.example.com:6379", "rediss://"),
     ("GEETEST_KEY", "short", "the key that Geetest gave out"),
@@ -319,6 +338,9 @@ LAX = [
     ("WECHAT_API_V3_KEY", "v" * 32, "a key of random characters"),
     ("WECHAT_GATEWAY_URL", "http://127.0.0.1:8120", "https://"),
     ("WECHAT_APP_SECRET", "short", "the secret that WeChat gave out"),
+    ("SMS_ACCESS_KEY_SECRET", "short", "the secret that Alibaba Cloud gave out"),
+    ("SMS_API_URL", "http://127.0.0.1:8130", "https://"),
+    ("MAIL_URL", "smtps://smtp.example.com", "a mail server with user and password"),
     ("WECHAT_OPEN_URL", "http://127.0.0.1:8120", "https://"),
     ("WECHAT_LOGIN_URL", "http://127.0.0.1:8120", "https://"),
     ("POLYV_SECRET_KEY", "abababab", "the secretkey that Polyv gave out"),
@@ -603,7 +625,9 @@ def without(*providers: str) -> dict[str, str]:
     return {name: text for name, text in environment().items() if not name.lower().startswith(providers)}
 
 
-@pytest.mark.parametrize("name", [name for name in REQUIRED if name.startswith(("ALIPAY_", "WECHAT_"))])
+@pytest.mark.parametrize(
+    "name", [name for name in REQUIRED if name.startswith(("ALIPAY_", "WECHAT_", "SMS_", "MAIL_"))]
+)
 def test_a_provider_is_there_as_a_whole_or_not_at_all(name: str) -> None:
     provider = name.partition("_")[0].lower()
     others = [other for other in REQUIRED if other.lower().startswith(provider) and other != name]
@@ -624,6 +648,21 @@ def test_a_provider_is_not_there_because_there_are_secrets_for_its_keys() -> Non
     }
     assert load(without("wechat") | named, read).wechat is None
     assert load(without("wechat") | {"WECHAT_GATEWAY_URL": ""}, read).wechat is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ses:",
+        "smtp://post:p%40ss@smtp.example.com:587",
+        "smtps://a%2Fb:c@[::1]:465/",
+        "smtp://127.0.0.1:2525",
+    ],
+)
+def test_mail_may_be_carried_by_several(url: str) -> None:
+    found = load(environment(MAIL_URL=url)).mail
+    assert found
+    assert found.url == url
 
 
 def test_what_wechat_gives_out_to_some_only_may_be_none() -> None:

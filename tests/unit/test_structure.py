@@ -254,7 +254,11 @@ RULES: dict[str, Rule] = {
     ),
     "stores are imported in shop, storage and aws only": only_some_places_import(
         ("chalicelib/shop", "chalicelib/storage", "chalicelib/aws"),
-        ("pynamodb", "redis", "boto3", "botocore"),
+        ("pynamodb", "redis", "boto3"),
+    ),
+    "botocore is imported where AWS is called only": only_some_places_import(
+        ("chalicelib/shop", "chalicelib/storage", "chalicelib/aws", "chalicelib/gateways/ses.py"),
+        ("botocore",),
     ),
     "HTTP clients are imported in gateways and aws only": only_some_places_import(
         ("chalicelib/gateways", "chalicelib/aws"), HTTP_CLIENTS
@@ -329,7 +333,8 @@ BROKEN = [
     ),
     ("stores are imported in shop, storage and aws only", "chalicelib/gateways/x.py", "import redis"),
     ("stores are imported in shop, storage and aws only", "chalicelib/manage/x.py", "import boto3"),
-    ("stores are imported in shop, storage and aws only", "app.py", "import botocore.session as s"),
+    ("botocore is imported where AWS is called only", "app.py", "import botocore.session as s"),
+    ("botocore is imported where AWS is called only", "chalicelib/gateways/smtp.py", "import botocore"),
     (
         "HTTP clients are imported in gateways and aws only",
         "chalicelib/flows/x.py",
