@@ -44,8 +44,9 @@ def run_due_work(
     clock: Callable[[], datetime],
     seconds: float,
     kinds: Mapping[type[WorkItem], Process] = KINDS,
+    work_list: range = work.ORDERS,
 ) -> int:
-    """Process all due items, for up to `seconds` -> how many were processed.
+    """Process all due items of a list, for up to `seconds` -> how many were processed.
 
     Each is processed under a lease, so timers may overlap; an undecided one is due again later. A round takes a few
     items of every user. An item of none of the `kinds` is logged as an error in each run and stays listed. How long the
@@ -57,7 +58,7 @@ def run_due_work(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while deadline.remaining() > _ITEM_SECONDS:
             listed = [
-                item for shard in work.shards() for item in work.list_due(shard, clock(), _LISTED_OF_A_SHARD)
+                item for shard in work_list for item in work.list_due(shard, clock(), _LISTED_OF_A_SHARD)
             ]
             if not tried:
                 add_fields(waited_seconds=_longest_wait(listed, clock()))

@@ -1,6 +1,7 @@
-"""The work list: open orders and approved refunds, each with the time at which it is due.
+"""The work lists: what is due later, each item with the time at which it is.
 
-The sparse index `by_work` lists them, spread over a fixed number of shards. A worker takes an item's lease first,
+Orders and refunds are on one list, messages and reminders on another, of shards of their own: the timer of the orders
+never reads a message, however many wait. The sparse index `by_work` holds both. A worker takes an item's lease first,
 because timers overlap and the index lags. A final item leaves the index.
 """
 
@@ -9,13 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import cast
+from typing import ClassVar, cast
 
 from pynamodb.expressions.update import Action
 
 from chalicelib.errors import LeaseTaken
 from chalicelib.storage.dynamodb import WORK_SHARDS, UserItem, WholeNumber, chance, readable, refusing
 
+ORDERS, MESSAGES = range(WORK_SHARDS), range(100, 104)
+"""The shards of each list. A change needs a rewrite of all items that are on it."""
 LEASE = timedelta(minutes=2)
 """How long a worker has an item to itself. An item whose worker died is due again after it."""
 
@@ -26,25 +29,22 @@ class WorkItem(UserItem):
     work_shard = WholeNumber(null=True)
     due_at = WholeNumber(null=True, attr_name="next_look_at")
 
+    work_list: ClassVar[range] = ORDERS
+
     def set_due(self, at: datetime) -> None:
-        """Put a new item on the work list, before it is written."""
-        self.work_shard = chance.randrange(WORK_SHARDS)
+        """Put a new item on its work list, before it is written."""
+        self.work_shard = chance.choice(self.work_list)
         self.due_at = int(at.timestamp())
 
 
-def due_actions(at: datetime | None) -> list[Action]:
-    """Return the actions that make an item due at `at`, listed or not; None takes it off the work list."""
+def due_actions(at: datetime | None, work_list: range = ORDERS) -> list[Action]:
+    """Return the actions that make an item of a list due at `at`, listed or not; None takes it off the list."""
     if at is None:
         return [WorkItem.work_shard.remove(), WorkItem.due_at.remove()]
     return [
-        WorkItem.work_shard.set(WorkItem.work_shard | chance.randrange(WORK_SHARDS)),
+        WorkItem.work_shard.set(WorkItem.work_shard | chance.choice(work_list)),
         WorkItem.due_at.set(int(at.timestamp())),
     ]
-
-
-def shards() -> Iterable[int]:
-    """The shards of the work index."""
-    return range(WORK_SHARDS)
 
 
 LISTED = ("owner", "sort", "kind", "work_shard", "next_look_at")
@@ -90,5 +90,5 @@ def reschedule(item: WorkItem, at: datetime | None) -> None:
     """
     unchanged = WorkItem.due_at == item.due_at
     with refusing(LeaseTaken()):
-        item.update(due_actions(at), condition=unchanged)
+        item.update(due_actions(at, item.work_list), condition=unchanged)
     item.due_at = None if at is None else int(at.timestamp())

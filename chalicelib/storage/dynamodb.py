@@ -52,7 +52,7 @@ MAX_ID = 10**15 - 1
 MAX_ITEM_BYTES = 380_000
 """The most bytes of an item as JSON. DynamoDB takes items of 400 kB; the rest is for how this counts."""
 WORK_SHARDS = 8
-"""Partitions of the work index. A change needs a rewrite of all items that are on the work list."""
+"""Partitions of the work index for orders and refunds."""
 
 chance = SystemRandom()
 """Python's own generator would go on alike in every copy of a process that was stored and is started many times."""

@@ -495,7 +495,7 @@ def test_an_order_placed_just_now_comes_in_open_and_is_looked_at_at_once(empty: 
     assert {event.what for event in order.list_events(found)} == {order.PLACED, "imported"}
     found = order.find_by_number(empty.named(f"120198{older}"))
     assert found.is_open()
-    assert any(due.sort == found.sort for n in work.shards() for due in work.list_due(n, NOW, 500))
+    assert any(due.sort == found.sort for n in work.ORDERS for due in work.list_due(n, NOW, 500))
     found = order.find_by_number(empty.named(f"120198{old}"))
     assert (found.status, found.work_shard) == (order.EXPIRED, None)
     assert [event.what for event in order.list_events(found)] == ["imported", order.EXPIRED]
