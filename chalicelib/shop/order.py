@@ -42,6 +42,7 @@ from chalicelib.errors import (
 )
 from chalicelib.money import Fen
 from chalicelib.request_log import add_fields
+from chalicelib.shop import message
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.course_key import CourseKey
@@ -109,6 +110,18 @@ _RANDOM_CHARACTERS = string.digits + string.ascii_uppercase
 
 MAX_RELOADS = 4
 """How often a flow reads an order anew that others change at the same moment."""
+
+TOLD = {
+    What.PAID: message.Event.ORDER_PAID,
+    What.REOPENED: message.Event.ORDER_PAID,
+    What.REFUND_APPROVED: message.Event.REFUND_APPROVED,
+    What.REFUND_REFUSED: message.Event.REFUND_REFUSED,
+    What.LINES_REFUNDED: message.Event.REFUND_DONE,
+    What.REFUNDED: message.Event.REFUND_DONE,
+    What.LATE_PAYMENT_REFUNDED: message.Event.REFUND_DONE,
+    What.DUPLICATE_PAYMENT_REFUNDED: message.Event.REFUND_DONE,
+}
+"""What a learner is told of: the changes of an order, and the message about each."""
 
 MAX_WITHDRAWALS = 5
 """How many of its applications for a refund a learner may withdraw of one order: each adds to its history."""
@@ -418,11 +431,15 @@ def event_item(order: Order, what: What, cause: Cause, now: datetime) -> OrderEv
 def record_event(
     transaction: Transaction, order: Order, what: What, cause: Cause, now: datetime, refusal: ShopError
 ) -> None:
-    """Record a change of an order with its cause: every transaction that changes one does so once.
+    """Record a change of an order with its cause, and tell the learner: every transaction that changes one does so
+    once.
 
     The event is the transaction's own item, which proves afterwards that it took effect.
     """
     transaction.put_own(event_item(order, what, cause, now), refusal)
+    if (told := TOLD.get(what)) is not None:
+        facts = {"number": order.number, "courses": order.title, "amount": order.amount}
+        message.tell(transaction, order.user_id, told, order.number, now, **facts)
 
 
 def place(transaction: Transaction, order: Order, due_at: datetime) -> None:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from chalicelib.settings import settings
-from chalicelib.shop import attention, coupon, order, payment, refund
+from chalicelib.shop import attention, coupon, message, order, payment, refund
 from chalicelib.shop.contact import Contact, ContactClaim, claim_keys
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.coupon_claim import Claim
@@ -24,6 +24,8 @@ from chalicelib.shop.event import By, What
 from chalicelib.shop.free_course import FreeCourses
 from chalicelib.shop.idempotency import FirstAnswer
 from chalicelib.shop.ledger import LedgerEntry
+from chalicelib.shop.message import Message
+from chalicelib.shop.message_texts import TEMPLATES, words
 from chalicelib.shop.one_time_code import SENDING_LIMITS, Sendings
 from chalicelib.shop.open_items import OpenItems
 from chalicelib.shop.order import Order, OrderEvent, OrderPointer
@@ -41,7 +43,7 @@ from tests.proof.reading import items_in, read_partition
 
 KINDS = (
     *(User, LedgerEntry, CouponRecord, Claim, Order, OrderEvent, Payment, RefundNotice, Refund),
-    *(EnrollmentSlice, FirstAnswer, Session, OpenItems, FreeCourses, Contact, Sendings),
+    *(EnrollmentSlice, FirstAnswer, Session, OpenItems, FreeCourses, Contact, Sendings, Message),
 )
 """Every kind of item that may lie in a user's partition."""
 
@@ -703,6 +705,31 @@ def _events(mine: Belongings) -> Iterator[str]:
                 yield f"order {placed.number} ({placed.status}): {what} {stored} times, it should be {expected}"
 
 
+def _messages(mine: Belongings) -> Iterator[str]:
+    """A learner is told of each change of an order that concerns them, once; and nothing that waits is forgotten."""
+    happened = Counter(
+        (event.number, str(order.TOLD[What(event.what)]))
+        for event in mine.of(OrderEvent)
+        if event.what in order.TOLD
+    )
+    about_orders = set(order.TOLD.values())
+    told = Counter((one.order_number, one.event) for one in mine.of(Message) if one.event in about_orders)
+    if happened != told:
+        yield f"told of {told - happened} that did not happen, not told of {happened - told}"
+    for one in mine.of(Message):
+        if one.user_id != mine.user_id:
+            yield f"message {one.sort} is of user {one.user_id}"
+        if one.event not in TEMPLATES or not words(one.event, one.facts).text:
+            yield f"message {one.sort} says nothing"
+        states = Counter(delivery.status for delivery in one.deliveries or ())
+        if (
+            one.deliveries is None or states[message.WAITING] or states[message.SENDING]
+        ) and one.due_at is None:
+            yield f"message {one.sort} is off the work list before it is delivered"
+        if bool(states[message.FAILED]) and one.attention is None and one.due_at is None:
+            yield f"message {one.sort} failed, and nobody is told"
+
+
 def _keys(mine: Belongings) -> Iterator[str]:
     """An idempotency key is bound to one order, which is there."""
     bound = Counter(answer.order_number for answer in mine.of(FirstAnswer))
@@ -750,6 +777,7 @@ RULES: tuple[Callable[[Belongings], Iterator[str]], ...] = (
         _tries,
         _notices,
         _events,
+        _messages,
         _keys,
         _claims,
         _open_items,
