@@ -60,6 +60,16 @@ class Race:
         """The answer to buying the first course with everything: 100 - 50 - 10."""
         return self.learner.pay(courses()[:1], 40, general=self.coupon, is_beli=True, **headers)
 
+    def buy_at_last(self, **headers: Any) -> Any:
+        """The same by somebody who asks again when told to: on a busy machine all want one item for longer than the
+        store is waited for.
+        """
+        for _ in range(10):
+            answer = self.buy(**headers)
+            if answer["code"] != 503:
+                break
+        return answer
+
     def place(self) -> str:
         """An order with everything."""
         return purchases.number_in(self.buy()["data"])
@@ -162,8 +172,8 @@ class OneNoticeTwentyTimes(Race):
 class OneKey(Race):
     def race(self) -> None:
         headers = {"Idempotency-Key": builders.new_name()}
-        answers = at_once(*[partial(self.buy, **headers)] * THREADS)
-        assert {answer["code"] for answer in answers} == {1000}
+        answers = at_once(*[partial(self.buy_at_last, **headers)] * THREADS)
+        assert {answer["code"] for answer in answers} == {1000}, answers
         assert len({answer["data"] for answer in answers}) == 1
         assert len(purchases.orders(self.user)) == 1
 

@@ -6,9 +6,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from random import SystemRandom
 from typing import Any, ClassVar
 
 import pytest
@@ -1293,6 +1293,10 @@ class SettleStray(RetryStray):
 # Bills
 
 
+DAYS = (date(2070, 1, 1) + timedelta(days=50 * number) for number in itertools.count())
+"""Days of which no bill tells anything yet, each far from those before."""
+
+
 class HoldBills(Flow):
     """A day is held against its bills once more. Meanwhile the notice of one order has come, of which the first time
     told; a payment and a refund at the console were told by nobody since.
@@ -1302,7 +1306,7 @@ class HoldBills(Flow):
     differences: ClassVar[list[str]] = ["unknown", "unknown"]
 
     def begin(self) -> None:
-        self.day = date(2070, 1, 1) + timedelta(days=5 * SystemRandom().randrange(20_000))
+        self.day = next(DAYS)
         self.clock.stand_at(day_start(self.day) + timedelta(hours=12))
         self.learner.token = builders.a_token(self.user, self.clock())
         self.late = self.bought()
@@ -1357,7 +1361,7 @@ class HoldBillsByTheClock(HoldBills):
     differences: ClassVar[list[str]] = ["unknown"]
 
     def begin(self) -> None:
-        self.day = date(2070, 1, 1) + timedelta(days=50 * SystemRandom().randrange(2_000))
+        self.day = next(DAYS)
         self.clock.stand_at(day_start(self.day) + timedelta(hours=12))
         self.learner.token = builders.a_token(self.user, self.clock())
         self.untold = self.bought()
