@@ -652,6 +652,7 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Setting("ALIPAY_SIMULATOR_PORT", "port of the Alipay simulator", default="8100"),
         Setting("WECHAT_SIMULATOR_PORT", "port of the WeChat Pay simulator", default="8120"),
         Setting("GEETEST_SIMULATOR_PORT", "port of the Geetest simulator", default="8110"),
+        Setting("POLYV_SIMULATOR_PORT", "port of the Polyv simulator", default="8140"),
         Setting("POST_SIMULATOR_PORT", "port of the SMS and mail simulator's page and API", default="8130"),
         Setting("SMTP_SIMULATOR_PORT", "port of its mail server", default="8131"),
         Setting("DATA_DIR", "where the local stores keep their data", default=".data"),

@@ -28,10 +28,12 @@ class Keys:
         self.wechat_app_secret = directory / "wechat_app_secret"
         self.geetest_id = directory / "geetest_id"
         self.geetest_key = directory / "geetest_key"
+        self.polyv = directory / "polyv_secret_key"
         for key in (self.jwt, self.contact):
             if not key.exists():
                 write_private(key, secrets.token_urlsafe(48))
-        for word in (self.geetest_id, self.geetest_key, self.wechat_api_v3, self.wechat_app_secret):
+        words = (self.geetest_id, self.geetest_key, self.wechat_api_v3, self.wechat_app_secret, self.polyv)
+        for word in words:
             if not word.exists():
                 write_private(word, secrets.token_hex(16))
         for private in (self.app_private, self.alipay_private, self.mch_private, self.wechat_private):

@@ -1,10 +1,10 @@
 """`make run`: the whole shop on this computer, until Ctrl-C.
 
 Builds the shop front if its sources have changed, and starts DynamoDB Local, Redis, the simulators of Alipay, WeChat
-Pay and Geetest, the API and the shop front as child processes, all on 127.0.0.1, with data in `DATA_DIR`. A setting
-given from outside wins, and what is given is not started: with `REDIS_URL` no Redis, with `AWS_ENDPOINT_URL_DYNAMODB`
-no DynamoDB Local, with `ALIPAY_GATEWAY_URL`, `WECHAT_GATEWAY_URL` or `GEETEST_API_URL` no such simulator, with
-`CAPTCHA=off` no Geetest at all.
+Pay, Geetest and Polyv, the API and the shop front as child processes, all on 127.0.0.1, with data in `DATA_DIR`. A
+setting given from outside wins, and what is given is not started: with `REDIS_URL` no Redis, with
+`AWS_ENDPOINT_URL_DYNAMODB` no DynamoDB Local, with `ALIPAY_GATEWAY_URL`, `WECHAT_GATEWAY_URL`, `GEETEST_API_URL` or
+`POLYV_API_URL` no such simulator, with `CAPTCHA=off` no Geetest at all.
 
 Ctrl-C, SIGTERM and losing the terminal end everything in order. Even kill -9 leaves nothing running.
 """
@@ -40,16 +40,18 @@ from localstack.processes import (
     port_is_free,
 )
 from localstack.running import AlreadyRuns, RunningShop
-from localstack.static_site import API_DOCS, DEMO, geetest_script
+from localstack.static_site import API_DOCS, DEMO, POLYV_PLAYER, geetest_script
 from localstack.stores import DynamoDBLocal, ProgramMissing, RedisServer
 
 ROOT = Path(__file__).parents[1]
 
 ALIPAY, WECHAT, GEETEST = "Alipay simulator", "WeChat Pay simulator", "Geetest simulator"
+POLYV = "Polyv simulator"
 SIMULATOR_PORTS = {
     ALIPAY: ("ALIPAY_SIMULATOR_PORT", 8100),
     WECHAT: ("WECHAT_SIMULATOR_PORT", 8120),
     GEETEST: ("GEETEST_SIMULATOR_PORT", 8110),
+    POLYV: ("POLYV_SIMULATOR_PORT", 8140),
 }
 """Where the simulators go if these ports are free; the settings name others."""
 FULL_DISK_MB = 50
@@ -103,6 +105,8 @@ class LocalShop:
             self._choose_own_wechat(keys, ports[WECHAT])
         if GEETEST in ports:
             self._choose_own_geetest(keys, ports[GEETEST])
+        if POLYV in ports:
+            self._choose_own_polyv(keys, ports[POLYV])
         if not front.is_built():
             with step(f"Building the shop front, because {front.why_unbuilt()}"):
                 front.build()
@@ -118,6 +122,8 @@ class LocalShop:
             self._start_wechat(keys, ports[WECHAT])
         if GEETEST in ports:
             self._start_geetest(ports[GEETEST])
+        if POLYV in ports:
+            self._start_polyv(ports[POLYV])
         self.start_api()
         self._start_program("shop front", "shop-front.log", self._site(), self.spa_port)
         say(f"Started in {time.monotonic() - started:.1f} seconds.")
@@ -144,6 +150,9 @@ class LocalShop:
             captcha = "off"
         elif GEETEST not in simulated:
             captcha = geetest
+        videos = self._text("POLYV_API_URL")
+        if POLYV in simulated:
+            videos += "  (simulator: what became of videos, callbacks, switch Polyv down)"
         rows = [
             ("Shop", f"{self._text('SHOP_URL')}  <-- open this"),
             ("API page", f"http://{LOOPBACK}:{self.spa_port}{API_DOCS}  (every request, to try it)"),
@@ -151,6 +160,7 @@ class LocalShop:
             ("Alipay", alipay),
             ("WeChat Pay", wechat),
             ("Captcha", captcha),
+            ("Videos", videos),
             *self.further_rows(),
             ("Operators", f'{self._of_these_data()}make manage ARGS="--help"'),
             ("Data", str(self.data)),
@@ -290,6 +300,10 @@ class LocalShop:
         program = ["localstack.geetest", "--port", str(port)]
         self._start_program(GEETEST, "geetest.log", program, port, account)
 
+    def _start_polyv(self, port: int) -> None:
+        key = {"POLYV_SECRET_KEY": self._text("POLYV_SECRET_KEY")}
+        self._start_program(POLYV, "polyv.log", ["localstack.polyv", "--port", str(port)], port, key)
+
     def _start_program(
         self, name: str, log: str, module: list[str], port: int, further: Mapping[str, str] | None = None
     ) -> None:
@@ -312,6 +326,7 @@ class LocalShop:
         site += ["--captcha-script", self._captcha_script()]
         site += ["--captcha-version", self._text("GEETEST_VERSION") or "3"]
         site += ["--wechat-bridge", self._wechat_bridge()]
+        site += ["--video-player", self._text("POLYV_PLAYER_URL") or POLYV_PLAYER]
         return site + (["--demo"] if self._demo else [])
 
     def _wechat_bridge(self) -> str:
@@ -388,6 +403,12 @@ class LocalShop:
         self._default_file("GEETEST_KEY", keys.geetest_key)
         self._environment["GEETEST_API_URL"] = f"http://{LOOPBACK}:{port}"
 
+    def _choose_own_polyv(self, keys: Keys, port: int) -> None:
+        self._default("POLYV_USER_ID", "e2e84a7383")
+        self._default_file("POLYV_SECRET_KEY", keys.polyv)
+        self._environment["POLYV_API_URL"] = f"http://{LOOPBACK}:{port}"
+        self._environment["POLYV_PLAYER_URL"] = f"http://{LOOPBACK}:{port}/player.js"
+
     def _choose_own_dynamodb(self, url: str) -> None:
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
             self._environment.pop(name, None)
@@ -433,6 +454,7 @@ class LocalShop:
             ALIPAY: self._text("ALIPAY_GATEWAY_URL"),
             WECHAT: self._text("WECHAT_GATEWAY_URL"),
             GEETEST: self._text("GEETEST_API_URL") or self._text("CAPTCHA") != "on",
+            POLYV: self._text("POLYV_API_URL"),
         }
         return {simulator for simulator, elsewhere in given.items() if not elsewhere}
 

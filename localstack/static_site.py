@@ -49,7 +49,8 @@ class Site:
     """What is served. Addresses are without a slash at the end.
 
     `api_address` is where pages find the API: an origin, or a path of this site. `captcha_script` is the address of
-    Geetest's library, empty where the captcha is off. `wechat_bridge` is that of the simulator's bridge.
+    Geetest's library, empty where the captcha is off. `wechat_bridge` is that of the simulator's bridge, `video_player`
+    that of the script that plays videos.
     """
 
     directory: Path
@@ -60,6 +61,7 @@ class Site:
     captcha_script: str = ""
     captcha_version: str = "3"
     wechat_bridge: str = ""
+    video_player: str = ""
     demo: bool = False
 
     def config(self) -> dict[str, Any]:
@@ -87,18 +89,24 @@ class Site:
 
     def content_security_policy(self, further: str = "") -> str:
         """What pages may load and call, besides what this site serves: the API where it has another origin, Geetest,
-        the simulator of WeChat Pay, and pictures from anywhere on the web, because imported courses have theirs
+        Polyv, the simulator of WeChat Pay, and pictures from anywhere on the web, because imported courses have theirs
         elsewhere. `further` is an origin that may be called too."""
         captcha = _geetest_origins(self.captcha_script)
         bridge = {_origin(self.wechat_bridge)}
-        called = {_origin(self.api_address), further} | captcha | bridge
+        videos = _polyv_origins(self.video_player)
+        # The player asks the API for the marquee under the API's own name: by a script, as it may be of another origin.
+        marquee = {_origin(self.api_url)} if videos else set()
+        called = {_origin(self.api_address), further} | captcha | bridge | videos | marquee
         rules = {
             "default-src": {"'self'"},
-            "script-src": {"'self'"} | captcha | bridge,
+            "script-src": {"'self'"} | captcha | bridge | videos | marquee,
             # Element Plus and the captcha's widget set style attributes; the widget brings a style element.
             "style-src": {"'self'", "'unsafe-inline'"} | captcha,
             "img-src": {"'self'", "data:", "blob:", "https:", _origin(self.shop_url)} | captcha,
             "connect-src": {"'self'"} | called,
+            # A player decrypts what it plays, and does it beside the page.
+            "media-src": {"'self'", "blob:"} | videos,
+            "worker-src": {"'self'", "blob:"},
             # WeChat's own browser is told by such frames what to do, as to pay.
             "frame-src": {"weixin:"},
             "object-src": {"'none'"},
@@ -238,6 +246,17 @@ def geetest_script(version: str) -> str:
     return f"https://static.geetest.com/{'v4/gt4.js' if version == '4' else 'static/tools/gt.js'}"
 
 
+POLYV_PLAYER = "https://player.polyv.net/script/player.js"
+"""The address of Polyv's own player."""
+
+
+def _polyv_origins(script: str) -> set[str]:
+    """Where the player comes from, what it calls and what it plays. Polyv's own has many servers."""
+    if (urlsplit(script).hostname or "").endswith(".polyv.net"):
+        return {"https://*.polyv.net", "https://*.videocc.net"}
+    return {_origin(script)} - {""}
+
+
 def _geetest_origins(script: str) -> set[str]:
     """Where the captcha's library comes from and what it calls. Geetest's own has many servers."""
     host = urlsplit(script).hostname or ""
@@ -264,6 +283,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--captcha-version", choices=("3", "4"), default="3")
     parser.add_argument("--wechat-bridge", default="", help="address of the simulated WeixinJSBridge")
+    parser.add_argument("--video-player", default="", help="address of the script that plays videos")
     parser.add_argument(
         "--demo", action="store_true", help="the demo users exist: the API's page offers them"
     )
@@ -277,6 +297,7 @@ def main(arguments: list[str] | None = None) -> int:
         captcha_script=options.captcha_script,
         captcha_version=options.captcha_version,
         wechat_bridge=options.wechat_bridge,
+        video_player=options.video_player,
         demo=options.demo,
     )
     stop = threading.Event()

@@ -21,6 +21,7 @@ import pytest
 from chalicelib.settings import SETTINGS
 from localstack.alipay import AlipaySimulator, generate_keys
 from localstack.api_gateway import ApiGateway, GatewayServer
+from localstack.polyv import PolyvSimulator
 from localstack.processes import LOOPBACK
 from localstack.stores import DynamoDBLocal, RedisServer
 from localstack.wechat import WechatSimulator
@@ -37,6 +38,7 @@ RUN = "SHOP_TEST_RUN"  # what the run's first process hands to its workers, as J
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")  # "gw0", "gw1", ...; None in the first process
 ALIPAY_APP_ID = "2021000000000001"
 ALIPAY_SELLER_ID = "2088000000000001"
+POLYV_USER_ID = "e2e84a7383"
 WECHAT_APP_ID, WECHAT_MCH_ID = "wx0000000000000001", "1900000001"
 WECHAT_MCH_SERIAL, WECHAT_PUBLIC_KEY_ID = (
     "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C",
@@ -67,6 +69,7 @@ def new_run() -> dict[str, str]:
         "wechat_public_key": wechat.public_pem,
         "wechat_api_v3_key": secrets.token_hex(16),
         "wechat_app_secret": secrets.token_hex(16),
+        "polyv_secret_key": secrets.token_hex(10),
     }
 
 
@@ -76,6 +79,7 @@ run = json.loads(os.environ[RUN])
 api_reservation, api_port = reserve_port()
 alipay_reservation, alipay_port = reserve_port()
 wechat_reservation, wechat_port = reserve_port()
+polyv_reservation, polyv_port = reserve_port()
 
 
 def set_environment() -> None:
@@ -112,6 +116,10 @@ def set_environment() -> None:
         WECHAT_GATEWAY_URL=wechat_url,
         WECHAT_OPEN_URL=wechat_url,
         WECHAT_LOGIN_URL=wechat_url,
+        POLYV_USER_ID=POLYV_USER_ID,
+        POLYV_SECRET_KEY=run["polyv_secret_key"],
+        POLYV_API_URL=f"http://{LOOPBACK}:{polyv_port}",
+        POLYV_PLAYER_URL=f"http://{LOOPBACK}:{polyv_port}/player.js",
         TABLE_PREFIX=f"t_{WORKER or 'main'}_{run['id']}_",
         REDIS_URL=f"redis://{LOOPBACK}:{run.get('redis_port', 1)}/{number % 16}",
         AWS_ENDPOINT_URL_DYNAMODB=run.get("dynamodb_url", f"http://{LOOPBACK}:1"),
@@ -225,6 +233,14 @@ def wechat_simulator() -> WechatSimulator:
 def wechat() -> Iterator[WechatSimulator]:
     """The WeChat Pay simulator that this worker's settings point at. It sends notices when a test tells it to."""
     with wechat_simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def polyv() -> Iterator[PolyvSimulator]:
+    """The Polyv simulator that this worker's settings point at. It calls the shop back when a test tells it to."""
+    key, shop = run["polyv_secret_key"], f"http://{LOOPBACK}:{api_port}"
+    with PolyvSimulator(user_id=POLYV_USER_ID, secret_key=key, shop_url=shop, port=polyv_port) as simulator:
         yield simulator
 
 

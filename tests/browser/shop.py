@@ -7,6 +7,7 @@ What the tests find in their environment:
     ALIPAY_URL       Alipay's simulator; `/control/...` as localstack/alipay/server.py tells: pay and close a trade,
                      keep one order's notice back (`/control/bad-days/notice_late` or `notice_lost`, `out_trade_no`)
     WECHAT_URL       WeChat Pay's simulator, likewise: localstack/wechat/server.py
+    POLYV_URL        Polyv's simulator; `/control/...` as localstack/polyv/server.py tells
     GEETEST_URL      Geetest's simulator; `/control/...` as localstack/geetest/server.py tells: the gap of a picture
     CORS_SHOP_URL    the same front and API, but the front calls the API at API_URL, another origin
     V4_SHOP_URL      the same front with an API that takes captchas of version 4
@@ -70,6 +71,7 @@ class BrowserShop:
             "ALIPAY_URL": settings["ALIPAY_GATEWAY_URL"].removesuffix("/gateway.do"),
             "WECHAT_URL": settings["WECHAT_GATEWAY_URL"],
             "GEETEST_URL": geetest,
+            "POLYV_URL": settings["POLYV_API_URL"],
             "CORS_SHOP_URL": self._start_site(api, script, "--api-address", settings["API_URL"]),
             "V4_SHOP_URL": self._start_site(api_v4, script_v4, "--captcha-version", "4"),
             "FAULTY_SHOP_URL": self._start_site(self._line.port, script),
@@ -94,7 +96,9 @@ class BrowserShop:
     def _start_site(self, api_port: int, captcha_script: str, *further: str) -> str:
         """The front once more, with its API at this port -> its address."""
         arguments = ["--api-port", str(api_port), "--captcha-script", captcha_script, *further]
-        arguments += ["--shop-url", self._run.run_env()["SHOP_URL"]]
+        settings = self._run.run_env()
+        arguments += ["--shop-url", settings["SHOP_URL"], "--api-url", settings["API_URL"]]
+        arguments += ["--video-player", settings["POLYV_PLAYER_URL"]]
         return f"http://{LOOPBACK}:{self._start_module('localstack.static_site', arguments)}"
 
     def _start_api_v4(self, settings: Mapping[str, str]) -> int:

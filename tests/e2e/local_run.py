@@ -53,6 +53,7 @@ class Run:
         "ALIPAY_SIMULATOR_PORT",
         "WECHAT_SIMULATOR_PORT",
         "GEETEST_SIMULATOR_PORT",
+        "POLYV_SIMULATOR_PORT",
     )
 
     def __init__(self, data: Path, settings: Mapping[str, str]) -> None:

@@ -232,7 +232,7 @@ def test_a_second_run_on_the_same_data_is_refused_and_manage_acts_on_the_first(
 
 @pytest.mark.parametrize(
     "setting",
-    ["API_PORT", "SPA_PORT", "ALIPAY_SIMULATOR_PORT", "WECHAT_SIMULATOR_PORT", "GEETEST_SIMULATOR_PORT"],
+    Run.port_settings,
 )
 def test_a_taken_port_is_named_with_its_setting(new_run: Callable[..., Run], setting: str) -> None:
     with socket.socket() as taken:
@@ -321,7 +321,7 @@ def test_what_is_given_from_outside_is_used_and_not_started(
         ALIPAY_SELLER_ID="2088000000009999",
         ALIPAY_APP_PRIVATE_KEY=os.environ["ALIPAY_APP_PRIVATE_KEY"],
         ALIPAY_PUBLIC_KEY=os.environ["ALIPAY_PUBLIC_KEY"],
-        **{name: text for name, text in os.environ.items() if name.startswith("WECHAT_")},
+        **{name: text for name, text in os.environ.items() if name.startswith(("WECHAT_", "POLYV_"))},
         API_URL="https://api.shop.example",
         SHOP_URL="https://shop.example",
         GEETEST_API_URL="https://api.geetest.example",

@@ -18,7 +18,7 @@ from chalicelib.settings import IN_DYNAMODB, NOTHING
 from infra.front import configure, uploads
 from infra.values import read_by, written_by
 from localstack.front_files import A_DAY, ASK_FIRST, FOR_EVER, NEVER
-from localstack.static_site import API_BELOW, Site
+from localstack.static_site import API_BELOW, POLYV_PLAYER, Site
 
 INFRA = Path(__file__).parents[2] / "infra"
 STAGE = "dev"
@@ -213,10 +213,11 @@ def test_the_pages_headers_are_those_of_the_local_site() -> None:
     policy = joined[0].join(rules).replace("${ApiDomainName}", "api.school.example")
     site = Site(
         Path(),
-        api_url="",
+        api_url="https://api.school.example",
         api_port=1,
         api_address="https://api.school.example",
         captcha_script="https://static.geetest.com/static/js/gt.0.5.0.js",
+        video_player=POLYV_PLAYER,
     )
     assert by_rule(policy) == by_rule(site.content_security_policy())
     assert given["ReferrerPolicy"]["ReferrerPolicy"] == "strict-origin-when-cross-origin"

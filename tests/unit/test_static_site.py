@@ -14,7 +14,7 @@ import pytest
 
 from localstack.front_files import accepted_encodings
 from localstack.processes import LOOPBACK, Child, answers_http, free_port
-from localstack.static_site import Site
+from localstack.static_site import POLYV_PLAYER, Site
 from tests.faults.http_proxy import HttpProxy, answer
 from tests.faults.proxy import Fault
 
@@ -248,6 +248,12 @@ def test_the_policy_follows_the_settings(directory: Path) -> None:
     assert simulated.config()["wechatBridge"] == bridge
     for rule in ("script-src", "connect-src"):
         assert f"{rule} 'self' http://127.0.0.1:8120;" in simulated.content_security_policy()
+    player = "http://127.0.0.1:8140/player.js"
+    with_videos = Site(directory, api_url="http://127.0.0.1:8000", api_port=8000, video_player=player)
+    for rule in ("script-src", "connect-src"):
+        both = "http://127.0.0.1:8000 http://127.0.0.1:8140"
+        assert f"{rule} 'self' {both};" in with_videos.content_security_policy()
+    assert "media-src 'self' blob: http://127.0.0.1:8140;" in with_videos.content_security_policy()
     off = Site(directory, api_url="", api_port=8000).content_security_policy()
     assert "script-src 'self';" in off and "connect-src 'self';" in off
 
@@ -255,10 +261,11 @@ def test_the_policy_follows_the_settings(directory: Path) -> None:
 def test_the_policy_is_that_of_a_deployed_front(directory: Path) -> None:
     site = Site(
         directory,
-        api_url="",
+        api_url="https://${ApiDomainName}",
         api_port=8000,
         api_address="https://${ApiDomainName}",
         captcha_script="https://static.geetest.com/v4/gt4.js",
+        video_player=POLYV_PLAYER,
     )
     resources = json.loads((ROOT / "infra" / "front.json").read_text(encoding="utf-8"))["Resources"]
     headers = resources["PageHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
