@@ -22,6 +22,7 @@ from chalicelib.settings import SETTINGS
 from localstack.alipay import AlipaySimulator, generate_keys
 from localstack.api_gateway import ApiGateway, GatewayServer
 from localstack.polyv import PolyvSimulator
+from localstack.post import PostSimulator
 from localstack.processes import LOOPBACK
 from localstack.stores import DynamoDBLocal, RedisServer
 from localstack.wechat import WechatSimulator
@@ -44,6 +45,9 @@ WECHAT_MCH_SERIAL, WECHAT_PUBLIC_KEY_ID = (
     "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C",
     "PUB_KEY_ID_0119000000010001",
 )
+
+SMS_ACCESS_KEY_ID, SMS_SIGN_NAME = "LTAI5tTest", "云课堂"
+MAIL_USER = "post"
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ def new_run() -> dict[str, str]:
         "wechat_api_v3_key": secrets.token_hex(16),
         "wechat_app_secret": secrets.token_hex(16),
         "polyv_secret_key": secrets.token_hex(10),
+        "sms_secret": secrets.token_hex(15),
+        "mail_password": secrets.token_hex(16),
     }
 
 
@@ -80,6 +86,8 @@ api_reservation, api_port = reserve_port()
 alipay_reservation, alipay_port = reserve_port()
 wechat_reservation, wechat_port = reserve_port()
 polyv_reservation, polyv_port = reserve_port()
+post_reservation, post_port = reserve_port()
+smtp_reservation, smtp_port = reserve_port()
 
 
 def set_environment() -> None:
@@ -120,6 +128,12 @@ def set_environment() -> None:
         POLYV_SECRET_KEY=run["polyv_secret_key"],
         POLYV_API_URL=f"http://{LOOPBACK}:{polyv_port}",
         POLYV_PLAYER_URL=f"http://{LOOPBACK}:{polyv_port}/player.js",
+        SMS_ACCESS_KEY_ID=SMS_ACCESS_KEY_ID,
+        SMS_ACCESS_KEY_SECRET=run["sms_secret"],
+        SMS_SIGN_NAME=SMS_SIGN_NAME,
+        SMS_API_URL=f"http://{LOOPBACK}:{post_port}",
+        MAIL_URL=f"smtp://{MAIL_USER}:{run['mail_password']}@{LOOPBACK}:{smtp_port}",
+        MAIL_FROM="云课堂 <no-reply@school.example>",
         TABLE_PREFIX=f"t_{WORKER or 'main'}_{run['id']}_",
         REDIS_URL=f"redis://{LOOPBACK}:{run.get('redis_port', 1)}/{number % 16}",
         AWS_ENDPOINT_URL_DYNAMODB=run.get("dynamodb_url", f"http://{LOOPBACK}:1"),
@@ -233,6 +247,29 @@ def wechat_simulator() -> WechatSimulator:
 def wechat() -> Iterator[WechatSimulator]:
     """The WeChat Pay simulator that this worker's settings point at. It sends notices when a test tells it to."""
     with wechat_simulator() as simulator:
+        yield simulator
+
+
+def post_simulator() -> PostSimulator:
+    """The one that the settings name."""
+    return PostSimulator(
+        access_key_id=SMS_ACCESS_KEY_ID,
+        access_key_secret=run["sms_secret"],
+        sign_name=SMS_SIGN_NAME,
+        user=MAIL_USER,
+        password=run["mail_password"],
+        port=post_port,
+        smtp_port=smtp_port,
+        background=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def post() -> Iterator[PostSimulator]:
+    """The simulator of SMS and mail that this worker's settings point at. Each test sends to numbers and addresses of
+    its own. It pushes receipts when a test tells it to, and where `post.courier.urls` says.
+    """
+    with post_simulator() as simulator:
         yield simulator
 
 

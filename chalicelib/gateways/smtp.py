@@ -133,11 +133,15 @@ class _Letter:
         code, said = server.rcpt(self._to)
         if code not in (250, 251):
             return _refused(code, False, said)
+        code, said = server.docmd("DATA")
+        if code != 354:
+            return _refused(code, False, said)
         with self._lock:
             if self._is_called_back:
                 return Refused("deadline", is_final=False)
             self.is_gone = True
-        code, said = server.data(self._content)
+        server.send(re.sub(rb"(?m)^\.", b"..", self._content) + b".\r\n")
+        code, said = server.getreply()
         return Sent(self._message_id) if code == 250 else _refused(code, True, said)
 
 
