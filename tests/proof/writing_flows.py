@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -604,6 +604,12 @@ class SecondTradeRefundedAtTheConsole(ToldOfASecondTrade):
         assert back.status == refund.DONE
 
 
+def record_approval(transaction: Transaction, number: str, now: datetime) -> None:
+    """What an operator's approval records of an order."""
+    cause = Cause(By.OPERATOR, "op")
+    order.record_event(transaction, purchases.stored(number), What.REFUND_APPROVED, cause, now, ShopError())
+
+
 class ToldOfOwnRefund(Notified):
     """The notice of a refund that the shop approved is faster than the answer."""
 
@@ -617,9 +623,8 @@ class ToldOfOwnRefund(Notified):
         self.notice = purchases.notice(self.alipay, self.number)
         transaction = Transaction()
         refund.approve(transaction, applied, "op", self.clock())
-        event = order.event_item(stored, What.REFUND_APPROVED, Cause(By.OPERATOR, "op"), self.clock())
-        transaction.put_new(event, ShopError())
-        transaction.commit(lambda: False)
+        record_approval(transaction, self.number, self.clock())
+        transaction.commit()
 
     def assert_end(self) -> None:
         TimerRefunds.assert_end(self)  # type: ignore[arg-type]
@@ -792,10 +797,9 @@ class TimerRefunds(TimerFlow):
         applied.update([refund.Refund.status.set(refund.APPROVED)])
         applied.update([refund.Refund.attention.remove(), refund.Refund.attention_at.remove()])
         applied.update([refund.Refund.work_shard.set(0), refund.Refund.due_at.set(1)])
-        event = order.event_item(
-            purchases.stored(self.number), What.REFUND_APPROVED, Cause(By.OPERATOR, "op"), self.clock()
-        )
-        event.save()
+        transaction = Transaction()
+        record_approval(transaction, self.number, self.clock())
+        transaction.commit()
         applied.update([refund.Refund.decided_by.set("op")])
 
     def assert_end(self) -> None:
@@ -1139,9 +1143,9 @@ class TryAgain(Decide):
             refund.Refund.problem.set("40004 ACQ.SELLER_BALANCE_NOT_ENOUGH"),
         ]
         approved.update([*problem, refund.Refund.decided_by.set("op")])
-        order.event_item(
-            purchases.stored(self.number), What.REFUND_APPROVED, Cause(By.OPERATOR, "op"), self.clock()
-        ).save()
+        transaction = Transaction()
+        record_approval(transaction, self.number, self.clock())
+        transaction.commit()
 
     def act(self) -> object:
         gateways = application.app.gateways
