@@ -29,10 +29,13 @@ class Keys:
         self.geetest_id = directory / "geetest_id"
         self.geetest_key = directory / "geetest_key"
         self.polyv = directory / "polyv_secret_key"
+        self.sms_secret = directory / "sms_access_key_secret"
+        self.mail_password = directory / "mail_password"
         for key in (self.jwt, self.contact):
             if not key.exists():
                 write_private(key, secrets.token_urlsafe(48))
-        words = (self.geetest_id, self.geetest_key, self.wechat_api_v3, self.wechat_app_secret, self.polyv)
+        words = [self.geetest_id, self.geetest_key, self.wechat_api_v3, self.wechat_app_secret, self.polyv]
+        words += [self.sms_secret, self.mail_password]
         for word in words:
             if not word.exists():
                 write_private(word, secrets.token_hex(16))
@@ -44,6 +47,12 @@ class Keys:
             (self.wechat_public, self.wechat_private),
         ):
             write_private(public, public_half(private.read_text()))
+
+    def mail_url(self, place: str) -> Path:
+        """A file with the address of the mail server at `place`, with the user and the password for it."""
+        path = self._directory / "mail_url"
+        write_private(path, f"smtp://post:{self.mail_password.read_text()}@{place}")
+        return path
 
     def public_half_of(self, private_key: str, owner: str) -> Path:
         """A file with the public half of a key of `owner`, by which it is named. Raises ValueError when that is no

@@ -1,10 +1,11 @@
 """`make run`: the whole shop on this computer, until Ctrl-C.
 
 Builds the shop front if its sources have changed, and starts DynamoDB Local, Redis, the simulators of Alipay, WeChat
-Pay, Geetest and Polyv, the API and the shop front as child processes, all on 127.0.0.1, with data in `DATA_DIR`. A
-setting given from outside wins, and what is given is not started: with `REDIS_URL` no Redis, with
+Pay, Geetest, Polyv, SMS and mail, the API and the shop front as child processes, all on 127.0.0.1, with data in
+`DATA_DIR`. A setting given from outside wins, and what is given is not started: with `REDIS_URL` no Redis, with
 `AWS_ENDPOINT_URL_DYNAMODB` no DynamoDB Local, with `ALIPAY_GATEWAY_URL`, `WECHAT_GATEWAY_URL`, `GEETEST_API_URL` or
-`POLYV_API_URL` no such simulator, with `CAPTCHA=off` no Geetest at all.
+`POLYV_API_URL` no such simulator, with both `SMS_API_URL` and `MAIL_URL` none of these, with `CAPTCHA=off` no Geetest
+at all.
 
 Ctrl-C, SIGTERM and losing the terminal end everything in order. Even kill -9 leaves nothing running.
 """
@@ -26,6 +27,7 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
+from chalicelib.gateways.sms_pushes import push_addresses
 from chalicelib.settings import SETTINGS
 from localstack import front
 from localstack.front import FrontNotBuilt
@@ -47,11 +49,14 @@ ROOT = Path(__file__).parents[1]
 
 ALIPAY, WECHAT, GEETEST = "Alipay simulator", "WeChat Pay simulator", "Geetest simulator"
 POLYV = "Polyv simulator"
+POST, SMTP = "SMS and mail simulator", "mail server"
 SIMULATOR_PORTS = {
     ALIPAY: ("ALIPAY_SIMULATOR_PORT", 8100),
     WECHAT: ("WECHAT_SIMULATOR_PORT", 8120),
     GEETEST: ("GEETEST_SIMULATOR_PORT", 8110),
     POLYV: ("POLYV_SIMULATOR_PORT", 8140),
+    POST: ("POST_SIMULATOR_PORT", 8130),
+    SMTP: ("SMTP_SIMULATOR_PORT", 8131),  # the same program's
 }
 """Where the simulators go if these ports are free; the settings name others."""
 FULL_DISK_MB = 50
@@ -90,6 +95,7 @@ class LocalShop:
         self._claims: list[socket.socket] = []
         self._disk = DiskWatch(lambda: shutil.disk_usage(self.data).free, self.data)
         self._demo = ""
+        self._post_port = 0
 
     def start(self) -> None:
         """Start all of it. Raises CannotRun, ChildFailed, ProgramMissing, FrontNotBuilt."""
@@ -107,6 +113,8 @@ class LocalShop:
             self._choose_own_geetest(keys, ports[GEETEST])
         if POLYV in ports:
             self._choose_own_polyv(keys, ports[POLYV])
+        if POST in ports:
+            self._choose_own_post(keys, ports[POST], ports[SMTP])
         if not front.is_built():
             with step(f"Building the shop front, because {front.why_unbuilt()}"):
                 front.build()
@@ -124,6 +132,8 @@ class LocalShop:
             self._start_geetest(ports[GEETEST])
         if POLYV in ports:
             self._start_polyv(ports[POLYV])
+        if POST in ports:
+            self._start_post(keys, ports[POST], ports[SMTP])
         self.start_api()
         self._start_program("shop front", "shop-front.log", self._site(), self.spa_port)
         say(f"Started in {time.monotonic() - started:.1f} seconds.")
@@ -153,6 +163,9 @@ class LocalShop:
         videos = self._text("POLYV_API_URL")
         if POLYV in simulated:
             videos += "  (simulator: what became of videos, callbacks, switch Polyv down)"
+        post = f"{self._text('SMS_API_URL')} and {self._text('MAIL_FROM')}"
+        if POST in simulated:
+            post = f"http://{LOOPBACK}:{self._post_port}  (simulator: every SMS and mail, replies, bad days)"
         rows = [
             ("Shop", f"{self._text('SHOP_URL')}  <-- open this"),
             ("API page", f"http://{LOOPBACK}:{self.spa_port}{API_DOCS}  (every request, to try it)"),
@@ -161,6 +174,7 @@ class LocalShop:
             ("WeChat Pay", wechat),
             ("Captcha", captcha),
             ("Videos", videos),
+            ("SMS, mail", post),
             *self.further_rows(),
             ("Operators", f'{self._of_these_data()}make manage ARGS="--help"'),
             ("Data", str(self.data)),
@@ -304,6 +318,20 @@ class LocalShop:
         key = {"POLYV_SECRET_KEY": self._text("POLYV_SECRET_KEY")}
         self._start_program(POLYV, "polyv.log", ["localstack.polyv", "--port", str(port)], port, key)
 
+    def _start_post(self, keys: Keys, port: int, smtp_port: int) -> None:
+        """Its account, whose key id and signature are no secrets, it reads where the shop does."""
+        secret = self._text("SMS_ACCESS_KEY_SECRET")
+        receipts, replies = push_addresses(f"http://{LOOPBACK}:{self.api_port}", secret)
+        further = {
+            "SMS_ACCESS_KEY_SECRET": secret,
+            "POST_SIMULATOR_PASSWORD": keys.mail_password.read_text(),
+            "POST_SIMULATOR_RECEIPTS_URL": receipts,
+            "POST_SIMULATOR_REPLIES_URL": replies,
+        }
+        program = ["localstack.post", "--port", str(port), "--smtp-port", str(smtp_port)]
+        self._post_port = port
+        self._start_program(POST, "post.log", program, port, further)
+
     def _start_program(
         self, name: str, log: str, module: list[str], port: int, further: Mapping[str, str] | None = None
     ) -> None:
@@ -409,6 +437,14 @@ class LocalShop:
         self._environment["POLYV_API_URL"] = f"http://{LOOPBACK}:{port}"
         self._environment["POLYV_PLAYER_URL"] = f"http://{LOOPBACK}:{port}/player.js"
 
+    def _choose_own_post(self, keys: Keys, port: int, smtp_port: int) -> None:
+        self._default("SMS_ACCESS_KEY_ID", "LTAI5tSimulator")
+        self._default_file("SMS_ACCESS_KEY_SECRET", keys.sms_secret)
+        self._default("SMS_SIGN_NAME", "云课堂")
+        self._default("SMS_API_URL", f"http://{LOOPBACK}:{port}")
+        self._default_file("MAIL_URL", keys.mail_url(f"{LOOPBACK}:{smtp_port}"))
+        self._default("MAIL_FROM", "云课堂 <no-reply@school.example>")
+
     def _choose_own_dynamodb(self, url: str) -> None:
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):
             self._environment.pop(name, None)
@@ -450,11 +486,14 @@ class LocalShop:
 
     def _own_simulators(self) -> set[str]:
         """Those that are started, because no other address is given."""
+        post = self._text("SMS_API_URL") and self._text("MAIL_URL")
         given = {
             ALIPAY: self._text("ALIPAY_GATEWAY_URL"),
             WECHAT: self._text("WECHAT_GATEWAY_URL"),
             GEETEST: self._text("GEETEST_API_URL") or self._text("CAPTCHA") != "on",
             POLYV: self._text("POLYV_API_URL"),
+            POST: post,
+            SMTP: post,
         }
         return {simulator for simulator, elsewhere in given.items() if not elsewhere}
 

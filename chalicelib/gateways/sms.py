@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.beijing_time import from_beijing_text
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable
 from chalicelib.gateways.acs3 import query_text, signed_headers
@@ -30,6 +29,7 @@ from chalicelib.gateways.post import (
     Unclear,
     Waiting,
 )
+from chalicelib.gateways.sms_pushes import callback_key, code_of, received_at
 from chalicelib.settings import SmsSettings
 
 _VERSION = "2017-05-25"
@@ -126,16 +126,10 @@ class Sms:
                 break
         return _state(mine)
 
-    @property
-    def callback_key(self) -> str:
-        """What the addresses for receipts and replies carry, as they arrive unsigned: 32 hexadecimal digits, another
-        one with another secret of the account.
-        """
-        return hmac.digest(self._account.access_key_secret.encode(), b"callbacks", "sha256").hex()[:32]
-
     def is_callback_key(self, text: str) -> bool:
         """Whether this is the key of the addresses for receipts and replies."""
-        return hmac.compare_digest(self.callback_key, text.encode("ascii", "replace").decode())
+        mine = callback_key(self._account.access_key_secret)
+        return hmac.compare_digest(mine.encode(), text.encode("utf-8", "replace"))
 
     def _call(self, action: str, query: Mapping[str, str], deadline: Deadline) -> Answer:
         """One signed request. Raises GatewayUnavailable."""
@@ -196,16 +190,3 @@ def _state(rows: list[Mapping[str, Any]]) -> ReceiptState:
     if failed := by_status.get("2"):
         return Failed(code_of(failed.get("ErrCode")))
     return Unclear("no state")
-
-
-def received_at(text: object) -> datetime | None:
-    """The provider's text of a time, in Beijing -> in UTC; None where it is none."""
-    try:
-        return from_beijing_text(str(text))
-    except ValueError:
-        return None
-
-
-def code_of(text: object) -> str:
-    """The carrier's word for why a message did not arrive; UNKNOWN where there is none."""
-    return text if isinstance(text, str) and _CODE.fullmatch(text) else "UNKNOWN"

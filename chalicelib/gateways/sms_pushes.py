@@ -6,6 +6,7 @@ https://help.aliyun.com/zh/sms/developer-reference/smsreport-2 and .../smsup-htt
 
 from __future__ import annotations
 
+import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -13,14 +14,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from chalicelib.beijing_time import from_beijing_text
 from chalicelib.gateways.post import Delivered, Failed
-from chalicelib.gateways.sms import code_of, received_at
 
 MAX_PUSH_BYTES = 64 * 1024
 """A longer body is refused before it is decoded."""
 ACCEPTED = '{"code": 0, "msg": "接收成功"}'
 """The answer, as JSON, that ends the repetitions; also to the GET that tries an address out."""
 _NUMBER = re.compile(r"(?:\+?86)?(1[0-9]{10})", re.ASCII)
+_CODE = re.compile(r"[0-9A-Za-z._:-]{1,64}", re.ASCII)
 _MOST_TEXT = 500
 
 _Told = TypeVar("_Told")
@@ -48,6 +50,19 @@ class Reply:
     text: str
     at: datetime | None
     sequence_id: str
+
+
+def callback_key(access_key_secret: str) -> str:
+    """What the addresses for pushes carry as `key`, as pushes arrive unsigned: 32 hexadecimal digits, others with
+    another secret of the account.
+    """
+    return hmac.digest(access_key_secret.encode(), b"callbacks", "sha256").hex()[:32]
+
+
+def push_addresses(api_url: str, access_key_secret: str) -> tuple[str, str]:
+    """Where receipts are pushed to, and where replies."""
+    key = callback_key(access_key_secret)
+    return f"{api_url}/sms/receipts?key={key}", f"{api_url}/sms/replies?key={key}"
 
 
 def read_receipts(body: bytes) -> list[Receipt]:
@@ -95,3 +110,16 @@ def _word(row: Mapping[str, Any], name: str) -> str:
     word = row.get(name)
     text = str(word) if isinstance(word, str | int) and not isinstance(word, bool) else ""
     return text if re.fullmatch(r"[!-~]{1,128}", text) else ""
+
+
+def received_at(text: object) -> datetime | None:
+    """The provider's text of a time, in Beijing -> in UTC; None where it is none."""
+    try:
+        return from_beijing_text(str(text))
+    except ValueError:
+        return None
+
+
+def code_of(text: object) -> str:
+    """The carrier's word for why a message did not arrive; UNKNOWN where there is none."""
+    return text if isinstance(text, str) and _CODE.fullmatch(text) else "UNKNOWN"

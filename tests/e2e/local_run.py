@@ -54,6 +54,8 @@ class Run:
         "WECHAT_SIMULATOR_PORT",
         "GEETEST_SIMULATOR_PORT",
         "POLYV_SIMULATOR_PORT",
+        "POST_SIMULATOR_PORT",
+        "SMTP_SIMULATOR_PORT",
     )
 
     def __init__(self, data: Path, settings: Mapping[str, str]) -> None:

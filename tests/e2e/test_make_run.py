@@ -54,6 +54,11 @@ def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Ru
     assert f"http://127.0.0.1:{run.environment['ALIPAY_SIMULATOR_PORT']}" in run.output
     assert f"http://127.0.0.1:{run.environment['WECHAT_SIMULATOR_PORT']}" in run.output
     assert f"http://127.0.0.1:{run.environment['GEETEST_SIMULATOR_PORT']}" in run.output
+    post = f"http://127.0.0.1:{run.environment['POST_SIMULATOR_PORT']}"
+    assert post in run.output
+    assert requests.get(f"{post}/control/state", timeout=SECONDS).json()["smtp_port"] == int(
+        run.environment["SMTP_SIMULATOR_PORT"]
+    )
     assert "demo" in run.output
 
     categories = run.get("/course/category")
@@ -321,7 +326,11 @@ def test_what_is_given_from_outside_is_used_and_not_started(
         ALIPAY_SELLER_ID="2088000000009999",
         ALIPAY_APP_PRIVATE_KEY=os.environ["ALIPAY_APP_PRIVATE_KEY"],
         ALIPAY_PUBLIC_KEY=os.environ["ALIPAY_PUBLIC_KEY"],
-        **{name: text for name, text in os.environ.items() if name.startswith(("WECHAT_", "POLYV_"))},
+        **{
+            name: text
+            for name, text in os.environ.items()
+            if name.startswith(("WECHAT_", "POLYV_", "SMS_", "MAIL_"))
+        },
         API_URL="https://api.shop.example",
         SHOP_URL="https://shop.example",
         GEETEST_API_URL="https://api.geetest.example",

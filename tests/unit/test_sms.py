@@ -10,7 +10,13 @@ from chalicelib.beijing_time import from_beijing_text
 from chalicelib.gateways.acs3 import query_text, signed_headers
 from chalicelib.gateways.post import Delivered, Failed
 from chalicelib.gateways.sms import Sms
-from chalicelib.gateways.sms_pushes import UnreadablePush, read_receipts, read_replies
+from chalicelib.gateways.sms_pushes import (
+    UnreadablePush,
+    callback_key,
+    push_addresses,
+    read_receipts,
+    read_replies,
+)
 from chalicelib.settings import SmsSettings
 
 ACCOUNT = SmsSettings("LTAI5tExample", "a secret of the account", "云课堂", "https://dysmsapi.aliyuncs.com")
@@ -112,9 +118,12 @@ def test_a_push_may_hold_anything_in_its_texts() -> None:
 
 
 def test_the_addresses_for_pushes_carry_a_key_that_changes_with_the_secret() -> None:
-    key = Sms(ACCOUNT).callback_key
+    key = callback_key(ACCOUNT.access_key_secret)
     assert Sms(ACCOUNT).is_callback_key(key)
-    for wrong in ("", "0" * 32, key.upper() + "x", "é" * 32):
+    for wrong in ("", "0" * 32, key.upper() + "x", "é" * 32, "\ud800"):
         assert not Sms(ACCOUNT).is_callback_key(wrong)
-    other = SmsSettings("LTAI5tExample", "another secret", "云课堂", "https://dysmsapi.aliyuncs.com")
-    assert Sms(other).callback_key != key
+    assert callback_key("another secret") != key
+    assert push_addresses("https://api.school.example", ACCOUNT.access_key_secret) == (
+        f"https://api.school.example/sms/receipts?key={key}",
+        f"https://api.school.example/sms/replies?key={key}",
+    )
