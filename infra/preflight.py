@@ -17,7 +17,12 @@ from infra.stacks import NotDeployed
 from infra.stage import STACKS, Stage
 
 PROJECT = Path(__file__).resolve().parents[1]
-_WECHAT_IDS = ("WechatAppId", "WechatMchId", "WechatMchSerial", "WechatPublicKeyId")
+_ACCOUNTS = {
+    "WechatPay": ("WechatAppId", "WechatMchId", "WechatMchSerial", "WechatPublicKeyId"),
+    "Sms": ("SmsAccessKeyId", "SmsSignName"),
+    "Mail": ("MailFrom",),
+}
+"""What `secrets` is told of an account that a stage may do without -> what `app` must be told of it then."""
 
 
 def problems(
@@ -75,20 +80,21 @@ def of_the_file(stage: Stage) -> Iterator[str]:
             yield f"{stage.file}: {stack!r} reads {', '.join(sorted(missing))}, which no stack before it writes."
         written |= values.written_by(template, stage.name)
         outputs |= dict.fromkeys(template.get("Outputs", {}), "")
-    yield from _wechat(stage)
+    for account, ids in _ACCOUNTS.items():
+        yield from _halves(stage, account, ids)
 
 
-def _wechat(stage: Stage) -> Iterator[str]:
-    """What of an account at WeChat Pay does not go without the rest."""
+def _halves(stage: Stage, account: str, ids: tuple[str, ...]) -> Iterator[str]:
+    """What of an account does not go without the rest."""
     app = stage.stacks.get("app", {})
-    given = [name for name in _WECHAT_IDS if app.get(name)]
-    if missing := sorted(set(_WECHAT_IDS) - set(given)) if given else []:
+    given = [name for name in ids if app.get(name)]
+    if missing := sorted(set(ids) - set(given)) if given else []:
         yield f"{stage.file}: 'app' has {', '.join(given)}, and lacks {', '.join(missing)}."
-    has_secrets = stage.stacks.get("secrets", {}).get("WechatPay") == "on"
+    has_secrets = stage.stacks.get("secrets", {}).get(account) == "on"
     if given and not has_secrets:
-        yield f"{stage.file}: 'app' has {', '.join(given)}, so 'secrets' needs WechatPay, on: it makes the secrets."
+        yield f"{stage.file}: 'app' has {', '.join(given)}, so 'secrets' needs {account}, on: it makes the secrets."
     if has_secrets and "app" in stage.stacks and not given:
-        yield f"{stage.file}: 'secrets' has WechatPay, on, so 'app' needs {', '.join(_WECHAT_IDS)}."
+        yield f"{stage.file}: 'secrets' has {account}, on, so 'app' needs {', '.join(ids)}."
 
 
 def _not_taken(declared: Mapping[str, Any], value: str) -> str:

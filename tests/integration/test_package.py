@@ -262,7 +262,14 @@ def test_a_function_may_read_the_secrets_that_it_is_given_and_no_others(
 
 
 def test_no_key_stands_in_the_template(package: Package) -> None:
-    names = {"JWT_KEY", "CONTACT_KEY", "ALIPAY_APP_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY", "GEETEST_KEY"}
+    names = {
+        "JWT_KEY",
+        "CONTACT_KEY",
+        "ALIPAY_APP_PRIVATE_KEY",
+        "ALIPAY_PUBLIC_KEY",
+        "GEETEST_KEY",
+        "MAIL_URL",
+    }
     text = (package.directory / "sam.json").read_text(encoding="utf-8")
     assert not [name for name in names if f'"{name}"' in text]
     assert "PRIVATE KEY" not in text

@@ -60,6 +60,8 @@ class CloudRun(Run):
             "contact-key": "ContactKey",
             "redis-url": "RedisUrlElsewhere",
             "geetest-key": "GeetestKey",
+            "sms-access-key-secret": "SmsAccessKeySecret",
+            "mail-url": "MailUrl",
             "alipay-app-private-key": "AlipayAppPrivateKey",
             "alipay-public-key": "AlipayPublicKey",
             "wechat-mch-private-key": "WechatMchPrivateKey",

@@ -54,9 +54,8 @@ def with_parameters(of: Stage, stack: str, **given: str) -> Stage:
     return replace(of, stacks={**of.stacks, stack: {**of.stacks[stack], **given}})
 
 
-WITH_WECHAT = {
-    "AlipayAppId": "2021000000000000",
-    "AlipaySellerId": "2088000000000000",
+WITHOUT_WECHAT = {"AlipayAppId": "2021000000000000", "AlipaySellerId": "2088000000000000"}
+WITH_WECHAT = WITHOUT_WECHAT | {
     "WechatAppId": "wx0000000000000001",
     "WechatMchId": "1900000001",
     "WechatMchSerial": "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C",
@@ -123,6 +122,12 @@ def test_a_tree_that_is_not_committed_stands_in_the_way() -> None:
             {"app": WITH_WECHAT | {"WechatMchSerial": ""}, "secrets": {"WechatPay": "on"}},
             "'app' has WechatAppId, WechatMchId, WechatPublicKeyId, and lacks WechatMchSerial",
         ),
+        (
+            {"app": WITHOUT_WECHAT | {"SmsSignName": "云课堂"}, "secrets": {"Sms": "on"}},
+            "'app' has SmsSignName, and lacks SmsAccessKeyId",
+        ),
+        ({"secrets": {"Mail": "on"}}, "so 'app' needs MailFrom"),
+        ({"app": WITHOUT_WECHAT | {"MailFrom": "a@school.example"}}, "so 'secrets' needs Mail, on"),
         ({"stores": {"Prefix": "x-"}}, "'stores' takes no Prefix"),
         ({"edge": {"ApiDomainName": "api.school.example", "ShopDomainName": ""}}, "must match"),
         ({"watch": {"SlowMilliseconds": "30000"}}, "must be from 100 to 29000"),
