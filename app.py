@@ -17,22 +17,25 @@ from chalicelib.flows import (
     know_video,
     my_coupons,
     my_course,
+    my_study,
     overview,
     pay_wechat,
+    play_section,
     preview_refund,
     quote,
     register,
+    report_study,
     settle,
     show_marquee,
     show_order,
     sign_in,
     study,
+    waiting_refunds,
 )
 from chalicelib.flows.change_password import change_own_password
 from chalicelib.flows.change_provider import change_provider
-from chalicelib.shop import catalog, course_search, enrollment, ledger, order, refund, session
+from chalicelib.shop import catalog, course_search, ledger, order, refund, session
 from chalicelib.shop.payment_type import ALIPAY
-from chalicelib.shop.user import usernames
 from chalicelib.web import (
     cart_responses,
     codes,
@@ -41,6 +44,7 @@ from chalicelib.web import (
     people_responses,
     requests,
     responses,
+    study_responses,
     video_responses,
 )
 from chalicelib.web.caching import Kept
@@ -206,6 +210,46 @@ def show_questions(course_id):
 def show_mine(course_id):
     caller, key = app.caller(), requests.course_key_of(course_id, app.query())
     return course_responses.my_course(my_course.show_mine(caller, key, app.now()), app.now())
+
+
+# Studying
+
+
+@app.route("/course/{course_id}/sections/{section_id}/play", methods=["POST"], codes=codes.PLAY)
+def play(course_id, section_id):
+    visitor, ticket = app.visitor(), requests.play_request(app.json())
+    key = requests.course_key_of(course_id, app.query())
+    playing = play_section.play(
+        key,
+        requests.section_id(section_id),
+        ticket,
+        visitor,
+        app.payer_address(),
+        app.gateways.polyv,
+        app.settings.jwt_key,
+        app.fresh,
+        app.now(),
+    )
+    return study_responses.playing(playing)
+
+
+@app.route("/study/report", methods=["POST"], codes=codes.STUDY_REPORT)
+def take_study_report():
+    caller, asked = app.caller(), requests.study_report(app.json())
+    return study_responses.reported(
+        report_study.report(caller, asked.ticket, asked.spans, asked.at, app.now())
+    )
+
+
+@app.route("/study", methods=["GET"])
+def show_study():
+    return study_responses.study(my_study.show_study(app.caller(), app.now()))
+
+
+@app.route("/course/{course_id}/progress", methods=["GET"], codes=codes.PROGRESS)
+def show_progress(course_id):
+    caller, key = app.caller(), requests.course_key_of(course_id, app.query())
+    return study_responses.progress(my_study.show_progress(caller, key, app.fresh, app.now()))
 
 
 # Cart and settlement
@@ -395,9 +439,9 @@ def list_ledger():
 
 @app.route("/mycourses", methods=["GET"])
 def list_my_courses():
-    mine = app.caller().beside(enrollment.list_enrollments)
+    mine, studied = my_study.list_courses(app.caller())
     courses = catalog.find_courses([course.course for course in mine])
-    return responses.my_courses(mine, courses, app.now(), app.settings.shop_url)
+    return responses.my_courses(mine, courses, studied, app.now(), app.settings.shop_url)
 
 
 # Back office: for users whose role is 管理员
@@ -407,8 +451,7 @@ def list_my_courses():
 def list_refunds():
     user, page = app.user(), requests.page_request(app.query())
     sign_in.require_admin(user)
-    waiting = refund.list_waiting(page.limit, page.cursor)
-    return responses.refunds(waiting, usernames(one.user_id for one in waiting.items))
+    return responses.refunds(waiting_refunds.list_refunds(page.limit, page.cursor))
 
 
 @app.route("/admin/refunds/{request_no}/approve", methods=["POST"], codes=codes.REFUND_APPROVE)

@@ -132,6 +132,45 @@ class PricePolicyNotFound(ShopError):
     """The course has no such price policy, or one course was asked for with two different ones."""
 
 
+# Studying
+
+
+class SectionNotFound(ShopError):
+    """The course has no such section."""
+
+
+class NotEnrolled(ShopError):
+    """The course was not bought (or given); `signed_in`: whether that is known of somebody."""
+
+
+class AccessPaused(ShopError):
+    """An application for a refund bars access to the course until it is decided."""
+
+
+class AccessEnded(ShopError):
+    """The time of study is over, or was taken back."""
+
+
+class SectionOffline(ShopError):
+    """The section has nothing to show, or not yet."""
+
+
+class VideoNotReady(ShopError):
+    """The video platform is still at work on the video."""
+
+
+class PlaceTaken(ShopError):
+    """Another player of the same learner has taken over."""
+
+
+class TicketOver(ShopError):
+    """The player's ticket is too old, was given for something else, or was never given out."""
+
+
+class PlaceChanged(ShopError):
+    """The learner's place is not as it was read. Nothing was changed."""
+
+
 # Cart and account
 
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import app as application
 from chalicelib.shop import coupon, order, session
-from chalicelib.shop.catalog import Course, category_item
+from chalicelib.shop.catalog import Course, Section, category_item
 from chalicelib.shop.user import User
 from localstack.alipay import AlipaySimulator
 from localstack.wechat import WechatSimulator
 from localstack.wechat.notices import NoticeWriter
-from tests import builders, purchases
+from tests import builders, purchases, study
 from tests.client import Client
 
 Json = dict[str, Any]
@@ -213,6 +214,41 @@ def an_offer_for_a_course(example: Example) -> None:
     builders.an_offer(value=100, course=example.courses[0].key)
 
 
+@dataclass(frozen=True)
+class Player:
+    """A section that is being played, and the ticket of who does."""
+
+    section: Section
+    ticket: str
+
+
+def a_section_of_mine(example: Example) -> Section:
+    """A section of a course that the learner owns, for everybody to try."""
+    course = study.a_video_course(["10:00"])
+    study.enroll(example.user, course)
+    return study.sections_of(course)[0]
+
+
+def play(client: Client, section: Section, body: Json | None = None) -> Any:
+    with study.playing_by(study.PolyvHere(), application.app.process):
+        path = f"/course/{course_id_of(section)}/sections/{section.section_id}/play"
+        return client.post(path, body or {})
+
+
+def course_id_of(section: Section) -> str:
+    return str(section.course_key).partition("#")[2]
+
+
+def a_player(example: Example) -> Player:
+    section = a_section_of_mine(example)
+    return Player(section, str(play(example.learner, section)["data"]["ticket"]))
+
+
+def report(client: Client, player: Player) -> Any:
+    with study.time_ahead(application.app.process, seconds=10):
+        return client.post("/study/report", {"ticket": player.ticket, "spans": [[0, 10]], "at": 10})
+
+
 ENDPOINTS = [
     # People
     Endpoint(
@@ -277,6 +313,33 @@ ENDPOINTS = [
         "`GET /course/{id}/mine`",
         nothing,
         lambda e, _: e.learner.get(f"/course/{e.courses[0].course_id}/mine"),
+    ),
+    # Studying
+    Endpoint(
+        "`POST /course/{id}/sections/{section_id}/play`, enrolled, a new player",
+        a_section_of_mine,
+        lambda e, section: play(e.learner, section),
+    ),
+    Endpoint(
+        "`POST /course/{id}/sections/{section_id}/play`, enrolled, going on",
+        a_player,
+        lambda e, player: play(e.learner, player.section, {"ticket": player.ticket}),
+    ),
+    Endpoint(
+        "`POST /course/{id}/sections/{section_id}/play`, visitor",
+        a_section_of_mine,
+        lambda e, section: play(e.visitor, section),
+    ),
+    Endpoint(
+        "`POST /study/report`",
+        a_player,
+        lambda e, player: report(e.learner, player),
+    ),
+    Endpoint("`GET /study`", a_player, lambda e, _: e.learner.get("/study")),
+    Endpoint(
+        "`GET /course/{id}/progress`",
+        a_player,
+        lambda e, player: e.learner.get(f"/course/{course_id_of(player.section)}/progress"),
     ),
     # Cart and settlement
     Endpoint("`POST /shoppingcar`", nothing, lambda e, _: e.learner.post("/shoppingcar/", e.lines[0])),

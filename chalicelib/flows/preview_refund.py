@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.money import Fen, split
-from chalicelib.shop import coupon, enrollment
+from chalicelib.shop import coupon, enrollment, progress
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.enrollment import Enrollment, SliceKey
 from chalicelib.shop.order import Order
+from chalicelib.shop.progress import CourseProgress
 from chalicelib.shop.refund import Refund
 from chalicelib.storage.background import in_background
 from chalicelib.storage.dynamodb import find_together
@@ -33,7 +34,7 @@ class PreviewedCoupon:
 @dataclass(frozen=True)
 class RefundPreview:
     """What a refund would do, if it were carried out now. `amounts` (fen) split its money over its lines;
-    `enrollments` are the learner's courses afterwards.
+    `enrollments` are the learner's courses afterwards, `studied` what they have watched of those that were begun.
     """
 
     order: Order
@@ -42,6 +43,7 @@ class RefundPreview:
     amounts: tuple[Fen, ...]
     coupons: tuple[PreviewedCoupon, ...]
     enrollments: Mapping[CourseKey, Enrollment]
+    studied: Mapping[CourseKey, CourseProgress]
 
 
 def preview(
@@ -57,6 +59,7 @@ def preview(
     """
     asked = apply_for_refund.prepare(order, lines, "", window, providers, now)
     slices = in_background(enrollment.list_slices, order.user_id)
+    studied = in_background(progress.list_courses, order.user_id)
     coupons = _coupons(order, asked, now)
     chosen = [order.lines[position] for position in asked.lines]
     gone = [
@@ -72,6 +75,7 @@ def preview(
         tuple(split(asked.amount, weights if any(weights) else [line.price for line in chosen])),
         coupons,
         {one.course: one for one in left},
+        studied(),
     )
 
 

@@ -23,9 +23,12 @@ class CourseContents:
     page: CoursePage
     enrolled: bool
 
-    def may_open(self, section: Section) -> bool:
-        """Whether the visitor may have the link of a section, if it is on line: that of a trial is everybody's."""
-        return section.is_online() and (self.enrolled or bool(section.free_trial))
+    def may_have_link(self, section: Section) -> bool:
+        """Whether the visitor may have the link of a section, if it is on line: that of a trial section is everybody's,
+        that of a protected video nobody's.
+        """
+        is_open = section.is_online() and not section.is_protected()
+        return is_open and (self.enrolled or bool(section.free_trial))
 
 
 def contents_of(key: CourseKey, visitor: Caller | None, fresh: Fresh, now: datetime) -> CourseContents:
@@ -34,11 +37,19 @@ def contents_of(key: CourseKey, visitor: Caller | None, fresh: Fresh, now: datet
     A course that is offline shows its contents to the enrolled only. Raises CourseNotFound. One round trip
     when the contents are not kept, one for somebody signed in.
     """
-    page = fresh(("contents", key), lambda: catalog.find_course_contents(key))
+    page = page_of(key, fresh)
     enrolled = visitor is not None and _is_enrolled(visitor, key, now)
-    if page is None or (page.course.status == OFFLINE and not enrolled):
+    if page.course.status == OFFLINE and not enrolled:
         raise CourseNotFound(course=str(key))
     return CourseContents(page, enrolled)
+
+
+def page_of(key: CourseKey, fresh: Fresh) -> CoursePage:
+    """Everything of a course, for everybody. Raises CourseNotFound. One round trip when it is not kept."""
+    page = fresh(("contents", key), lambda: catalog.find_course_contents(key))
+    if page is None:
+        raise CourseNotFound(course=str(key))
+    return page
 
 
 def _is_enrolled(visitor: Caller, key: CourseKey, now: datetime) -> bool:

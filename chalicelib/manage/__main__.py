@@ -915,13 +915,15 @@ def _told(notice: RefundNotice) -> str:
 
 
 def _list_refunds(given: argparse.Namespace) -> None:
-    from chalicelib.shop.refund import list_waiting
-    from chalicelib.shop.user import usernames
+    from chalicelib.flows.waiting_refunds import list_refunds
 
-    page = list_waiting(given.limit, given.after)
-    names = usernames(refund.user_id for refund in page.items)
+    waiting = list_refunds(given.limit, given.after)
+    page, names = waiting.page, waiting.usernames
     for refund in page.items:
-        courses = "、".join(refund.course_names)
+        courses = "、".join(
+            f"{name} ({'studied: not known' if share is None else f'{share} % studied'})"
+            for name, share in zip(refund.course_names, waiting.studied(refund), strict=True)
+        )
         say(f"order {refund.order_number} of {names.get(refund.user_id, refund.user_id)}: {courses}")
         say(f"  {_refund_line(refund)}")
     if page.next_cursor:

@@ -6,8 +6,10 @@ one Query by the page's id; what a cart or a checkout needs is one batch read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from pynamodb.attributes import (
@@ -192,8 +194,8 @@ class Chapter(CatalogItem, discriminator="CHAPTER"):
 class Section(CatalogItem, discriminator="SECTION"):
     """A section of a chapter. `player` is one of `PLAYERS`.
 
-    `section_link` (a video's id or an address) is shown for trial sections (`free_trial`) and to the enrolled
-    only. `online` is False while nobody may open the section, else absent.
+    `section_link` (an address, a video's id) is shown for trial sections (`free_trial`) and to the enrolled only, that
+    of a protected video to nobody. `online` is False while nobody may open the section, else absent.
 
     `video_id` is the link of a protected video, by which `by_video` finds its sections. `video_state` and
     `video_seconds`, its length, are what its platform answered when it was asked, absent before. `video_version`
@@ -224,6 +226,36 @@ class Section(CatalogItem, discriminator="SECTION"):
     def is_ready(self) -> bool:
         """Whether its video can be played, as far as its platform was asked."""
         return self.video_state in (None, VIDEO_READY)
+
+    def has_come_out(self, now: datetime) -> bool:
+        """Whether there is something to show, and its time has come."""
+        is_time = self.pub_date is None or self.pub_date <= now
+        return self.is_online() and self.section_link is not None and is_time
+
+    def is_protected(self) -> bool:
+        """Whether it is a video that plays by a token only, whose id is for nobody to have."""
+        return bool(self.section_type == VIDEO and self.player == POLYV)
+
+    @property
+    def seconds(self) -> int | None:
+        """The length of a protected video: as its platform says, else by `video_time` (`12:30`, `1:02:30`).
+
+        None where neither tells it, and of other sections: how much of these is watched cannot be known.
+        """
+        if not self.is_protected():
+            return None
+        length = self.video_seconds or _seconds(self.video_time)
+        return length if 0 < length <= MOST_VIDEO_SECONDS else None
+
+
+MOST_VIDEO_SECONDS = 24 * 3600
+_VIDEO_TIME = re.compile(r"(?:([0-9]{1,2}):)?([0-9]{1,3}):([0-5][0-9])", re.ASCII)
+
+
+def _seconds(text: str) -> int:
+    match = _VIDEO_TIME.fullmatch(text)
+    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    return (hours * 60 + minutes) * 60 + seconds
 
 
 class Faq(CatalogItem, discriminator="FAQ"):

@@ -14,7 +14,7 @@ from typing import cast
 
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
-from chalicelib.errors import ShopError
+from chalicelib.errors import AccessEnded, AccessPaused, NotEnrolled, ShopError
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.partition import list_partition, partition
 from chalicelib.shop.price_policy import PERMANENT_DAYS
@@ -98,6 +98,18 @@ class Enrollment:
     def is_paused(self, now: datetime) -> bool:
         """Whether only an application for a refund bars access at this moment."""
         return not self.is_active(now) and any(_is_running(span, now) for span in self.spans)
+
+
+def active(mine: Enrollment | None, now: datetime) -> Enrollment:
+    """An enrollment by which its course may be studied at this moment.
+
+    Raises NotEnrolled, AccessPaused, AccessEnded.
+    """
+    if mine is None:
+        raise NotEnrolled(signed_in=True)
+    if mine.is_active(now):
+        return mine
+    raise AccessPaused() if mine.is_paused(now) else AccessEnded()
 
 
 def _is_running(span: Span, now: datetime) -> bool:

@@ -80,7 +80,8 @@ TWICE = "the money went back twice"
 
 
 class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
-    """One refund: `amount` in fen of money, `beli` whole, `lines` positions in the order, `course_names` theirs.
+    """One refund: `amount` in fen of money, `beli` whole, `lines` positions in the order, `course_names` theirs, and
+    `course_keys`, which older ones lack.
 
     The provider knows it by `request_no`; `attempts` counts the calls, `problem` is their last answer. `decided_by` and
     `answer` are the operator's. `refunded_externally`: an operator says that the money went back another way, and the
@@ -98,6 +99,7 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     why = UnicodeAttribute()
     lines: ListAttribute[Any] = ListAttribute(of=WholeNumber, default=list)
     course_names: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, default=list)
+    course_keys: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, default=list)
     amount = WholeNumber()
     beli = WholeNumber(default=0)
     provider = UnicodeAttribute(null=True)
@@ -215,6 +217,7 @@ def application(
         request_no=request_no,
         lines=list(lines),
         course_names=[line.course_name for line in chosen],
+        course_keys=[str(line.course) for line in chosen],
         beli=sum(line.beli for line in chosen),
         trade_no=order.trade_no,
         trade_number=order.trade_number,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UTCDateTimeAttribute
@@ -19,7 +18,6 @@ from chalicelib.storage.dynamodb import (
     UserItem,
     WholeNumber,
     find,
-    find_together,
     refusing,
 )
 
@@ -82,12 +80,6 @@ def find_user(user_id: int) -> User:
     if user is None:
         raise UserNotFound(user_id=user_id)
     return user
-
-
-def usernames(user_ids: Iterable[int]) -> dict[int, str]:
-    """The names of users, by their ids. One batch read for a hundred of them."""
-    found = find_together([user_key(user_id) for user_id in dict.fromkeys(user_ids)])
-    return {user.user_id: user.username for user in found.values() if isinstance(user, User)}
 
 
 def find_by_name(username: str) -> User:

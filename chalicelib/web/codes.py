@@ -1,6 +1,6 @@
 """The numeric codes of the API, one table per endpoint, and the texts learners read.
 
-Codes up to 1402 and 5000 are the document's, but for 1004 to 1008; those, 1309, 15xx to 18xx belong to the endpoints it
+Codes up to 1402 and 5000 are the document's, but for 1004 to 1008; those, 1309, 15xx to 20xx belong to the endpoints it
 does not list. A refusal outside its endpoint's table gets the answer of `EVERYWHERE`, whose code is the HTTP status.
 """
 
@@ -321,6 +321,32 @@ MARQUEE: Codes = {
 }
 
 
+def _not_enrolled_text(facts: Mapping[str, object]) -> str:
+    return (
+        "您尚未购买该课程，购买后即可学习" if facts["signed_in"] else "请登录后学习；尚未购买的课程请先购买"
+    )
+
+
+_STUDYING: Codes = {
+    errors.NotEnrolled: Answer(2002, _not_enrolled_text),
+    errors.AccessPaused: Answer(2003, "该课程正在申请退费，学习已暂停；撤回申请后可继续学习"),
+    errors.AccessEnded: Answer(2004, "该课程的学习期限已结束"),
+    errors.PlaceTaken: Answer(2008, "您已在其他页面或设备上播放，此处已停止"),
+    errors.TicketOver: Answer(2009, "播放已过期，请重新播放"),
+    errors.InvalidRequest: Answer(5000, _UNREADABLE_REQUEST),
+}
+PLAY: Codes = {
+    errors.SectionNotFound: Answer(2001, "该小节不存在"),
+    errors.CourseNotFound: Answer(2001, "课程不存在"),
+    **_STUDYING,
+    errors.SectionOffline: Answer(2005, "该小节尚未上线，请稍后再来"),
+    errors.VideoNotReady: Answer(2006, "视频正在处理中，请稍后再试"),
+    errors.GatewayUnavailable: Answer(2007, "视频暂时无法播放，请稍后再试"),
+}
+STUDY_REPORT: Codes = _STUDYING
+PROGRESS: Codes = {errors.CourseNotFound: Answer(2001, "课程不存在")}
+
+
 NAMES = {
     401: "NotSignedIn",
     1102: "AccountPolicyNotFound",
@@ -340,6 +366,7 @@ NAMES = {
     1508: "ApplicationDecided",
     1804: "RefundAnswerInvalid",
     1805: "RefundPaymentUnknown",
+    2007: "VideoUnavailable",
     5000: "NotPossible",
 }
 """The names, for clients, of codes that do not have the name of their first refusal: it is another code's, or says too

@@ -284,7 +284,7 @@ def chapters(contents: CourseContents) -> Json:
 def _chapters(contents: CourseContents) -> list[Json]:
     sections: dict[int, list[Json]] = {}
     for section in contents.page.sections:
-        sections.setdefault(section.chapter, []).append(_section(section, contents.may_open(section)))
+        sections.setdefault(section.chapter, []).append(_section(section, contents.may_have_link(section)))
     return [
         {
             "id": chapter.chapter_id,
@@ -297,7 +297,7 @@ def _chapters(contents: CourseContents) -> list[Json]:
     ]
 
 
-def _section(section: Section, may_open: bool) -> Json:
+def _section(section: Section, may_have_link: bool) -> Json:
     shown: Json = {
         "id": section.section_id,
         "name": section.name,
@@ -308,7 +308,7 @@ def _section(section: Section, may_open: bool) -> Json:
         "free_trail": section.free_trial,
         "online": section.is_online(),
     }
-    if section.section_link is not None and may_open:
+    if section.section_link is not None and may_have_link:
         shown["section_link"] = section.section_link
     return shown
 

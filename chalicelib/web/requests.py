@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from chalicelib.errors import (
@@ -26,6 +27,7 @@ from chalicelib.errors import (
     PricePolicyNotFound,
     ProviderNotOffered,
     RefundNotFound,
+    SectionNotFound,
     SessionNotFound,
     TeacherNotFound,
     UserNotFound,
@@ -39,7 +41,7 @@ from chalicelib.flows.show_marquee import Question
 from chalicelib.money import Fen, NotMoney, from_yuan
 from chalicelib.shop.account import ChosenPolicy
 from chalicelib.shop.authorisation import Authorisation
-from chalicelib.shop.catalog import LEVEL_NAMES
+from chalicelib.shop.catalog import LEVEL_NAMES, MOST_VIDEO_SECONDS
 from chalicelib.shop.choice import MAX_LINES, Choice, ChosenLine
 from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
 from chalicelib.shop.course_search import BY_ORDER, SORTS, Search
@@ -47,6 +49,8 @@ from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.order import STATUS_NAMES, is_number
 from chalicelib.shop.partition import PAGE_ROWS
 from chalicelib.shop.payment_type import DEFAULT_PROVIDER, PROVIDERS, Way
+from chalicelib.shop.progress import Span
+from chalicelib.shop.study_place import Ticket, read_ticket
 from chalicelib.shop.texts import short_text
 from chalicelib.shop.user_name import is_valid_name, is_valid_new_name
 from chalicelib.web.reading import is_encodable, read_fields, read_flag, read_id
@@ -566,6 +570,67 @@ def category_id(query: Mapping[str, str]) -> int | None:
 def course_key_of(course_id: str, query: Mapping[str, str]) -> CourseKey:
     """The course of a path's id and the query's `course_type`. Raises CourseNotFound."""
     return _course_key({"course_id": course_id, "course_type": query.get("course_type", COURSE)})
+
+
+def section_id(text: str) -> int:
+    """The id of a section in a path. Raises SectionNotFound for an impossible one."""
+    number = read_id(text)
+    if number is None:
+        raise SectionNotFound()
+    return number
+
+
+def play_request(body: object) -> Ticket | None:
+    """Body of `POST /course/{course_id}/sections/{section_id}/play`: the ticket of a player that goes on, None of a new
+    one. Raises InvalidRequest, TicketOver.
+    """
+    fields = read_fields(body)
+    return None if fields.get("ticket") is None else _ticket(fields)
+
+
+def _ticket(fields: Mapping[str, Any]) -> Ticket:
+    text = fields.get("ticket")
+    if not isinstance(text, str):
+        raise InvalidRequest(field="ticket")
+    return read_ticket(text)
+
+
+MAX_SPANS = 60
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """A player's ticket, the spans that it has played, and where it is, in whole seconds of its video."""
+
+    ticket: Ticket
+    spans: tuple[Span, ...]
+    at: int
+
+
+def study_report(body: object) -> StudyReport:
+    """Body of `POST /study/report`. Raises InvalidRequest, TicketOver."""
+    fields = read_fields(body)
+    spans = fields.get("spans")
+    if not isinstance(spans, list) or len(spans) > MAX_SPANS:
+        raise InvalidRequest(field="spans")
+    return StudyReport(_ticket(fields), tuple(map(_span, spans)), _second(fields.get("at"), "at"))
+
+
+def _span(value: object) -> Span:
+    if not isinstance(value, list) or len(value) != 2:
+        raise InvalidRequest(field="spans")
+    begin, until = (_second(part, "spans") for part in value)
+    if begin > until:
+        raise InvalidRequest(field="spans")
+    return begin, until
+
+
+def _second(value: object, field: str) -> int:
+    """A second of a video; of a fraction the whole second before, so that spans that touch still do."""
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= MOST_VIDEO_SECONDS:  # type: ignore[operator]
+        raise InvalidRequest(field=field)
+    return int(value)  # type: ignore[call-overload,no-any-return]
 
 
 def orders_request(query: Mapping[str, str]) -> tuple[PageRequest, str | None]:

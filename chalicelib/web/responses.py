@@ -11,6 +11,7 @@ from chalicelib.beijing_time import beijing_text
 from chalicelib.flows.checkout import PlacedOrder, can_pay
 from chalicelib.flows.preview_refund import KEPT_LINES, OVER, RefundPreview
 from chalicelib.flows.show_order import OrderPage, ask_again_after
+from chalicelib.flows.waiting_refunds import WaitingRefunds
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import BridgeCall, PayPage
 from chalicelib.money import to_yuan
@@ -20,8 +21,8 @@ from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.enrollment import Enrollment
 from chalicelib.shop.event import EVENT_TEXTS, What
 from chalicelib.shop.order import CANCELLED, STATUS_NAMES, Order, OrderEvent, OrderList
-from chalicelib.shop.partition import Page
 from chalicelib.shop.payment_type import PAYMENT_NAMES
+from chalicelib.shop.progress import CourseProgress, studied_share
 from chalicelib.shop.refund import DONE, Refund, oldest_first
 from chalicelib.shop.refund import STATUS_NAMES as REFUND_STATUS_NAMES
 from chalicelib.web.codes import OK
@@ -286,6 +287,7 @@ def refund_preview(
                     "line": position,
                     "course_name": order.lines[position].course_name,
                     "amount": to_yuan(amount),
+                    "studied": studied_share(previewed.studied.get(order.lines[position].course)),
                     "access_after": owned_until(previewed.enrollments.get(order.lines[position].course), now),
                 }
                 for position, amount in zip(asked.lines, previewed.amounts, strict=True)
@@ -302,21 +304,24 @@ def withdrawn_refund(one: Refund) -> Json:
     return success(_own_refund(one), "退费申请已撤回，课程恢复学习")
 
 
-def refunds(waiting: Page[Refund], usernames: Mapping[int, str]) -> Json:
-    """`GET /admin/refunds`: applications that wait for a decision, of whom and for what. Names by the users' ids."""
+def refunds(waiting: WaitingRefunds) -> Json:
+    """`GET /admin/refunds`: applications that wait for a decision, of whom and for what, and how much of it was
+    studied.
+    """
     body = success(
         [
             _refund(one)
             | {
                 "order_number": one.order_number,
-                "username": usernames.get(one.user_id, ""),
+                "username": waiting.usernames.get(one.user_id, ""),
                 "courses": list(one.course_names),
+                "studied": waiting.studied(one),
             }
-            for one in waiting.items
+            for one in waiting.page.items
         ]
     )
-    if waiting.next_cursor:
-        body["next"] = waiting.next_cursor
+    if waiting.page.next_cursor:
+        body["next"] = waiting.page.next_cursor
     return body
 
 
@@ -336,15 +341,16 @@ def cancelled_order(number: str) -> Json:
 def my_courses(
     enrollments: Sequence[Enrollment],
     courses: Mapping[CourseKey, Course],
+    studied: Mapping[CourseKey, CourseProgress],
     now: datetime,
     shop_url: str,
 ) -> Json:
     """`GET /mycourses`: what the user may study and until when; running ones first, then those that ended. `courses`
-    as they are in the catalogue today.
+    as they are in the catalogue today, `studied` what was watched of those that were begun.
     """
     rows = []
     for mine in sorted(enrollments, key=lambda mine: (not mine.is_active(now), mine.course)):
-        course = courses.get(mine.course)
+        course, watched = courses.get(mine.course), studied.get(mine.course)
         rows.append(
             {
                 "course_id": mine.course.course_id,
@@ -363,6 +369,9 @@ def my_courses(
                 and course.is_sold()
                 and bool(course.policies),
                 "orders": list(mine.order_numbers),
+                "share": studied_share(watched),
+                "done": watched is not None and watched.is_done(),
+                "last_section_id": watched.last_section_id if watched else None,
             }
         )
     return success(rows)

@@ -38,6 +38,7 @@ PUBLIC = {
     ("GET", "/coursedetail/{detail_id}"),
     ("GET", "/course/{course_id}/chapters"),
     ("GET", "/course/{course_id}/questions"),
+    ("POST", "/course/{course_id}/sections/{section_id}/play"),
     ("POST", "/shoppingcar/preview"),
     ("GET", "/coupons/available"),
     ("GET", "/trade/alipay"),
@@ -393,6 +394,12 @@ def documented(course_id: int, policy_id: int) -> dict[tuple[str, str], Document
             {"old_password": "wrong", "new_password": "learn and grow"}, {1002, 1004, 1007}
         ),
         ("PUT", "/userinfo"): Documented({"name": "小李", "head_img": "images/heads/pine.svg"}, {1000, 1009}),
+        ("POST", "/course/{course_id}/sections/{section_id}/play"): Documented(
+            {"ticket": f"course-1-1-{'0' * 32}"}, {2001, 2009, 5000}
+        ),
+        ("POST", "/study/report"): Documented(
+            {"ticket": f"course-1-1-{'0' * 32}", "spans": [[0, 10]], "at": 10}, {2002, 2009, 5000}
+        ),
         ("POST", "/shoppingcar"): Documented(line, {1000, 1201, 1202}),
         ("POST", "/shoppingcar/preview"): Documented({"course_list": [line]}, {1000, 1202}),
         ("DELETE", "/shoppingcar"): Documented(

@@ -16,13 +16,13 @@ from redis import Redis
 
 import app as application
 from chalicelib.shop import session
-from chalicelib.shop.catalog import Course
+from chalicelib.shop.catalog import Course, Section
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import UserItem
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
-from tests import builders, purchases
+from tests import builders, purchases, study
 from tests.client import Client
 
 
@@ -41,6 +41,8 @@ class Victim:
     paid_order: str
     request_no: str
     session_id: str
+    section_path: str
+    ticket: str
 
     def secrets(self) -> list[str]:
         """What nobody else may ever read."""
@@ -53,6 +55,7 @@ class Victim:
             self.paid_order,
             self.request_no,
             self.session_id,
+            self.ticket,
         ]
 
     def everything(self) -> object:
@@ -93,6 +96,7 @@ def victim(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Victim:
     assert client.post("/shoppingcar/", chosen)["code"] == 1000
     assert client.post("/account/", [chosen])["code"] == 1000
     other_session = session.start(user, builders.now())
+    section_path, ticket = studied(client, user)
     return Victim(
         client,
         user,
@@ -103,7 +107,21 @@ def victim(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Victim:
         paid_order,
         request_no,
         str(other_session.session_id),
+        section_path,
+        ticket,
     )
+
+
+def studied(client: Client, user: User) -> tuple[str, str]:
+    """The path of a section that the user has begun to watch, and the ticket of the player."""
+    course = study.a_video_course(["10:00"])
+    section = study.sections_of(course)[0]
+    section.update([Section.free_trial.set(False)])
+    study.enroll(user, course)
+    path = f"/course/{course.course_id}/sections/{section.section_id}"
+    with study.playing_by(study.PolyvHere(), application.app.process):
+        ticket = client.post(f"{path}/play", {})["data"]["ticket"]
+    return path, str(ticket)
 
 
 @pytest.fixture
@@ -222,6 +240,17 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
         ("GET", "/course/{course_id}/mine"): [
             Attempt(f"/course/{of.course.course_id}/mine?user_id={of.user.user_id}", code=1000)
         ],
+        ("GET", "/course/{course_id}/progress"): [
+            Attempt(f"/course/{of.course.course_id}/progress?user_id={of.user.user_id}", code=1000)
+        ],
+        ("POST", "/course/{course_id}/sections/{section_id}/play"): [
+            Attempt(f"{of.section_path}/play", {}, code=2002),
+            Attempt(f"{of.section_path}/play", {"ticket": of.ticket}, code=2002),
+        ],
+        ("POST", "/study/report"): [
+            Attempt("/study/report", {"ticket": of.ticket, "spans": [[0, 600]], "at": 600}, code=2002)
+        ],
+        ("GET", "/study"): [Attempt(f"/study?user_id={of.user.user_id}", code=1000)],
         ("POST", "/shoppingcar"): [Attempt("/shoppingcar/", chosen(of), code=1000)],
         ("POST", "/shoppingcar/preview"): [
             Attempt("/shoppingcar/preview", {"course_list": [chosen(of)]}, code=1000)

@@ -31,9 +31,11 @@ from chalicelib.shop.open_items import OpenItems
 from chalicelib.shop.order import Order, OrderEvent, OrderPointer
 from chalicelib.shop.partition import partition
 from chalicelib.shop.payment import Payment
+from chalicelib.shop.progress import CourseProgress, SectionProgress, StudyDay
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.refund_notice import RefundNotice
 from chalicelib.shop.session import Session
+from chalicelib.shop.study_place import StudyPlace
 from chalicelib.shop.user import User, UserName
 from chalicelib.shop.user_name import folded
 from chalicelib.storage.dynamodb import ItemKey, UserItem, find_together
@@ -44,6 +46,7 @@ from tests.proof.reading import items_in, read_partition
 KINDS = (
     *(User, LedgerEntry, CouponRecord, Claim, Order, OrderEvent, Payment, RefundNotice, Refund),
     *(EnrollmentSlice, FirstAnswer, Session, OpenItems, FreeCourses, Contact, Sendings, Message),
+    *(StudyPlace, SectionProgress, CourseProgress, StudyDay),
 )
 """Every kind of item that may lie in a user's partition."""
 
@@ -227,6 +230,9 @@ def _watched(mine: Belongings, now: datetime) -> Iterator[str]:
         is_due = placed.is_closed() and now < placed.expires_at + timedelta(days=3)
         if is_due and placed.due_at is None and placed.number not in resolved:
             yield f"order {placed.number} ({placed.status}) is off the work list, and money may still come"
+    for place in mine.of(StudyPlace):
+        if max(place.counted_until, place.studied_until) > now:
+            yield f"a clock is used up until {max(place.counted_until, place.studied_until)}, which is to come"
 
 
 def _numbers(stored: dict[str, Any], item: UserItem) -> Iterator[str]:
@@ -633,6 +639,48 @@ def _contacts(mine: Belongings) -> Iterator[str]:
                     yield f"more than {most} codes in {seconds} seconds"
 
 
+def _progress(mine: Belongings) -> Iterator[str]:
+    """What counts for a section are the blocks of its video, each once; a course is the sum of its sections."""
+    counted: Counter[str] = Counter()
+    done: Counter[str] = Counter()
+    for watched in mine.of(SectionProgress):
+        course = f"{watched.course_type}#{watched.course_id}"
+        blocks = 8640 if watched.seconds is None else -(-watched.seconds // 10)
+        if watched.seen >> blocks:
+            yield f"{watched.sort} has blocks beyond its {blocks}"
+        if watched.counted != (0 if watched.seconds is None else watched.seen.bit_count()):
+            yield f"{watched.sort} counts {watched.counted} of {watched.seen.bit_count()} blocks"
+        if (watched.done_at is not None) != (
+            watched.seconds is not None and watched.counted * 10 >= blocks * 9
+        ):
+            yield f"{watched.sort} with {watched.counted} of {blocks} blocks is done at {watched.done_at}"
+        counted[course] += watched.counted
+        done[course] += watched.done_at is not None
+    courses = {f"{studied.course}": studied for studied in mine.of(CourseProgress)}
+    if courses.keys() != counted.keys():
+        yield f"courses {sorted(courses)} are studied, sections of {sorted(counted)}"
+    for course, studied in courses.items():
+        stored = (studied.counted, studied.done_sections)
+        if stored != (counted[course], done[course]):
+            yield f"{studied.sort} counts {stored}, its sections {(counted[course], done[course])}"
+
+
+def _clocks(mine: Belongings) -> Iterator[str]:
+    """Nobody watches faster than twice the clock, nor longer than it, however many players report whatever."""
+    blocks = sum(watched.seen.bit_count() for watched in mine.of(SectionProgress))
+    seconds = sum(day.seconds for day in mine.of(StudyDay))
+    places = mine.of(StudyPlace)
+    if not places and (blocks or seconds):
+        yield f"{blocks} blocks and {seconds} seconds were watched nowhere"
+    for place in places:
+        if timedelta(seconds=5 * blocks) > place.counted_until - place.first_at:
+            yield f"{blocks} blocks from {place.first_at} until {place.counted_until}"
+        if timedelta(seconds=seconds) > place.studied_until - place.first_at:
+            yield f"{seconds} seconds of study from {place.first_at} until {place.studied_until}"
+        if not place.first_at <= place.began_at <= min(place.counted_until, place.studied_until):
+            yield f"its player began at {place.began_at}, any at {place.first_at}"
+
+
 def _slices(mine: Belongings, taken_back: set[str]) -> Iterator[str]:
     """Enrolled by one slice for each line that is paid and not refunded, paused exactly while applied for; from the
     payment on, and longer only where an application was refused or withdrawn.
@@ -784,5 +832,7 @@ RULES: tuple[Callable[[Belongings], Iterator[str]], ...] = (
         _free_courses,
         _sessions,
         _contacts,
+        _progress,
+        _clocks,
     ),
 )

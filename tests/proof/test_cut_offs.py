@@ -17,11 +17,18 @@ from tests.proof import pace
 from tests.proof.choosing_flows import CHOOSING_FLOWS, MORE_CHOOSING_FLOWS
 from tests.proof.counts import count
 from tests.proof.cut_offs import DOWN_BEFORE, OUTAGES, OVERTIME, Cut, cut_at, cut_everywhere
+from tests.proof.study_flows import STUDY_FLOWS
 from tests.proof.wechat_flows import WECHAT_FLOWS
 from tests.proof.writing_flows import FLOWS, MANY_TRANSACTIONS, OF_MONEY, READING, Flow
 from tests.purchases import Clock
 
-ALL_FLOWS = (*FLOWS, *CHOOSING_FLOWS, *WECHAT_FLOWS, *(MORE_CHOOSING_FLOWS if pace.SOAK else ()))
+ALL_FLOWS = (
+    *FLOWS,
+    *CHOOSING_FLOWS,
+    *WECHAT_FLOWS,
+    *STUDY_FLOWS,
+    *(MORE_CHOOSING_FLOWS if pace.SOAK else ()),
+)
 
 
 class Stage:

@@ -40,7 +40,7 @@ from chalicelib.gateways import Gateways
 from chalicelib.gateways.bills import BillLine
 from chalicelib.money import to_yuan
 from chalicelib.settings import Settings
-from chalicelib.shop import bill, coupon, coupon_claim, enrollment, ledger, order, payment, refund
+from chalicelib.shop import bill, coupon, coupon_claim, enrollment, ledger, order, payment, progress, refund
 from chalicelib.shop.bill import BillDifference
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.catalog import Course
@@ -430,7 +430,11 @@ class World:
         told = people_responses.ledger(ledger.list_newest(user.user_id, 500, None), user.beli)["data"]
         assert sum(entry["beli"] for entry in told["entries"]) == told["beli"]
         mine = responses.my_courses(
-            enrollment.list_enrollments(user.user_id), {}, now, self.settings.shop_url
+            enrollment.list_enrollments(user.user_id),
+            {},
+            progress.list_courses(user.user_id),
+            now,
+            self.settings.shop_url,
         )
         assert len(mine["data"]) <= len(self.courses)
         if placed := self.orders(who):

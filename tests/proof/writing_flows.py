@@ -70,6 +70,8 @@ READING = {
         "GET /course/{course_id}/chapters",
         "GET /course/{course_id}/questions",
         "GET /course/{course_id}/mine",
+        "GET /course/{course_id}/progress",
+        "GET /study",
     ),
     *("GET /shoppingcar", "POST /shoppingcar/preview", "GET /account", "PUT /account", "POST /account/quote"),
     *("GET /coupons", "GET /coupons/available", "GET /myorder", "GET /beli"),

@@ -340,7 +340,7 @@ export interface paths {
         };
         /**
          * Chapters and sections
-         * @description Everybody sees them; `section_link` is only there for trial sections (试看) and, with a token, for whoever owns the course at that moment. A token that does not hold is no token here.
+         * @description Everybody sees them; `section_link` is only there for trial sections (试看) and, with a token, for whoever owns the course at that moment; never of a video of POLYV: see `POST /course/{course_id}/sections/{section_id}/play`. A token that does not hold is no token here.
          *
          *     | Refusal | `msg` | When |
          *     | --- | --- | --- |
@@ -415,6 +415,114 @@ export interface paths {
          *     | 1602 | 没有这位老师 | There is no such teacher |
          */
         get: operations["showTeacher"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/course/{course_id}/sections/{section_id}/play": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Play a section
+         * @description What a player of the section needs: of trial sections for everybody, of others for whoever is enrolled at that moment. A token that does not hold is no token here.
+         *
+         *     A player asks once without `ticket`, and again with the one it got after `renew_after` seconds: what it is given then prolongs its token. A token lives for 180 seconds; access that has ended (a refund, the end date, a disabled account, a second player) is refused at the next asking, so that the picture stops within 180 seconds of it at the latest. A learner watches at one place: a new player takes it over, and the one before hears 2008.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 2001 | 该小节不存在 | No such section, or no such course |
+         *     | 2002 | 您尚未购买该课程，购买后即可学习 | The course was not bought; `msg` of a visitor asks to sign in |
+         *     | 2003 | 该课程正在申请退费，学习已暂停；撤回申请后可继续学习 | A refund was applied for |
+         *     | 2004 | 该课程的学习期限已结束 | The time of study is over, or was taken back |
+         *     | 2005 | 该小节尚未上线，请稍后再来 | It has nothing to show, or not yet |
+         *     | 2006 | 视频正在处理中，请稍后再试 | The video is being transcoded, or cannot be shown |
+         *     | 2007 | 视频暂时无法播放，请稍后再试 | The video platform does not answer; try again |
+         *     | 2008 | 您已在其他页面或设备上播放，此处已停止 | Another player of the same learner took over: stop |
+         *     | 2009 | 播放已过期，请重新播放 | The ticket is for something else, or older than a day; play anew, without it |
+         *     | 5000 | 请求内容有误，请刷新页面后重试 | The body has another shape |
+         */
+        post: operations["playSection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/study/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report what was played
+         * @description What a player has played since its last report that was answered; a report that gets no answer goes out again with what came since. Counted are blocks of ten seconds of which half at least was played, each once, and no more than the clock allows: a block takes five seconds of it. What arrives twice, late or in another order changes nothing. Access is looked at as by `play`.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 2002 | 您尚未购买该课程，购买后即可学习 | The course was not bought; `msg` of a visitor asks to sign in |
+         *     | 2003 | 该课程正在申请退费，学习已暂停；撤回申请后可继续学习 | A refund was applied for |
+         *     | 2004 | 该课程的学习期限已结束 | The time of study is over, or was taken back |
+         *     | 2008 | 您已在其他页面或设备上播放，此处已停止 | Another player of the same learner took over: stop |
+         *     | 2009 | 播放已过期，请重新播放 | The ticket is for something else, or older than a day; play anew, without it |
+         *     | 5000 | 请求内容有误，请刷新页面后重试 | The body has another shape |
+         */
+        post: operations["reportStudy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/study": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What I have studied
+         * @description Days in Beijing and minutes by the clock, and the courses that were begun.
+         */
+        get: operations["showStudy"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/course/{course_id}/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My progress in a course
+         * @description How much of each section the learner has watched, and where to go on. Of whoever has not begun, nothing.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 2001 | 课程不存在 | No such course, or one that is offline and was never had |
+         */
+        get: operations["showProgress"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1879,6 +1987,8 @@ export interface components {
             username: string;
             /** @description The names of the courses that the lines are for. */
             courses: string[];
+            /** @description How much of each of the courses was watched, in percent; null where that is not known. */
+            studied: (number | null)[];
         };
         OwnedCourse: {
             course_id: components["schemas"]["Id"];
@@ -1902,6 +2012,12 @@ export interface components {
             sellable: boolean;
             /** @description The orders that gave it, newest first, without refunded ones and what the school gave. */
             orders: components["schemas"]["OrderNumber"][];
+            /** @description How much of its videos was watched, in percent; 0 before it was begun, null where no length is known. */
+            share: number | null;
+            /** @description Whether all its videos are done. */
+            done: boolean;
+            /** @description The section that was watched last; null before it was begun. */
+            last_section_id: components["schemas"]["Id"] | null;
         };
         Section: {
             id: components["schemas"]["Id"];
@@ -1917,7 +2033,7 @@ export interface components {
             video_time: string;
             /** @description Whether everybody may see it (试看). */
             free_trail: boolean;
-            /** @description Where it is. Only for trial sections, and for whoever owns the course at that moment. */
+            /** @description Where it is. Only for trial sections, and for whoever owns the course at that moment; never of a 视频 of POLYV, which plays by `POST /course/{course_id}/sections/{section_id}/play`. */
             section_link?: string;
             /** @description Whether it can be opened; one that is not on line yet is listed, and opened by nobody. */
             online: boolean;
@@ -2161,6 +2277,8 @@ export interface components {
                 amount: components["schemas"]["Yuan"];
                 /** @description Until when the learner would have the course afterwards; null for not at all. */
                 access_after: string | null;
+                /** @description How much of the course was watched, in percent; 0 before it was begun, null where that is not known. */
+                studied: number | null;
             }[];
         };
         BeliPage: {
@@ -2193,7 +2311,7 @@ export interface components {
          * @description Every `code` of a refusal, by name: for clients to make an enumeration from.
          * @enum {integer}
          */
-        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1509 | 1510 | 1511 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 2010 | 5000;
+        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1509 | 1510 | 1511 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 2001 | 2002 | 2003 | 2004 | 2005 | 2006 | 2007 | 2008 | 2009 | 2010 | 5000;
         StartedCaptcha: {
             /**
              * @description 1 Geetest is up, 0 it is down.
@@ -2214,6 +2332,99 @@ export interface components {
              * @enum {string}
              */
             geetest_version: "3" | "4";
+        };
+        PlayRequest: {
+            /** @description That of the player which goes on. Absent or null for a new player, which takes over. */
+            ticket?: string | null;
+        };
+        Playing: {
+            /**
+             * @description `polyv`: a protected video, for Polyv's player. `link`: what `link` leads to, or names at its player.
+             * @enum {string}
+             */
+            kind: "polyv" | "link";
+            /** @description An address, or a video's id at CC or Ali; null for `polyv`. */
+            link: string | null;
+            /** @description The video's id at Polyv, the player's `vid`. */
+            vid: string | null;
+            /** @description The play token, the player's `playsafe`: for this viewer, this video and the address that asked. */
+            token: string | null;
+            /** @description The time in milliseconds, the player's `ts`. */
+            ts: string | null;
+            /** @description The player's `sign`, for phones. */
+            sign: string | null;
+            /** @description The player's `code`, for the marquee. */
+            code: string | null;
+            /** @description The address of the player's script. */
+            player_url: string | null;
+            /** @description For renewing and reporting; null for whoever is not enrolled, and for `link`. */
+            ticket: string | null;
+            /** @description Ask again with `ticket` after so many seconds; null for `link`. */
+            renew_after: number | null;
+            /** @description The second at which to go on. */
+            resume_at: number;
+            /** @description The video's length; null where it is not known. */
+            seconds: number | null;
+        };
+        StudyReport: {
+            /** @description As `play` answered it. */
+            ticket: string;
+            /** @description What was played since the last report that was answered: from and to, in seconds of the video, `from` not beyond `to`. */
+            spans: number[][];
+            /** @description The second at which the player is. */
+            at: number;
+        };
+        ReportedStudy: {
+            /** @description How many different seconds of the video count by now. */
+            counted_seconds: number;
+            /** @description Their share in percent; null where the video's length is not known. */
+            share: number | null;
+            /** @description Whether 90 % were watched at some time. */
+            done: boolean;
+            /** @description Report again after so many seconds. */
+            next_report: number;
+        };
+        CourseProgress: {
+            /** @description How much of the course's videos was watched, in percent; null where no length is known. */
+            share: number | null;
+            /** @description Whether all its videos are done. */
+            done: boolean;
+            /** @description The section that was watched last; null before any. */
+            last_section_id: components["schemas"]["Id"] | null;
+            sections: {
+                section_id: components["schemas"]["Id"];
+                /** @description How much of it was watched, in percent; null where its length is not known, and of what is no video of POLYV. */
+                share: number | null;
+                /** @description Whether 90 % were watched at some time. */
+                done: boolean;
+                /** @description The second at which the learner stopped. */
+                resume_at: number;
+            }[];
+        };
+        Study: {
+            /** @description All minutes of study, by the clock. */
+            total_minutes: number;
+            /** @description On how many days there were any. */
+            study_days: number;
+            /** @description The last 30 days, today last. */
+            days: {
+                /**
+                 * Format: date
+                 * @description A day in Beijing.
+                 */
+                date: string;
+                minutes: number;
+            }[];
+            /** @description The courses that were begun, the one studied last first. */
+            courses: {
+                course_id: components["schemas"]["Id"];
+                course_type: components["schemas"]["CourseType"];
+                course_name: string;
+                /** @description How much of its videos was watched, in percent; null where no length is known. */
+                share: number | null;
+                last_section_id: components["schemas"]["Id"];
+                last_section_name: string;
+            }[];
         };
     };
     responses: {
@@ -2330,6 +2541,11 @@ export interface components {
          * @example 202611221747050296J9NKDGY7Q
          */
         OrderNumberOf: components["schemas"]["OrderNumber"];
+        /**
+         * @description The section's id.
+         * @example 900001
+         */
+        SectionIdOf: string;
     };
     requestBodies: never;
     headers: {
@@ -2427,6 +2643,12 @@ export type Account = components['schemas']['Account'];
 export type CouponGroups = components['schemas']['CouponGroups'];
 export type RefusalCode = components['schemas']['RefusalCode'];
 export type StartedCaptcha = components['schemas']['StartedCaptcha'];
+export type PlayRequest = components['schemas']['PlayRequest'];
+export type Playing = components['schemas']['Playing'];
+export type StudyReport = components['schemas']['StudyReport'];
+export type ReportedStudy = components['schemas']['ReportedStudy'];
+export type CourseProgress = components['schemas']['CourseProgress'];
+export type Study = components['schemas']['Study'];
 export type ResponseUnreadable = components['responses']['Unreadable'];
 export type ResponseInvalidPage = components['responses']['InvalidPage'];
 export type ResponseNotSignedIn = components['responses']['NotSignedIn'];
@@ -2439,6 +2661,7 @@ export type ParameterCategoryId = components['parameters']['CategoryId'];
 export type ParameterCourseId = components['parameters']['CourseId'];
 export type ParameterCourseTypeOf = components['parameters']['CourseTypeOf'];
 export type ParameterOrderNumberOf = components['parameters']['OrderNumberOf'];
+export type ParameterSectionIdOf = components['parameters']['SectionIdOf'];
 export type HeaderETag = components['headers']['ETag'];
 export type HeaderCacheControl = components['headers']['CacheControl'];
 export type HeaderRetryAfter = components['headers']['RetryAfter'];
@@ -3197,6 +3420,170 @@ export interface operations {
                 };
             };
             304: components["responses"]["NotModified"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    playSection: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which kind of course; `course` if absent.
+                 * @example course
+                 */
+                course_type?: components["parameters"]["CourseTypeOf"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The course's id.
+                 * @example 900001
+                 */
+                course_id: components["parameters"]["CourseId"];
+                /**
+                 * @description The section's id.
+                 * @example 900001
+                 */
+                section_id: components["parameters"]["SectionIdOf"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlayRequest"];
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["Playing"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 2001 | 2002 | 2003 | 2004 | 2005 | 2006 | 2007 | 2008 | 2009 | 5000;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reportStudy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StudyReport"];
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["ReportedStudy"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 2002 | 2003 | 2004 | 2008 | 2009 | 5000;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    showStudy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["Study"];
+                    };
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    showProgress: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which kind of course; `course` if absent.
+                 * @example course
+                 */
+                course_type?: components["parameters"]["CourseTypeOf"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The course's id.
+                 * @example 900001
+                 */
+                course_id: components["parameters"]["CourseId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["CourseProgress"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 2001;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
             503: components["responses"]["Unavailable"];
         };
     };

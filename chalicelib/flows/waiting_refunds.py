@@ -1,0 +1,45 @@
+"""List what an operator decides on: applications for refunds, of whom, and how much of it was studied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chalicelib.shop import progress
+from chalicelib.shop.course_key import CourseKey
+from chalicelib.shop.partition import Page
+from chalicelib.shop.progress import studied_share
+from chalicelib.shop.refund import Refund, list_waiting
+from chalicelib.shop.user import User, user_key
+from chalicelib.storage.dynamodb import ItemKey, StoredItem, find_together
+
+
+@dataclass(frozen=True)
+class WaitingRefunds:
+    """Some applications that wait for a decision, the names of their users by id, and what these have studied."""
+
+    page: Page[Refund]
+    usernames: Mapping[int, str]
+    found: Mapping[ItemKey, StoredItem]
+
+    def studied(self, one: Refund) -> list[int | None]:
+        """How much was watched of each course of an application, in percent, in the order of its lines; None where that
+        is not known.
+        """
+        keys = [CourseKey.parse(text) for text in one.course_keys]
+        shares = [studied_share(progress.course_in(self.found, one.user_id, key)) for key in keys]
+        return shares or [None] * len(one.course_names)
+
+
+def list_refunds(limit: int, cursor: str | None) -> WaitingRefunds:
+    """Applications that wait, longest first. Two round trips, one more for each hundred users and courses. Raises
+    InvalidPage.
+    """
+    page = list_waiting(limit, cursor)
+    keys: list[ItemKey] = []
+    for one in page.items:
+        keys.append(user_key(one.user_id))
+        keys += [progress.course_key(one.user_id, CourseKey.parse(text)) for text in one.course_keys]
+    found = find_together(keys)
+    names = {user.user_id: user.username for user in found.values() if isinstance(user, User)}
+    return WaitingRefunds(page, names, found)
