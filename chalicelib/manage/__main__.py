@@ -189,6 +189,9 @@ def _parser() -> argparse.ArgumentParser:
         _check_settings,
         "read all settings and load the keys; names the first that is wrong",
     )
+    command(
+        "sms-addresses", _sms_addresses, "print where receipts of SMS and replies to them are to be pushed"
+    )
     command("create-tables", _create_tables, "create the tables that do not exist yet")
 
     added = act("import-legacy", _import_legacy, "take over the old system's SQLite database; safe to repeat")
@@ -502,6 +505,18 @@ def _check_settings(given: argparse.Namespace) -> None:
     for provider in open_gateways(settings()).payments.values():
         provider.check()
     say("all settings are there, and the keys can be loaded")
+
+
+def _sms_addresses(given: argparse.Namespace) -> None:
+    from chalicelib.gateways.sms_pushes import push_addresses
+    from chalicelib.settings import settings
+
+    account = settings().sms
+    if account is None:
+        raise InvalidSetting(name="SMS_ACCESS_KEY_ID", expected="a value: the shop sends no SMS")
+    receipts, replies = push_addresses(settings().api_url, account.access_key_secret)
+    say(f"SmsReport: {receipts}")
+    say(f"SmsUp: {replies}")
 
 
 def _create_tables(given: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -52,6 +53,15 @@ def placed_order(user: User) -> Order:
 def test_check_settings_says_that_all_is_there(operator: Operator) -> None:
     assert operator.run("check-settings") == 0
     assert operator.out == "all settings are there, and the keys can be loaded\n"
+
+
+def test_sms_addresses_are_those_that_the_gateway_knows(operator: Operator) -> None:
+    gateway = open_gateways(settings()).sms
+    assert gateway
+    assert operator.run("sms-addresses") == 0
+    keys = re.findall(r"/sms/(?:receipts|replies)\?key=([0-9a-f]{32})$", operator.out, re.MULTILINE)
+    assert len(keys) == 2
+    assert all(gateway.is_callback_key(key) for key in keys)
 
 
 def test_create_tables_can_be_repeated(operator: Operator, stores: Stores) -> None:

@@ -77,7 +77,13 @@ READING = {
     *("GET /coupons", "GET /coupons/available", "GET /myorder", "GET /beli"),
     "GET /order/{order_number}/refund_preview",
     *("GET /mycourses", "GET /admin/refunds", "GET /trade/alipay"),
-    *("manage check-settings", "manage list-enrollments", "manage audit", "manage list-orders"),
+    *(
+        "manage check-settings",
+        "manage sms-addresses",
+        "manage list-enrollments",
+        "manage audit",
+        "manage list-orders",
+    ),
     "manage journal",
     *("manage show-order", "manage list-refunds", "manage problems", "manage bills"),
 }
