@@ -4,6 +4,7 @@ import { RefusalCode } from '@/api/codes'
 import { Broken, Cancelled, Refused } from '@/api/errors'
 import { startCaptcha } from '@/api/people'
 import type { CaptchaFields, StartedCaptcha } from '@/api/schema'
+import { loadScript } from '@/lib/script'
 import { useConfig } from '@/stores/config'
 
 /** What both generations of Geetest's widget can do. */
@@ -28,33 +29,15 @@ declare global {
   }
 }
 
-const TIMEOUT = 15_000
 const FIELDS = ['geetest_challenge', 'geetest_validate', 'geetest_seccode', 'lot_number', 'captcha_output', 'pass_token', 'gen_time'] as const
 
-let library: Promise<void> | undefined
-
-/** Load Geetest's script, once for all pages. Throws Broken; then the next call tries again. */
-function loadLibrary(address: string): Promise<void> {
-  library ??= new Promise<void>((resolve, reject) => {
-    const script = document.createElement('script')
-    const fail = () => {
-      script.remove()
-      library = undefined
-      reject(new Broken('captcha'))
-    }
-    const timer = setTimeout(fail, TIMEOUT)
-    script.onload = () => {
-      clearTimeout(timer)
-      resolve()
-    }
-    script.onerror = () => {
-      clearTimeout(timer)
-      fail()
-    }
-    script.src = address
-    document.head.append(script)
-  })
-  return library
+/** Load Geetest's script. Throws Broken; then the next call tries again. */
+async function loadLibrary(address: string): Promise<void> {
+  try {
+    await loadScript(address)
+  } catch {
+    throw new Broken('captcha')
+  }
 }
 
 const fieldsOf = (proof: Record<string, string>): CaptchaFields =>
