@@ -26,6 +26,7 @@ const TEXTS = {
   unreachable: '暂时连接不上学校的服务器，请稍后重试',
   busy: '服务暂时繁忙，请稍后重试',
   captcha: '安全验证没有加载出来，请检查网络后重试',
+  player: '视频播放器没有加载出来，请检查网络后重试',
   fault: '我们这边出了点问题，请稍后重试',
 }
 
@@ -33,8 +34,8 @@ const TEXTS = {
 export class Broken extends Error {
   override name = 'Broken'
   constructor(
-    /** `offline`: the computer has no network; `unreachable`: nobody answered; `busy`: the shop says 503; `captcha`: its
-     * widget cannot be shown; `fault`: anything else.
+    /** `offline`: the computer has no network; `unreachable`: nobody answered; `busy`: the shop says 503; `captcha`, `player`:
+     * what another site has for it cannot be shown; `fault`: anything else.
      */
     readonly kind: keyof typeof TEXTS,
     /** What to tell the school when asking for help. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import type { MyCourse, Section } from '@/api/schema'
 
-import { lockOf, openSection, webAddress } from './study'
+import { beginAt, isPlayedHere, lockOf, markText, minutesText, openSection, webAddress } from './study'
 
 const section = (id: number, change: Partial<Section> = {}): Section => ({
   id,
@@ -28,13 +28,41 @@ const MINE: MyCourse = {
 }
 
 describe('the section that is open', () => {
-  const sections = [section(1), section(2, { section_link: 'a' }), section(3)]
+  const sections = [section(1), section(2, { free_trail: true }), section(3)]
 
-  it('is the one asked for, though it is locked', () => expect(openSection(sections, 3)?.id).toBe(3))
-  it('is else the first that can be opened', () => expect(openSection(sections, 9)?.id).toBe(2))
-  it('is else the first', () => expect(openSection([section(7)], undefined)?.id).toBe(7))
-  it('is none of a course without sections', () => expect(openSection([], 1)).toBeUndefined())
+  it('is the one asked for, though it is locked', () => expect(openSection(sections, 3, 1, false)?.id).toBe(3))
+  it('is else the one studied last', () => expect(openSection(sections, 9, 3, true)?.id).toBe(3))
+  it('is else the first that may be opened', () => expect([false, true].map((enrolled) => openSection(sections, undefined, null, enrolled)?.id)).toEqual([2, 1]))
+  it('is else the first', () => expect(openSection([section(7)], undefined, 9, false)?.id).toBe(7))
+  it('is none of a course without sections', () => expect(openSection([], 1, 1, true)).toBeUndefined())
 })
+
+it('only videos of Polyv are played here', () => {
+  const played = [section(1), section(1, { player: 'POLYV' }), section(1, { player: 'POLYV', section_type: '文档' })].map(isPlayedHere)
+  expect(played).toEqual([false, true, false])
+})
+
+it.each([
+  [40, 600, 40],
+  [594, 600, 594],
+  [595, 600, 0],
+  [999, null, 999],
+])('left at %i of %s seconds it goes on at %i', (left, seconds, at) => expect(beginAt(left, seconds)).toBe(at))
+
+it.each([
+  [undefined, ''],
+  [{ share: 0, done: false }, ''],
+  [{ share: 42, done: false }, '已学 42%'],
+  [{ share: 93, done: true }, '已学完'],
+  [{ share: null, done: false }, ''],
+])('%j reads as %s', (mark, text) => expect(markText(mark)).toBe(text))
+
+it.each([
+  [0, '0 分钟'],
+  [40, '40 分钟'],
+  [60, '1 小时'],
+  [125, '2 小时 5 分钟'],
+])('%i minutes read as %s', (minutes, text) => expect(minutesText(minutes)).toBe(text))
 
 describe('a section is locked', () => {
   it('for nobody who owns the course', () => expect(lockOf(section(1), true, MINE, true)).toBeUndefined())
