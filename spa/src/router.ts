@@ -38,6 +38,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/orders', name: 'orders', component: () => import('@/pages/Orders.vue'), meta: { title: '我的订单', private: true } },
   { path: '/orders/:number', name: 'order', component: () => import('@/pages/Order.vue'), meta: { title: '订单详情', private: true } },
   { path: '/my/courses', name: 'my-courses', component: () => import('@/pages/MyCourses.vue'), meta: { title: '我的课程', private: true } },
+  { path: '/my/study', name: 'my-study', component: () => import('@/pages/MyStudy.vue'), meta: { title: '学习记录', private: true } },
   { path: '/my/coupons', name: 'my-coupons', component: () => import('@/pages/MyCoupons.vue'), meta: { title: '我的优惠券', private: true } },
   { path: '/my/beli', name: 'my-beli', component: () => import('@/pages/MyBeli.vue'), meta: { title: '我的贝里', private: true } },
   { path: '/my/account', name: 'account', component: () => import('@/pages/Account.vue'), meta: { title: '账号设置', private: true } },
