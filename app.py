@@ -6,6 +6,7 @@ import chalicelib.web.collector  # noqa: F401 - before all else
 from chalicelib.flows import (
     apply_for_refund,
     browse,
+    change_contact,
     change_profile,
     check_captcha,
     checkout,
@@ -25,16 +26,19 @@ from chalicelib.flows import (
     quote,
     register,
     report_study,
+    send_code,
     settle,
     show_marquee,
     show_order,
     sign_in,
     study,
+    use_code,
     waiting_refunds,
 )
 from chalicelib.flows.change_password import change_own_password
 from chalicelib.flows.change_provider import change_provider
 from chalicelib.shop import catalog, course_search, ledger, order, refund, session
+from chalicelib.shop.one_time_code import Purpose
 from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.web import (
     cart_responses,
@@ -105,8 +109,63 @@ def logout():
 @app.route("/password", methods=["PUT"], codes=codes.PASSWORD)
 def change_password():
     signed_in, asked = app.signed_in(), requests.password_request(app.json())
-    change_own_password(signed_in, asked.old, asked.new, app.settings.password_iterations)
+    change_own_password(signed_in, asked.old, asked.new, app.settings.password_iterations, app.now())
     return responses.success(msg="密码已修改，其他设备已退出登录")
+
+
+@app.route("/codes", methods=["POST"], codes=codes.CODES)
+def send_one_time_code():
+    body = app.json()
+    asked = requests.code_request(body)
+    user = app.user() if asked.purpose == Purpose.CONFIRM else None
+    with app.captcha(check_captcha.CODE, body):
+        send_code.send_code(
+            asked, user, app.address(), app.gateways, app.settings, app.now(), app.process.pause
+        )
+    return people_responses.sent_code()
+
+
+@app.route("/login/code", methods=["POST"], codes=codes.LOGIN_BY_CODE)
+def login_by_code():
+    asked = requests.sign_in_by_code_request(app.json())
+    welcome = use_code.sign_in_by_code(
+        asked.subject, asked.code, app.address(), app.settings, app.now(), app.device()
+    )
+    return people_responses.signed_in(welcome, app.settings.shop_url)
+
+
+@app.route("/password/forgotten", methods=["PUT"], codes=codes.FORGOTTEN_PASSWORD)
+def set_forgotten_password():
+    asked = requests.forgotten_password_request(app.json())
+    use_code.set_forgotten_password(
+        asked.subject, asked.code, asked.password, app.address(), app.settings, app.now()
+    )
+    return responses.success(msg="密码已重新设置，请用新密码登录")
+
+
+@app.route("/contacts", methods=["GET"])
+def list_contacts():
+    return people_responses.contacts(change_contact.show_contacts(app.caller()), app.gateways, app.settings)
+
+
+@app.route("/contacts/{channel}", methods=["PUT"], codes=codes.CONTACT_CONFIRM)
+def confirm_contact(channel):
+    caller, asked = app.caller(), requests.new_contact(channel, app.json())
+    change_contact.confirm_contact(caller, asked, app.address(), app.settings, app.now())
+    return people_responses.contacts(
+        change_contact.show_contacts(caller), app.gateways, app.settings, "已确认"
+    )
+
+
+@app.route("/contacts/{channel}", methods=["DELETE"], codes=codes.CONTACT_REMOVE)
+def remove_contact(channel):
+    caller, body = app.caller(), app.json()
+    change_contact.remove_contact(
+        caller, requests.contact_channel(channel), requests.contact_password(body), app.settings
+    )
+    return people_responses.contacts(
+        change_contact.show_contacts(caller), app.gateways, app.settings, "已解除"
+    )
 
 
 @app.route("/sessions", methods=["GET"])

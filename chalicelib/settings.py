@@ -184,6 +184,21 @@ def _optional(read: Callable[[str], str]) -> Callable[[str], str]:
     return lambda text: "" if text in ("", NOTHING) else read(text)
 
 
+def _sms_templates(*names: str) -> Callable[[str], Mapping[str, str]]:
+    """`name=SMS_...` for each of the names, with commas between them -> template by name; none of an empty text."""
+    expected = "SMS templates for all of it: " + ", ".join(f"{name}=SMS_..." for name in names)
+
+    def read(text: str) -> Mapping[str, str]:
+        given = dict(
+            re.findall(r"([a-z-]+)=(SMS_[0-9A-Za-z]{1,32})(?:,|$)", re.sub(r"\s", "", text), re.ASCII)
+        )
+        if given.keys() != set(names) and text:
+            raise _Malformed(expected)
+        return given
+
+    return read
+
+
 _REDIS = _matching(
     r"rediss?://([^\s/@]*@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[0-9]{0,3})?(\?\S*)?"
     r"|unix://\S+|dynamodb:",
@@ -527,6 +542,13 @@ class Settings(_Part):
         "key of the hashes under which phone numbers, addresses and one-time codes are found, 32 bytes at least; of"
         " several, one a line, the first makes hashes and each finds contacts",
         is_secret=True,
+    )
+    sms_code_templates: Mapping[str, str] = _setting(
+        "SMS_CODE_TEMPLATES",
+        _sms_templates("confirm", "sign-in", "password"),
+        "the registered SMS templates of one-time codes, `confirm=SMS_1, sign-in=SMS_2, password=SMS_3`; without them"
+        " codes are sent by mail only",
+        default="",
     )
     edge_keys: tuple[str, ...] = _setting(
         "EDGE_KEY",

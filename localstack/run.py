@@ -392,6 +392,7 @@ class LocalShop:
         self._default("SHOP_URL", f"http://{LOOPBACK}:{self.spa_port}")
         self._default_file("JWT_KEY", keys.jwt)
         self._default_file("CONTACT_KEY", keys.contact)
+        self._default("SMS_CODE_TEMPLATES", "confirm=SMS_101, sign-in=SMS_102, password=SMS_103")
         # Our own addresses are never behind a proxy.
         for name in ("NO_PROXY", "no_proxy"):
             known = self._environment.get(name, "")

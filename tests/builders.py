@@ -14,15 +14,18 @@ from typing import Any
 from chalicelib.flows.change_user import set_role
 from chalicelib.flows.grant import grant_beli
 from chalicelib.flows.register import register
-from chalicelib.shop import catalog, coupon, session, token
+from chalicelib.settings import settings
+from chalicelib.shop import catalog, contact, coupon, session, token
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.catalog import Course
+from chalicelib.shop.contact import SMS
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.course_key import COURSE, CourseKey
+from chalicelib.shop.device import UNKNOWN
 from chalicelib.shop.price_policy import PricePolicy, policy_sort
 from chalicelib.shop.token import Claims
 from chalicelib.shop.user import ADMIN, User, find_user
-from chalicelib.storage.dynamodb import find, random_id
+from chalicelib.storage.dynamodb import Transaction, find, random_id
 
 PASSWORD = "learn and grow"
 _PERIODS = (7, 30, 90, 180, 360, 36000, 1, 3, 14, 60, 120, 540, 720)
@@ -42,12 +45,28 @@ def new_name(prefix: str = "learner") -> str:
     return f"{prefix}-{next(_numbers)}-{secrets.token_hex(3)}"
 
 
+def a_number() -> str:
+    """A mobile number that no other test of this run has, and nobody else: no carrier gives out such a one."""
+    return f"190{secrets.randbelow(10**8):08}"
+
+
 def a_user(*, beli: int = 0, username: str | None = None, password: str = PASSWORD) -> User:
-    """A registered user with a balance."""
-    user = register(username or new_name(), password, iterations=1000, now=now())
+    """A registered user with a balance, who came from where all tests come from."""
+    user = register(username or new_name(), password, iterations=1000, now=now(), device=UNKNOWN)
     if beli:
         grant_beli(user, beli, "test", now())
     return find_user(user.user_id)
+
+
+def a_contact(user: User, channel: str = SMS) -> str:
+    """A confirmed contact of a user: a number, or an address, that no other test of this run has."""
+    number = a_number()
+    to = number if channel == SMS else f"{number}@school.test"
+    transaction = Transaction()
+    before = contact.find_contact(user.user_id, channel)
+    contact.confirm(transaction, user.user_id, before, channel, to, settings().contact_keys, now())
+    transaction.commit(witness=lambda: contact.find_contact(user.user_id, channel) is not None)
+    return to
 
 
 def an_admin() -> User:

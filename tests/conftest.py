@@ -131,6 +131,7 @@ def set_environment() -> None:
         SMS_ACCESS_KEY_ID=SMS_ACCESS_KEY_ID,
         SMS_ACCESS_KEY_SECRET=run["sms_secret"],
         SMS_SIGN_NAME=SMS_SIGN_NAME,
+        SMS_CODE_TEMPLATES="confirm=SMS_1, sign-in=SMS_2, password=SMS_3",
         SMS_API_URL=f"http://{LOOPBACK}:{post_port}",
         MAIL_URL=f"smtp://{MAIL_USER}:{run['mail_password']}@{LOOPBACK}:{smtp_port}",
         MAIL_FROM="云课堂 <no-reply@school.example>",
@@ -283,9 +284,12 @@ def polyv() -> Iterator[PolyvSimulator]:
 
 @pytest.fixture(scope="session")
 def gateway_server(stores: Stores) -> Iterator[GatewayServer]:
-    """The application behind the local API Gateway, at `gateway_server.base_url`, which is also API_URL."""
+    """The application behind the local API Gateway, at `gateway_server.base_url`, which is also API_URL. No answer of
+    it waits to be as late as another.
+    """
     import app
 
+    app.app.process.pause = lambda seconds: None
     with GatewayServer(ApiGateway(app), api_port, [os.environ["SHOP_URL"]]) as server:
         yield server
 

@@ -20,6 +20,7 @@ from localstack.wechat import WechatSimulator
 from localstack.wechat.notices import NoticeWriter
 from tests import builders, purchases, study
 from tests.client import Client
+from tests.postbox import postbox
 
 Json = dict[str, Any]
 NewClient = Callable[[User | None], Client]
@@ -206,6 +207,38 @@ def another_session(example: Example) -> str:
     return str(session.start(example.user, builders.now()).session_id)
 
 
+def a_number(example: Example) -> str:
+    """The learner's confirmed number."""
+    return builders.a_contact(example.user)
+
+
+def a_code(client: Client, purpose: str, to: str) -> str:
+    """The code that a client had sent to a number."""
+    with postbox() as box:
+        assert succeeded(client.post("/codes", {"purpose": purpose, "channel": "sms", "to": to}))
+    return box.code(to)
+
+
+def send_code(client: Client, purpose: str, to: str) -> Any:
+    with postbox():
+        return client.post("/codes", {"purpose": purpose, "channel": "sms", "to": to})
+
+
+def a_code_use(purpose: str) -> Callable[[Example], Json]:
+    """Makes the body of what a visitor may do by the code for a purpose."""
+
+    def prepare(example: Example) -> Json:
+        to = a_number(example)
+        return {"channel": "sms", "to": to, "code": a_code(example.visitor, purpose, to)}
+
+    return prepare
+
+
+def a_new_number(example: Example) -> Json:
+    to = builders.a_number()
+    return {"to": to, "code": a_code(example.learner, "confirm", to)}
+
+
 def an_offer(example: Example) -> int:
     return int(builders.an_offer(value=100).coupon_id)
 
@@ -267,6 +300,28 @@ ENDPOINTS = [
         lambda e, _: e.learner.put(
             "/password", {"old_password": builders.PASSWORD, "new_password": f"{builders.PASSWORD} 2026"}
         ),
+    ),
+    Endpoint(
+        "`POST /codes`, to sign in, captcha off",
+        a_number,
+        lambda e, to: send_code(e.visitor, "sign-in", to),
+    ),
+    Endpoint(
+        "`POST /login/code`", a_code_use("sign-in"), lambda e, body: e.visitor.post("/login/code", body)
+    ),
+    Endpoint(
+        "`PUT /password/forgotten`",
+        a_code_use("password"),
+        lambda e, body: e.visitor.put(
+            "/password/forgotten", body | {"password": f"{builders.PASSWORD} 2026"}
+        ),
+    ),
+    Endpoint("`GET /contacts`", nothing, lambda e, _: e.learner.get("/contacts")),
+    Endpoint("`PUT /contacts/{channel}`", a_new_number, lambda e, body: e.learner.put("/contacts/sms", body)),
+    Endpoint(
+        "`DELETE /contacts/{channel}`",
+        a_number,
+        lambda e, _: e.learner.delete("/contacts/sms", {"password": builders.PASSWORD}),
     ),
     Endpoint("`GET /sessions`", nothing, lambda e, _: e.learner.get("/sessions")),
     Endpoint(

@@ -19,8 +19,10 @@ from chalicelib.shop.rate_limit import Limit, take_attempt
 
 log = logging.getLogger(__name__)
 
-LOGIN, REGISTER, CLAIM = "login", "register", "claim"
-"""The actions that a captcha guards; which of them take an offline challenge is a setting."""
+LOGIN, REGISTER, CLAIM, CODE = "login", "register", "claim", "code"
+"""The actions that a captcha guards; which of them take an offline challenge is a setting. Sending a code never does:
+it costs money, and tells whoever it reaches.
+"""
 
 _SECONDS = 3.0
 _CHALLENGE_CHARACTERS = string.ascii_lowercase + string.digits

@@ -8,6 +8,7 @@ from chalicelib.errors import IdTaken, InvalidRequest
 from chalicelib.settings import Settings
 from chalicelib.shop import audit
 from chalicelib.shop import user as users
+from chalicelib.shop.device import device_name
 from chalicelib.shop.password import hash_password, raise_if_weak
 from chalicelib.shop.rate_limit import Limit, take_attempt
 from chalicelib.shop.user import User
@@ -27,7 +28,7 @@ def sign_up(
     """
     raise_if_weak(password, username)
     take_attempt([Limit("register", folded(username), 10), Limit("register-address", address, 300)])
-    user = register(username, password, settings.password_iterations, now)
+    user = register(username, password, settings.password_iterations, now, device=device_name(device))
     return start_session(user, settings, now, device)
 
 
@@ -40,8 +41,10 @@ def register(
     name: str = "",
     source: str | None = None,
     by: str | None = None,
+    device: str | None = None,
 ) -> User:
-    """Add a user with a unique name and no beli; an operator's act (`by`) is written to the operators' log.
+    """Add a user with a unique name and no beli; an operator's act (`by`) is written to the operators' log. `device` is
+    the name of the one they come from.
 
     Raises InvalidRequest for a name that no new user may have, WeakPassword, UserNameTaken.
     """
@@ -58,6 +61,7 @@ def register(
             head_img="",
             created_at=now,
             source=source,
+            devices=None if device is None else {device},
         )
         transaction = Transaction()
         users.register(transaction, user)

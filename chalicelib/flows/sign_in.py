@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.errors import (
+    ChangedMeanwhile,
+    IdTaken,
     NotPermitted,
     StoreUnavailable,
     TokenRefused,
@@ -14,15 +16,21 @@ from chalicelib.errors import (
     WrongPassword,
 )
 from chalicelib.settings import Settings
+from chalicelib.shop import message as messages
+from chalicelib.shop import one_time_code, token
 from chalicelib.shop import session as sessions
-from chalicelib.shop import token
 from chalicelib.shop import user as users
 from chalicelib.shop.caller import Caller
+from chalicelib.shop.device import device_name
+from chalicelib.shop.message import Event
+from chalicelib.shop.one_time_code import OneTimeCode
 from chalicelib.shop.password import needs_new_hash, password_matches
 from chalicelib.shop.rate_limit import Limit, only_failures_count
+from chalicelib.shop.session import Session
 from chalicelib.shop.token import Claims
 from chalicelib.shop.user import User
 from chalicelib.shop.user_name import folded
+from chalicelib.storage.dynamodb import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -57,17 +65,48 @@ def sign_in(
     if needs_new_hash(user.password, settings.password_iterations):
         _renew_hash(user, password, settings)
     welcome = start_session(user, settings, now, device)
-    _end_surplus_sessions(user)
+    end_surplus_sessions(user)
     return welcome
 
 
-def start_session(user: User, settings: Settings, now: datetime, device: str) -> Welcome:
-    """Record a session of the user. One write."""
-    session = sessions.start(user, now, device)
+def start_session(
+    user: User, settings: Settings, now: datetime, device: str, code: OneTimeCode | None = None
+) -> Welcome:
+    """Record a session of the user, tell them when it is of a new device, and use up the one-time code that let them
+    in, in one write.
+
+    A device is what its browser and system are called. Raises CodeRefused when the code was used meanwhile.
+    """
+    session = sessions.session_item(user, now, device)
+    name = device_name(device)
+    is_new = not users.is_known_device(user, name)
+    try:
+        _record(session, user, name if is_new else None, code)
+    except ChangedMeanwhile:  # another sign-in from there was faster
+        _record(session, user, None, code)
     return Welcome(user, token.make_token(session, settings.jwt_key), session.expires_at)
 
 
-def _end_surplus_sessions(user: User) -> None:
+def _record(session: Session, user: User, new_device: str | None, code: OneTimeCode | None) -> None:
+    if new_device is None and code is None:
+        session.save()
+        return
+    transaction = Transaction()
+    transaction.put_own(session, IdTaken())
+    if code is not None:
+        one_time_code.use_up(transaction, code)
+    if new_device is not None:
+        users.add_device(transaction, user, new_device, ChangedMeanwhile(what="user"))
+        if user.devices:  # whoever has none kept yet would be told of the one they always use
+            at = session.created_at
+            messages.tell(
+                transaction, user.user_id, Event.NEW_DEVICE, session.session_id, at, device=new_device, at=at
+            )
+    transaction.commit()
+
+
+def end_surplus_sessions(user: User) -> None:
+    """End the oldest of more sessions than a user may have, now or at the next sign-in."""
     try:
         sessions.end_surplus(user.user_id)
     except StoreUnavailable:

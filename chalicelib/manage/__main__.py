@@ -213,6 +213,18 @@ def _parser() -> argparse.ArgumentParser:
     added = act("set-password", _set_password, "set a user's password; asks for it unless it is piped in")
     added.add_argument("username")
 
+    added = command(
+        "show-user", _show_user, "show a user: role, where they can be reached (masked), sessions"
+    )
+    added.add_argument("username")
+
+    added = act(
+        "release-contact", _release_contact, "take a number or address from a user, for its holder of now"
+    )
+    added.add_argument("username")
+    added.add_argument("channel", choices=["sms", "mail"])
+    added.add_argument("--reason", type=_reason_text, required=True, help="kept in the log")
+
     added = act("grant-beli", _grant_beli, "change a user's balance by a ledger entry")
     added.add_argument("username")
     added.add_argument("beli", type=_beli, help="how many to add; a negative number takes away")
@@ -645,6 +657,32 @@ def _set_password(given: argparse.Namespace) -> None:
     user = _find_user(given.username)
     set_password(user, _read_password(), password_iterations(), _who(given), _now())
     say(f"the password of {user.username} is set")
+
+
+def _show_user(given: argparse.Namespace) -> None:
+    from chalicelib.shop import contact, session
+    from chalicelib.shop.user import ROLE_NAMES
+    from chalicelib.storage.dynamodb import find_together
+
+    user = _find_user(given.username)
+    say(f"{user.username} ({user.user_id}), {ROLE_NAMES[user.role]}, since {beijing_text(user.created_at)}")
+    if user.disabled:
+        say("disabled")
+    for channel, shown in contact.shown(user, find_together(contact.contact_keys(user.user_id))).items():
+        is_confirmed = "confirmed" if shown and shown.is_confirmed else "not confirmed"
+        say(f"{channel}: {f'{shown.masked}, {is_confirmed}' if shown else 'none'}")
+    alive = [one for one in session.list_sessions(user.user_id) if one.is_alive(user, _now())]
+    say(f"signed in {len(alive)} times")
+
+
+def _release_contact(given: argparse.Namespace) -> None:
+    from chalicelib.flows.change_contact import release_contact
+    from chalicelib.settings import settings
+
+    user = _find_user(given.username)
+    if not release_contact(user, given.channel, _who(given), given.reason, settings(), _now()):
+        raise _Refused(f"{user.username} has confirmed none")
+    say(f"{user.username} is not reached there any more; whoever has it now may confirm it")
 
 
 def _grant_beli(given: argparse.Namespace) -> None:

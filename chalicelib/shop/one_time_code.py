@@ -77,21 +77,19 @@ def new_code() -> str:
     return f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
 
 
-def issue(transaction: Transaction, subject: Subject, code: str, key: str, now: datetime) -> None:
-    """Make this the subject's only code, with all its tries."""
+def issue(transaction: Transaction, subject: Subject, code: str, key: str, now: datetime) -> OneTimeCode:
+    """Make this the subject's only code, with all its tries -> what is stored of it."""
     expires_at = now + LIFE
     salt = secrets.token_hex(8)
-    transaction.put(
-        OneTimeCode(
-            *_place(subject, key),
-            digest=_digest(subject, code, salt, key),
-            salt=salt,
-            expires_at=int(expires_at.timestamp()),
-            forget_at=int((expires_at + _FORGET_AFTER).timestamp()),
-        ),
-        None,
-        None,
+    issued = OneTimeCode(
+        *_place(subject, key),
+        digest=_digest(subject, code, salt, key),
+        salt=salt,
+        expires_at=int(expires_at.timestamp()),
+        forget_at=int((expires_at + _FORGET_AFTER).timestamp()),
     )
+    transaction.put(issued, None, None)
+    return issued
 
 
 def check(subject: Subject, code: str, key: str, now: datetime) -> OneTimeCode:
@@ -114,10 +112,10 @@ def use_up(transaction: Transaction, code: OneTimeCode) -> None:
     transaction.delete(code, OneTimeCode.digest == code.digest, CodeRefused())
 
 
-def is_used_up(code: OneTimeCode) -> bool:
-    """Whether a code is not stored any more. One round trip."""
+def is_stored(code: OneTimeCode) -> bool:
+    """Whether a code is stored: neither used up nor replaced. One round trip."""
     stored = find(OneTimeCode, code.owner, code.sort)
-    return stored is None or stored.digest != code.digest
+    return stored is not None and stored.digest == code.digest
 
 
 def find_sendings_to(channel: str, to: str, key: str) -> Sendings:

@@ -7,6 +7,7 @@ it. A limit that is the only protection says `otherwise="refuse"`.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -45,6 +46,15 @@ class Limit:
     def counter(self) -> Counter:
         """What is counted for it."""
         return Counter(self.key, self.most, self.seconds)
+
+
+def network_of(address: str) -> str:
+    """The network of an address, whose holder easily has another one of it: of IPv4 the /24, of IPv6 the /48."""
+    try:
+        network = ipaddress.ip_network(address, strict=False)
+    except ValueError:
+        return address
+    return str(network.supernet(new_prefix=min(24 if network.version == 4 else 48, network.prefixlen)))
 
 
 def take_attempt(limits: Sequence[Limit]) -> None:

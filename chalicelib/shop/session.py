@@ -47,11 +47,11 @@ def _sort(session_id: str) -> str:
     return f"{_PREFIX}{session_id}"
 
 
-def start(user: User, now: datetime, device: str = "") -> Session:
-    """Record a new session that lives seven days. One write."""
+def session_item(user: User, now: datetime, device: str = "") -> Session:
+    """A new session that lives seven days, ready to be written."""
     session_id = uuid.uuid4().hex
     expires_at = now.replace(microsecond=0) + LIFE
-    session = Session(
+    return Session(
         partition(user.user_id),
         _sort(session_id),
         session_id=session_id,
@@ -62,6 +62,11 @@ def start(user: User, now: datetime, device: str = "") -> Session:
         generation=user.generation,
         device=device,
     )
+
+
+def start(user: User, now: datetime, device: str = "") -> Session:
+    """Record a new session. One write."""
+    session = session_item(user, now, device)
     session.save()
     return session
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import (
+    BooleanAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+    UTCDateTimeAttribute,
+)
 from pynamodb.expressions.update import Action
 
 from chalicelib.errors import IdTaken, ShopError, UserGone, UserNameTaken, UserNotFound, WrongPassword
@@ -29,7 +34,8 @@ GENDER_NAMES = {UNDISCLOSED: "保密", MALE: "男", FEMALE: "女"}
 
 
 class User(UserItem, discriminator="USER"):
-    """A person. `beli` is the balance of the ledger, in whole beli; `password` a hash as Django writes it.
+    """A person. `beli` is the balance of the ledger, in whole beli; `password` a hash as Django writes it; `devices`
+    the names of those they have signed in from, None where that was not yet kept.
 
     Sessions of an earlier `generation` than the user's have ended.
     """
@@ -46,6 +52,7 @@ class User(UserItem, discriminator="USER"):
     disabled = BooleanAttribute(default=False)
     beli = WholeNumber(default=0)
     generation = WholeNumber(default=0)
+    devices: UnicodeSetAttribute = UnicodeSetAttribute(null=True)
     created_at = UTCDateTimeAttribute()
 
 
@@ -119,6 +126,16 @@ def raise_generation(transaction: Transaction, user: User, refusal: ShopError) -
     unchanged = User.generation == user.generation
     transaction.update(user, [User.generation.set(generation)], unchanged, refusal)
     return generation
+
+
+def is_known_device(user: User, device: str) -> bool:
+    """Whether the user has signed in from a device of this name."""
+    return device in (user.devices or ())
+
+
+def add_device(transaction: Transaction, user: User, device: str, refusal: ShopError) -> None:
+    """Keep the name of a device. Refused when it is kept already."""
+    transaction.update(user, [User.devices.add({device})], ~User.devices.contains(device), refusal)
 
 
 def change_profile(user: User, *, name: str | None, head_img: str | None) -> None:

@@ -159,6 +159,43 @@ PROFILE: Codes = {
     errors.InvalidRequest: Answer(1009, _UNREADABLE_REQUEST),
 }
 
+_CODE_REFUSED = Answer(2104, "验证码错误或已失效，请重新获取")
+_TOO_SOON = Answer(2101, lambda facts: f"操作过于频繁，请{facts['seconds']}秒后再试")
+_INVALID_CONTACT = Answer(2102, "手机号或邮箱格式有误，请检查后重试")
+_NOT_SET_UP = Answer(2103, "学校暂未开通这种联系方式")
+_UNREADABLE = Answer(5000, _UNREADABLE_REQUEST)
+
+CODES: Codes = {
+    errors.CaptchaFailed: _CAPTCHA_FAILED,
+    errors.TooManyAttempts: _TOO_SOON,
+    errors.InvalidContact: _INVALID_CONTACT,
+    errors.ChannelNotSetUp: _NOT_SET_UP,
+    errors.CodeNotSent: Answer(2108, "验证码可能没有发出，如未收到，请一分钟后重新获取"),
+    errors.InvalidRequest: _UNREADABLE,
+}
+CONTACT_CONFIRM: Codes = {
+    errors.WrongPassword: Answer(1002, "更换前请输入登录密码，密码错误"),
+    errors.TooManyAttempts: _TOO_SOON,
+    errors.InvalidContact: _INVALID_CONTACT,
+    errors.ChannelNotSetUp: _NOT_SET_UP,
+    errors.CodeRefused: _CODE_REFUSED,
+    errors.ContactTaken: Answer(2107, "该手机号或邮箱已用于另一个账号，如属于您，请联系学校"),
+    errors.InvalidRequest: _UNREADABLE,
+}
+CONTACT_REMOVE: Codes = {
+    errors.WrongPassword: Answer(1002, "密码错误"),
+    errors.TooManyAttempts: _TOO_SOON,
+    errors.ChannelNotSetUp: _NOT_SET_UP,
+}
+LOGIN_BY_CODE: Codes = {
+    errors.TooManyAttempts: _TOO_SOON,
+    errors.InvalidContact: _INVALID_CONTACT,
+    errors.ChannelNotSetUp: _NOT_SET_UP,
+    errors.CodeRefused: _CODE_REFUSED,
+    errors.InvalidRequest: _UNREADABLE,
+}
+FORGOTTEN_PASSWORD: Codes = {**LOGIN_BY_CODE, errors.WeakPassword: Answer(1007, _weak_text)}
+
 CONTENTS: Codes = {
     errors.CourseNotFound: Answer(1601, "课程不存在"),
 }
@@ -364,6 +401,7 @@ NAMES = {
     1506: "RefundRequestInvalid",
     1507: "ApplicationNotFound",
     1508: "ApplicationDecided",
+    2101: "CodeTooSoon",
     1804: "RefundAnswerInvalid",
     1805: "RefundPaymentUnknown",
     2007: "VideoUnavailable",

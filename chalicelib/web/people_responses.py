@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from chalicelib.beijing_time import beijing_text
 from chalicelib.flows.check_captcha import StartedCaptcha
 from chalicelib.flows.overview import Overview
+from chalicelib.flows.send_code import channels
 from chalicelib.flows.sign_in import Welcome
+from chalicelib.gateways import Gateways
+from chalicelib.settings import Settings
 from chalicelib.shop.caller import SignedIn
+from chalicelib.shop.contact import ShownContact
 from chalicelib.shop.device import device_name
 from chalicelib.shop.ledger import BookedEntry, EntryList
+from chalicelib.shop.one_time_code import LIFE, WAIT_SECONDS
 from chalicelib.shop.session import Session
 from chalicelib.shop.user import ROLE_NAMES, User
 from chalicelib.web.responses import Json, absolute_address, success
@@ -80,6 +85,23 @@ def sessions(stored: Iterable[Session], here: SignedIn, now: datetime) -> Json:
             if session.is_alive(here.user, now)
         ]
     )
+
+
+def sent_code() -> Json:
+    """`POST /codes`."""
+    data = {"wait_seconds": WAIT_SECONDS, "expires_in": int(LIFE.total_seconds())}
+    return success(data, "验证码已发送，如未收到，请检查号码或邮箱，或稍后重试")
+
+
+def contacts(
+    shown: Mapping[str, ShownContact | None], gateways: Gateways, settings: Settings, msg: str = ""
+) -> Json:
+    """`GET /contacts`, and what changes them."""
+    data = {
+        channel: None if one is None else {"masked": one.masked, "is_confirmed": one.is_confirmed}
+        for channel, one in shown.items()
+    }
+    return success(data | {"channels": channels(gateways, settings)}, msg)
 
 
 def ledger(found: EntryList, balance: int) -> Json:

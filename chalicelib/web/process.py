@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from chalicelib.web import cold_start, collector
 
 
 class Process:
-    """The state of a process. `clock`, `deadline` and `gateways` can be given, as tests do.
+    """The state of a process. `clock`, `pause`, `deadline` and `gateways` can be given, as tests do.
 
     Making it prepares a Lambda function for its first event. Raises InvalidSetting.
     """
@@ -23,6 +24,7 @@ class Process:
     def __init__(self) -> None:
         request_log.configure()
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.pause: Callable[[float], None] = time.sleep
         self.deadline: Callable[[object], Deadline | None] = deadline.of_request
         self._gateways: Gateways | None = cold_start.prepare()
         collector.resume()

@@ -14,10 +14,13 @@ from typing import Any
 
 from chalicelib.errors import (
     AuthorisationOver,
+    ChannelNotSetUp,
+    CodeRefused,
     CouponNotFound,
     CouponUnusable,
     CourseNotFound,
     CoursePageNotFound,
+    InvalidContact,
     InvalidPage,
     InvalidProfile,
     InvalidRequest,
@@ -35,17 +38,21 @@ from chalicelib.errors import (
     WrongPassword,
 )
 from chalicelib.flows.browse import PARTS
+from chalicelib.flows.change_contact import NewContact
 from chalicelib.flows.change_profile import ProfileChange
 from chalicelib.flows.check_captcha import CaptchaAnswer
+from chalicelib.flows.send_code import CodeRequest
 from chalicelib.flows.show_marquee import Question
 from chalicelib.money import Fen, NotMoney, from_yuan
 from chalicelib.shop.account import ChosenPolicy
 from chalicelib.shop.authorisation import Authorisation
 from chalicelib.shop.catalog import LEVEL_NAMES, MOST_VIDEO_SECONDS
 from chalicelib.shop.choice import MAX_LINES, Choice, ChosenLine
+from chalicelib.shop.contact import CHANNELS, SMS, normal
 from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
 from chalicelib.shop.course_search import BY_ORDER, SORTS, Search
 from chalicelib.shop.idempotency import IdempotencyKey
+from chalicelib.shop.one_time_code import Purpose, Subject
 from chalicelib.shop.order import STATUS_NAMES, is_number
 from chalicelib.shop.partition import PAGE_ROWS
 from chalicelib.shop.payment_type import DEFAULT_PROVIDER, PROVIDERS, Way
@@ -56,6 +63,7 @@ from chalicelib.shop.user_name import is_valid_name, is_valid_new_name
 from chalicelib.web.reading import is_encodable, read_fields, read_flag, read_id
 
 _MAX_PASSWORD_LENGTH = 1024
+_MAX_CONTACT_LENGTH = 300
 _MAX_CURSOR_LENGTH = 400
 _MAX_CAPTCHA_LENGTH = 4096
 _MAX_SEARCH_LENGTH = 100
@@ -140,10 +148,94 @@ class PasswordRequest:
 def password_request(body: object) -> PasswordRequest:
     """Body of `PUT /password`. Raises WrongPassword, WeakPassword."""
     fields = body if isinstance(body, dict) else {}
-    old = fields.get("old_password")
-    if not isinstance(old, str) or len(old) > _MAX_PASSWORD_LENGTH or not is_encodable(old):
+    return PasswordRequest(
+        _old_password(fields.get("old_password")), _new_password(fields.get("new_password"))
+    )
+
+
+def _old_password(value: object) -> str:
+    if not isinstance(value, str) or len(value) > _MAX_PASSWORD_LENGTH or not is_encodable(value):
         raise WrongPassword()
-    return PasswordRequest(old, _new_password(fields.get("new_password")))
+    return value
+
+
+def code_request(body: object) -> CodeRequest:
+    """Body of `POST /codes`. Raises InvalidRequest, ChannelNotSetUp, InvalidContact."""
+    fields = read_fields(body)
+    purpose = fields.get("purpose")
+    if not isinstance(purpose, str) or purpose not in set(Purpose):
+        raise InvalidRequest(field="purpose")
+    channel = contact_channel(fields.get("channel"))
+    if purpose == Purpose.SIGN_IN and channel != SMS:
+        raise ChannelNotSetUp()
+    return CodeRequest(Purpose(purpose), channel, _contact(channel, fields.get("to")))
+
+
+def contact_channel(value: object) -> str:
+    """A kind of contact. Raises ChannelNotSetUp for what is none."""
+    if not isinstance(value, str) or value not in CHANNELS:
+        raise ChannelNotSetUp()
+    return value
+
+
+def _contact(channel: str, value: object) -> str:
+    to = normal(channel, value) if isinstance(value, str) and len(value) <= _MAX_CONTACT_LENGTH else None
+    if to is None:
+        raise InvalidContact()
+    return to
+
+
+def _code(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{6}", value, re.ASCII):
+        raise CodeRefused()
+    return value
+
+
+def new_contact(channel: str, body: object) -> NewContact:
+    """Channel in a path and body of `PUT /contacts/{channel}`. Raises ChannelNotSetUp, InvalidRequest, InvalidContact,
+    CodeRefused.
+    """
+    channel, fields = contact_channel(channel), read_fields(body)
+    password = fields.get("password")
+    return NewContact(
+        channel,
+        _contact(channel, fields.get("to")),
+        _code(fields.get("code")),
+        None if password is None else _old_password(password),
+    )
+
+
+def contact_password(body: object) -> str:
+    """Body of `DELETE /contacts/{channel}`. Raises WrongPassword."""
+    fields = body if isinstance(body, dict) else {}
+    return _old_password(fields.get("password"))
+
+
+@dataclass(frozen=True)
+class CodeUse:
+    """A code and what it is said to be for; `password` is a new one, where it is for that."""
+
+    subject: Subject
+    code: str = field(repr=False)
+    password: str = field(default="", repr=False)
+
+
+def sign_in_by_code_request(body: object) -> CodeUse:
+    """Body of `POST /login/code`. Raises InvalidRequest, ChannelNotSetUp, InvalidContact, CodeRefused."""
+    fields = read_fields(body)
+    if contact_channel(fields.get("channel")) != SMS:
+        raise ChannelNotSetUp()
+    return CodeUse(Subject(Purpose.SIGN_IN, SMS, _contact(SMS, fields.get("to"))), _code(fields.get("code")))
+
+
+def forgotten_password_request(body: object) -> CodeUse:
+    """Body of `PUT /password/forgotten`. Raises InvalidRequest, ChannelNotSetUp, InvalidContact, CodeRefused,
+    WeakPassword.
+    """
+    fields = read_fields(body)
+    channel = contact_channel(fields.get("channel"))
+    subject = Subject(Purpose.PASSWORD, channel, _contact(channel, fields.get("to")))
+    return CodeUse(subject, _code(fields.get("code")), _new_password(fields.get("password")))
 
 
 MAX_SHOWN_NAME = 32

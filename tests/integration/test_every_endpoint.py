@@ -28,6 +28,9 @@ PUBLIC = {
     ("GET", "/api/captcha_check"),
     ("POST", "/register"),
     ("POST", "/login"),
+    ("POST", "/codes"),
+    ("POST", "/login/code"),
+    ("PUT", "/password/forgotten"),
     ("GET", "/home"),
     ("GET", "/teachers"),
     ("GET", "/teachers/{teacher_id}"),
@@ -393,6 +396,20 @@ def documented(course_id: int, policy_id: int) -> dict[tuple[str, str], Document
         ("PUT", "/password"): Documented(
             {"old_password": "wrong", "new_password": "learn and grow"}, {1002, 1004, 1007}
         ),
+        ("POST", "/codes"): Documented(
+            {"purpose": "password", "channel": "sms", "to": "x"} | captcha, {2102, 2103, 5000}
+        ),
+        ("POST", "/login/code"): Documented(
+            {"channel": "sms", "to": builders.a_number(), "code": "123456"}, {2101, 2102, 2103, 2104, 5000}
+        ),
+        ("PUT", "/password/forgotten"): Documented(
+            {"channel": "sms", "to": builders.a_number(), "code": "123456", "password": "learn and grow"},
+            {1007, 2101, 2102, 2103, 2104, 5000},
+        ),
+        ("PUT", "/contacts/{channel}"): Documented(
+            {"to": builders.a_number(), "code": "123456", "password": None}, {2103}
+        ),
+        ("DELETE", "/contacts/{channel}"): Documented({"password": "wrong"}, {2103}),
         ("PUT", "/userinfo"): Documented({"name": "小李", "head_img": "images/heads/pine.svg"}, {1000, 1009}),
         ("POST", "/course/{course_id}/sections/{section_id}/play"): Documented(
             {"ticket": f"course-1-1-{'0' * 32}"}, {2001, 2009, 5000}

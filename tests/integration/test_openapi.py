@@ -32,6 +32,10 @@ def refusals(operation: Operation) -> codes.Codes:
     return app.app.refusals[operation.method, operation.path]
 
 
+TOKEN_FOR_SOME = {("POST", "/codes")}
+"""Where some requests need a token, and not the first example."""
+
+
 def needs_token(operation: Operation) -> bool:
     return operation.described["security"] == [{"token": []}]
 
@@ -166,7 +170,9 @@ def test_401_is_described_where_a_token_is_needed(
     gateway_server: GatewayServer, operation: Operation
 ) -> None:
     status = ask(Client(gateway_server.base_url), operation).status_code
-    assert (status == 401) == needs_token(operation) == ("401" in operation.described["responses"])
+    assert (status == 401) == needs_token(operation)
+    is_described = needs_token(operation) or (operation.method, operation.path) in TOKEN_FOR_SOME
+    assert ("401" in operation.described["responses"]) == is_described
 
 
 @pytest.mark.parametrize("scheme", ["{}", "Bearer {}"])

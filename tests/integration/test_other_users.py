@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases, study
 from tests.client import Client
+from tests.postbox import Postbox, postbox
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Victim:
     session_id: str
     section_path: str
     ticket: str
+    number: str
+    wrong_code: str = "123456"
 
     def secrets(self) -> list[str]:
         """What nobody else may ever read."""
@@ -56,6 +60,7 @@ class Victim:
             self.request_no,
             self.session_id,
             self.ticket,
+            self.number,
         ]
 
     def everything(self) -> object:
@@ -109,6 +114,7 @@ def victim(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Victim:
         str(other_session.session_id),
         section_path,
         ticket,
+        builders.a_contact(user),
     )
 
 
@@ -122,6 +128,12 @@ def studied(client: Client, user: User) -> tuple[str, str]:
     with study.playing_by(study.PolyvHere(), application.app.process):
         ticket = client.post(f"{path}/play", {})["data"]["ticket"]
     return path, str(ticket)
+
+
+@pytest.fixture(autouse=True)
+def box(gateway_server: GatewayServer) -> Iterator[Postbox]:
+    with postbox() as box:
+        yield box
 
 
 @pytest.fixture
@@ -202,6 +214,28 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
         ],
         ("POST", "/coupons/{coupon_id}/claim"): [
             Attempt(f"/coupons/{record.record_id}/claim") for record in (of.bound, of.general)
+        ],
+        # Somebody else's number, and a guess at the code that is on its way there
+        ("POST", "/codes"): [
+            Attempt("/codes", {"purpose": "confirm", "channel": "sms", "to": of.number}, code=1000),
+            Attempt("/codes", {"purpose": "password", "channel": "sms", "to": of.number}, code=2101),
+        ],
+        ("POST", "/login/code"): [
+            Attempt("/login/code", {"channel": "sms", "to": of.number, "code": of.wrong_code}, code=2104)
+        ],
+        ("PUT", "/password/forgotten"): [
+            Attempt(
+                "/password/forgotten",
+                {"channel": "sms", "to": of.number, "code": of.wrong_code, "password": "a new password 1"},
+                code=2104,
+            )
+        ],
+        ("GET", "/contacts"): [Attempt(f"/contacts?user_id={of.user.user_id}", code=1000)],
+        ("PUT", "/contacts/{channel}"): [
+            Attempt("/contacts/sms", {"to": of.number, "code": of.wrong_code}, code=2104)
+        ],
+        ("DELETE", "/contacts/{channel}"): [
+            Attempt("/contacts/sms", {"password": builders.PASSWORD, "user_id": of.user.user_id}, code=1000)
         ],
         # Somebody else's sessions
         ("DELETE", "/sessions/{session_id}"): [Attempt(f"/sessions/{of.session_id}")],

@@ -31,6 +31,7 @@ from tests import builders
 from tests.client import Client
 from tests.faults.dynamodb_proxy import DynamoDBCall
 from tests.faults.routing import FaultyApp, forget_connections
+from tests.postbox import postbox
 from tests.purchases import Clock, deliver, notice
 from tests.scheduled import SCHEDULED
 from tests.wechat_notices import a_begun_trade
@@ -267,6 +268,17 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
         learner.get("/beli")
         assert operator.get("/admin/refunds")["code"] == 1000
         learner.request("GET", "/trade/alipay/")
+        assert learner.get("/contacts")["code"] == 1000
+        with postbox() as box:
+            to = {"channel": "sms", "to": builders.a_number()}
+            assert learner.post("/codes", to | {"purpose": "confirm"})["code"] == 1000
+            confirmed = learner.put("/contacts/sms", to | {"code": box.code(to["to"])})
+            assert confirmed["code"] == 1000
+            wrong = to | {"code": "123456", "password": f"{builders.PASSWORD} 2026"}
+            assert learner.post("/login/code", wrong)["code"] == 2104
+            assert learner.put("/password/forgotten", wrong)["code"] == 2104
+            removed = learner.delete("/contacts/sms", {"password": newcomer["password"]})
+            assert removed["code"] == 1000
         assert learner.delete("/logout")["code"] == 1000
 
     assert compare(calls, "api_handler") == NOTHING

@@ -15,6 +15,7 @@ from localstack.wechat import WechatSimulator
 from tests.faults.routing import FaultyApp
 from tests.proof import pace
 from tests.proof.choosing_flows import CHOOSING_FLOWS, MORE_CHOOSING_FLOWS
+from tests.proof.contact_flows import CONTACT_FLOWS
 from tests.proof.counts import count
 from tests.proof.cut_offs import DOWN_BEFORE, OUTAGES, OVERTIME, Cut, cut_at, cut_everywhere
 from tests.proof.study_flows import STUDY_FLOWS
@@ -27,6 +28,7 @@ ALL_FLOWS = (
     *CHOOSING_FLOWS,
     *WECHAT_FLOWS,
     *STUDY_FLOWS,
+    *CONTACT_FLOWS,
     *(MORE_CHOOSING_FLOWS if pace.SOAK else ()),
 )
 

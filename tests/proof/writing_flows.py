@@ -63,6 +63,7 @@ from tests.scheduled import SCHEDULED
 
 READING = {
     "GET /api/captcha_check",
+    *("GET /contacts", "manage show-user"),
     *("GET /userinfo", "GET /sessions", "GET /course/category", "GET /courses", "GET /courses/search"),
     *("GET /home", "GET /teachers", "GET /teachers/{teacher_id}", "GET /course/{course_id}"),
     *(

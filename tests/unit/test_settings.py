@@ -214,6 +214,8 @@ MALFORMED = [
     ("SMS_ACCESS_KEY_SECRET", "a secret", "the secret of that access key"),
     ("SMS_SIGN_NAME", "【云课堂】", "a registered signature"),
     ("SMS_SIGN_NAME", "云\n课堂", "a registered signature"),
+    ("SMS_CODE_TEMPLATES", "confirm=SMS_1, sign-in=SMS_2", "SMS templates for all of it"),
+    ("SMS_CODE_TEMPLATES", "SMS_1", "SMS templates for all of it"),
     ("SMS_API_URL", "dysmsapi.aliyuncs.com", "an absolute address"),
     ("MAIL_URL", "https://smtp.example.com", "smtps://USER:PASSWORD@HOST"),
     ("MAIL_URL", "smtps://post:a/b@smtp.example.com", "smtps://USER:PASSWORD@HOST"),
@@ -810,3 +812,10 @@ def test_a_functions_secrets_are_read_and_no_others() -> None:
         asked.clear()
         load(given, read, function)
         assert set(asked) == {name for name in names if name in FUNCTIONS[function]}, function
+
+
+def test_codes_have_templates_for_all_purposes_or_none() -> None:
+    given = "confirm=SMS_1, sign-in = SMS_2,password=SMS_3"
+    templates = load(environment(SMS_CODE_TEMPLATES=given)).sms_code_templates
+    assert templates == {"confirm": "SMS_1", "sign-in": "SMS_2", "password": "SMS_3"}
+    assert not load(environment()).sms_code_templates

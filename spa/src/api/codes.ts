@@ -63,5 +63,11 @@ export const RefusalCode = {
   PlaceTaken: 2008,
   TicketOver: 2009,
   NotificationRefused: 2010,
+  CodeTooSoon: 2101,
+  InvalidContact: 2102,
+  ChannelNotSetUp: 2103,
+  CodeRefused: 2104,
+  ContactTaken: 2107,
+  CodeNotSent: 2108,
   NotPossible: 5000,
 } as const

@@ -131,6 +131,152 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a one-time code sent
+         * @description Six digits, good for five minutes, five tries and one use. A number, and a person, gets one a minute, five an hour and ten a day at most; an address asks 30 times an hour, its network 200 times. To confirm a contact takes a token. For `sign-in` and `password` a code is sent only to what a user has confirmed; the answer is the same, after the same three seconds, for everything else.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1001 | 滑动验证失败，请重新完成滑动验证 | The slider was not solved, its answer was used before, or it is older than ten minutes |
+         *     | 2101 | 操作过于频繁，请42秒后再试 | Too many codes, or tries, of this number, person or address: the seconds to wait stand in `msg` |
+         *     | 2102 | 手机号或邮箱格式有误，请检查后重试 | No mainland mobile number, or no e-mail address |
+         *     | 2103 | 学校暂未开通这种联系方式 | The shop does not send by this channel |
+         *     | 2108 | 验证码可能没有发出，如未收到，请一分钟后重新获取 | Only for `confirm`: whoever carries it refused, or did not answer |
+         *     | 5000 | 请求内容有误，请刷新页面后重试 | The request has another shape |
+         */
+        post: operations["sendCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/login/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in by a code
+         * @description For whoever has confirmed the number. A new code takes the place of the one before. A disabled user's code is refused as a wrong one. An address has 100 tries in 15 minutes.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 2101 | 操作过于频繁，请42秒后再试 | Too many codes, or tries, of this number, person or address: the seconds to wait stand in `msg` |
+         *     | 2102 | 手机号或邮箱格式有误，请检查后重试 | No mainland mobile number, or no e-mail address |
+         *     | 2103 | 学校暂未开通这种联系方式 | The shop does not send by this channel |
+         *     | 2104 | 验证码错误或已失效，请重新获取 | The code is wrong, used, older than five minutes, for something else, or was tried five times |
+         *     | 5000 | 请求内容有误，请刷新页面后重试 | The request has another shape |
+         */
+        post: operations["loginByCode"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/password/forgotten": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a forgotten password anew
+         * @description By a code that was sent to a confirmed contact. Ends all sessions of the user. A password that is too weak does not use the code up.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1007 | 密码长度应为8到128个字符 | The new password is too weak; `msg` says in what way |
+         *     | 2101 | 操作过于频繁，请42秒后再试 | Too many codes, or tries, of this number, person or address: the seconds to wait stand in `msg` |
+         *     | 2102 | 手机号或邮箱格式有误，请检查后重试 | No mainland mobile number, or no e-mail address |
+         *     | 2103 | 学校暂未开通这种联系方式 | The shop does not send by this channel |
+         *     | 2104 | 验证码错误或已失效，请重新获取 | The code is wrong, used, older than five minutes, for something else, or was tried five times |
+         *     | 5000 | 请求内容有误，请刷新页面后重试 | The request has another shape |
+         */
+        put: operations["setForgottenPassword"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One's phone number and e-mail address
+         * @description Masked. What came from the old system is shown as not confirmed, until a code confirms it.
+         */
+        get: operations["listContacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/contacts/{channel}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Confirm a phone number or an e-mail address
+         * @description By a code that `POST /codes` sent there for `confirm`. A contact is one user's. Where one is confirmed already, another takes its place only with the password. Confirming what is confirmed changes nothing, and needs no code that holds.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1002 | 更换前请输入登录密码，密码错误 | Another one is replaced, and the password is missing or wrong |
+         *     | 2101 | 操作过于频繁，请42秒后再试 | Too many codes, or tries, of this number, person or address: the seconds to wait stand in `msg` |
+         *     | 2102 | 手机号或邮箱格式有误，请检查后重试 | No mainland mobile number, or no e-mail address |
+         *     | 2103 | 学校暂未开通这种联系方式 | The shop does not send by this channel |
+         *     | 2104 | 验证码错误或已失效，请重新获取 | The code is wrong, used, older than five minutes, for something else, or was tried five times |
+         *     | 2107 | 该手机号或邮箱已用于另一个账号，如属于您，请联系学校 | Another account has confirmed it |
+         *     | 5000 | 请求内容有误，请刷新页面后重试 | The request has another shape |
+         */
+        put: operations["confirmContact"];
+        post?: never;
+        /**
+         * Give a contact up
+         * @description Nothing is sent there any more, and another account may confirm it. Without one nothing changes.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1002 | 密码错误 | The password is wrong |
+         *     | 2101 | 操作过于频繁，请42秒后再试 | Too many codes, or tries, of this number, person or address: the seconds to wait stand in `msg` |
+         *     | 2103 | 学校暂未开通这种联系方式 | The shop does not send by this channel |
+         */
+        delete: operations["removeContact"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/sessions": {
         parameters: {
             query?: never;
@@ -2311,7 +2457,7 @@ export interface components {
          * @description Every `code` of a refusal, by name: for clients to make an enumeration from.
          * @enum {integer}
          */
-        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1509 | 1510 | 1511 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 2001 | 2002 | 2003 | 2004 | 2005 | 2006 | 2007 | 2008 | 2009 | 2010 | 5000;
+        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1509 | 1510 | 1511 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 2001 | 2002 | 2003 | 2004 | 2005 | 2006 | 2007 | 2008 | 2009 | 2010 | 2101 | 2102 | 2103 | 2104 | 2107 | 2108 | 5000;
         StartedCaptcha: {
             /**
              * @description 1 Geetest is up, 0 it is down.
@@ -2425,6 +2571,55 @@ export interface components {
                 last_section_id: components["schemas"]["Id"];
                 last_section_name: string;
             }[];
+        };
+        /**
+         * @description How somebody is reached: SMS or e-mail.
+         * @enum {string}
+         */
+        Channel: "sms" | "mail";
+        Contact: {
+            /** @description By which its owner knows it again. */
+            masked: string;
+            /** @description false: it came with the user from the old system, and nothing is sent there. */
+            is_confirmed: boolean;
+        };
+        Contacts: {
+            /** @description A mainland mobile number. */
+            sms: components["schemas"]["Contact"] | null;
+            /** @description An e-mail address. */
+            mail: components["schemas"]["Contact"] | null;
+            /** @description By which the shop can send. */
+            channels: components["schemas"]["Channel"][];
+        };
+        SentCode: {
+            /** @description Seconds until another one may be asked for. */
+            wait_seconds: number;
+            /** @description Seconds for which it is good. */
+            expires_in: number;
+        };
+        CodeRequest: {
+            /**
+             * @description What the code is for, and for nothing else: `PUT /contacts/{channel}`, `POST /login/code` (SMS only), `PUT /password/forgotten`.
+             * @enum {string}
+             */
+            purpose: "confirm" | "sign-in" | "password";
+            channel: components["schemas"]["Channel"];
+            /** @description A mainland mobile number, with or without +86, or an e-mail address. */
+            to: string;
+            /** @description What the slider (滑动验证) gave, Geetest v3. All three are needed while the captcha is on. */
+            geetest_challenge?: string;
+            /** @description As `geetest_challenge`. */
+            geetest_validate?: string;
+            /** @description As `geetest_challenge`. */
+            geetest_seccode?: string;
+            /** @description What the slider gave where the shop uses Geetest v4: these four instead of `geetest_*`. */
+            lot_number?: string;
+            /** @description As `lot_number`. */
+            captcha_output?: string;
+            /** @description As `lot_number`. */
+            pass_token?: string;
+            /** @description As `lot_number`. */
+            gen_time?: string;
         };
     };
     responses: {
@@ -2649,6 +2844,11 @@ export type StudyReport = components['schemas']['StudyReport'];
 export type ReportedStudy = components['schemas']['ReportedStudy'];
 export type CourseProgress = components['schemas']['CourseProgress'];
 export type Study = components['schemas']['Study'];
+export type Channel = components['schemas']['Channel'];
+export type Contact = components['schemas']['Contact'];
+export type Contacts = components['schemas']['Contacts'];
+export type SentCode = components['schemas']['SentCode'];
+export type CodeRequest = components['schemas']['CodeRequest'];
 export type ResponseUnreadable = components['responses']['Unreadable'];
 export type ResponseInvalidPage = components['responses']['InvalidPage'];
 export type ResponseNotSignedIn = components['responses']['NotSignedIn'];
@@ -2834,6 +3034,262 @@ export interface operations {
                     } | {
                         /** @enum {integer} */
                         code: 1002 | 1004 | 1007;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sendCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["SentCode"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 1001 | 2101 | 2102 | 2103 | 2108 | 5000;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    loginByCode: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    channel: "sms";
+                    /** @description A mainland mobile number, with or without +86, or an e-mail address. */
+                    to: string;
+                    /** @description The six digits that were sent there. */
+                    code: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["SignedIn"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 2101 | 2102 | 2103 | 2104 | 5000;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    setForgottenPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    channel: components["schemas"]["Channel"];
+                    /** @description A mainland mobile number, with or without +86, or an e-mail address. */
+                    to: string;
+                    /** @description The six digits that were sent there. */
+                    code: string;
+                    /** @description 8 to 128 characters; not only digits, not containing the user name, not one of the common ones. */
+                    password: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: null;
+                    } | {
+                        /** @enum {integer} */
+                        code: 1007 | 2101 | 2102 | 2103 | 2104 | 5000;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listContacts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["Contacts"];
+                    };
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    confirmContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description `sms` or `mail`.
+                 * @example sms
+                 */
+                channel: components["schemas"]["Channel"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description A mainland mobile number, with or without +86, or an e-mail address. */
+                    to: string;
+                    /** @description The six digits that were sent there. */
+                    code: string;
+                    /** @description The user's password, where another contact is replaced. */
+                    password?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["Contacts"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 1002 | 2101 | 2102 | 2103 | 2104 | 2107 | 5000;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description `sms` or `mail`.
+                 * @example sms
+                 */
+                channel: components["schemas"]["Channel"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    password: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    "Retry-After": components["headers"]["RetryAfter"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["Contacts"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 1002 | 2101 | 2103;
                         /** @description What the learner can read and act on. */
                         msg: string;
                         data: null;
