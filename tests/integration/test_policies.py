@@ -27,7 +27,7 @@ from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer
 from localstack.alipay import AlipaySimulator
 from localstack.wechat import WechatSimulator
-from tests import builders
+from tests import builders, study
 from tests.client import Client
 from tests.faults.dynamodb_proxy import DynamoDBCall
 from tests.faults.routing import FaultyApp, forget_connections
@@ -168,6 +168,18 @@ def sold_on_a_day_of_its_own(base_url: str, alipay: AlipaySimulator, clock: Cloc
     return number
 
 
+def watch(learner: Client, course: Course) -> None:
+    """Play the course's only section, report, and look at what was studied."""
+    (section,) = study.sections_of(course)
+    with study.playing_by(study.PolyvHere(), application.app.process):
+        shown = learner.post(f"/course/{course.course_id}/sections/{section.section_id}/play", {})
+    with study.time_ahead(application.app.process, seconds=10):
+        report = {"ticket": shown["data"]["ticket"], "spans": [[0, 10]], "at": 10}
+        assert learner.post("/study/report", report)["data"]["counted_seconds"] == 10
+    learner.get("/study")
+    learner.get(f"/course/{course.course_id}/progress")
+
+
 def an_offer() -> CouponOffer:
     """A coupon that can be claimed now."""
     now, day = builders.now(), timedelta(days=1)
@@ -207,6 +219,8 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
     courses = [builders.a_course(prices=[100]), builders.a_course(prices=[200])]
     record = builders.a_coupon(user, course=courses[1].key, value=50)
     offer = an_offer()
+    watched = study.a_video_course(["10:00"])
+    study.enroll(user, watched)
     lines = lines_of(courses)
     learner, operator = Client(faulty_app.base_url), Client(faulty_app.base_url, builders.an_admin())
     application.app.forget_fresh()
@@ -235,6 +249,7 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
         for part in ("chapters", "questions"):
             learner.get(f"/course/{courses[0].course_id}/{part}")
         learner.get(f"/course/{courses[0].course_id}/mine")
+        watch(learner, watched)
         for line in lines:
             assert learner.post("/shoppingcar/", line)["code"] == 1000
         learner.get("/shoppingcar/")

@@ -30,6 +30,9 @@ from tests.proof.world import World
 some = st.integers(min_value=0, max_value=30)
 """Which of several there are: counted from the newest, more often a new one."""
 providers = st.sampled_from([ALIPAY, WECHAT])
+seconds = st.integers(0, 200) | st.just(86400)
+spans = st.lists(st.tuples(seconds, seconds), max_size=4)
+"""What a player says that it has played, the wrong way round, too."""
 positions = st.lists(st.integers(min_value=0, max_value=7), max_size=3)
 WRONG: tuple[dict[str, str], ...] = (
     *({"total_amount": "0.03"}, {"total_amount": "99999.99"}, {"app_id": "2021000000000000"}),
@@ -187,6 +190,40 @@ class ShopLife(RuleBasedStateMachine):
     def withdraw(self, position: int) -> None:
         """A learner withdraws an application."""
         self.world.withdraw(position)
+
+    @rule(who=st.integers(0, 1), course=st.integers(0, 4), section=st.integers(0, 1))
+    def play(self, who: int, course: int, section: int) -> None:
+        """A learner begins to play a section."""
+        self.world.play(who, course, section)
+
+    @rule(
+        who=st.integers(0, 1), course=st.integers(0, 4), section=st.integers(0, 1), reports=st.integers(1, 4)
+    )
+    def study(self, who: int, course: int, section: int, reports: int) -> None:
+        """A learner is given a course, and watches."""
+        self.world.grant_course(who, course)
+        self.world.check()
+        self.world.play(who, course, section)
+        self.world.check()
+        self.world.watch(0, reports)
+
+    @precondition(lambda self: self.world.studying.players)
+    @rule(which=some, reports=st.integers(1, 6))
+    def watch(self, which: int, reports: int) -> None:
+        """A player plays, and reports every ten seconds."""
+        self.world.watch(which // 5, reports)
+
+    @precondition(lambda self: self.world.studying.players)
+    @rule(which=some, spans=spans, times=st.integers(1, 3))
+    def say(self, which: int, spans: list[tuple[int, int]], times: int) -> None:
+        """A player reports whatever it likes, more than once."""
+        self.world.say(which // 5, spans, times)
+
+    @precondition(lambda self: self.world.studying.players)
+    @rule(which=some)
+    def renew(self, which: int) -> None:
+        """A player asks for its token anew."""
+        self.world.renew(which // 5)
 
     # The providers
 

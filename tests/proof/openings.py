@@ -12,6 +12,7 @@ from chalicelib.shop.coupon_claim import Claim
 from chalicelib.shop.order import Order
 from chalicelib.shop.payment import Payment
 from chalicelib.shop.payment_type import ALIPAY, WECHAT, Way
+from chalicelib.shop.progress import CourseProgress
 from chalicelib.shop.refund_notice import RefundNotice
 from tests.proof.provider import EARLY, LOST, OTHER_AMOUNT, REFUSING, UNDONE
 from tests.proof.wechat import ABNORMAL, CLOSED
@@ -334,10 +335,39 @@ def claims_and_orders_of_nothing(world: World) -> None:
     assert payment.APPLIED not in uses
 
 
+def watched_until_refunded(world: World) -> None:
+    """A learner watches on one device, then on another, whatever the first one reports, until the money goes back."""
+    number = _paid(world, 0, [4])
+    for _ in range(2):
+        world.play(0, 4, 1)
+        world.check()
+        world.watch(0, 3)
+        world.check()
+    world.renew(0)
+    world.renew(1)
+    world.say(1, [(0, 86400)], 2)
+    world.say(0, [(0, 86400), (30, 20)], 2)
+    world.check()
+    (course,) = world.belongings(0).of(CourseProgress)
+    assert course.counted >= 5
+    request_no = _applied(world, number)
+    world.watch(0, 1)
+    world.renew(0)
+    world.play(0, 4, 1)
+    world.play(0, 4, 0)
+    world.approve_one(request_no)
+    world.check()
+    world.renew(0)
+    expected = {"renew", "renew: PlaceTaken", "report: PlaceTaken"}
+    expected |= {f"{step}: AccessPaused" for step in ("report", "renew", "play")} | {"renew: AccessEnded"}
+    assert expected <= world.outcomes.keys(), world.outcomes
+
+
 OPENINGS: Sequence[Callable[[World], None]] = (
     *(refund_line_by_line, late_money_goes_back, late_money_reopens, two_trades, stuck_refunds),
     applications_withdrawn,
     *(refunds_that_take_their_time, refunds_at_the_console, looked_at_amid_a_refund, another_amount),
     *(minds_changed, both_providers_paid, refunds_by_wechat),
     claims_and_orders_of_nothing,
+    watched_until_refunded,
 )

@@ -51,6 +51,7 @@ from chalicelib.shop.journal import PAID, REFUNDED, JournalEntry, day_of
 from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.partition import partition
 from chalicelib.shop.payment_type import ALIPAY, WECHAT, Way
+from chalicelib.shop.progress import Span
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.trade import Trade
 from chalicelib.shop.user import User, UserName
@@ -68,11 +69,12 @@ from localstack.wechat.notices import NoticeWriter
 from localstack.wechat.trades import Refund as WechatRefund
 from localstack.wechat.trades import Refused as WechatRefused
 from localstack.wechat.trades import Trade as WechatTrade
-from tests import builders, purchases
+from tests import builders, purchases, study
 from tests.proof import bills, invariants, journal
 from tests.proof.counts import count
 from tests.proof.invariants import Belongings
 from tests.proof.provider import EARLY, DirectAlipay, SecondTrade
+from tests.proof.studying import LENGTHS, Studying
 from tests.proof.wechat import DirectWechat
 
 Result = TypeVar("Result")
@@ -114,7 +116,7 @@ class Shelf:
     def fill(self) -> list[Course]:
         """The courses, by price."""
         if not self.courses:
-            self.courses = [builders.a_course(prices=[price]) for price in PRICES]
+            self.courses = [study.a_video_course(LENGTHS, prices=[price]) for price in PRICES]
         return self.courses
 
 
@@ -194,6 +196,7 @@ class World:
         self._held: set[tuple[str, date]] = set()
         self._checks = 0
         self._written = Written()
+        self.studying = Studying(self.courses, self._caller, self._do, clock, clock.advance)
         for user in self.users:
             builders.a_coupon(user, value=5000, valid_until=builders.now() + timedelta(days=2))
             builders.a_coupon(user, coupon_type=coupon.PERCENT, off_percent=33)
@@ -270,6 +273,7 @@ class World:
         )
         self._read = {mine.user_id: mine for mine in read}
         self._assert_money_is_the_providers()
+        self.studying.check(self.belongings)
 
     def _assert_money_is_the_providers(self) -> None:
         """What the shop says was paid, a trade at its provider brought in; what it says went back, the provider has
@@ -437,6 +441,7 @@ class World:
             self.settings.shop_url,
         )
         assert len(mine["data"]) <= len(self.courses)
+        self.studying.read(who, which)
         if placed := self.orders(who):
             number = placed[which % len(placed)].number
             found = self._own(number)
@@ -522,6 +527,22 @@ class World:
                 codes.PAY_ADDRESS,
                 lambda: checkout.pay_page(placed, self.gateways, self.clock()),
             )
+
+    def play(self, who: int, course: int, section: int) -> None:
+        """A learner begins to play a section."""
+        self.studying.play(who, course, section, self.belongings(who))
+
+    def renew(self, which: int) -> None:
+        """A player asks for its token anew."""
+        self.studying.renew(which, self.belongings)
+
+    def watch(self, which: int, reports: int) -> None:
+        """A player plays, and reports what was played."""
+        self.studying.watch(which, reports, self.belongings)
+
+    def say(self, which: int, spans: Sequence[Span], times: int) -> None:
+        """A player reports whatever it likes."""
+        self.studying.say(which, spans, times)
 
     # The buyer at the providers
 
