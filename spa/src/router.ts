@@ -31,6 +31,7 @@ const routes: RouteRecordRaw[] = [
   { path: '/coupons', name: 'claim', component: () => import('@/pages/ClaimCentre.vue'), meta: { title: '领券中心' } },
   { path: '/sign-in', name: 'sign-in', component: () => import('@/pages/SignIn.vue'), meta: { title: '登录', visitors: true } },
   { path: '/register', name: 'register', component: () => import('@/pages/Register.vue'), meta: { title: '注册', visitors: true } },
+  { path: '/password/forgotten', name: 'forgotten', component: () => import('@/pages/Forgotten.vue'), meta: { title: '重设密码' } },
   { path: '/cart', name: 'cart', component: () => import('@/pages/Cart.vue'), meta: { title: '购物车' } },
   { path: '/settlement', name: 'settlement', component: () => import('@/pages/Settlement.vue'), meta: { title: '结算', private: true } },
   { path: '/payment/result', name: 'result', component: () => import('@/pages/Result.vue'), meta: { title: '支付结果', private: true } },

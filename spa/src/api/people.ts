@@ -1,8 +1,9 @@
 import { api, dataOf, unwrap } from './client'
-import type { Credentials, NewUser, ProfileRequest } from './schema'
+import type { Channel, Credentials, NewUser, ProfileRequest } from './schema'
 
 export const register = (body: NewUser) => dataOf(api().POST('/register', { body }))
 export const signIn = (body: Credentials) => dataOf(api().POST('/login', { body }))
+export const signInByCode = (to: string, code: string) => dataOf(api().POST('/login/code', { body: { channel: 'sms', to, code } }))
 /** Ends the session of `token`, which may be dead already. */
 export const signOut = (token: string) => unwrap(api().DELETE('/logout', { headers: { Authorization: token } }))
 
@@ -13,6 +14,8 @@ export const changeProfile = (body: ProfileRequest) => dataOf(api().PUT('/userin
 /** -> the API's word for what it did. */
 export const changePassword = async (old_password: string, new_password: string) =>
   (await unwrap(api().PUT('/password', { body: { old_password, new_password } }))).msg
+/** Set a password anew by a code. */
+export const resetPassword = (body: { channel: Channel; to: string; code: string; password: string }) => unwrap(api().PUT('/password/forgotten', { body }))
 
 export const loadSessions = (signal?: AbortSignal) => dataOf(api().GET('/sessions', { signal }))
 export const endSession = (session_id: string) =>
