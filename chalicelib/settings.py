@@ -661,6 +661,12 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
     "Mail": tuple(_rows(MailSettings)),
     "AWS, by the names of its own tools": (
         *_AWS_ENDPOINTS,
+        Setting(
+            "SECRETS_PREFIX",
+            "what stands before a `NAME_ARN` that does not begin with `arn:`: a function with many would have no room"
+            " for each ARN whole",
+            default="",
+        ),
         Setting("AWS_REGION", "the region", default=""),
         Setting("AWS_DEFAULT_REGION", "the region, where `AWS_REGION` is not set", default=""),
         Setting("AWS_ACCESS_KEY_ID", "who asks", default=""),
@@ -864,6 +870,8 @@ class _Given:
                 expected = "the path of a readable text file"
                 raise InvalidSetting(name=f"{name}_FILE", expected=expected) from error
         arn = self.environment.get(f"{name}_ARN", "").strip() if setting.is_secret else ""
+        if arn and not arn.startswith("arn:"):
+            arn = self.environment.get("SECRETS_PREFIX", "") + arn
         if not arn or self.read_secret is None:
             return ""
         try:

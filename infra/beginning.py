@@ -76,7 +76,12 @@ def _text(value: Any, known: Mapping[str, str]) -> str:
         case {"Ref": name}:
             return known[name]
         case {"Fn::Sub": str(text)}:
-            return re.sub(r"\$\{(\w+)\}", lambda found: known[found[1]], text)
+            return re.sub(r"\$\{([\w:]+)\}", lambda found: known[found[1]], text)
+        case {"Fn::Sub": [str(text), dict(more)]}:
+            local = {name: _text(one, known) for name, one in more.items()}
+            return _text({"Fn::Sub": text}, {**known, **local})
+        case {"Fn::Select": [int(place), {"Fn::Split": [str(mark), one]}]}:
+            return _text(one, known).split(mark)[place]
     raise TypeError(f"a variable is made in a way that is not understood here: {value}")
 
 
@@ -90,7 +95,11 @@ def _looked_up(
         parameter: ssm.get_parameter(Name=name)["Parameter"]["Value"]
         for parameter, name in values.read_by(template, stage).items()
     }
-    return defaults | dict(parameters) | found
+    place = {}
+    for arn in (text for text in found.values() if text.startswith("arn:")):
+        _, partition, _, region, account = arn.split(":")[:5]
+        place = {"AWS::Partition": partition, "AWS::Region": region, "AWS::AccountId": account}
+    return place | defaults | dict(parameters) | found
 
 
 def _secret(manager: Any, arn: str) -> str:

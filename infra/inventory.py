@@ -130,9 +130,9 @@ def _function(app: _Evaluated, properties: Mapping[str, Any]) -> Function:
     )
 
 
-def _is_there(app: _Evaluated, arn: Mapping[str, str]) -> bool:
-    """Whether a stage has the secret of a variable `${JwtKeyArn}:::...`."""
-    parameter = arn["Fn::Sub"].partition("}")[0].removeprefix("${")
+def _is_there(app: _Evaluated, arn: Mapping[str, Any]) -> bool:
+    """Whether a stage has the secret of a variable `${JwtKeyArn}:::...`, or of its short form."""
+    parameter = values.secret_of(arn) + "Arn"
     return pins.NONE not in str(app.parameters[parameter])
 
 

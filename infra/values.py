@@ -41,3 +41,13 @@ def read(name: str, stage: str, ssm: Any) -> str:
 
 def _with_hyphens(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+def secret_of(variable: Mapping[str, Any]) -> str:
+    """The logical name of the secret, such as `JwtKey`, whose version a variable names: by its ARN, or shorter, by what
+    stands behind `SECRETS_PREFIX`.
+    """
+    text = variable["Fn::Sub"]
+    named = re.fullmatch(r"\$\{\w+\}:::\$\{(\w+)Version\}", text if isinstance(text, str) else text[0])
+    assert named, variable
+    return named[1]

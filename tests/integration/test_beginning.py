@@ -36,6 +36,8 @@ KEYS = {
     "wechat-platform-certificate": "none",
     "wechat-api-v3-key": "0123456789abcdefghijABCDEFGHIJ01",
     "wechat-app-secret": "0123456789abcdef0123456789abcdef",
+    "sms-access-key-secret": "0123456789abcdefghijABCDEFGHIJ",
+    "mail-url": "smtps://post:a-password@smtp.school.example",
 }
 VALUES = {
     "api-url": "https://api.school.example",
@@ -54,6 +56,9 @@ PARAMETERS = {
     "WechatMchSerial": "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C",
     "WechatPublicKeyId": "PUB_KEY_ID_0119000000010001",
     "GeetestId": "0123456789abcdef0123456789abcdef",
+    "SmsAccessKeyId": "LTAI5tExample0001",
+    "SmsSignName": "云课堂",
+    "MailFrom": "no-reply@school.example",
 }
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from chalicelib.web.functions import TIMER_SECONDS
 from infra.libraries import MACHINES, build_layer
 from infra.package import ARCHITECTURE, PRODUCTS, PYTHON, RUNTIME, NotPackaged
 from infra.package import package as make_package
+from infra.values import secret_of
 from infra.zips import compile_in, write_zip
 from localstack.venvs import VenvNotMade
 from tests.packaged_functions import handler_of
@@ -199,6 +201,21 @@ def environment_of(package: Package, function: str) -> dict[str, Any]:
     return {**common, **own}
 
 
+def named_in(value: Any) -> Iterator[str]:
+    """The parameters that a value is made of."""
+    match value:
+        case {"Ref": name}:
+            yield name
+        case {"Fn::Sub": str(text)}:
+            yield from re.findall(r"\$\{(\w+)\}", text)
+        case {"Fn::Sub": [text, more]}:
+            yield from set(re.findall(r"\$\{(\w+)\}", text)) - more.keys()
+            for one in more.values():
+                yield from named_in(one)
+        case {"Fn::Select": [_, {"Fn::Split": [_, one]}]}:
+            yield from named_in(one)
+
+
 def test_the_settings_of_a_stage_reach_every_function(package: Package) -> None:
     for function in FUNCTIONS:
         environment = environment_of(package, function)
@@ -206,22 +223,33 @@ def test_the_settings_of_a_stage_reach_every_function(package: Package) -> None:
         assert environment["CAPTCHA"] == ("on" if package.stage == "production" else "off")
         assert environment["ALLOWED_ORIGINS"] == package.template["Parameters"]["AllowedOrigins"]["Default"]
         made = [value for value in environment.values() if isinstance(value, dict)]
-        names = {name for value in made for name in re.findall(r"\w+", value.get("Ref") or value["Fn::Sub"])}
+        names = {name for value in made for name in named_in(value)}
         assert names <= package.template["Parameters"].keys()
 
 
 ENVIRONMENT_BYTES = 4096
 """Lambda's limit for the names and values of a function's variables."""
-LONGEST = {"_ARN": 170, "_URL": 100}
-"""How long a value of such a name may be: an ARN in China with the version of a secret, an address."""
+PREFIX, SUFFIX = len("arn:aws-cn:secretsmanager:cn-northwest-1:123456789012:secret:"), 20
+"""How long what stands before a secret's name in its ARN may be, and what CloudFormation and Secrets Manager append."""
+LONGEST_VERSION, LONGEST_ADDRESS, LONGEST = 3 + 36, 100, 64
+"""How long the version of a secret may be, as AWS's tools make them, an address, and any other value."""
+
+
+def longest(name: str, value: Any) -> int:
+    """How many bytes the value of a variable may take."""
+    if isinstance(value, str):
+        return len(value)
+    if name.endswith("_ARN"):
+        of_secret = len(secret_of(value)) + SUFFIX + LONGEST_VERSION
+        return of_secret + (PREFIX if isinstance(value["Fn::Sub"], str) else 0)
+    if name == "SECRETS_PREFIX":
+        return PREFIX
+    return LONGEST_ADDRESS if name.endswith("_URL") else LONGEST
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_what_a_function_is_told_fits_into_its_environment(package: Package, function: str) -> None:
-    size = sum(
-        len(name) + (len(value) if isinstance(value, str) else LONGEST.get(name[-4:], 64))
-        for name, value in environment_of(package, function).items()
-    )
+    size = sum(len(name) + longest(name, value) for name, value in environment_of(package, function).items())
     assert size < ENVIRONMENT_BYTES * 7 / 8
 
 
@@ -237,7 +265,7 @@ def test_a_function_gets_the_settings_that_it_reads_and_the_secrets_of_no_other(
     for name in reads:
         if SETTINGS[name].default is None and not SETTINGS[name].is_secret:
             assert name in environment, "what has no default must be given"
-    of_the_stage = {"STAGE", "CAPTCHA", "ALLOWED_ORIGINS"}
+    of_the_stage = {"STAGE", "CAPTCHA", "ALLOWED_ORIGINS", "SECRETS_PREFIX"}
     assert {name.removesuffix("_ARN") for name in environment} <= reads | of_the_stage
 
 
@@ -253,11 +281,15 @@ def test_a_function_may_read_the_secrets_that_it_is_given_and_no_others(
     given = {
         name: value for name, value in environment_of(package, function).items() if name.endswith("_ARN")
     }
-    secrets = {arn: arn.removesuffix("Arn") for arn in readable}
     # Each is told of one version: whoever goes back to the versions of before gets the keys of before.
-    assert sorted(value["Fn::Sub"] for value in given.values()) == sorted(
-        f"${{{arn}}}:::${{{secret}Version}}" for arn, secret in secrets.items()
-    )
+    assert sorted(f"{secret_of(value)}Arn" for value in given.values()) == sorted(readable)
+    for value in given.values():
+        secret, text = secret_of(value), value["Fn::Sub"]
+        split = {"Fn::Select": [6, {"Fn::Split": [":", {"Ref": f"{secret}Arn"}]}]}
+        assert text in (
+            f"${{{secret}Arn}}:::${{{secret}Version}}",
+            [f"${{Name}}:::${{{secret}Version}}", {"Name": split}],
+        )
     assert all(statement["Action"] == "secretsmanager:GetSecretValue" for statement in statements)
 
 
@@ -384,8 +416,12 @@ def test_the_vpc_is_joined_by_the_function_that_needs_redis_and_only_if_there_is
     assert (network[0], network[2]) == ("InVpc", {"Ref": "AWS::NoValue"})
     assert [name for name in FUNCTIONS if "VpcConfig" in package.properties(name)] == ["APIHandler"]
     policy = json.loads((ROOT / ".chalice" / "policy-api_handler.json").read_text(encoding="utf-8"))
-    conditional = [statement["Fn::If"] for statement in policy["Statement"] if "Fn::If" in statement]
-    assert [(parts[0], parts[2]) for parts in conditional] == [("InVpc", {"Ref": "AWS::NoValue"})] * 2
+    conditional = [
+        statement["Fn::If"]
+        for statement in policy["Statement"]
+        if "Fn::If" in statement and statement["Fn::If"][0] == "InVpc"
+    ]
+    assert [parts[2] for parts in conditional] == [{"Ref": "AWS::NoValue"}] * 2
     allowed, denied = (parts[1] for parts in conditional)
     assert (allowed["Effect"], denied["Effect"]) == ("Allow", "Deny")
     assert "ec2:CreateNetworkInterface" in allowed["Action"]

@@ -428,6 +428,19 @@ def test_a_secret_may_stand_in_secrets_manager_and_is_read_once() -> None:
     assert asked == [ARN]
 
 
+def test_an_arn_may_be_short_where_what_stands_before_it_is_told() -> None:
+    prefix, name = ARN.rpartition(":")[0] + ":", ARN.rpartition(":")[2]
+    given = environment(JWT_KEY=None, JWT_KEY_ARN=f"{name}:::v1", SECRETS_PREFIX=prefix)
+    asked: list[str] = []
+
+    def read(arn: str) -> str:
+        asked.append(arn)
+        return SECRET
+
+    assert load(given, read).jwt_key == SECRET
+    assert asked == [f"{ARN}:::v1"]
+
+
 def test_a_value_or_a_file_wins_over_a_secret_and_only_secrets_have_one(tmp_path: Path) -> None:
     def read(arn: str) -> str:
         raise AssertionError(arn)
