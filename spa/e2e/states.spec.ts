@@ -11,7 +11,7 @@ import type { Learner, School } from './support/school'
 const ITEM = `item=course-${SQL.course_id}-${SQL.price_policy_id}`
 const NO_ORDER = '20261128000000000ABCDEFGHIJ'
 const PUBLIC = ['/', '/courses', `/course/${PYTHON.course_id}`, `/learn/${PYTHON.course_id}`, '/teachers', '/teachers/900001', '/coupons']
-const PRIVATE = ['/cart', `/settlement?${ITEM}`, `/payment/result?order_num=${NO_ORDER}`, `/payment/wechat?order_num=${NO_ORDER}`, '/orders', `/orders/${NO_ORDER}`, '/my/courses', '/my/coupons', '/my/beli', '/my/account']
+const PRIVATE = ['/cart', `/settlement?${ITEM}`, `/payment/result?order_num=${NO_ORDER}`, `/payment/wechat?order_num=${NO_ORDER}`, '/orders', `/orders/${NO_ORDER}`, '/my/courses', '/my/study', '/my/coupons', '/my/beli', '/my/account']
 
 const main = (page: Page) => page.getByRole('main')
 const says = (text: string | RegExp) => (page: Page) => main(page).getByText(text)
@@ -27,12 +27,7 @@ interface State {
   shows: (page: Page) => Locator
 }
 
-async function paid(school: School, learner: Learner): Promise<string> {
-  const number = await school.order(learner, [PYTHON, SQL])
-  await school.atAlipay(number, 'pay')
-  await expect.poll(async () => (await school.orderOf(learner, number)).status).toBe('交易成功')
-  return number
-}
+const paid = (school: School, learner: Learner) => school.own(learner, [PYTHON, SQL])
 async function givenBack(school: School, learner: Learner): Promise<string> {
   const number = await paid(school, learner)
   await school.ask('POST', `/order/${number}/refund`, { learner, data: { lines: [0], reason: '买错了课程或有效期' } })

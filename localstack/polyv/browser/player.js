@@ -93,7 +93,7 @@
       }
       const full = element('button', look, bar, '全屏')
       full.type = 'button'
-      full.onclick = () => (document.fullscreenElement ? document.exitFullscreen() : this.box.requestFullscreen())
+      full.onclick = () => this.toggleFullscreen()
       this.onFullscreen = () =>
         this.tell(document.fullscreenElement === this.box ? 's2j_onFullScreen' : 's2j_onNormalScreen')
       document.addEventListener('fullscreenchange', this.onFullscreen)
@@ -300,6 +300,11 @@
       const before = this.video.currentTime
       this.video.currentTime = Math.min(Math.max(0, second), this.j2s_getDuration())
       this.tell('s2j_onVideoSeek', before, this.video.currentTime)
+    }
+
+    toggleFullscreen() {
+      if (document.fullscreenElement) document.exitFullscreen()
+      else this.box.requestFullscreen()
     }
 
     j2s_setVolume(rate) {

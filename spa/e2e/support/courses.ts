@@ -24,3 +24,11 @@ export const SHEETS = course('电子表格：让公式替您加班', 900020, 900
 /** Coupons of the demo. */
 export const PYTHON_COUPON = { id: 900004, name: 'Python 课程立减 50 元', yuan: 50 }
 export const NEWCOMER_COUPON = { id: 900001, name: '新学员立减 20 元', yuan: 20 }
+
+/** Whose first section, a trial, is for the tests of a video that is not ready. */
+export const ALGORITHMS = { course_id: 900002 }
+export const PROCESSED = { id: 900013 }
+
+/** Sections of the Python course: one that everybody may try, and one for who has it. */
+export const INTRODUCTION = { id: 900001, name: '课程介绍：我们将做出什么' }
+export const LOCKED = { id: 900005, name: '条件判断：如果下雨就带伞' }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import type { APIRequestContext } from '@playwright/test'
+import { expect, type APIRequestContext } from '@playwright/test'
 
 import type { CaptchaFields, Order, OrderRow, Provider, SignedIn } from '../../src/api/schema'
 import { address } from './addresses'
@@ -73,6 +73,14 @@ export class School {
     return placed.order_number
   }
 
+  /** Buy these courses; -> the order's number. */
+  async own(learner: Learner, choices: Choice[]): Promise<string> {
+    const number = await this.order(learner, choices)
+    await this.atAlipay(number, 'pay')
+    await expect.poll(async () => (await this.orderOf(learner, number)).status).toBe('交易成功')
+    return number
+  }
+
   async orders(learner: Learner): Promise<OrderRow[]> {
     return (await this.ask('GET', '/myorder', { learner })).data
   }
@@ -111,6 +119,13 @@ export class School {
   /** A bad day at Alipay, for one order only. */
   async badDay(name: string, number: string, on = true): Promise<void> {
     await this.post(`${address('ALIPAY_URL')}/control/bad-days/${name}`, { on, out_trade_no: number })
+  }
+
+  /** What becomes of a section's video at Polyv, who then calls the school back. */
+  async videoBecomes(section: { id: number }, status: 'ready' | 'waiting'): Promise<void> {
+    const vid = `e2e84a7383${'0'.repeat(16)}${section.id}_e`
+    await this.post(`${address('POLYV_URL')}/control/videos/${vid}`, { status })
+    await this.post(`${address('POLYV_URL')}/control/callbacks`, { vid, type: 'upload' })
   }
 
   /** The time to pay an order is over. */
