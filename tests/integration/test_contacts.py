@@ -11,12 +11,15 @@ import pytest
 
 import app as application
 from chalicelib.errors import ContactTaken
+from chalicelib.flows import change_password
+from chalicelib.flows.change_contact import release_contact
 from chalicelib.flows.change_user import disable_user
 from chalicelib.flows.send_code import EVEN_SECONDS
 from chalicelib.gateways.post import Refused, Unclear
 from chalicelib.settings import settings
 from chalicelib.shop import code_texts, contact, one_time_code
 from chalicelib.shop.contact import MAIL, SMS, Contacts, find_contacts
+from chalicelib.shop.message import Event, Message
 from chalicelib.shop.one_time_code import MAX_TRIES, Purpose, Subject
 from chalicelib.shop.user import User, find_user
 from chalicelib.storage.dynamodb import Transaction, UserItem
@@ -31,6 +34,7 @@ from tests.postbox import Postbox, postbox
 from tests.proof import invariants
 from tests.purchases import Clock, at_once
 from tests.shapes import check_refusal
+from tests.terminal import Operator
 
 pytestmark = pytest.mark.usefixtures("gateway_server")
 
@@ -169,6 +173,21 @@ def test_a_number_changes_hands(learner: ClientAt, box: Postbox, clock: Clock) -
     invariants.check([owner(one).user_id for one in (learner, next_one)])
 
 
+def test_an_operator_takes_a_number_that_has_another_holder_and_sees_no_number_whole(
+    learner: ClientAt, operator: Operator
+) -> None:
+    user, to = owner(learner), builders.a_contact(owner(learner))
+    shown = operator.does("show-user", user.username)
+    assert f"sms: {contact.masked(SMS, to)}, confirmed" in shown
+    assert "mail: none" in shown
+    act = ("release-contact", user.username, SMS, "--reason", "有了新的机主")
+    assert to not in shown + operator.does(*act)
+    assert contact.find_owner(SMS, to, settings().contact_keys) is None
+    assert not release_contact(user, SMS, "op", "test", settings(), builders.now())
+    assert to not in operator.does("audit")
+    invariants.check([user.user_id])
+
+
 def test_keys_of_stored_items_and_the_claim_do_not_tell_the_number(learner: ClientAt, box: Postbox) -> None:
     to = builders.a_number()
     ask(learner, "confirm", to)
@@ -271,6 +290,57 @@ def test_a_disabled_user_is_refused_as_a_wrong_code_is(learner: ClientAt, box: P
     assert ask(ClientAt(), "sign-in", to)["code"] == 1000
     assert box.count(to) == sent
     assert find_user(user.user_id).password == user.password
+
+
+# What users are told
+
+
+def told(user: User) -> list[tuple[str, str | None]]:
+    """The messages to a user: event and device, oldest first."""
+    mine = invariants.belongings(user.user_id).of(Message)
+    return [(one.event, one.facts.get("device")) for one in sorted(mine, key=lambda one: one.at)]
+
+
+CHROME, SAFARI = (
+    "Mozilla/5.0 (Windows NT 10.0) Chrome/130.0",
+    "Mozilla/5.0 (iPhone) Version/18.0 Safari/604.1",
+)
+
+
+def test_a_sign_in_from_a_new_device_is_told_once(learner: ClientAt, box: Postbox) -> None:
+    user, to = owner(learner), builders.a_contact(owner(learner))
+    body = {"username": user.username, "password": PASSWORD}
+
+    def log_in(agent: str) -> int:
+        return int(ClientAt().post("/login", body, headers={"User-Agent": agent})["code"])
+
+    assert log_in("python-requests") == 1000  # where they registered
+    assert told(user) == []
+    assert at_once(*[lambda: log_in(CHROME)] * 3) == [1000] * 3
+    assert log_in(CHROME.replace("130", "131")) == 1000
+    assert told(user) == [(Event.NEW_DEVICE, "Chrome · Windows")]
+    ask(ClientAt(), "sign-in", to)
+    assert sign_in(to, box.code(to), **{"User-Agent": SAFARI})["code"] == 1000
+    assert told(user)[1:] == [(Event.NEW_DEVICE, "Safari · iPhone")]
+
+
+def test_whoever_has_no_device_kept_yet_is_told_of_the_second(learner: ClientAt) -> None:
+    user = owner(learner)
+    user.update([User.devices.remove()])
+    for agent in (CHROME, SAFARI):
+        body = {"username": user.username, "password": PASSWORD}
+        assert ClientAt().post("/login", body, headers={"User-Agent": agent})["code"] == 1000
+    assert told(user) == [(Event.NEW_DEVICE, "Safari · iPhone")]
+
+
+def test_a_new_password_is_told_whoever_set_it(learner: ClientAt, box: Postbox) -> None:
+    user, to = owner(learner), builders.a_contact(owner(learner))
+    assert learner.put("/password", {"old_password": PASSWORD, "new_password": NEW})["code"] == 1000
+    change_password.set_password(find_user(user.user_id), PASSWORD, 1000, "op", builders.now())
+    ask(ClientAt(), "password", to)
+    assert set_password(to, another(box.code(to)))["code"] == 2104
+    assert set_password(to, box.code(to))["code"] == 1000
+    assert told(user) == [(Event.PASSWORD_CHANGED, None)] * 3
 
 
 # Guessing
