@@ -25,10 +25,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import cast
 from urllib.parse import urlsplit
 
 from chalicelib.gateways.sms_pushes import push_addresses
 from chalicelib.settings import SETTINGS
+from chalicelib.shop.code_texts import sms_text
+from chalicelib.shop.one_time_code import Purpose
 from localstack import front
 from localstack.front import FrontNotBuilt
 from localstack.keys import Keys
@@ -328,9 +331,22 @@ class LocalShop:
             "POST_SIMULATOR_RECEIPTS_URL": receipts,
             "POST_SIMULATOR_REPLIES_URL": replies,
         }
-        program = ["localstack.post", "--port", str(port), "--smtp-port", str(smtp_port)]
+        program = [
+            *("localstack.post", "--port", str(port), "--smtp-port", str(smtp_port)),
+            *("--templates", str(self._written_templates())),
+        ]
         self._post_port = port
         self._start_program(POST, "post.log", program, port, further)
+
+    def _written_templates(self) -> Path:
+        """A file of the texts that are registered with the provider, by their templates."""
+        read = SETTINGS["SMS_CODE_TEMPLATES"].read
+        assert read
+        templates = cast(Mapping[str, str], read(self._text("SMS_CODE_TEMPLATES")))
+        texts = {template: sms_text(Purpose(purpose)) for purpose, template in templates.items()}
+        path = self.data / "sms_templates.json"
+        path.write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
+        return path
 
     def _start_program(
         self, name: str, log: str, module: list[str], port: int, further: Mapping[str, str] | None = None

@@ -54,6 +54,7 @@ PARAMETERS = {
     "WechatLoginUrl": "WECHAT_LOGIN_URL",
     "SmsAccessKeyId": "SMS_ACCESS_KEY_ID",
     "SmsSignName": "SMS_SIGN_NAME",
+    "SmsCodeTemplates": "SMS_CODE_TEMPLATES",
     "SmsApiUrl": "SMS_API_URL",
     "MailFrom": "MAIL_FROM",
     "GeetestId": "GEETEST_ID",

@@ -527,6 +527,8 @@ def test_a_database_that_is_down_is_answered_in_the_envelope(
     body: dict[str, Any] = {"username": "somebody", "password": "learn and grow"} if route in PUBLIC else {}
     if path == "/shoppingcar/preview":
         body = {"course_list": [{"course_id": 1, "price_policy_id": 1}]}
+    if path in ("/codes", "/login/code", "/password/forgotten"):
+        body |= {"purpose": "password", "channel": "sms", "to": builders.a_number(), "code": "123456"}
     with faulty_app.dynamodb.down():
         response = client.request(method, filled(path), json=body if method != "GET" else None)
     own = {
