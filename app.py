@@ -5,6 +5,7 @@ from chalice.app import Response
 import chalicelib.web.collector  # noqa: F401 - before all else
 from chalicelib.flows import (
     apply_for_refund,
+    ask_question,
     browse,
     change_contact,
     change_profile,
@@ -13,6 +14,7 @@ from chalicelib.flows import (
     claim_coupon,
     close_order,
     decide_refund,
+    do_assignment,
     end_sessions,
     fill_cart,
     know_video,
@@ -41,6 +43,7 @@ from chalicelib.shop import catalog, course_search, ledger, order, refund, sessi
 from chalicelib.shop.one_time_code import Purpose
 from chalicelib.shop.payment_type import ALIPAY
 from chalicelib.web import (
+    asked_responses,
     cart_responses,
     codes,
     coupon_responses,
@@ -309,6 +312,40 @@ def show_study():
 def show_progress(course_id):
     caller, key = app.caller(), requests.course_key_of(course_id, app.query())
     return study_responses.progress(my_study.show_progress(caller, key, app.fresh, app.now()))
+
+
+# Questions and assignments
+
+
+@app.route("/course/{course_id}/asked", methods=["GET"], codes=codes.CONTENTS)
+def list_asked(course_id):
+    caller, page = app.caller(), requests.page_request(app.query())
+    key = requests.course_key_of(course_id, app.query())
+    return asked_responses.asked(ask_question.list_asked(caller, key, page.limit, page.cursor))
+
+
+@app.route("/course/{course_id}/asked", methods=["POST"], codes=codes.ASK)
+def ask(course_id):
+    caller, asked = app.caller(), requests.ask_request(app.json())
+    key = requests.course_key_of(course_id, app.query())
+    return asked_responses.question(
+        ask_question.ask(caller, key, asked.text, asked.section_id, app.fresh, app.now())
+    )
+
+
+@app.route("/course/{course_id}/sections/{section_id}/assignment", methods=["GET"], codes=codes.ASSIGNMENT)
+def show_assignment(course_id, section_id):
+    caller, key = app.caller(), requests.course_key_of(course_id, app.query())
+    section = requests.section_id(section_id)
+    return asked_responses.assignment(do_assignment.show(caller, key, section, app.fresh, app.now()))
+
+
+@app.route("/course/{course_id}/sections/{section_id}/assignment", methods=["PUT"], codes=codes.HAND_IN)
+def hand_in_assignment(course_id, section_id):
+    caller, text = app.caller(), requests.hand_in_request(app.json())
+    key, section = requests.course_key_of(course_id, app.query()), requests.section_id(section_id)
+    shown = do_assignment.put(caller, key, section, text, app.fresh, app.now())
+    return asked_responses.handed_in(shown)
 
 
 # Cart and settlement

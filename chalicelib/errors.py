@@ -132,7 +132,7 @@ class PricePolicyNotFound(ShopError):
     """The course has no such price policy, or one course was asked for with two different ones."""
 
 
-# Studying
+# Studying, questions and assignments
 
 
 class SectionNotFound(ShopError):
@@ -169,6 +169,22 @@ class TicketOver(ShopError):
 
 class PlaceChanged(ShopError):
     """The learner's place is not as it was read. Nothing was changed."""
+
+
+class TooManyQuestions(ShopError):
+    """As many questions of the learner about the course wait for an answer as may (`most`)."""
+
+
+class AssignmentNotFound(ShopError):
+    """The section has no assignment, or the course no such section."""
+
+
+class AssignmentOver(ShopError):
+    """The time to hand in has passed."""
+
+
+class HandInMarked(ShopError):
+    """What was handed in is marked: it stays as it is."""
 
 
 # Cart and account
@@ -367,6 +383,26 @@ class ChangedMeanwhile(ShopError):
 
 class NothingToResolve(ShopError):
     """The item that an operator would resolve is not flagged (any more)."""
+
+
+class QuestionNotFound(ShopError):
+    """There is no question with this number."""
+
+
+class QuestionAnswered(ShopError):
+    """The question has its answer already."""
+
+
+class QuestionUnanswered(ShopError):
+    """The question has no answer yet."""
+
+
+class QuestionPublished(ShopError):
+    """The question was published already."""
+
+
+class HandInNotFound(ShopError):
+    """Nothing with this number was handed in."""
 
 
 class EnrollmentNotFound(ShopError):

@@ -12,16 +12,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.flows.change_user import set_role
-from chalicelib.flows.grant import grant_beli
+from chalicelib.flows.grant import grant_beli, grant_enrollment
 from chalicelib.flows.register import register
 from chalicelib.settings import settings
 from chalicelib.shop import catalog, contact, coupon, session, token
 from chalicelib.shop.caller import Caller
-from chalicelib.shop.catalog import Course
+from chalicelib.shop.catalog import Course, Section
 from chalicelib.shop.contact import SMS
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.course_key import COURSE, CourseKey
 from chalicelib.shop.device import UNKNOWN
+from chalicelib.shop.enrollment import EnrollmentSlice
 from chalicelib.shop.price_policy import PricePolicy, policy_sort
 from chalicelib.shop.token import Claims
 from chalicelib.shop.user import ADMIN, User, find_user
@@ -146,6 +147,36 @@ def parts_of_course(
             recommended=[catalog.RecommendedCourse(**other) for other in recommended],
         )
     return catalog.course_item(key, policies, detail, **given), policies, detail
+
+
+def a_section(
+    course: Course,
+    *,
+    chapter: int = 1,
+    order: int = 1,
+    task: str | None = None,
+    until: datetime | None = None,
+    **attributes: Any,
+) -> Section:
+    """A stored section of a course, with an assignment where there is a `task`; `attributes` as of `Section`."""
+    given = {
+        "name": new_name("小节"),
+        "section_type": catalog.EXERCISE,
+        "player": catalog.POLYV,
+        "section_link": "https://docs.test/exercise",
+        "video_time": "",
+        "free_trial": False,
+        "detail_id": course.detail_id,
+        "assignment": None if task is None else catalog.Assignment(task=task, until=until),
+    } | attributes
+    section = catalog.section_item(course.key, new_id(), chapter, order, **given)
+    section.save()
+    return section
+
+
+def may_study(user: User, course: Course, days: int = 30, at: datetime | None = None) -> EnrollmentSlice:
+    """Give a user days of study of a course, as an operator does."""
+    return grant_enrollment(user, course.key, days, "test", "test", at or now())
 
 
 def policies_of(course: Course) -> list[PricePolicy]:

@@ -189,6 +189,24 @@ def a_paid_order(example: Example) -> str:
     return notice["out_trade_no"]
 
 
+def a_question(example: Example) -> int:
+    """A section of a course that the learner may study, where a question about the course waits."""
+    course = example.courses[0]
+    builders.may_study(example.user, course)
+    section = int(builders.a_section(course, task="写一段程序").section_id)
+    asked = example.learner.post(f"/course/{course.course_id}/asked", {"text": "怎么开始？"})
+    assert succeeded(asked)
+    return section
+
+
+def an_assignment(example: Example) -> str:
+    """The path of an assignment that the learner may do."""
+    course = example.courses[0]
+    builders.may_study(example.user, course)
+    section = builders.a_section(course, task="写一段程序")
+    return f"/course/{course.course_id}/sections/{section.section_id}/assignment"
+
+
 REASON = {"reason": "不想学了"}
 
 
@@ -395,6 +413,29 @@ ENDPOINTS = [
         "`GET /course/{id}/progress`",
         a_player,
         lambda e, player: e.learner.get(f"/course/{course_id_of(player.section)}/progress"),
+    ),
+    # Questions and assignments
+    Endpoint(
+        "`GET /course/{id}/asked`",
+        a_question,
+        lambda e, _: e.learner.get(f"/course/{e.courses[0].course_id}/asked"),
+    ),
+    Endpoint(
+        "`POST /course/{id}/asked`, while one waits",
+        a_question,
+        lambda e, section: e.learner.post(
+            f"/course/{e.courses[0].course_id}/asked", {"text": "还有呢？", "section_id": section}
+        ),
+    ),
+    Endpoint(
+        "`GET /course/{id}/sections/{section_id}/assignment`",
+        an_assignment,
+        lambda e, path: e.learner.get(path),
+    ),
+    Endpoint(
+        "`PUT /course/{id}/sections/{section_id}/assignment`",
+        an_assignment,
+        lambda e, path: e.learner.put(path, {"text": "写好了"}),
     ),
     # Cart and settlement
     Endpoint("`POST /shoppingcar`", nothing, lambda e, _: e.learner.post("/shoppingcar/", e.lines[0])),

@@ -6,7 +6,7 @@ import argparse
 import getpass
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,8 @@ from chalicelib.errors import (
     CouponUnusable,
     CourseNotFound,
     EnrollmentNotFound,
+    HandInMarked,
+    HandInNotFound,
     InvalidPage,
     InvalidRequest,
     InvalidSetting,
@@ -29,6 +31,10 @@ from chalicelib.errors import (
     OutcomeUnknown,
     OwnRefund,
     PaymentUnknown,
+    QuestionAnswered,
+    QuestionNotFound,
+    QuestionPublished,
+    QuestionUnanswered,
     RefundFinished,
     RefundNotFound,
     ShopError,
@@ -39,7 +45,14 @@ from chalicelib.errors import (
 )
 from chalicelib.manage.terminal import complain, escape_what_cannot_be_encoded, say
 from chalicelib.shop.payment_type import PROVIDERS
-from chalicelib.shop.texts import MAX_REASON, short_text
+from chalicelib.shop.texts import (
+    MAX_ANSWER,
+    MAX_COMMENT,
+    MAX_FAQ_QUESTION,
+    MAX_REASON,
+    long_text,
+    short_text,
+)
 
 if TYPE_CHECKING:
     from chalicelib.gateways import Gateways
@@ -54,6 +67,7 @@ _MOST_BELI = 10**12
 _MAX_WHO, _MAX_SHOWN_NAME = 64, 32
 _FOR_EVER = 36_000
 """Days that mean 永久."""
+_FROM_INPUT = "`-` reads it from standard input"
 _NO_TABLE = "ResourceNotFoundException"
 _REPEAT_IMPORT = (
     "The import was cut off. What it had written is whole; give the command again, and it goes on from there."
@@ -123,6 +137,22 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
             return "this is no CURSOR that a list has named"
         case OwnRefund():
             return "it is a refund of your own: another operator has to decide on it"
+        case QuestionNotFound():
+            return f"there is no question with the number {given.question!r}"
+        case QuestionAnswered():
+            return "the question is answered already"
+        case QuestionUnanswered():
+            return "the question has no answer yet: answer-question comes first"
+        case QuestionPublished():
+            return "the question was published already; change it with `catalog`"
+        case InvalidRequest() if error.facts.get("field") == "question":
+            return (
+                f"the question is longer than {MAX_FAQ_QUESTION} characters: say it in fewer with --question"
+            )
+        case HandInNotFound():
+            return f"nothing with the number {given.hand_in!r} was handed in"
+        case HandInMarked():
+            return "it is marked already, and stays as it is"
         case NothingToResolve():
             return "nothing of this waits for a person (any more): look at `problems`"
         case PaymentUnknown() if hasattr(given, "number"):
@@ -352,6 +382,45 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("number", help="the order's number")
     added.add_argument("request_no")
     added.add_argument("--reason", type=_reason_text, required=True, help="what was done, kept in the log")
+
+    added = command("questions", _questions, "list the learners' questions that wait for an answer")
+    _add_page(added)
+
+    added = act("answer-question", _answer_question, "answer a learner's question, once; the learner is told")
+    added.add_argument("question", help="its number, as questions shows it")
+    added.add_argument(
+        "--answer", type=_text_of(MAX_ANSWER), required=True, help=f"shown to the learner; {_FROM_INPUT}"
+    )
+
+    added = act(
+        "publish-question",
+        _publish_question,
+        "put an answered question among those of its course that are often asked; names no learner",
+    )
+    added.add_argument("question", help="its number")
+    added.add_argument(
+        "--question", dest="asked_as", type=_faq_question, help="in these words (default: the learner's)"
+    )
+    added.add_argument(
+        "--answer",
+        dest="answered_as",
+        type=_text_of(MAX_ANSWER),
+        help=f"in these words (default: the answer that was given); {_FROM_INPUT}",
+    )
+
+    added = command(
+        "hand-ins", _hand_ins, "list what learners handed in and nobody has marked, with the tasks"
+    )
+    _add_page(added)
+
+    added = act(
+        "mark-hand-in",
+        _mark_hand_in,
+        "mark what a learner handed in, once; the learner is told, and keeps it as it is",
+    )
+    added.add_argument("hand_in", help="its number, as hand-ins shows it")
+    added.add_argument("mark", type=_mark, help="0 to 100")
+    added.add_argument("--comment", type=_text_of(MAX_COMMENT), help=f"shown to the learner; {_FROM_INPUT}")
     return parser
 
 
@@ -432,6 +501,33 @@ def _user_id(who: str) -> int | None:
 
 def _reason_text(text: str) -> str:
     return _short_text(text, MAX_REASON)
+
+
+def _text_of(longest: int) -> Callable[[str], str]:
+    """Reads an argument as a text of several lines, or (`-`) standard input."""
+
+    def read(text: str) -> str:
+        try:
+            found = long_text(sys.stdin.read() if text == "-" else text, longest)
+        except UnicodeError:
+            found = None
+        if found is None:
+            raise argparse.ArgumentTypeError(f"not a text of 1 to {longest} visible characters")
+        return found
+
+    return read
+
+
+def _faq_question(text: str) -> str:
+    return _short_text(text, MAX_FAQ_QUESTION)
+
+
+def _mark(text: str) -> int:
+    from chalicelib.shop.hand_in import MAX_MARK
+
+    if not text.isascii() or not text.isdecimal() or int(text[:4]) > MAX_MARK:
+        raise argparse.ArgumentTypeError(f"not a whole number from 0 to {MAX_MARK}: {text!r}")
+    return int(text)
 
 
 def _shown_name(text: str) -> str:
@@ -1184,6 +1280,76 @@ def _resolve_notice(given: argparse.Namespace) -> None:
 
     resolve_notice(given.number, given.request_no, _who(given), given.reason, _now())
     say(f"{given.request_no} of order {given.number} is resolved")
+
+
+def _questions(given: argparse.Namespace) -> None:
+    from chalicelib.shop.question import list_waiting
+    from chalicelib.shop.user import usernames
+
+    page = list_waiting(given.limit, given.after)
+    names = usernames(one.user_id for one in page.items)
+    for one in page.items:
+        about = f"{one.course} {one.course_name}"
+        section = f", section {one.section_id} {one.section_name}" if one.section_id is not None else ""
+        who = names.get(one.user_id, one.user_id)
+        say(f"{one.number}  {beijing_text(one.asked_at)}  {who} about {about}{section}")
+        _say_text(one.text)
+    if page.next_cursor:
+        say(f"more questions wait: questions --after {page.next_cursor}")
+    elif not page.items:
+        say("no question waits for an answer")
+    else:
+        say("to answer one: answer-question NUMBER --answer ...")
+
+
+def _say_text(text: str) -> None:
+    for line in text.split("\n"):
+        say(f"    {line}")
+
+
+def _answer_question(given: argparse.Namespace) -> None:
+    from chalicelib.flows.answer_question import answer
+
+    answer(given.question, given.answer, _who(given), _now())
+    say(f"{given.question} is answered; if others ask it, too: publish-question {given.question}")
+
+
+def _publish_question(given: argparse.Namespace) -> None:
+    from chalicelib.flows.answer_question import publish
+
+    faq = publish(given.question, given.asked_as, given.answered_as, _who(given), _now())
+    say(f"{given.question} is question {faq.faq_id} of {faq.course_key} now")
+
+
+def _hand_ins(given: argparse.Namespace) -> None:
+    from chalicelib.shop.hand_in import list_waiting
+    from chalicelib.shop.user import usernames
+
+    page = list_waiting(given.limit, given.after)
+    names = usernames(one.user_id for one in page.items)
+    for one in page.items:
+        who = names.get(one.user_id, one.user_id)
+        say(
+            f"{one.number}  {beijing_text(one.handed_in_at)}  {who} for {one.course} {one.course_name},"
+            f" section {one.section_id} {one.section_name}"
+        )
+        say("  the task:")
+        _say_text(one.task)
+        say("  handed in:")
+        _say_text(one.text)
+    if page.next_cursor:
+        say(f"more wait: hand-ins --after {page.next_cursor}")
+    elif not page.items:
+        say("nothing waits to be marked")
+    else:
+        say("to mark one: mark-hand-in NUMBER MARK --comment ...")
+
+
+def _mark_hand_in(given: argparse.Namespace) -> None:
+    from chalicelib.flows.do_assignment import mark
+
+    mark(given.hand_in, given.mark, given.comment, _who(given), _now())
+    say(f"{given.hand_in} is marked: {given.mark}")
 
 
 def _gateways() -> Gateways:

@@ -1,4 +1,5 @@
-"""The review list: applications that an operator decides, and problems that the shop cannot solve by itself.
+"""The review list: applications that an operator decides, problems that the shop cannot solve by itself, and what
+learners asked or handed in.
 
 The sparse index `by_attention` lists flagged items by kind. A resolved item leaves it.
 """
@@ -13,8 +14,10 @@ from pynamodb.expressions.update import Action
 from chalicelib.shop.partition import Page, decode_cursor, encode_cursor, query_page
 from chalicelib.storage.dynamodb import UserItem, WholeNumber, readable
 
-DECISION, PROBLEM = "decision", "problem"
-"""decision: an operator approves or refuses. problem: only a person can mend it."""
+DECISION, PROBLEM, QUESTION, HAND_IN = "decision", "problem", "question", "hand-in"
+"""decision: an operator approves or refuses. problem: only a person can mend it. question: somebody answers. hand-in:
+somebody marks.
+"""
 
 
 class AttentionItem(UserItem):

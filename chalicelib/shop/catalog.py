@@ -191,6 +191,17 @@ class Chapter(CatalogItem, discriminator="CHAPTER"):
     detail_id = WholeNumber(null=True)
 
 
+class Assignment(MapAttribute[str, object]):
+    """What the learners of a section are to hand in: the text of the task, and until when (None: at any time)."""
+
+    task = UnicodeAttribute()
+    until = UTCDateTimeAttribute(null=True)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether the time to hand in has passed."""
+        return self.until is not None and now >= self.until
+
+
 class Section(CatalogItem, discriminator="SECTION"):
     """A section of a chapter. `player` is one of `PLAYERS`.
 
@@ -212,6 +223,7 @@ class Section(CatalogItem, discriminator="SECTION"):
     video_time = UnicodeAttribute()
     free_trial = BooleanAttribute()
     pub_date = UTCDateTimeAttribute(null=True)
+    assignment = Assignment(null=True)  # type: ignore[no-untyped-call]
     detail_id = WholeNumber(null=True)
     online = BooleanAttribute(null=True)
     video_id = UnicodeAttribute(null=True)

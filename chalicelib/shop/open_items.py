@@ -1,4 +1,4 @@
-"""How many items of one kind a user may have open at once: unpaid orders, undecided refunds.
+"""How many items of one kind a user may have open at once: unpaid orders, undecided refunds, unanswered questions.
 
 A set of sort keys per kind. The transaction that opens an item adds its key, on the condition that the set is smaller
 than the limit, which so holds however many requests arrive at once. Closing an item removes nothing: a full set drops
@@ -8,7 +8,7 @@ not open again, and imported ones are not counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from pynamodb.attributes import UnicodeSetAttribute
 from pynamodb.expressions.condition import size
@@ -53,17 +53,44 @@ def add(transaction: Transaction, item: UserItem, kind: str, most: int, refusal:
     transaction.update(_key(item.owner, kind), actions, has_room, refusal)
 
 
-def make_room(owner: str, kind: str, most: int, is_open: Callable[[UserItem], bool]) -> bool:
-    """Remove the keys of items that are not open any more -> whether another one has room then.
+def find_listed(owner: str, kind: str) -> tuple[set[str], list[UserItem]]:
+    """The sort keys that are counted, and their items, strongly consistent: some may have closed since.
 
-    Two round trips (a third for each further 100 keys), and one write where an item has closed.
+    Two round trips (a third for each further 100 keys), one where nothing is counted.
     """
     key = _key(owner, kind)
     stored = find(OpenItems, key.owner, key.sort)
     sorts = set(stored.sorts or ()) if stored else set()
     found = find_together([(UserItem, owner, sort) for sort in sorts])
-    still_open = {item.sort for item in found.values() if isinstance(item, UserItem) and is_open(item)}
+    return sorts, [item for item in found.values() if isinstance(item, UserItem)]
+
+
+def put(
+    transaction: Transaction,
+    item: UserItem,
+    kind: str,
+    *,
+    before: Collection[str],
+    after: set[str],
+    refusal: ShopError,
+) -> None:
+    """Count an item that is about to be written: `after` are the sort keys that are counted then, `before` those of
+    `find_listed`. Refused when they have changed: so two items that are written at once see each other.
+    """
+    listed = OpenItems.sorts
+    is_as_read = listed == set(before) if before else listed.does_not_exist()
+    actions: list[Action] = [listed.set(after), OpenItems.kind.set(OpenItems)]
+    transaction.update(_key(item.owner, kind), actions, is_as_read, refusal)
+
+
+def make_room(owner: str, kind: str, most: int, is_open: Callable[[UserItem], bool]) -> bool:
+    """Remove the keys of items that are not open any more -> whether another one has room then.
+
+    Two round trips (a third for each further 100 keys), and one write where an item has closed.
+    """
+    sorts, found = find_listed(owner, kind)
+    still_open = {item.sort for item in found if is_open(item)}
     closed = sorts - still_open
     if closed:
-        key.update([OpenItems.sorts.delete(closed)])
+        _key(owner, kind).update([OpenItems.sorts.delete(closed)])
     return len(still_open) < most

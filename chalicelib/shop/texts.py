@@ -27,6 +27,8 @@ def name_fault(text: str, longest: int) -> str | None:
 
 
 MAX_REASON = 200
+MAX_QUESTION, MAX_ANSWER, MAX_FAQ_QUESTION = 1_000, 5_000, 255
+MAX_TASK, MAX_HAND_IN, MAX_COMMENT = 5_000, 10_000, 2_000
 
 _HARMLESS = "\N{IDEOGRAPHIC SPACE}\N{ZERO WIDTH JOINER}"
 """Characters that people write and Python does not count as printable."""
@@ -45,3 +47,14 @@ def short_text(text: str, longest: int = MAX_REASON) -> str | None:
         return None
     line = " ".join(text.strip().splitlines()).replace("\t", " ")
     return "".join(filter(is_shown, line)).strip() or None
+
+
+def long_text(text: str, longest: int) -> str | None:
+    """A text of several lines as it is stored: without blanks around it or at the ends of its lines, and without
+    invisible characters. None when it is blank, longer than `longest` characters, or holds half of a character.
+    """
+    lines = (
+        "".join(filter(is_shown, line.replace("\t", " "))).rstrip() for line in text.strip().splitlines()
+    )
+    stored = "\n".join(lines).strip()
+    return stored if stored and text_fault(stored, longest) is None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pynamodb.attributes import (
@@ -23,6 +24,7 @@ from chalicelib.storage.dynamodb import (
     UserItem,
     WholeNumber,
     find,
+    find_together,
     refusing,
 )
 
@@ -87,6 +89,12 @@ def find_user(user_id: int) -> User:
     if user is None:
         raise UserNotFound(user_id=user_id)
     return user
+
+
+def usernames(user_ids: Iterable[int]) -> dict[int, str]:
+    """The names of users, by their ids. One batch read for a hundred of them."""
+    found = find_together([user_key(user_id) for user_id in dict.fromkeys(user_ids)])
+    return {user.user_id: user.username for user in found.values() if isinstance(user, User)}
 
 
 def find_by_name(username: str) -> User:

@@ -13,6 +13,7 @@ from typing import cast
 from chalicelib import errors
 from chalicelib.errors import ShopError
 from chalicelib.money import yuan_text
+from chalicelib.shop.texts import MAX_HAND_IN, MAX_QUESTION
 
 OK = 1000
 CATALOG_OK = 0
@@ -198,6 +199,33 @@ FORGOTTEN_PASSWORD: Codes = {**LOGIN_BY_CODE, errors.WeakPassword: Answer(1007, 
 
 CONTENTS: Codes = {
     errors.CourseNotFound: Answer(1601, "课程不存在"),
+}
+_NO_ASSIGNMENT = "这一小节没有作业"
+_NOT_ENROLLED = "您还没有这门课程的学习权限"
+
+
+def _questions_text(facts: Mapping[str, object]) -> str:
+    return f"您在这门课程中已有{facts['most']}个问题等待回复，请等老师回复后再提问"
+
+
+ASK: Codes = {
+    **CONTENTS,
+    errors.SectionNotFound: Answer(1601, "课程中没有这一小节，请刷新页面"),
+    errors.NotEnrolled: Answer(2201, _NOT_ENROLLED),
+    errors.TooManyQuestions: Answer(2202, _questions_text),
+    errors.InvalidRequest: Answer(5000, f"请填写您的问题（{MAX_QUESTION}字以内）"),
+}
+ASSIGNMENT: Codes = {
+    **CONTENTS,
+    errors.NotEnrolled: Answer(2201, _NOT_ENROLLED),
+    errors.AssignmentNotFound: Answer(2203, _NO_ASSIGNMENT),
+    errors.SectionNotFound: Answer(2203, _NO_ASSIGNMENT),
+}
+HAND_IN: Codes = {
+    **ASSIGNMENT,
+    errors.AssignmentOver: Answer(2204, "作业的提交时间已过"),
+    errors.HandInMarked: Answer(2205, "作业已批改，不能再修改"),
+    errors.InvalidRequest: Answer(5000, f"请填写作业内容（{MAX_HAND_IN}字以内）"),
 }
 TEACHER: Codes = {
     errors.TeacherNotFound: Answer(1602, "没有这位老师"),
@@ -405,6 +433,7 @@ NAMES = {
     1804: "RefundAnswerInvalid",
     1805: "RefundPaymentUnknown",
     2007: "VideoUnavailable",
+    2201: "NotStudying",
     5000: "NotPossible",
 }
 """The names, for clients, of codes that do not have the name of their first refusal: it is another code's, or says too

@@ -307,6 +307,7 @@ def _section(section: Section, may_have_link: bool) -> Json:
         "video_time": section.video_time,
         "free_trail": section.free_trial,
         "online": section.is_online(),
+        "has_assignment": section.assignment is not None,
     }
     if section.section_link is not None and may_have_link:
         shown["section_link"] = section.section_link

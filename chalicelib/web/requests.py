@@ -58,7 +58,7 @@ from chalicelib.shop.partition import PAGE_ROWS
 from chalicelib.shop.payment_type import DEFAULT_PROVIDER, PROVIDERS, Way
 from chalicelib.shop.progress import Span
 from chalicelib.shop.study_place import Ticket, read_ticket
-from chalicelib.shop.texts import short_text
+from chalicelib.shop.texts import MAX_HAND_IN, MAX_QUESTION, long_text, short_text
 from chalicelib.shop.user_name import is_valid_name, is_valid_new_name
 from chalicelib.web.reading import is_encodable, read_fields, read_flag, read_id
 
@@ -602,6 +602,33 @@ def _short_text(value: object) -> str:
     return text
 
 
+@dataclass(frozen=True)
+class AskRequest:
+    """A question, and the id of the section that it is about, None where it is about the course."""
+
+    text: str
+    section_id: int | None
+
+
+def ask_request(body: object) -> AskRequest:
+    """Body of `POST /course/{course_id}/asked`. Raises InvalidRequest, SectionNotFound."""
+    fields = read_fields(body)
+    text, section = _long_text(fields.get("text"), MAX_QUESTION), fields.get("section_id")
+    return AskRequest(text, None if section is None else section_id(section))
+
+
+def hand_in_request(body: object) -> str:
+    """Body of `PUT /course/{course_id}/sections/{section_id}/assignment`. Raises InvalidRequest."""
+    return _long_text(read_fields(body).get("text"), MAX_HAND_IN)
+
+
+def _long_text(value: object, longest: int) -> str:
+    text = long_text(value, longest) if isinstance(value, str) else None
+    if text is None:
+        raise InvalidRequest(field="text")
+    return text
+
+
 def request_no(text: str) -> str:
     """A refund's request number in a path. Raises RefundNotFound for an impossible one."""
     if not is_number(text):
@@ -664,9 +691,9 @@ def course_key_of(course_id: str, query: Mapping[str, str]) -> CourseKey:
     return _course_key({"course_id": course_id, "course_type": query.get("course_type", COURSE)})
 
 
-def section_id(text: str) -> int:
-    """The id of a section in a path. Raises SectionNotFound for an impossible one."""
-    number = read_id(text)
+def section_id(value: object) -> int:
+    """The id of a section. Raises SectionNotFound for an impossible one."""
+    number = read_id(value)
     if number is None:
         raise SectionNotFound()
     return number

@@ -417,6 +417,12 @@ def documented(course_id: int, policy_id: int) -> dict[tuple[str, str], Document
         ("POST", "/study/report"): Documented(
             {"ticket": f"course-1-1-{'0' * 32}", "spans": [[0, 10]], "at": 10}, {2002, 2009, 5000}
         ),
+        ("POST", "/course/{course_id}/asked"): Documented(
+            {"text": "为什么？", "section_id": 1}, {1601, 5000}
+        ),
+        ("PUT", "/course/{course_id}/sections/{section_id}/assignment"): Documented(
+            {"text": "写好了"}, {1601, 5000}
+        ),
         ("POST", "/shoppingcar"): Documented(line, {1000, 1201, 1202}),
         ("POST", "/shoppingcar/preview"): Documented({"course_list": [line]}, {1000, 1202}),
         ("DELETE", "/shoppingcar"): Documented(
@@ -570,6 +576,7 @@ def test_every_text_of_every_refusal_is_for_a_learner() -> None:
         errors.BelowMinimum(coupon="新人券", minimum=10000),
         errors.AmountMismatch(due=5),
         errors.TooManyOpenOrders(most=50),
+        errors.TooManyQuestions(most=5),
         *(errors.InvalidProfile(field=field) for field in ("name", "head_img")),
     ]
     for table in tables.values():

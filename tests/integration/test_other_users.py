@@ -31,7 +31,7 @@ from tests.postbox import Postbox, postbox
 @dataclass(frozen=True)
 class Victim:
     """A user who has one of everything: sessions, coupons, a cart, an account, an open and a paid order, an application
-    for its refund.
+    for its refund, a question, a hand-in.
     """
 
     client: Client
@@ -45,6 +45,10 @@ class Victim:
     session_id: str
     section_path: str
     ticket: str
+    asked: str
+    handed_in: str
+    asked_at: str
+    assignment: str
     number: str
     wrong_code: str = "123456"
 
@@ -60,6 +64,8 @@ class Victim:
             self.request_no,
             self.session_id,
             self.ticket,
+            self.asked,
+            self.handed_in,
             self.number,
         ]
 
@@ -100,6 +106,14 @@ def victim(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Victim:
     chosen = {"course_id": course.course_id, "price_policy_id": builders.policy_id_of(course)}
     assert client.post("/shoppingcar/", chosen)["code"] == 1000
     assert client.post("/account/", [chosen])["code"] == 1000
+    joined = builders.a_course()
+    section = builders.a_section(joined, task="写一段程序")
+    builders.may_study(user, joined)
+    asked, handed_in = builders.new_name("问题"), builders.new_name("作业")
+    asked_at = f"/course/{joined.course_id}/asked"
+    assignment = f"/course/{joined.course_id}/sections/{section.section_id}/assignment"
+    assert client.post(asked_at, {"text": asked, "section_id": section.section_id})["code"] == 1000
+    assert client.put(assignment, {"text": handed_in})["code"] == 1000
     other_session = session.start(user, builders.now())
     section_path, ticket = studied(client, user)
     return Victim(
@@ -114,6 +128,10 @@ def victim(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Victim:
         str(other_session.session_id),
         section_path,
         ticket,
+        asked,
+        handed_in,
+        asked_at,
+        assignment,
         builders.a_contact(user),
     )
 
@@ -285,6 +303,17 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
             Attempt("/study/report", {"ticket": of.ticket, "spans": [[0, 600]], "at": 600}, code=2002)
         ],
         ("GET", "/study"): [Attempt(f"/study?user_id={of.user.user_id}", code=1000)],
+        # What somebody else asked and handed in
+        ("GET", "/course/{course_id}/asked"): [
+            Attempt(f"{of.asked_at}?user_id={of.user.user_id}", code=1000)
+        ],
+        ("POST", "/course/{course_id}/asked"): [
+            Attempt(of.asked_at, {"user_id": of.user.user_id, "text": "x"}, code=2201)
+        ],
+        ("GET", "/course/{course_id}/sections/{section_id}/assignment"): [Attempt(of.assignment, code=2201)],
+        ("PUT", "/course/{course_id}/sections/{section_id}/assignment"): [
+            Attempt(of.assignment, {"user_id": of.user.user_id, "text": "x"}, code=2201)
+        ],
         ("POST", "/shoppingcar"): [Attempt("/shoppingcar/", chosen(of), code=1000)],
         ("POST", "/shoppingcar/preview"): [
             Attempt("/shoppingcar/preview", {"course_list": [chosen(of)]}, code=1000)

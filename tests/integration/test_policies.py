@@ -223,6 +223,10 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
     study.enroll(user, watched)
     lines = lines_of(courses)
     learner, operator = Client(faulty_app.base_url), Client(faulty_app.base_url, builders.an_admin())
+    studied = builders.a_course()
+    builders.may_study(user, studied)
+    section = builders.a_section(studied, task="写一段程序")
+    assignment = f"/course/{studied.course_id}/sections/{section.section_id}/assignment"
     application.app.forget_fresh()
 
     with faulty_app.dynamodb.recording() as calls:
@@ -250,6 +254,11 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
             learner.get(f"/course/{courses[0].course_id}/{part}")
         learner.get(f"/course/{courses[0].course_id}/mine")
         watch(learner, watched)
+        learner.get(f"/course/{studied.course_id}/asked")
+        assert learner.post(f"/course/{studied.course_id}/asked", {"text": "为什么？"})["code"] == 1000
+        for text in ("写好了", "改好了"):
+            assert learner.put(assignment, {"text": text})["code"] == 1000
+        learner.get(assignment)
         for line in lines:
             assert learner.post("/shoppingcar/", line)["code"] == 1000
         learner.get("/shoppingcar/")

@@ -22,16 +22,18 @@ from chalicelib.shop.coupon_claim import Claim
 from chalicelib.shop.enrollment import EnrollmentSlice
 from chalicelib.shop.event import By, What
 from chalicelib.shop.free_course import FreeCourses
+from chalicelib.shop.hand_in import MAX_MARK, HandIn
 from chalicelib.shop.idempotency import FirstAnswer
 from chalicelib.shop.ledger import LedgerEntry
 from chalicelib.shop.message import Message
-from chalicelib.shop.message_texts import TEMPLATES, words
+from chalicelib.shop.message_texts import TEMPLATES, Event, words
 from chalicelib.shop.one_time_code import SENDING_LIMITS, Sendings
 from chalicelib.shop.open_items import OpenItems
 from chalicelib.shop.order import Order, OrderEvent, OrderPointer
 from chalicelib.shop.partition import partition
 from chalicelib.shop.payment import Payment
 from chalicelib.shop.progress import CourseProgress, SectionProgress, StudyDay
+from chalicelib.shop.question import MAX_OPEN, Question
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.refund_notice import RefundNotice
 from chalicelib.shop.session import Session
@@ -47,6 +49,7 @@ KINDS = (
     *(User, LedgerEntry, CouponRecord, Claim, Order, OrderEvent, Payment, RefundNotice, Refund),
     *(EnrollmentSlice, FirstAnswer, Session, OpenItems, FreeCourses, Contact, Sendings, Message),
     *(StudyPlace, SectionProgress, CourseProgress, StudyDay),
+    *(Question, HandIn),
 )
 """Every kind of item that may lie in a user's partition."""
 
@@ -610,13 +613,61 @@ def _open_items(mine: Belongings) -> Iterator[str]:
         if is_ours and asked.sort not in counted.get("OPEN#REFUNDS", set()):
             yield f"application {asked.request_no} is not counted"
     for sort, sorts in counted.items():
-        if len(sorts) > MOST_OPEN[sort]:
+        if len(sorts) > MOST_OPEN["#".join(sort.split("#")[:2])]:
             yield f"{sort} counts {len(sorts)}"
         for gone in sorts - {item.sort for item in mine.items}:
             yield f"{sort} counts what is nowhere: {gone}"
 
 
-MOST_OPEN = {"OPEN#ORDERS": 50, "OPEN#REFUNDS": refund.MAX_WAITING}
+MOST_OPEN = {"OPEN#ORDERS": 50, "OPEN#REFUNDS": refund.MAX_WAITING, "OPEN#QUESTIONS": MAX_OPEN}
+"""Of a course, where the kind names one."""
+
+
+def _questions(mine: Belongings) -> Iterator[str]:
+    """A question waits for somebody exactly while it has no answer, and is counted; only few of a course wait."""
+    counted = {listed.sort: set(listed.sorts or ()) for listed in mine.of(OpenItems)}
+    waiting: Counter[str] = Counter()
+    for asked in mine.of(Question):
+        said = (asked.answer is None, asked.answered_at is None, asked.answered_by is None)
+        if len(set(said)) > 1:
+            yield f"question {asked.number} is half answered: {said}"
+        waits = (asked.attention, asked.attention_at is not None)
+        if waits != ((attention.QUESTION, True) if asked.is_open() else (None, False)):
+            yield f"question {asked.number}: it waits as {waits}"
+        if asked.is_open():
+            waiting[str(asked.course)] += 1
+            if asked.sort not in counted.get(f"OPEN#QUESTIONS#{asked.course}", set()):
+                yield f"question {asked.number} waits and is not counted"
+            if asked.faq_id is not None:
+                yield f"question {asked.number} was published without an answer"
+    for course, number in waiting.items():
+        if number > MAX_OPEN:
+            yield f"{number} questions about {course} wait"
+
+
+def _hand_ins(mine: Belongings) -> Iterator[str]:
+    """What was handed in waits for somebody exactly while it has no mark."""
+    for one in mine.of(HandIn):
+        said = (one.mark is None, one.marked_at is None, one.marked_by is None)
+        if len(set(said)) > 1 or (one.comment is not None and one.mark is None):
+            yield f"hand-in {one.number} is half marked: {said}"
+        waits = (one.attention, one.attention_at is not None)
+        if waits != ((None, False) if one.is_marked() else (attention.HAND_IN, True)):
+            yield f"hand-in {one.number}: it waits as {waits}"
+        if one.version < 1 or not 0 <= (one.mark or 0) <= MAX_MARK or not one.text:
+            yield f"hand-in {one.number}: version {one.version}, mark {one.mark}"
+
+
+def _told_of_study(mine: Belongings) -> Iterator[str]:
+    """A learner is told of each answer and each mark, once."""
+    given = Counter(
+        (Event.QUESTION_ANSWERED, one.answered_at) for one in mine.of(Question) if not one.is_open()
+    )
+    given.update((Event.ASSIGNMENT_MARKED, one.marked_at) for one in mine.of(HandIn) if one.is_marked())
+    events = {Event.QUESTION_ANSWERED, Event.ASSIGNMENT_MARKED}
+    told = Counter((Event(one.event), one.at) for one in mine.of(Message) if one.event in events)
+    if given != told:
+        yield f"told of {told - given} that did not happen, not told of {given - told}"
 
 
 def _sessions(mine: Belongings) -> Iterator[str]:
@@ -816,6 +867,9 @@ def _offer(offer: CouponOffer, read: Sequence[Belongings]) -> Iterator[str]:
 RULES: tuple[Callable[[Belongings], Iterator[str]], ...] = (
     *(
         _balance,
+        _questions,
+        _hand_ins,
+        _told_of_study,
         _coupons,
         _prices,
         _orders,

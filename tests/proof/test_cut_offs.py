@@ -14,6 +14,7 @@ from localstack.alipay import AlipaySimulator
 from localstack.wechat import WechatSimulator
 from tests.faults.routing import FaultyApp
 from tests.proof import pace
+from tests.proof.asking_flows import ASKING_FLOWS
 from tests.proof.choosing_flows import CHOOSING_FLOWS, MORE_CHOOSING_FLOWS
 from tests.proof.contact_flows import CONTACT_FLOWS
 from tests.proof.counts import count
@@ -29,6 +30,7 @@ ALL_FLOWS = (
     *WECHAT_FLOWS,
     *STUDY_FLOWS,
     *CONTACT_FLOWS,
+    *ASKING_FLOWS,
     *(MORE_CHOOSING_FLOWS if pace.SOAK else ()),
 )
 

@@ -73,6 +73,8 @@ READING = {
         "GET /course/{course_id}/mine",
         "GET /course/{course_id}/progress",
         "GET /study",
+        "GET /course/{course_id}/asked",
+        "GET /course/{course_id}/sections/{section_id}/assignment",
     ),
     *("GET /shoppingcar", "POST /shoppingcar/preview", "GET /account", "PUT /account", "POST /account/quote"),
     *("GET /coupons", "GET /coupons/available", "GET /myorder", "GET /beli"),
@@ -87,6 +89,7 @@ READING = {
     ),
     "manage journal",
     *("manage show-order", "manage list-refunds", "manage problems", "manage bills"),
+    *("manage questions", "manage hand-ins"),
 }
 """The routes and commands that write nothing."""
 

@@ -38,6 +38,7 @@ SECTION: Json = {
     "video_time": "01:00",
     "free_trial": True,
     "pub_date": "2026-01-02 03:04:05.000006",
+    "assignment": {"task": "写一个程序。\n贴在这里。", "until": "2026-12-31"},
 }
 COURSE: Json = {
     "course_type": "course",
@@ -88,6 +89,7 @@ BARE_COURSE: Json = {
     "chapters": [],
     "faqs": [],
 }
+ASSIGNMENT = ("courses", 0, "chapters", 0, "sections", 0, "assignment")
 OFFER: Json = {
     "id": 81,
     "name": "立减二十",
@@ -273,6 +275,15 @@ def test_every_amount_is_read_as_it_was_written(fen: int) -> None:
             '"yes" is neither true nor false',
         ),
         (("courses", 0, "chapters", 0, "sections", 0, "player"), "VLC", '"VLC" is none of CC, POLYV, ALI'),
+        ((*ASSIGNMENT, "task"), "", "is blank, or holds what is not shown"),
+        (
+            (*ASSIGNMENT, "task"),
+            "写一个程序。 \n贴在这里。",
+            "is blank, or holds what is not shown or blanks",
+        ),
+        ((*ASSIGNMENT, "task"), "x" * 5001, "is longer than 5000 characters"),
+        ((*ASSIGNMENT, "until"), "2026-13-01", '"2026-13-01" is no date'),
+        (ASSIGNMENT, "写一个程序", '"写一个程序" is no object {...}'),
         (("coupons", 0, "claim_from"), "2026-07-01T08:00:00", '"2026-07-01T08:00:00" is no date'),
         (("coupons", 0, "bound_to"), "course1", '"course1" is no course such as "course#1"'),
         (("coupons", 0, "quantity"), -1, "-1 is outside 0 to 1000000000"),
@@ -454,6 +465,11 @@ def test_equal_catalogues_do_not_differ() -> None:
         (
             changed("courses", 0, "chapters", 0, "sections", 0, "free_trial", to=False),
             "~ course#1  chapter 41 section 51 free_trial: true -> false",
+        ),
+        (changed(*ASSIGNMENT, without=True), "~ course#1  chapter 41 section 51 assignment removed"),
+        (
+            changed(*ASSIGNMENT, "until", to="2027-01-31"),
+            "~ course#1  chapter 41 section 51 assignment until: 2026-12-31 -> 2027-01-31",
         ),
         (changed("courses", 0, "chapters", to=[]), '~ course#1  chapter 41 removed: "开始" with 1 sections'),
         (changed("courses", 0, "faqs", to=[]), '~ course#1  question 61 removed: "难吗？"'),

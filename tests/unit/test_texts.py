@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import InvalidRequest
 from chalicelib.manage.terminal import escape_what_cannot_be_encoded, shown
-from chalicelib.shop.texts import MAX_REASON, name_fault, short_text, text_fault
+from chalicelib.shop.texts import MAX_REASON, long_text, name_fault, short_text, text_fault
 from chalicelib.web.requests import answer_text, refund_request
 
 
@@ -30,6 +30,33 @@ def test_a_reason_is_stored_on_one_line_without_what_is_not_shown(written: str, 
     assert short_text(written) == stored
     assert answer_text({"answer": written}) == stored
     assert refund_request({"reason": written}).reason == stored
+
+
+@pytest.mark.parametrize(
+    ("written", "stored"),
+    [
+        ("  一\r\n\r\n二  \n", "一\n\n二"),
+        ("if x:\n    y()  \n", "if x:\n    y()"),
+        ("a\tb\u2028c\u202ed\x1b[2J", "a b\ncd[2J"),
+        ("<b>&amp;</b>", "<b>&amp;</b>"),
+        ("字" * 10, "字" * 10),
+        ("x\n\u200b\n", "x"),
+    ],
+)
+def test_a_longer_text_keeps_its_lines_and_nothing_that_is_not_shown(written: str, stored: str) -> None:
+    assert long_text(written, 10 + len(stored)) == stored
+    assert long_text(stored, len(stored)) == stored
+
+
+@pytest.mark.parametrize("written", ["", " \n\t", "\u202e", "x" * 11, "\ud800"])
+def test_a_longer_text_that_says_nothing_or_too_much_is_none(written: str) -> None:
+    assert long_text(written, 10) is None
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=40))
+def test_what_is_stored_of_a_longer_text_is_stored_again_as_it_is(written: str) -> None:
+    stored = long_text(written, 30)
+    assert stored is None or (long_text(stored, 30) == stored and len(stored) <= 30)
 
 
 @pytest.mark.parametrize("written", ["", " ", "\n", "\x1b", "\u202e", "x" * (MAX_REASON + 1), "\ud800"])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .forms import short
-from .rows import Catalogue, Chapter, Column, Course, Row, columns
+from .rows import Catalogue, Chapter, Column, Course, Detail, Row, columns
 
 _LONGEST = 40
 
@@ -105,7 +105,8 @@ def _fields(old: Row, new: Row) -> Iterator[str]:
 def _page(name: str, old: Row | None, new: Row | None) -> Iterator[str]:
     if old is None or new is None:
         there = old or new
-        yield f"{name} {getattr(there, 'id', '')} {'added' if old is None else 'removed'}"
+        known_by = f" {there.id}" if isinstance(there, Detail) else ""
+        yield f"{name}{known_by} {'added' if old is None else 'removed'}"
         return
     for text in _fields(old, new):
         yield f"{name} {text}"

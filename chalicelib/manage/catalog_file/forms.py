@@ -13,7 +13,7 @@ from chalicelib import money
 from chalicelib.beijing_time import BEIJING, FIRST_DAY, day_end, day_start, is_in_calendar, read_day
 from chalicelib.shop.catalog import MAX_LISTED
 from chalicelib.shop.course_key import COURSE_TYPES
-from chalicelib.shop.texts import MAX_TEXT, name_fault, text_fault
+from chalicelib.shop.texts import MAX_TEXT, long_text, name_fault, text_fault
 from chalicelib.storage.dynamodb import MAX_ID
 
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?")
@@ -60,6 +60,20 @@ def name(longest: int) -> Form:
         fault = name_fault(found, longest)
         if fault:
             raise Wrong(f"{fault}: {short(found)}")
+        return found
+
+    return Form(read)
+
+
+def prose(longest: int) -> Form:
+    """A text of several lines that says something, as it is stored."""
+
+    def read(value: object, today: date | None) -> str:
+        found: str = text(longest).read(value, today)
+        if long_text(found, longest) != found:
+            raise Wrong(
+                f"is blank, or holds what is not shown or blanks around it or at the end of a line: {short(found)}"
+            )
         return found
 
     return Form(read)

@@ -142,6 +142,7 @@ class Maker:
                     free_trial=section.free_trial,
                     online=None if section.online else False,
                     pub_date=section.pub_date,
+                    assignment=_assignment_item(section.assignment),
                     detail_id=detail_id,
                     source=self._source,
                 )
@@ -288,7 +289,16 @@ def _section(item: catalog.Section) -> rows.Section:
         free_trial=item.free_trial,
         online=item.is_online(),
         pub_date=item.pub_date,
+        assignment=_assignment(item.assignment),
     )
+
+
+def _assignment_item(row: rows.Assignment | None) -> catalog.Assignment | None:
+    return catalog.Assignment(task=row.task, until=row.until) if row else None  # type: ignore[no-untyped-call]
+
+
+def _assignment(item: catalog.Assignment | None) -> rows.Assignment | None:
+    return rows.Assignment(task=item.task, until=item.until) if item else None
 
 
 def _offer(item: CouponOffer) -> Offer:

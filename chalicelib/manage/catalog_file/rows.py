@@ -15,6 +15,7 @@ from chalicelib.money import Fen
 from chalicelib.shop import catalog, coupon
 from chalicelib.shop.course_key import COURSE_TYPES, CourseKey
 from chalicelib.shop.price_policy import VALID_PERIODS
+from chalicelib.shop.texts import MAX_FAQ_QUESTION, MAX_TASK
 
 from . import forms
 from .forms import Form
@@ -118,6 +119,14 @@ class Detail(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Assignment(Row):
+    """What is to be handed in at a section, and until when; without `until` at any time."""
+
+    task: Annotated[str, forms.prose(MAX_TASK)]
+    until: Annotated[datetime | None, forms.END] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section(Row):
     """A section of a chapter; `order` is its place, `free_trial` opens its link to everybody, `online` is false while
     it is closed to all.
@@ -133,6 +142,7 @@ class Section(Row):
     free_trial: Annotated[bool, forms.FLAG] = False
     online: Annotated[bool, forms.FLAG] = True
     pub_date: Annotated[datetime | None, forms.BEGIN] = None
+    assignment: Assignment | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +162,7 @@ class Question(Row):
     """A frequently asked question with its answer."""
 
     id: Annotated[int, forms.IDENT]
-    question: Annotated[str, forms.text(255)]
+    question: Annotated[str, forms.text(MAX_FAQ_QUESTION)]
     answer: Annotated[str, forms.text()]
 
 

@@ -69,5 +69,10 @@ export const RefusalCode = {
   CodeRefused: 2104,
   ContactTaken: 2107,
   CodeNotSent: 2108,
+  NotStudying: 2201,
+  TooManyQuestions: 2202,
+  AssignmentNotFound: 2203,
+  AssignmentOver: 2204,
+  HandInMarked: 2205,
   NotPossible: 5000,
 } as const

@@ -1288,6 +1288,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/course/{course_id}/asked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What I asked about a course
+         * @description The learner's own questions with their answers, newest first; also of a course that they may not study any more.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1601 | 课程不存在 | There is no such course |
+         */
+        get: operations["listAsked"];
+        put?: never;
+        /**
+         * Ask a question about a course
+         * @description For whoever may study it at this moment. A question that waits for its answer already is not asked twice: it is answered alike.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1601 | 课程不存在 | There is no such course, or no such section of it |
+         *     | 2201 | 您还没有这门课程的学习权限 | The learner may not study the course at this moment |
+         *     | 2202 | 您在这门课程中已有5个问题等待回复，请等老师回复后再提问 | Five of the learner's questions about the course wait for an answer |
+         *     | 5000 | 请填写您的问题（1000字以内） | There is no text, or it is too long |
+         */
+        post: operations["ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/course/{course_id}/sections/{section_id}/assignment": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The assignment of a section
+         * @description The task, until when, and what the learner handed in, with its mark. Who handed something in sees it for good.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1601 | 课程不存在 | There is no such course |
+         *     | 2201 | 您还没有这门课程的学习权限 | The learner may not study the course at this moment |
+         *     | 2203 | 这一小节没有作业 | The section has no assignment, or there is no such section |
+         */
+        get: operations["showAssignment"];
+        /**
+         * Hand in an assignment
+         * @description A text in place of the one before, until it is marked. The same text once more changes nothing.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 1601 | 课程不存在 | There is no such course |
+         *     | 2201 | 您还没有这门课程的学习权限 | The learner may not study the course at this moment |
+         *     | 2203 | 这一小节没有作业 | The section has no assignment, or there is no such section |
+         *     | 2204 | 作业的提交时间已过 | The time is over |
+         *     | 2205 | 作业已批改，不能再修改 | What was handed in before is marked |
+         *     | 5000 | 请填写作业内容（10000字以内） | There is no text, or it is too long |
+         */
+        put: operations["handIn"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/shoppingcar/preview": {
         parameters: {
             query?: never;
@@ -2179,10 +2253,12 @@ export interface components {
             video_time: string;
             /** @description Whether everybody may see it (试看). */
             free_trail: boolean;
-            /** @description Where it is. Only for trial sections, and for whoever owns the course at that moment; never of a 视频 of POLYV, which plays by `POST /course/{course_id}/sections/{section_id}/play`. */
-            section_link?: string;
             /** @description Whether it can be opened; one that is not on line yet is listed, and opened by nobody. */
             online: boolean;
+            /** @description Whether something is to be handed in there (作业). */
+            has_assignment: boolean;
+            /** @description Where it is. Only for trial sections, and for whoever owns the course at that moment; never of a 视频 of POLYV, which plays by `POST /course/{course_id}/sections/{section_id}/play`. */
+            section_link?: string;
         };
         Chapter: {
             id: components["schemas"]["Id"];
@@ -2311,6 +2387,51 @@ export interface components {
             id: components["schemas"]["Id"];
             question: string;
             answer: string;
+        };
+        AskedQuestion: {
+            /** @description Its name among the learner's questions of the course. */
+            id: string;
+            /** @description The section it is about; null for none in particular. */
+            section_id: components["schemas"]["Id"] | null;
+            section_name: string | null;
+            /** @description Plain text of several lines. */
+            text: string;
+            asked_at: components["schemas"]["BeijingTime"];
+            /** @description Plain text of several lines; null while it waits. */
+            answer: string | null;
+            answered_at: components["schemas"]["BeijingTime"] | null;
+        };
+        AskRequest: {
+            /** @description Plain text of up to 1000 characters. Blanks around it are dropped. */
+            text: string;
+            /** @description The section it is about; null or absent for none in particular. */
+            section_id?: components["schemas"]["Id"] | null;
+        };
+        HandIn: {
+            /** @description Plain text of several lines. */
+            text: string;
+            handed_in_at: components["schemas"]["BeijingTime"];
+            /** @description Whether it has its mark: then it is not replaced any more. */
+            is_marked: boolean;
+            /** @description Of 100. */
+            mark: number | null;
+            /** @description What whoever marked it says. */
+            comment: string | null;
+            marked_at: components["schemas"]["BeijingTime"] | null;
+        };
+        Assignment: {
+            /** @description Plain text of several lines. */
+            task: string;
+            /** @description Before when to hand in; null for at any time. */
+            until: components["schemas"]["BeijingTime"] | null;
+            /** @description Whether nothing can be handed in any more. */
+            is_over: boolean;
+            /** @description What the learner handed in; null for nothing yet. */
+            hand_in: components["schemas"]["HandIn"] | null;
+        };
+        HandInRequest: {
+            /** @description Plain text of up to 10000 characters. Blanks around it are dropped. */
+            text: string;
         };
         Home: {
             /** @description All categories, with how many courses and degree courses they have. */
@@ -2457,7 +2578,7 @@ export interface components {
          * @description Every `code` of a refusal, by name: for clients to make an enumeration from.
          * @enum {integer}
          */
-        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1509 | 1510 | 1511 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 2001 | 2002 | 2003 | 2004 | 2005 | 2006 | 2007 | 2008 | 2009 | 2010 | 2101 | 2102 | 2103 | 2104 | 2107 | 2108 | 5000;
+        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1509 | 1510 | 1511 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 2001 | 2002 | 2003 | 2004 | 2005 | 2006 | 2007 | 2008 | 2009 | 2010 | 2101 | 2102 | 2103 | 2104 | 2107 | 2108 | 2201 | 2202 | 2203 | 2204 | 2205 | 5000;
         StartedCaptcha: {
             /**
              * @description 1 Geetest is up, 0 it is down.
@@ -2822,6 +2943,11 @@ export type TeacherRow = components['schemas']['TeacherRow'];
 export type TeacherPage = components['schemas']['TeacherPage'];
 export type CourseFacets = components['schemas']['CourseFacets'];
 export type Question = components['schemas']['Question'];
+export type AskedQuestion = components['schemas']['AskedQuestion'];
+export type AskRequest = components['schemas']['AskRequest'];
+export type HandIn = components['schemas']['HandIn'];
+export type Assignment = components['schemas']['Assignment'];
+export type HandInRequest = components['schemas']['HandInRequest'];
 export type Home = components['schemas']['Home'];
 export type MyCourse = components['schemas']['MyCourse'];
 export type UserInfo = components['schemas']['UserInfo'];
@@ -5206,6 +5332,216 @@ export interface operations {
                     };
                 };
             };
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listAsked: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which kind of course; `course` if absent.
+                 * @example course
+                 */
+                course_type?: components["parameters"]["CourseTypeOf"];
+                /**
+                 * @description How many rows, at most.
+                 * @example 20
+                 */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `next` of the answer before, to go on from there. */
+                cursor?: components["parameters"]["Cursor"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The course's id.
+                 * @example 900001
+                 */
+                course_id: components["parameters"]["CourseId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["AskedQuestion"][];
+                        /** @description The `cursor` of the next page; absent on the last. */
+                        next?: string;
+                    } | {
+                        /** @enum {integer} */
+                        code: 1601;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["InvalidPage"];
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    ask: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which kind of course; `course` if absent.
+                 * @example course
+                 */
+                course_type?: components["parameters"]["CourseTypeOf"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The course's id.
+                 * @example 900001
+                 */
+                course_id: components["parameters"]["CourseId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskRequest"];
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["AskedQuestion"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 1601 | 2201 | 2202 | 5000;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    showAssignment: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which kind of course; `course` if absent.
+                 * @example course
+                 */
+                course_type?: components["parameters"]["CourseTypeOf"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The course's id.
+                 * @example 900001
+                 */
+                course_id: components["parameters"]["CourseId"];
+                /**
+                 * @description The section's id.
+                 * @example 900001
+                 */
+                section_id: components["parameters"]["SectionIdOf"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["Assignment"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 1601 | 2201 | 2203;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    handIn: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Which kind of course; `course` if absent.
+                 * @example course
+                 */
+                course_type?: components["parameters"]["CourseTypeOf"];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The course's id.
+                 * @example 900001
+                 */
+                course_id: components["parameters"]["CourseId"];
+                /**
+                 * @description The section's id.
+                 * @example 900001
+                 */
+                section_id: components["parameters"]["SectionIdOf"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandInRequest"];
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["Assignment"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 1601 | 2201 | 2203 | 2204 | 2205 | 5000;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
             401: components["responses"]["NotSignedIn"];
             503: components["responses"]["Unavailable"];
         };

@@ -12,6 +12,7 @@ const section = (id: number, change: Partial<Section> = {}): Section => ({
   player: 'ALI',
   video_time: '',
   free_trail: false,
+  has_assignment: false,
   online: true,
   ...change,
 })
