@@ -323,6 +323,21 @@ describe('what is played', () => {
     expect(reports().at(-1)).toEqual({ ticket: 'T1', spans: [[0, 13]], at: 13 })
   })
 
+  it('is sent when the learner goes on to another section, and when the page is hidden', async () => {
+    const { start, vendor, pass, reports, tell } = play()
+    await start()
+    vendor().begin()
+    await pass(4)
+    vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden')
+    document.dispatchEvent(new Event('visibilitychange'))
+    await pass(3)
+    scope.stop()
+    await flushPromises()
+    expect(reports().map((one) => (one as { at: number }).at)).toEqual([4, 7])
+    expect(tell).toHaveBeenCalledTimes(2)
+    expect(localStorage.getItem('study-unsent')).toBeNull()
+  })
+
   it('is reported by the next page when this one could not, before a new player begins', async () => {
     localStorage.setItem('study-unsent', JSON.stringify({ ticket: 'T0', spans: [[0, 9]], at: 9 }))
     const { start, reports, plays, shop } = play()

@@ -146,6 +146,7 @@ export function usePlayer(key: CourseKey, section: number, wrap: () => HTMLEleme
         isPlaying.value = false
         reports.paused()
         stage.value = 'over'
+        announce('这一节播完了')
       }),
       failed: mineOnly(() => stop('unavailable', '视频播放出错了，请稍后再试')),
       volume: (is) => (volume = is),
