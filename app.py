@@ -585,13 +585,13 @@ def return_from_alipay():
 
 @app.route("/video/polyv", methods=["GET"], codes=codes.VIDEO_CALLBACK)
 def hear_of_video():
-    know_video.take_callback(app.query(), b"", app.gateways.polyv)
+    know_video.take_callback(app.query(), None, app.gateways.polyv)
     return responses.success()
 
 
 @app.route("/video/polyv", methods=["POST"], codes=codes.VIDEO_CALLBACK)
 def hear_of_videos():
-    know_video.take_callback(app.query(), app.body(), app.gateways.polyv)
+    know_video.take_callback(app.query(), app.json(), app.gateways.polyv)
     return responses.success()
 
 

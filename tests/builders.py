@@ -230,6 +230,31 @@ def an_offer(
     return offer
 
 
+def a_video_section(course: CourseKey, video_id: str | None = None, **attributes: Any) -> Section:
+    """A stored trial section, the only one of its course, that shows a protected video of its own or this one."""
+    chapter = catalog.chapter_item(course, new_id(), 1, name="第一章", summary="", pub_date="2024-01-01")
+    section = catalog.section_item(
+        course,
+        new_id(),
+        1,
+        1,
+        name="第一节",
+        section_type=catalog.VIDEO,
+        player=catalog.POLYV,
+        section_link=video_id or new_video_id(),
+        video_time="00:59",
+        **{"free_trial": True} | attributes,
+    )
+    chapter.save()
+    section.save()
+    return section
+
+
+def new_video_id() -> str:
+    """The id of a video that nothing else shows, as the Polyv simulator of the tests has them."""
+    return f"e2e84a7383{new_id():022d}_e"
+
+
 def a_coupon(
     user: User,
     *,

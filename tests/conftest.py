@@ -274,11 +274,20 @@ def post() -> Iterator[PostSimulator]:
         yield simulator
 
 
+def polyv_simulator() -> PolyvSimulator:
+    """The one that the settings name."""
+    return PolyvSimulator(
+        user_id=POLYV_USER_ID,
+        secret_key=run["polyv_secret_key"],
+        shop_url=f"http://{LOOPBACK}:{api_port}",
+        port=polyv_port,
+    )
+
+
 @pytest.fixture(scope="session")
 def polyv() -> Iterator[PolyvSimulator]:
     """The Polyv simulator that this worker's settings point at. It calls the shop back when a test tells it to."""
-    key, shop = run["polyv_secret_key"], f"http://{LOOPBACK}:{api_port}"
-    with PolyvSimulator(user_id=POLYV_USER_ID, secret_key=key, shop_url=shop, port=polyv_port) as simulator:
+    with polyv_simulator() as simulator:
         yield simulator
 
 
@@ -317,5 +326,10 @@ def faulty_app(gateway_server: GatewayServer, proxies: Proxies) -> Iterator[Faul
     """
     with routed_through(proxies):
         yield FaultyApp(
-            gateway_server.base_url, proxies.dynamodb, proxies.redis, proxies.alipay, proxies.wechat
+            gateway_server.base_url,
+            proxies.dynamodb,
+            proxies.redis,
+            proxies.alipay,
+            proxies.wechat,
+            proxies.polyv,
         )

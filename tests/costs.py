@@ -19,12 +19,13 @@ class Cost:
     redis: int
     alipay: int
     wechat: int
+    polyv: int
     read_units: float
     write_units: float
 
     @property
     def calls(self) -> int:
-        return self.dynamodb + self.redis + self.alipay + self.wechat
+        return self.dynamodb + self.redis + self.alipay + self.wechat + self.polyv
 
 
 def cost_of(proxies: Proxies | FaultyApp, call: Callable[[], Any]) -> Cost:
@@ -34,6 +35,7 @@ def cost_of(proxies: Proxies | FaultyApp, call: Callable[[], Any]) -> Cost:
         proxies.redis.recording() as trips,
         proxies.alipay.recording() as asked,
         proxies.wechat.recording() as asked_wechat,
+        proxies.polyv.recording() as asked_polyv,
     ):
         answer = call()
     assert succeeded(answer), answer
@@ -43,6 +45,7 @@ def cost_of(proxies: Proxies | FaultyApp, call: Callable[[], Any]) -> Cost:
         redis=len([trip for trip in trips if not trip.setup]),
         alipay=len(asked),
         wechat=len(asked_wechat),
+        polyv=len(asked_polyv),
         read_units=consumed.read,
         write_units=consumed.write,
     )

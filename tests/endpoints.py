@@ -6,16 +6,19 @@ with it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import app as application
-from chalicelib.shop import coupon, order, session
+from chalicelib.settings import settings
+from chalicelib.shop import coupon, marquee, order, session
 from chalicelib.shop.catalog import Course, Section, category_item
 from chalicelib.shop.user import User
 from localstack.alipay import AlipaySimulator
+from localstack.polyv import PolyvSimulator
 from localstack.wechat import WechatSimulator
 from localstack.wechat.notices import NoticeWriter
 from tests import builders, purchases, study
@@ -35,6 +38,7 @@ class Example:
     courses: list[Course]
     alipay: AlipaySimulator
     wechat: WechatSimulator
+    polyv: PolyvSimulator
     learner: Client
     visitor: Client
     new_client: NewClient
@@ -79,10 +83,11 @@ class Example:
 
 
 class Simulators(NamedTuple):
-    """The payment providers at which an example is paid."""
+    """The third parties of an example: where it is paid, and what keeps its videos."""
 
     alipay: AlipaySimulator
     wechat: WechatSimulator
+    polyv: PolyvSimulator
 
 
 def an_example(providers: Simulators, new_client: NewClient, courses: int = 2) -> Example:
@@ -298,6 +303,15 @@ def a_player(example: Example) -> Player:
 def report(client: Client, player: Player) -> Any:
     with study.time_ahead(application.app.process, seconds=10):
         return client.post("/study/report", {"ticket": player.ticket, "spans": [[0, 10]], "at": 10})
+
+
+VIDEO = "e2e84a73830000000000000000900001_e"
+
+
+def a_callback(example: Example, kind: str = "encode") -> tuple[str, bytes]:
+    """Query and body of a genuine callback about a video that one section shows."""
+    section = builders.a_video_section(example.courses[0].key)
+    return example.polyv.callback(str(section.video_id), kind)
 
 
 ENDPOINTS = [
@@ -538,5 +552,21 @@ ENDPOINTS = [
         "`POST /trade/wechat` (notification)",
         a_wechat_notice,
         lambda e, notice: e.visitor.request("POST", "/trade/wechat", **notice).text,
+    ),
+    # Videos
+    Endpoint(
+        "`GET /video/polyv`, of a video that one section shows",
+        a_callback,
+        lambda e, callback: e.visitor.get(f"/video/polyv?{callback[0]}"),
+    ),
+    Endpoint(
+        "`POST /video/polyv`, likewise",
+        lambda e: a_callback(e, "TranscodeComplete"),
+        lambda e, callback: e.visitor.post(f"/video/polyv?{callback[0]}", json.loads(callback[1])),
+    ),
+    Endpoint(
+        "`GET /video/marquee`",
+        lambda e: marquee.code_for(marquee.viewer_of(e.user), VIDEO, builders.now(), settings().jwt_key),
+        lambda e, code: e.visitor.get(f"/video/marquee?vid={VIDEO}&t=5&code={code}"),
     ),
 ]

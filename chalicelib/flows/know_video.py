@@ -26,14 +26,16 @@ has some twenty.
 _TRIES = 3
 
 
-def take_callback(query: Mapping[str, str], body: bytes, polyv: Polyv | None) -> None:
-    """Follow a callback of the video platform. For one that does not verify nothing is read and nothing asked. Raises
-    NotificationRefused, GatewayUnavailable, ChangedMeanwhile.
+def take_callback(query: Mapping[str, str], event: object, polyv: Polyv | None) -> None:
+    """Follow a callback of the video platform, whose `event` is None where all of it stands in the address.
+
+    For one that does not verify nothing is read and nothing asked. Raises NotificationRefused, GatewayUnavailable,
+    ChangedMeanwhile.
     """
     if polyv is None:
         raise NotificationRefused(check="account")
     deadline = Deadline(PROVIDER_SECONDS)
-    for video_id in polyv.told_videos(query, body):
+    for video_id in polyv.told_videos(query, event):
         try:
             take_attempt([Limit("video", video_id, _HINTS)])
         except TooManyAttempts:

@@ -26,8 +26,6 @@ TOKEN_SECONDS = 180
 """How long a play token is good. The player renews it while the shop lets it, so this is also the longest that a
 picture outlives an access.
 """
-MAX_CALLBACK_BYTES = 32 * 1024
-"""The most bytes of a callback's body; a longer one is refused before it is decoded."""
 MAX_VIDEOS = 20
 """The most videos that one callback may tell of."""
 
@@ -129,11 +127,11 @@ class Polyv:
             raise GatewayUnavailable(gateway=NAME, reason="another video")
         return VideoState(_status(str(found.get("status"))), _seconds(found.get("duration")))
 
-    def told_videos(self, query: Mapping[str, str], body: bytes) -> tuple[str, ...]:
-        """The ids of the videos that a callback tells something of, its sign checked: those of its `query`, or of its
-        JSON `body` where there is one. No call. Raises NotificationRefused.
+    def told_videos(self, query: Mapping[str, str], event: object = None) -> tuple[str, ...]:
+        """The ids of the videos that a callback tells something of, its sign checked: those of its `query`, or of the
+        `event` of its JSON body where there is one. No call. Raises NotificationRefused.
         """
-        given = dict(query) if not body else _event(body) | {"sign": query.get("sign", "")}
+        given = dict(query) if event is None else _texts(event) | {"sign": query.get("sign", "")}
         kind = given.get("eventType") or given.get("type") or ""
         signed = _SIGNED.get(kind)
         if signed is None:
@@ -210,16 +208,10 @@ def _encoded(kind: str, given: Mapping[str, str]) -> tuple[str, ...]:
     return kind, given.get("format", ""), given.get("vid", ""), given.get("df", "")
 
 
-def _event(body: bytes) -> dict[str, str]:
-    """The texts of a callback's JSON body. Raises NotificationRefused."""
-    if len(body) > MAX_CALLBACK_BYTES:
-        raise NotificationRefused(check="size")
-    try:
-        event = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise NotificationRefused(check="encoding") from error
+def _texts(event: object) -> dict[str, str]:
+    """The texts of a callback's event. Raises NotificationRefused for what is none."""
     if not isinstance(event, dict):
-        raise NotificationRefused(check="encoding")
+        raise NotificationRefused(check="event")
     return {name: value for name, value in event.items() if isinstance(value, str)}
 
 

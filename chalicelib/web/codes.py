@@ -378,8 +378,10 @@ BEGIN_PAYMENT: Codes = {
     errors.ProviderChanged: Answer(1511, _PROVIDER_CHANGED),
 }
 
-_NOT_GENUINE = Answer(2010, "回调的签名或内容有误")
-VIDEO_CALLBACK: Codes = {errors.NotificationRefused: _NOT_GENUINE, errors.Unreadable: _NOT_GENUINE}
+VIDEO_CALLBACK: Codes = {
+    errors.NotificationRefused: Answer(2010, "回调的签名或内容有误"),
+    errors.ChangedMeanwhile: Answer(503, _TRY_LATER, 503),
+}
 MARQUEE: Codes = {
     errors.NotificationRefused: Answer(2010, "本站未启用视频播放"),
     errors.InvalidRequest: Answer(5000, _UNREADABLE_REQUEST),

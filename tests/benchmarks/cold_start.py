@@ -145,7 +145,8 @@ def fresh_notice(alipay: AlipaySimulator, wechat: WechatSimulator) -> object:
     from tests.addresses import ClientAt
     from tests.endpoints import Simulators, a_notice, an_example
 
-    return purchases.event(urlencode(a_notice(an_example(Simulators(alipay, wechat), ClientAt))))
+    example = an_example(Simulators(alipay, wechat, conftest.polyv_simulator()), ClientAt)
+    return purchases.event(urlencode(a_notice(example)))
 
 
 def print_table(measured: list[Measured], rounds: int) -> None:

@@ -97,10 +97,11 @@ def main() -> None:
         with (
             conftest.alipay_simulator() as alipay,
             conftest.wechat_simulator() as wechat,
+            conftest.polyv_simulator() as polyv,
             started_proxies() as proxies,
         ):
             schools = [
-                Filled(stores, number, size, Simulators(alipay, wechat))
+                Filled(stores, number, size, Simulators(alipay, wechat, polyv))
                 for number, size in enumerate((SMALL, large))
             ]
             costs = [school.costs(proxies) for school in schools]

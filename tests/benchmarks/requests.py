@@ -76,12 +76,16 @@ def main() -> None:
     with DynamoDBLocal() as dynamodb, RedisServer() as redis:
         conftest.run |= {"dynamodb_url": dynamodb.url, "redis_port": str(redis.port)}
         conftest.set_environment()
-        with conftest.alipay_simulator() as alipay, conftest.wechat_simulator() as wechat:
+        with (
+            conftest.alipay_simulator() as alipay,
+            conftest.wechat_simulator() as wechat,
+            conftest.polyv_simulator() as polyv,
+        ):
             from tests.endpoints import ENDPOINTS, Simulators
 
             asked_for = [endpoint for endpoint in ENDPOINTS if asked.only in endpoint.name]
             rows = beside_packaged if asked.packaged else beside_bare_calls
-            print_table(rows(asked_for, Simulators(alipay, wechat), asked.rounds), asked.rounds)
+            print_table(rows(asked_for, Simulators(alipay, wechat, polyv), asked.rounds), asked.rounds)
 
 
 Table = Iterator[Sequence[str]]

@@ -21,6 +21,7 @@ class Proxies:
     redis: RedisProxy
     alipay: HttpProxy
     wechat: HttpProxy
+    polyv: HttpProxy
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class FaultyApp:
     redis: RedisProxy
     alipay: HttpProxy
     wechat: HttpProxy
+    polyv: HttpProxy
 
 
 @contextmanager
@@ -45,13 +47,14 @@ def started_proxies() -> Iterator[Proxies]:
         RedisProxy(redis.hostname, redis.port) as redis_proxy,
         HttpProxy(f"{alipay.scheme}://{alipay.netloc}") as alipay_proxy,
         HttpProxy(os.environ["WECHAT_GATEWAY_URL"]) as wechat_proxy,
+        HttpProxy(os.environ["POLYV_API_URL"]) as polyv_proxy,
     ):
-        yield Proxies(dynamodb_proxy, redis_proxy, alipay_proxy, wechat_proxy)
+        yield Proxies(dynamodb_proxy, redis_proxy, alipay_proxy, wechat_proxy, polyv_proxy)
 
 
 @contextmanager
 def routed_through(proxies: Proxies) -> Iterator[None]:
-    """Inside the block this process reaches its stores, Alipay and WeChat Pay through the proxies only.
+    """Inside the block this process reaches its stores, Alipay, WeChat Pay and Polyv through the proxies only.
 
     Nothing is patched: the environment names other addresses, and whatever was made of the old ones is made
     anew, as in a process that has just started.
@@ -67,6 +70,7 @@ def routed_through(proxies: Proxies) -> Iterator[None]:
             ALIPAY_GATEWAY_URL=proxies.alipay.url + alipay_path,
             WECHAT_GATEWAY_URL=proxies.wechat.url,
             WECHAT_LOGIN_URL=proxies.wechat.url,
+            POLYV_API_URL=proxies.polyv.url,
         )
         forget_connections()
         yield

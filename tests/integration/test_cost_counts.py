@@ -17,6 +17,7 @@ from chalicelib.gateways import Gateways
 from chalicelib.settings import IN_DYNAMODB
 from chalicelib.shop.payment_type import ALIPAY
 from localstack.alipay import AlipaySimulator
+from localstack.polyv import PolyvSimulator
 from localstack.wechat import WechatSimulator
 from tests import builders
 from tests.addresses import ClientAt
@@ -45,11 +46,12 @@ def meter_without_redis(
     faulty_app: FaultyApp,
     alipay: AlipaySimulator,
     wechat: WechatSimulator,
+    polyv: PolyvSimulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Meter]:
     monkeypatch.setenv("REDIS_URL", IN_DYNAMODB)
     forget_connections()
-    yield Meter(faulty_app, Simulators(alipay, wechat))
+    yield Meter(faulty_app, Simulators(alipay, wechat, polyv))
     monkeypatch.undo()
     forget_connections()
 

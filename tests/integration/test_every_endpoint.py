@@ -449,6 +449,7 @@ def documented(course_id: int, policy_id: int) -> dict[tuple[str, str], Document
         ("POST", "/order/{order_number}/wechat"): Documented(
             {"way": "jsapi", "code": "x", "state": "0"}, {1501, 1510, 5000}
         ),
+        ("POST", "/video/polyv"): Documented({"eventType": "TranscodeComplete", "vid": "1"}, {2010}),
         ("POST", "/order/{order_number}/provider"): Documented({"payment_type": "wechat"}, {1501, 5000}),
         ("POST", "/order/{order_number}/refund"): Documented(
             {"lines": [0], "reason": "不想学了"}, {1501, 1506}
@@ -521,7 +522,11 @@ def test_a_part_of_the_wrong_type_gets_a_documented_code_and_changes_nothing(
 
 # Stores down
 
-WITHOUT_DATABASE = {("GET", "/trade/alipay"), ("GET", "/api/captcha_check")}
+WITHOUT_DATABASE = {
+    ("GET", "/trade/alipay"),
+    ("GET", "/api/captcha_check"),
+    *(route for route in ROUTES if route[1].startswith("/video/")),  # what does not verify reads nothing
+}
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route not in WITHOUT_DATABASE], ids=name_of)

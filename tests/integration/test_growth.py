@@ -6,6 +6,7 @@ import io
 
 from chalicelib.manage.legacy.report import Progress
 from localstack.alipay import AlipaySimulator
+from localstack.polyv import PolyvSimulator
 from localstack.wechat import WechatSimulator
 from tests.addresses import ClientAt
 from tests.conftest import Stores
@@ -20,9 +21,14 @@ SMALL, LARGE = Size(orders=30), Size(courses=200, carts=200, orders=200)
 
 
 def test_the_same_page_costs_the_same_in_a_larger_school(
-    stores: Stores, faulty_app: FaultyApp, alipay: AlipaySimulator, wechat: WechatSimulator
+    stores: Stores,
+    faulty_app: FaultyApp,
+    alipay: AlipaySimulator,
+    wechat: WechatSimulator,
+    polyv: PolyvSimulator,
 ) -> None:
-    small, large = (costs_in(size, stores, faulty_app, alipay, wechat) for size in (SMALL, LARGE))
+    providers = Simulators(alipay, wechat, polyv)
+    small, large = (costs_in(size, stores, faulty_app, providers) for size in (SMALL, LARGE))
     for name, cost in large.items():
         before = small[name]
         assert (cost.dynamodb, cost.redis, cost.alipay) == (before.dynamodb, before.redis, before.alipay), (
@@ -33,10 +39,8 @@ def test_the_same_page_costs_the_same_in_a_larger_school(
         assert abs(cost.write_units - before.write_units) <= 1, name
 
 
-def costs_in(
-    size: Size, stores: Stores, faulty_app: FaultyApp, alipay: AlipaySimulator, wechat: WechatSimulator
-) -> dict[str, Cost]:
+def costs_in(size: Size, stores: Stores, faulty_app: FaultyApp, providers: Simulators) -> dict[str, Cost]:
     """What each request costs in a school of this size."""
     with OtherShop(stores).in_use():
-        school = fill(size, Simulators(alipay, wechat), ClientAt, Progress(io.StringIO()))
+        school = fill(size, providers, ClientAt, Progress(io.StringIO()))
         return {one.name: cost_of(faulty_app, one.ready()) for one in school.even()}

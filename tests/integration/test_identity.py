@@ -18,6 +18,7 @@ from chalicelib.shop.token import Claims
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import find
 from localstack.alipay import AlipaySimulator
+from localstack.polyv import PolyvSimulator
 from localstack.wechat import WechatSimulator
 from tests import builders
 from tests.addresses import ClientAt
@@ -110,9 +111,13 @@ def client_of(example: Example, endpoint: Endpoint) -> Client:
 
 @pytest.mark.parametrize("endpoint", FOR_USERS, ids=name_of)
 def test_nothing_happens_for_somebody_who_is_not_signed_in_any_more(
-    faulty_app: FaultyApp, alipay: AlipaySimulator, wechat: WechatSimulator, endpoint: Endpoint
+    faulty_app: FaultyApp,
+    alipay: AlipaySimulator,
+    wechat: WechatSimulator,
+    polyv: PolyvSimulator,
+    endpoint: Endpoint,
 ) -> None:
-    example = an_example(Simulators(alipay, wechat), ClientAt)
+    example = an_example(Simulators(alipay, wechat, polyv), ClientAt)
     prepared, client = endpoint.prepare(example), client_of(example, endpoint)
     for change, text in WAYS:
         change(client, False)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from redis import Redis
@@ -25,6 +26,7 @@ from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases, study
 from tests.client import Client
+from tests.endpoints import VIDEO
 from tests.postbox import Postbox, postbox
 
 
@@ -348,6 +350,13 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
         ("GET", "/coursedetail/{detail_id}"): [Attempt(f"/coursedetail/{of.course.detail_id}")],
         ("GET", "/trade/alipay"): [
             Attempt(f"/trade/alipay/?out_trade_no={of.open_order}&sign=x", status=302)
+        ],
+        # The video platform, and a player with somebody's name for a code
+        ("GET", "/video/polyv"): [Attempt(f"/video/polyv?type=upload&vid={VIDEO}&sign=x", code=2010)],
+        ("POST", "/video/polyv"): [Attempt("/video/polyv?sign=x", {"eventType": "x"}, code=2010)],
+        ("GET", "/video/marquee"): [
+            Attempt(f"/video/marquee?vid={VIDEO}&t=1&code={code}")
+            for code in (of.user.user_id, quote(of.user.username))
         ],
     }
     return table[method, path]

@@ -26,6 +26,7 @@ from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer
 from localstack.alipay import AlipaySimulator
+from localstack.polyv import PolyvSimulator
 from localstack.wechat import WechatSimulator
 from tests import builders, study
 from tests.client import Client
@@ -214,13 +215,16 @@ def make_due(number: str) -> None:
     placed.update([order.Order.expires_at.set(yesterday), order.Order.due_at.set(1)])
 
 
-def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: FaultyApp) -> None:
+def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(
+    faulty_app: FaultyApp, polyv: PolyvSimulator
+) -> None:
     user = builders.a_user(beli=10)
     courses = [builders.a_course(prices=[100]), builders.a_course(prices=[200])]
     record = builders.a_coupon(user, course=courses[1].key, value=50)
     offer = an_offer()
     watched = study.a_video_course(["10:00"])
     study.enroll(user, watched)
+    video_id = str(builders.a_video_section(courses[0].key).video_id)
     lines = lines_of(courses)
     learner, operator = Client(faulty_app.base_url), Client(faulty_app.base_url, builders.an_admin())
     studied = builders.a_course()
@@ -244,6 +248,7 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(faulty_app: F
         learner.get("/home")
         learner.get("/teachers")
         learner.get("/teachers/1")
+        learner.get(f"/video/polyv?{polyv.callback(video_id, 'encode')[0]}")
         learner.get(f"/course/{courses[0].course_id}")
         learner.get("/course/category")
         learner.get("/courses/")

@@ -14,6 +14,7 @@ import pytest
 import app as application
 from chalicelib.shop.catalog import find_course_contents
 from localstack.alipay import AlipaySimulator
+from localstack.polyv import PolyvSimulator
 from localstack.wechat import WechatSimulator
 from tests.addresses import ClientAt
 from tests.costs import Cost, cost_of
@@ -81,6 +82,7 @@ def row(endpoint: Endpoint, cost: Cost) -> str:
     dynamodb = f"DynamoDB ({at_once} at once)" if at_once > 1 else "DynamoDB"
     redis = "Redis (at once, too)" if endpoint.name in BESIDE_REDIS else "Redis"
     calls = {dynamodb: cost.dynamodb, redis: cost.redis, "Alipay": cost.alipay, "WeChat Pay": cost.wechat}
+    calls["Polyv"] = cost.polyv
     where = ", ".join(f"{count} {store}" for store, count in calls.items() if count) or "-"
     read_units = "varies" if endpoint.name in VARYING else f"{cost.read_units:g}"
     return f"| {endpoint.name} | {waits(endpoint, cost)} | {where} | {read_units} | {cost.write_units:g} |"
@@ -105,8 +107,10 @@ class Meter:
 
 
 @pytest.fixture
-def meter(faulty_app: FaultyApp, alipay: AlipaySimulator, wechat: WechatSimulator) -> Meter:
-    return Meter(faulty_app, Simulators(alipay, wechat))
+def meter(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, wechat: WechatSimulator, polyv: PolyvSimulator
+) -> Meter:
+    return Meter(faulty_app, Simulators(alipay, wechat, polyv))
 
 
 def name_of(endpoint: Endpoint) -> str:

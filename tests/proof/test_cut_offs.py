@@ -20,6 +20,7 @@ from tests.proof.contact_flows import CONTACT_FLOWS
 from tests.proof.counts import count
 from tests.proof.cut_offs import DOWN_BEFORE, OUTAGES, OVERTIME, Cut, cut_at, cut_everywhere
 from tests.proof.study_flows import STUDY_FLOWS
+from tests.proof.video_flows import VIDEO_FLOWS
 from tests.proof.wechat_flows import WECHAT_FLOWS
 from tests.proof.writing_flows import FLOWS, MANY_TRANSACTIONS, OF_MONEY, READING, Flow
 from tests.purchases import Clock
@@ -31,8 +32,11 @@ ALL_FLOWS = (
     *STUDY_FLOWS,
     *CONTACT_FLOWS,
     *ASKING_FLOWS,
+    *VIDEO_FLOWS,
     *(MORE_CHOOSING_FLOWS if pace.SOAK else ()),
 )
+
+pytestmark = pytest.mark.usefixtures("polyv")
 
 
 class Stage:

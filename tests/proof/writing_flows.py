@@ -79,7 +79,7 @@ READING = {
     *("GET /shoppingcar", "POST /shoppingcar/preview", "GET /account", "PUT /account", "POST /account/quote"),
     *("GET /coupons", "GET /coupons/available", "GET /myorder", "GET /beli"),
     "GET /order/{order_number}/refund_preview",
-    *("GET /mycourses", "GET /admin/refunds", "GET /trade/alipay"),
+    *("GET /mycourses", "GET /admin/refunds", "GET /trade/alipay", "GET /video/marquee"),
     *(
         "manage check-settings",
         "manage sms-addresses",

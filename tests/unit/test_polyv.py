@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 
 import pytest
@@ -107,7 +106,7 @@ PUBLISHED = [
 def test_the_published_callbacks_are_taken(
     secret_key: str, query: dict[str, str], videos: tuple[str, ...]
 ) -> None:
-    assert polyv(secret_key).told_videos(query, b"") == videos
+    assert polyv(secret_key).told_videos(query) == videos
 
 
 def signed(*parts: str) -> dict[str, str]:
@@ -119,36 +118,35 @@ def test_an_event_is_signed_in_the_address_and_told_in_the_body() -> None:
     done = {"eventType": "TranscodeComplete", "status": "success", "vid": VIDEO, "videoInfos": [{"df": 1}]}
     gone = {"eventType": "DeleteMediaComplete", "vids": f"{VIDEO},{other},{VIDEO}", "sign": "not this one"}
     school = polyv("7UagtQOq2A")
-    assert school.told_videos(signed("TranscodeComplete", VIDEO), json.dumps(done).encode()) == (VIDEO,)
-    assert school.told_videos(signed("DeleteMediaComplete"), json.dumps(gone).encode()) == (VIDEO, other)
+    assert school.told_videos(signed("TranscodeComplete", VIDEO), done) == (VIDEO,)
+    assert school.told_videos(signed("DeleteMediaComplete"), gone) == (VIDEO, other)
 
 
-REFUSED = [
-    ({}, b"", "kind"),
-    ({"type": "upload"}, b"", "sign"),
-    ({"type": "upload", "vid": VIDEO, "sign": "0" * 32}, b"", "sign"),
-    ({"type": "upload", "vid": VIDEO, "sign": "签名"}, b"", "sign"),
-    ({"type": "upload", "vid": "\ud800", "sign": "0" * 32}, b"", "sign"),
-    ({"type": "nonsense", "vid": VIDEO} | signed("nonsense", VIDEO), b"", "kind"),
-    ({"type": "pass", "vid": VIDEO} | signed("manage", "nopass", VIDEO), b"", "sign"),
-    ({"type": "upload", "vid": "../x"} | signed("upload", "../x"), b"", "vid"),
-    ({"type": "upload", "vid": f"{VIDEO}\n"} | signed("upload", f"{VIDEO}\n"), b"", "vid"),
-    ({"type": "upload", "vid": VIDEO.upper()} | signed("upload", VIDEO.upper()), b"", "vid"),
-    (signed("TranscodeComplete", VIDEO), b"\xff", "encoding"),
-    (signed("TranscodeComplete", VIDEO), b"[" * 30_000, "encoding"),
-    (signed("TranscodeComplete", VIDEO), b"[]", "encoding"),
-    (signed("TranscodeComplete", VIDEO), b'{"eventType": 5}', "kind"),
-    (signed("TranscodeComplete", VIDEO), b" " * 40_000, "size"),
+REFUSED: list[tuple[dict[str, str], object, str]] = [
+    ({}, None, "kind"),
+    ({"type": "upload"}, None, "sign"),
+    ({"type": "upload", "vid": VIDEO, "sign": "0" * 32}, None, "sign"),
+    ({"type": "upload", "vid": VIDEO, "sign": "签名"}, None, "sign"),
+    ({"type": "upload", "vid": "\ud800", "sign": "0" * 32}, None, "sign"),
+    ({"type": "nonsense", "vid": VIDEO} | signed("nonsense", VIDEO), None, "kind"),
+    ({"type": "pass", "vid": VIDEO} | signed("manage", "nopass", VIDEO), None, "sign"),
+    ({"type": "upload", "vid": "../x"} | signed("upload", "../x"), None, "vid"),
+    ({"type": "upload", "vid": f"{VIDEO}\n"} | signed("upload", f"{VIDEO}\n"), None, "vid"),
+    ({"type": "upload", "vid": VIDEO.upper()} | signed("upload", VIDEO.upper()), None, "vid"),
+    (signed("TranscodeComplete", VIDEO), [], "event"),
+    (signed("TranscodeComplete", VIDEO), "TranscodeComplete", "event"),
+    (signed("TranscodeComplete", VIDEO), {"eventType": 5}, "kind"),
+    (signed("TranscodeComplete", VIDEO), {"eventType": "TranscodeComplete", "vid": [VIDEO]}, "sign"),
     (
         signed("DeleteMediaComplete"),
-        json.dumps({"eventType": "DeleteMediaComplete", "vids": ",".join([VIDEO] * 21)}).encode(),
+        {"eventType": "DeleteMediaComplete", "vids": ",".join([VIDEO] * 21)},
         "vid",
     ),
 ]
 
 
-@pytest.mark.parametrize(("query", "body", "check"), REFUSED)
-def test_what_does_not_verify_is_refused(query: dict[str, str], body: bytes, check: str) -> None:
+@pytest.mark.parametrize(("query", "event", "check"), REFUSED)
+def test_what_does_not_verify_is_refused(query: dict[str, str], event: object, check: str) -> None:
     with pytest.raises(NotificationRefused) as caught:
-        polyv("7UagtQOq2A").told_videos(query, body)
+        polyv("7UagtQOq2A").told_videos(query, event)
     assert caught.value.check == check

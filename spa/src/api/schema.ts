@@ -5766,6 +5766,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["Unreadable"];
             503: components["responses"]["Unavailable"];
         };
     };
