@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from chalicelib.deadline import PROVIDER_SECONDS, Deadline
-from chalicelib.errors import ChangedMeanwhile, NotificationRefused, TooManyAttempts
-from chalicelib.shop import catalog
+from chalicelib.errors import ChangedMeanwhile, GatewayUnavailable, NotificationRefused, TooManyAttempts
+from chalicelib.shop import audit, catalog
+from chalicelib.shop.catalog import Section
 from chalicelib.shop.rate_limit import Limit, take_attempt
 
 if TYPE_CHECKING:
@@ -63,3 +65,20 @@ def know(video_id: str, polyv: Polyv, deadline: Deadline) -> VideoState | None:
             continue
         return state
     raise ChangedMeanwhile(what="a video's section")
+
+
+def check_all(polyv: Polyv, by: str, now: datetime) -> dict[str, VideoState | None]:
+    """Ask about every video that a section shows, on an operator's word, logged -> what is kept, by the videos' ids;
+    None for one of which the platform tells nothing.
+    """
+    audit.write(audit.entry(by, "check-videos", "all", now))
+    shown = {section.video_id for section in catalog.scan_items((Section,)) if isinstance(section, Section)}
+    return {video_id: _find_out(video_id, polyv) for video_id in sorted(filter(None, shown))}
+
+
+def _find_out(video_id: str, polyv: Polyv) -> VideoState | None:
+    try:
+        return know(video_id, polyv, Deadline())
+    except GatewayUnavailable as error:
+        log.warning("the video platform does not tell of a video: %s", error.facts["reason"])
+        return None

@@ -324,6 +324,12 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("trade_no")
     added.add_argument("--reason", type=_reason_text, required=True, help="kept in the log")
 
+    act(
+        "check-videos",
+        _check_videos,
+        "ask the video platform what became of every video of a section; safe to repeat",
+    )
+
     added = command("list-orders", _list_orders, "list a user's orders, newest first")
     added.add_argument("username")
 
@@ -978,6 +984,20 @@ def _resolve_difference(given: argparse.Namespace) -> None:
 
     resolve(given.provider, given.day, given.trade_no, _who(given), given.reason, _now())
     say(f"{given.trade_no} of {given.day} is resolved")
+
+
+def _check_videos(given: argparse.Namespace) -> None:
+    from chalicelib.flows.know_video import check_all
+
+    polyv = _gateways().polyv
+    if polyv is None:
+        raise _Refused("the shop has no account at the video platform: POLYV_USER_ID is not set")
+    states = check_all(polyv, _who(given), _now())
+    words = {video_id: state.status.value if state else "not told" for video_id, state in states.items()}
+    for video_id, word in words.items():
+        if word != "ready":
+            say(f"{video_id}  {word}")
+    say(f"{len(words)} videos, {list(words.values()).count('ready')} of them ready")
 
 
 def _list_orders(given: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from chalicelib.deadline import Deadline
 from chalicelib.errors import ChangedMeanwhile, GatewayUnavailable
 from chalicelib.flows import know_video
 from chalicelib.gateways.polyv import TOKEN_SECONDS, Polyv, VideoState, VideoStatus
+from chalicelib.manage.catalog_file import plan, rows
 from chalicelib.shop import catalog, marquee
 from chalicelib.shop.catalog import Section
 from chalicelib.shop.marquee import Viewer
@@ -25,6 +27,7 @@ from localstack.polyv import PolyvSimulator
 from tests import builders
 from tests.client import Client
 from tests.faults.routing import FaultyApp
+from tests.terminal import Operator
 
 
 @pytest.fixture(autouse=True)
@@ -208,6 +211,46 @@ def test_a_section_that_is_not_on_line_gives_its_link_to_nobody(
     (shown,) = answer["data"]["chapters"][0]["sections"]
     assert shown["online"] is False
     assert "section_link" not in shown
+
+
+def test_an_operator_has_all_videos_asked_about_again_after_an_outage(
+    polyv: PolyvSimulator, operator: Operator, video: str
+) -> None:
+    (lost,), (waiting,) = sections_with(video), sections_with(other := builders.new_video_id())
+    strange = builders.a_video_section(builders.a_course().key, "an-old-link")
+    polyv.set_video(other, "waiting")
+    for _ in range(2):
+        said = operator.does("check-videos")
+        assert f"{other}  waiting" in said and "an-old-link  not told" in said and video not in said
+        assert known_of(lost) == ("ready", 59)
+        assert known_of(waiting) == ("waiting", None)
+        assert known_of(strange) == (None, None)
+    assert "check-videos" in operator.does("audit")
+
+
+def test_a_section_that_is_moved_or_shown_again_keeps_what_is_known_of_its_video(
+    polyv: PolyvSimulator, gateway: Polyv, video: str
+) -> None:
+    section = builders.a_video_section(builders.a_course().key, video)
+    assert know_video.know(video, gateway, Deadline(5))
+    stored = plan.read_stored()
+    wanted = stored.catalogue
+    moved = tuple(
+        replace(course, chapters=tuple(replace(chapter, sections=tuple(map(one_later, chapter.sections)))
+                for chapter in course.chapters))
+        if str(course.key) == section.course_key
+        else course
+        for course in wanted.courses
+    )  # fmt: skip
+    planned = plan.plan(stored, replace(wanted, courses=moved), builders.now())
+    written = [write.new for step in planned.steps for write in step.writes]
+    (new,) = [one for one in written if isinstance(one, Section) and one.video_id == video]
+    assert new.sort != section.sort
+    assert (new.video_state, new.video_seconds) == ("ready", 59)
+
+
+def one_later(row: rows.Section) -> rows.Section:
+    return replace(row, order=row.order + 1)
 
 
 # The marquee

@@ -95,10 +95,10 @@ READING = {
 
 MANY_TRANSACTIONS = {
     *("manage create-tables", "manage import-legacy", "manage catalog", "manage seed-demo"),
-    "manage fill-journal",
+    *("manage fill-journal", "manage check-videos"),
 }
 """Commands of hundreds of small writes each, which are given again when they were cut off: `test_legacy_import.py`,
-`test_catalog_file.py` and `test_journal.py` cut them at some.
+`test_catalog_file.py`, `test_journal.py` and `test_videos.py` cut them at some.
 """
 
 _shelf: list[Course] = []
