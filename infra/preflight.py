@@ -21,6 +21,7 @@ _ACCOUNTS = {
     "WechatPay": ("WechatAppId", "WechatMchId", "WechatMchSerial", "WechatPublicKeyId"),
     "Sms": ("SmsAccessKeyId", "SmsSignName"),
     "Mail": ("MailFrom",),
+    "Polyv": ("PolyvUserId",),
 }
 """What `secrets` is told of an account that a stage may do without -> what `app` must be told of it then."""
 

@@ -40,7 +40,7 @@ and `edge.py` and the front's site take their place. Not `account` and `watch`: 
 PARAMETERS: Mapping[str, Mapping[str, str]] = {
     # The free edition has no ElastiCache, and processes need no network: Redis is the computer's own.
     "network": {"Redis": "none"},
-    "secrets": {"WechatPay": "on", "Sms": "on", "Mail": "on"},
+    "secrets": {"WechatPay": "on", "Sms": "on", "Mail": "on", "Polyv": "on"},
     "stores": {},
     "app": {
         "Canary": "false",

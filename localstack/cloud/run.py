@@ -36,6 +36,7 @@ SECRETS = {
     "WechatAppSecret": "WECHAT_APP_SECRET",
     "SmsAccessKeySecret": "SMS_ACCESS_KEY_SECRET",
     "MailUrl": "MAIL_URL",
+    "PolyvSecretKey": "POLYV_SECRET_KEY",
     "GeetestKey": "GEETEST_KEY",
     "RedisUrlElsewhere": "REDIS_URL",
 }
@@ -57,6 +58,9 @@ PARAMETERS = {
     "SmsCodeTemplates": "SMS_CODE_TEMPLATES",
     "SmsApiUrl": "SMS_API_URL",
     "MailFrom": "MAIL_FROM",
+    "PolyvUserId": "POLYV_USER_ID",
+    "PolyvApiUrl": "POLYV_API_URL",
+    "PolyvPlayerUrl": "POLYV_PLAYER_URL",
     "GeetestId": "GEETEST_ID",
     "GeetestVersion": "GEETEST_VERSION",
     "GeetestApiUrl": "GEETEST_API_URL",

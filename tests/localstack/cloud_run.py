@@ -62,6 +62,7 @@ class CloudRun(Run):
             "geetest-key": "GeetestKey",
             "sms-access-key-secret": "SmsAccessKeySecret",
             "mail-url": "MailUrl",
+            "polyv-secret-key": "PolyvSecretKey",
             "alipay-app-private-key": "AlipayAppPrivateKey",
             "alipay-public-key": "AlipayPublicKey",
             "wechat-mch-private-key": "WechatMchPrivateKey",

@@ -127,6 +127,8 @@ def test_a_tree_that_is_not_committed_stands_in_the_way() -> None:
             "'app' has SmsSignName, and lacks SmsAccessKeyId",
         ),
         ({"secrets": {"Mail": "on"}}, "so 'app' needs MailFrom"),
+        ({"secrets": {"Polyv": "on"}}, "so 'app' needs PolyvUserId"),
+        ({"app": WITHOUT_WECHAT | {"PolyvUserId": "e2e84a7383"}}, "so 'secrets' needs Polyv, on"),
         ({"app": WITHOUT_WECHAT | {"MailFrom": "a@school.example"}}, "so 'secrets' needs Mail, on"),
         ({"stores": {"Prefix": "x-"}}, "'stores' takes no Prefix"),
         ({"edge": {"ApiDomainName": "api.school.example", "ShopDomainName": ""}}, "must match"),
