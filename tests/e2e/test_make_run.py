@@ -100,7 +100,7 @@ def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Ru
     jwt_key = (run.data / "keys" / "jwt_key").read_text()
 
     children = run.children()
-    assert len(children) == 7
+    assert len(children) == 9
     run.send(signal.SIGINT)
     assert run.ended() == 0
     run.left_nothing(children)
