@@ -550,6 +550,12 @@ class Settings(_Part):
         " codes are sent by mail only",
         default="",
     )
+    codes_per_day: int = _setting(
+        "CODES_PER_DAY",
+        _whole_number(1, 1_000_000),
+        "one-time codes that leave the shop in a day, whoever asks: SMS cost money",
+        default="2000",
+    )
     edge_keys: tuple[str, ...] = _setting(
         "EDGE_KEY",
         _keys,

@@ -20,6 +20,7 @@ from chalicelib.errors import (
     ChannelNotSetUp,
     CodeNotSent,
     CodeRefused,
+    StoreUnavailable,
     TooManyAttempts,
 )
 from chalicelib.gateways import Gateways
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 EVEN_SECONDS = 3.0
 """How long every answer takes that must not tell whether a contact is known: as long as providers of SMS may."""
 
-_HOUR = 3600
+_HOUR, _DAY = 3600, 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,10 @@ def send_code(
     receiver = user or find_holder(asked.channel, asked.to, settings)
     code = one_time_code.new_code()
     is_due = _issue(subject, code, receiver, settings, now)
-    is_sent = is_due and _send(
-        subject, code, gateways, settings, Deadline(PROVIDER_SECONDS) if user else even
+    is_sent = (
+        is_due
+        and _is_within_day(settings)
+        and _send(subject, code, gateways, settings, Deadline(PROVIDER_SECONDS) if user else even)
     )
     if user is None:
         pause(even.remaining())
@@ -136,6 +139,16 @@ def _issue(subject: Subject, code: str, receiver: User | None, settings: Setting
         except ChangedMeanwhile:
             continue
         return is_due
+
+
+def _is_within_day(settings: Settings) -> bool:
+    """Whether one more code may leave today. Without Redis none may; nobody is told more than that none was sent."""
+    try:
+        take_attempt([Limit("codes", "all", settings.codes_per_day, _DAY, otherwise="refuse")])
+    except (TooManyAttempts, StoreUnavailable):
+        log.error("a one-time code was not sent: those of the day are used up, or cannot be counted")
+        return False
+    return True
 
 
 def _raise_if_early(seconds: int) -> None:

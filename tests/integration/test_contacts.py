@@ -441,6 +441,21 @@ def test_an_address_and_its_network_have_their_limits(box: Postbox) -> None:
     assert answers == [1000] * 170 + [2101] * 4
 
 
+def test_when_the_codes_of_a_day_are_used_up_none_leaves_and_only_whoever_is_known_hears_so(
+    learner: ClientAt, box: Postbox, monkeypatch: pytest.MonkeyPatch, no_attempts_yet: None
+) -> None:
+    numbers = [builders.a_contact(builders.a_user()) for _ in range(3)]
+    monkeypatch.setenv("CODES_PER_DAY", "2")
+    settings.cache_clear()
+    try:
+        assert [ask(ClientAt(), "sign-in", to)["code"] for to in numbers] == [1000] * 3
+        assert [box.count(to) for to in numbers] == [1, 1, 0]
+        assert ask(learner, "confirm", builders.a_number())["code"] == 2108
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+
+
 def test_without_redis_nobody_gets_or_tries_a_code(faulty_app: FaultyApp) -> None:
     to = builders.a_contact(builders.a_user())
     with postbox() as box, faulty_app.redis.down():

@@ -215,6 +215,7 @@ MALFORMED = [
     ("SMS_SIGN_NAME", "【云课堂】", "a registered signature"),
     ("SMS_SIGN_NAME", "云\n课堂", "a registered signature"),
     ("SMS_CODE_TEMPLATES", "confirm=SMS_1, sign-in=SMS_2", "SMS templates for all of it"),
+    ("CODES_PER_DAY", "0", "a whole number from 1"),
     ("SMS_CODE_TEMPLATES", "SMS_1", "SMS templates for all of it"),
     ("SMS_API_URL", "dysmsapi.aliyuncs.com", "an absolute address"),
     ("MAIL_URL", "https://smtp.example.com", "smtps://USER:PASSWORD@HOST"),
