@@ -56,6 +56,11 @@ export class School {
     await this.control(`/users/${username}/beli/${beli}`)
   }
 
+  /** A teacher answers all that the learner asked, or marks all that they handed in. */
+  async teacher(does: 'answers' | 'marks', { username }: Learner): Promise<void> {
+    await this.control(`/users/${username}/${does === 'answers' ? 'answer' : 'mark'}`)
+  }
+
   async claim(learner: Learner, coupon: number): Promise<void> {
     await this.ask('POST', `/coupons/${coupon}/claim`, { learner, data: await this.solvedCaptcha() })
   }
