@@ -34,11 +34,15 @@ ENDED, GONE = "认证失败!", "用户不存在!"
 pytestmark = pytest.mark.usefixtures("no_attempts_yet")
 
 NEEDS_NO_USER = (
-    *("captcha_check", "/register", "/login", "/course", "/logout", "/trade/alipay"),
-    *("/coupons/available", "/shoppingcar/preview"),
+    *("captcha_check", "/register", "/login", "/course", "/logout", "/trade/", "/video/"),
+    *("/coupons/available", "/shoppingcar/preview", "`POST /codes`, to sign in", "/password/forgotten"),
 )
+OF_A_COURSE = ("/mine", "/progress", "/asked", "/assignment")
+"""What a course's paths end in that are for users only."""
 FOR_USERS = [
-    one for one in ENDPOINTS if "/mine" in one.name or not any(path in one.name for path in NEEDS_NO_USER)
+    one
+    for one in ENDPOINTS
+    if any(path in one.name for path in OF_A_COURSE) or not any(path in one.name for path in NEEDS_NO_USER)
 ]
 READ_A_BODY = [one for one in FOR_USERS if one.name.startswith(("`POST", "`PUT", "`DELETE /shoppingcar"))]
 BODILESS = ("/cancel", "/approve", "/claim")
