@@ -126,7 +126,8 @@ class LocalShop:
             self._manage("check-settings")
         self.create_tables()
         with step("Seeding the demo shop, if the stores are empty"):
-            self._demo = self._remembered(self._manage("seed-demo", "--if-empty"))
+            seeding = self._manage("seed-demo", "--if-empty")
+            self._demo = self._remembered(seeding)
         if ALIPAY in ports:
             self._start_alipay(keys, ports[ALIPAY])
         if WECHAT in ports:
@@ -135,6 +136,8 @@ class LocalShop:
             self._start_geetest(ports[GEETEST])
         if POLYV in ports:
             self._start_polyv(ports[POLYV])
+            if "demo" in seeding:  # its videos are as long as the simulator's clip
+                self._manage("check-videos")
         if POST in ports:
             self._start_post(keys, ports[POST], ports[SMTP])
         self.start_api()
