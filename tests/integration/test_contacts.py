@@ -543,6 +543,9 @@ def test_codes_arrive_by_sms_and_mail_with_words_that_say_what_they_are_for(post
     words = f"验证码{code}，您正在确认联系方式，5分钟内有效。请勿告诉他人；如非本人操作，请忽略。"
     assert sms.text == f"【云课堂】{words}"
     assert confirm(learner, number, code)["code"] == 1000
+    known = builders.a_contact(builders.a_user())
+    assert ask(ClientAt(), "sign-in", known)["code"] == 1000
+    assert sign_in(known, post.newest_code(known))["code"] == 1000
     assert ask(ClientAt(), "password", address)["code"] == 1000
     (mail,) = post.mails(address)
     assert mail.message["Subject"] == "验证码：您正在重新设置密码"
