@@ -235,7 +235,7 @@ LONGEST_VERSION, LONGEST_ADDRESS, LONGEST = 3 + 36, 100, 64
 """How long the version of a secret may be, as AWS's tools make them, an address, and any other value."""
 
 
-def longest(name: str, value: Any) -> int:
+def longest(name: str, value: Any, parameters: dict[str, Any]) -> int:
     """How many bytes the value of a variable may take."""
     if isinstance(value, str):
         return len(value)
@@ -244,12 +244,18 @@ def longest(name: str, value: Any) -> int:
         return of_secret + (PREFIX if isinstance(value["Fn::Sub"], str) else 0)
     if name == "SECRETS_PREFIX":
         return PREFIX
+    if choices := parameters.get(value.get("Ref", ""), {}).get("AllowedValues"):
+        return max(map(len, choices))
     return LONGEST_ADDRESS if name.endswith("_URL") else LONGEST
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_what_a_function_is_told_fits_into_its_environment(package: Package, function: str) -> None:
-    size = sum(len(name) + longest(name, value) for name, value in environment_of(package, function).items())
+    parameters = package.template["Parameters"]
+    size = sum(
+        len(name) + longest(name, value, parameters)
+        for name, value in environment_of(package, function).items()
+    )
     assert size < ENVIRONMENT_BYTES * 7 / 8
 
 
