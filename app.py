@@ -20,6 +20,7 @@ from chalicelib.flows import (
     know_video,
     my_coupons,
     my_course,
+    my_messages,
     my_study,
     overview,
     pay_wechat,
@@ -34,6 +35,8 @@ from chalicelib.flows import (
     show_order,
     sign_in,
     study,
+    take_pushes,
+    unsubscribe,
     use_code,
     waiting_refunds,
 )
@@ -48,6 +51,7 @@ from chalicelib.web import (
     codes,
     coupon_responses,
     course_responses,
+    message_responses,
     people_responses,
     requests,
     responses,
@@ -60,6 +64,7 @@ from chalicelib.web.functions import (
     functions,
     hold_bills,
     process,
+    send_messages,
     sweep_coupon_claims,
     wechat_notify,
     work_off_orders,
@@ -67,7 +72,15 @@ from chalicelib.web.functions import (
 from chalicelib.web.notification import returned_order
 from chalicelib.web.shop_app import ShopApp
 
-__all__ = ["alipay_notify", "app", "hold_bills", "sweep_coupon_claims", "wechat_notify", "work_off_orders"]
+__all__ = [
+    "alipay_notify",
+    "app",
+    "hold_bills",
+    "send_messages",
+    "sweep_coupon_claims",
+    "wechat_notify",
+    "work_off_orders",
+]
 
 app = ShopApp("course-shop", process)
 
@@ -201,6 +214,53 @@ def change_user_info():
     caller, change = app.caller(), requests.profile_request(app.json())
     shown = change_profile.change_profile(caller, change, app.now())
     return people_responses.user_info(shown, app.settings.shop_url)
+
+
+# Messages
+
+
+@app.route("/messages", methods=["GET"])
+def list_messages():
+    caller, asked = app.caller(), requests.page_request(app.query())
+    order_number = requests.message_order(app.query())
+    found = my_messages.list_messages(caller, asked.limit, asked.cursor, order_number)
+    return message_responses.messages(found)
+
+
+@app.route("/messages/unread", methods=["GET"])
+def count_unread_messages():
+    return message_responses.unread(my_messages.count_unread(app.caller()))
+
+
+@app.route("/messages/read", methods=["PUT"], codes=codes.MESSAGES)
+def mark_messages_read():
+    caller = app.caller()
+    my_messages.mark_read(caller, requests.read_until(app.json()))
+    return responses.success()
+
+
+@app.route("/preferences", methods=["GET"])
+def show_preferences():
+    return message_responses.preferences(my_messages.find_preferences(app.caller()))
+
+
+@app.route("/preferences", methods=["PUT"], codes=codes.PREFERENCES)
+def change_preferences():
+    caller, asked = app.caller(), requests.preference_request(app.json())
+    box = my_messages.change_preference(caller, asked.group, asked.channel, on=asked.on)
+    return message_responses.preferences(box)
+
+
+@app.route("/unsubscribe", methods=["GET"], codes=codes.UNSUBSCRIBE)
+def show_unsubscribe():
+    _, group = unsubscribe.read_token(requests.unsubscribe_token(app.query()), app.settings)
+    return message_responses.unsubscribed(group)
+
+
+@app.route("/unsubscribe", methods=["POST"], codes=codes.UNSUBSCRIBE)
+def unsubscribe_by_mail():
+    token = requests.unsubscribe_token(app.query())
+    return message_responses.unsubscribed(unsubscribe.unsubscribe(token, app.settings))
 
 
 # Catalogue
@@ -600,6 +660,35 @@ def tell_marquee():
     asked = requests.marquee_request(app.query())
     told = show_marquee.answer(asked.question, app.gateways.polyv, app.settings.jwt_keys, app.now())
     return video_responses.marquee(told, asked.function)
+
+
+# What the provider of SMS pushes
+
+
+@app.route("/sms/receipts", methods=["GET"], codes=codes.PUSHES)
+def try_sms_receipts():
+    take_pushes.check_key(requests.push_key(app.query()), app.gateways)
+    return message_responses.accepted()
+
+
+@app.route("/sms/receipts", methods=["POST"], codes=codes.PUSHES)
+def take_sms_receipts():
+    key = requests.push_key(app.query())
+    take_pushes.take_receipts(key, app.body(), app.gateways, app.now())
+    return message_responses.accepted()
+
+
+@app.route("/sms/replies", methods=["GET"], codes=codes.PUSHES)
+def try_sms_replies():
+    take_pushes.check_key(requests.push_key(app.query()), app.gateways)
+    return message_responses.accepted()
+
+
+@app.route("/sms/replies", methods=["POST"], codes=codes.PUSHES)
+def take_sms_replies():
+    key, keys = requests.push_key(app.query()), app.settings.contact_keys
+    take_pushes.take_replies(key, app.body(), app.gateways, keys, app.now())
+    return message_responses.accepted()
 
 
 app.register_blueprint(functions)

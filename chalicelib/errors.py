@@ -414,3 +414,15 @@ class EnrollmentNotFound(ShopError):
 
 class InvalidSetting(ShopError):
     """A setting is missing or malformed; `name` says which, `expected` what it should be."""
+
+
+class FixedPreference(ShopError):
+    """What concerns money and security cannot be switched off."""
+
+
+class UnsubscribeRefused(ShopError):
+    """The address is none that a mail of the shop carried."""
+
+
+class PushRefused(ShopError):
+    """The address of a push does not carry the key that was given to its sender."""

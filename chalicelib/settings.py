@@ -199,6 +199,24 @@ def _sms_templates(*names: str) -> Callable[[str], Mapping[str, str]]:
     return read
 
 
+def _ids(text: str) -> tuple[int, ...]:
+    """User ids with commas between them."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if len(parts) > 20 or not all(re.fullmatch(r"[0-9]{1,15}", part, re.ASCII) for part in parts):
+        raise _Malformed("up to 20 user ids, with commas between them")
+    return tuple(dict.fromkeys(map(int, parts)))
+
+
+def _templates(text: str) -> Mapping[str, str]:
+    """`order-paid=SMS_1001,new-device=SMS_1002`: what is told, and the template registered for it."""
+    pairs = [pair.strip().partition("=") for pair in text.split(",") if pair.strip()]
+    if not all(
+        re.fullmatch(r"[a-z-]{1,40}=SMS_[0-9A-Za-z]{1,32}", "".join(pair), re.ASCII) for pair in pairs
+    ):
+        raise _Malformed("pairs such as order-paid=SMS_1001, with commas between them")
+    return {name: template for name, _, template in pairs}
+
+
 _REDIS = _matching(
     r"rediss?://([^\s/@]*@)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[0-9]{0,3})?(\?\S*)?"
     r"|unix://\S+|dynamodb:",
@@ -484,6 +502,13 @@ class SmsSettings(_Part):
         default="https://dysmsapi.aliyuncs.com",
         strict=_https,
     )
+    message_templates: Mapping[str, str] = _setting(
+        "SMS_MESSAGE_TEMPLATES",
+        _templates,
+        "the templates registered for messages, such as `order-paid=SMS_1001,new-device=SMS_1002`; `manage"
+        " message-preview` shows their texts. What has none is not sent by SMS",
+        default="",
+    )
 
 
 @dataclass(frozen=True)
@@ -608,6 +633,18 @@ class Settings(_Part):
         "days after the payment in which a learner may apply for a refund",
         default="7",
     )
+    operators: tuple[int, ...] = _setting(
+        "OPERATORS",
+        _ids,
+        "ids of the users who are told what needs a person, and each morning how the day before went; with commas",
+        default="",
+    )
+    sms_per_day: int = _setting(
+        "SMS_PER_DAY",
+        _whole_number(0, 1_000_000),
+        "the most SMS that messages may cost on a day in Beijing, one-time codes aside",
+        default="1000",
+    )
     geetest: GeetestSettings | None = None
     alipay: AlipaySettings | None = None
     wechat: WechatSettings | None = None
@@ -728,7 +765,7 @@ FUNCTIONS: dict[str, frozenset[str]] = {
         for group in ("The shop", "The captcha", "Alipay", "WeChat Pay", "Videos", "SMS", "Mail")
         for setting in GROUPS[group]
     )
-    - {"ALIPAY_SELLER_ID", "WECHAT_API_V3_KEY"},
+    - {"ALIPAY_SELLER_ID", "WECHAT_API_V3_KEY", "SMS_MESSAGE_TEMPLATES", "SMS_PER_DAY", "OPERATORS"},
     "alipay_notify": _STORES | {"ALIPAY_APP_ID", "ALIPAY_SELLER_ID", "ALIPAY_PUBLIC_KEY"},
     "wechat_notify": _STORES
     | {
@@ -742,6 +779,9 @@ FUNCTIONS: dict[str, frozenset[str]] = {
     "work_off_orders": _STORES
     | {"ALIPAY_APP_ID", "ALIPAY_APP_PRIVATE_KEY", "ALIPAY_PUBLIC_KEY", "ALIPAY_GATEWAY_URL"}
     | _WECHAT_CALLS,
+    "send_messages": _STORES
+    | {"API_URL", "SHOP_URL", "CONTACT_KEY", "SMS_PER_DAY", "OPERATORS"}
+    | {setting.name for group in ("SMS", "Mail") for setting in GROUPS[group]},
     "sweep_coupon_claims": _STORES,
     "hold_bills": _STORES
     | _WECHAT_CALLS

@@ -34,6 +34,7 @@ NAMES = {
     "AlipayNotify": "alipay_notify",
     "WechatNotify": "wechat_notify",
     "WorkOffOrders": "work_off_orders",
+    "SendMessages": "send_messages",
     "SweepCouponClaims": "sweep_coupon_claims",
     "HoldBills": "hold_bills",
 }
@@ -45,7 +46,12 @@ WHOLE_PROCESSOR_MB = 1769
 MEMORIES = (256, 512, 1024, WHOLE_PROCESSOR_MB)
 DAYS = 30
 MINUTES = DAYS * 24 * 60
-TIMERS = {"WorkOffOrders": MINUTES, "SweepCouponClaims": MINUTES, "HoldBills": DAYS * 6}
+TIMERS = {
+    "WorkOffOrders": MINUTES,
+    "SendMessages": MINUTES,
+    "SweepCouponClaims": MINUTES,
+    "HoldBills": DAYS * 6,
+}
 """How often each timer runs in a month."""
 MONTHS = ((0, 0), (1_000, 50), (10_000, 500), (100_000, 5_000))
 """Visits and orders of the months that the sheet tells the sums of."""

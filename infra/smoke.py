@@ -45,7 +45,7 @@ def smoke_problems(
         got = _posted(f"{api_url}/trade/{path}", json={}, headers=_FORGED_HEADERS)
         if got != right:
             yield f"a forged notice of WeChat Pay, to /trade/{path}, got {got!r}, and {right!r} is right"
-    for timer in ("work_off_orders", "sweep_coupon_claims"):
+    for timer in ("work_off_orders", "send_messages", "sweep_coupon_claims"):
         if not _ran(stage, client("cloudwatch"), timer, until):
             yield f"the timer {timer} has not run without an error within {patience} seconds: look into its log"
 

@@ -62,7 +62,7 @@ HTTP_FUNCTIONS = {
 }
 """Pure Lambda functions of app.py with a path of their own; `infra/` gives them the same in production."""
 
-SCHEDULED_FUNCTIONS = {"work_off_orders": 1, "sweep_coupon_claims": 1, "hold_bills": 30}
+SCHEDULED_FUNCTIONS = {"work_off_orders": 1, "send_messages": 1, "sweep_coupon_claims": 1, "hold_bills": 30}
 """Functions of app.py that production fires by a schedule -> each how-many-th time they are fired here. There it is
 once a minute, for `hold_bills` every two hours of the day.
 """

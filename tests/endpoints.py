@@ -13,6 +13,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import app as application
+from chalicelib.flows.unsubscribe import unsubscribe_address
+from chalicelib.gateways.sms_pushes import callback_key
 from chalicelib.settings import settings
 from chalicelib.shop import coupon, marquee, order, session
 from chalicelib.shop.catalog import Course, Section, category_item
@@ -28,6 +30,26 @@ from tests.postbox import postbox
 Json = dict[str, Any]
 NewClient = Callable[[User | None], Client]
 """Makes a client of the application, signed in as the user, or a visitor's."""
+
+
+def unsubscribe_path(user: User, group: str = "study") -> str:
+    """What a mail to this user carries, as a path of the API."""
+    return unsubscribe_address(user.user_id, group, settings()).removeprefix(settings().api_url)
+
+
+NO_MESSAGE = "1#20261128T120500123456Z#order-paid#N1#00000000"
+
+
+def push_path(what: str) -> str:
+    """Where the provider of SMS pushes."""
+    sms = settings().sms
+    assert sms is not None
+    return f"/sms/{what}?key={callback_key(sms.access_key_secret)}"
+
+
+def a_push(**members: object) -> Json:
+    """A row of what it pushes."""
+    return {"phone_number": "13800000000", "send_time": "2026-11-28 12:00:00", **members}
 
 
 @dataclass
@@ -527,6 +549,31 @@ ENDPOINTS = [
         "`DELETE /order/{order_number}/refund/{request_no}`",
         an_application,
         lambda e, request_no: e.learner.delete(f"/order/{request_no.rpartition('_')[0]}/refund/{request_no}"),
+    ),
+    Endpoint("`GET /messages`", a_paid_order, lambda e, _: e.learner.get("/messages")),
+    Endpoint("`GET /messages/unread`", a_paid_order, lambda e, _: e.learner.get("/messages/unread")),
+    Endpoint(
+        "`PUT /messages/read`", a_paid_order, lambda e, _: e.learner.put("/messages/read", {"until": None})
+    ),
+    Endpoint("`GET /preferences`", nothing, lambda e, _: e.learner.get("/preferences")),
+    Endpoint(
+        "`PUT /preferences`",
+        nothing,
+        lambda e, _: e.learner.put("/preferences", {"group": "study", "channel": "sms", "on": False}),
+    ),
+    Endpoint("`GET /unsubscribe`", nothing, lambda e, _: e.visitor.get(unsubscribe_path(e.user))),
+    Endpoint("`POST /unsubscribe`", nothing, lambda e, _: e.visitor.post(unsubscribe_path(e.user))),
+    Endpoint("`GET /sms/receipts`", nothing, lambda e, _: e.visitor.get(push_path("receipts"))),
+    Endpoint(
+        "`POST /sms/receipts`",
+        nothing,
+        lambda e, _: e.visitor.post(push_path("receipts"), [a_push(success=True, out_id=NO_MESSAGE)]),
+    ),
+    Endpoint("`GET /sms/replies`", nothing, lambda e, _: e.visitor.get(push_path("replies"))),
+    Endpoint(
+        "`POST /sms/replies`",
+        nothing,
+        lambda e, _: e.visitor.post(push_path("replies"), [a_push(content="T")]),
     ),
     Endpoint("`GET /beli`", nothing, lambda e, _: e.learner.get("/beli")),
     Endpoint("`GET /mycourses`", a_paid_order, lambda e, _: e.learner.get("/mycourses")),

@@ -28,6 +28,7 @@ FUNCTIONS = {
     "AlipayNotify": "alipay_notify",
     "WechatNotify": "wechat_notify",
     "WorkOffOrders": "work_off_orders",
+    "SendMessages": "send_messages",
     "SweepCouponClaims": "sweep_coupon_claims",
     "HoldBills": "hold_bills",
 }

@@ -26,7 +26,7 @@ from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import PageKind, PayPage
 from chalicelib.money import Fen
 from chalicelib.settings import Settings
-from chalicelib.shop import cart, coupon, free_course, idempotency, ledger, open_items
+from chalicelib.shop import cart, coupon, free_course, idempotency, ledger, open_items, reminder
 from chalicelib.shop import order as orders
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.choice import Choice
@@ -39,6 +39,7 @@ from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction, UserItem
 
 from . import confirm_payment
+from .remind import first_look
 from .same_order import bought_by, find_same, list_recent
 from .settle import PricedChoice, choice_keys, price_choice
 
@@ -201,6 +202,7 @@ def _place(
 ) -> None:
     transaction = Transaction()
     orders.place(transaction, order, order.next_query_at(now) or order.expires_at)
+    reminder.add(transaction, user.user_id, reminder.ORDER, order.number, first_look(order))
     if key is not None:
         idempotency.keep(transaction, user.user_id, key, order.number, page.text, page.kind, now)
     open_items.add(transaction, order, open_items.ORDERS, most_open, TooManyOpenOrders(most=most_open))

@@ -30,6 +30,7 @@ from chalicelib.storage.dynamodb import Transaction, random_id
 
 from .bound_courses import find_bound_courses
 from .my_coupons import HeldCoupon
+from .remind import remind_of_coupon
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +126,7 @@ def claim_coupon(user_id: int, offer: CouponOffer | None, address: str, now: dat
         raise
     transaction = Transaction()
     coupon_claim.finish(transaction, mine, record)
+    remind_of_coupon(transaction, record)
     try:
         transaction.commit(witness=lambda: coupon_claim.is_finished(mine))
     except CouponClaimed:

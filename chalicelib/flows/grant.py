@@ -16,7 +16,7 @@ from chalicelib.errors import (
     EnrollmentNotFound,
     IdTaken,
 )
-from chalicelib.shop import audit, catalog, coupon, enrollment, ledger
+from chalicelib.shop import audit, catalog, coupon, enrollment, ledger, reminder
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.course_key import CourseKey
 from chalicelib.shop.enrollment import EnrollmentSlice
@@ -25,6 +25,7 @@ from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction, random_id
 
 from .change_user import named
+from .remind import remind_of_coupon
 
 
 def grant_beli(user: User, beli: int, reason: str, now: datetime, by: str = audit.UNNAMED) -> None:
@@ -49,6 +50,7 @@ def grant_coupon(user: User, coupon_id: int, now: datetime, by: str = audit.UNNA
         record = coupon.record_item(offer, user.user_id, random_id(), now)
         transaction = Transaction()
         transaction.put_new(record, IdTaken())
+        remind_of_coupon(transaction, record)
         details = f"record {record.record_id} of coupon {coupon_id} {offer.name}"
         try:
             audit.commit(transaction, audit.entry(by, "grant-coupon", named(user), now, details=details))
@@ -71,6 +73,7 @@ def grant_enrollment(
     given = enrollment.slice_item(user.user_id, key, course.name, number, 0, days, now)
     transaction = Transaction()
     enrollment.grant(transaction, given, IdTaken())
+    reminder.add(transaction, user.user_id, reminder.GRANT, number, now)
     catalog.mark_given_out(transaction, course, CourseNotFound(course=str(key)))
     details = f"{number}: {period_name(days)} of {key} {course.name}"
     audit.commit(

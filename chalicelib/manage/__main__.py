@@ -43,7 +43,9 @@ from chalicelib.errors import (
     UserNotFound,
     WeakPassword,
 )
+from chalicelib.manage import message_commands
 from chalicelib.manage.terminal import complain, escape_what_cannot_be_encoded, say
+from chalicelib.shop.message_texts import Event
 from chalicelib.shop.payment_type import PROVIDERS
 from chalicelib.shop.texts import (
     MAX_ANSWER,
@@ -154,7 +156,7 @@ def _reason(error: ShopError, given: argparse.Namespace) -> str:
         case HandInMarked():
             return "it is marked already, and stays as it is"
         case NothingToResolve():
-            return "nothing of this waits for a person (any more): look at `problems`"
+            return "nothing of this waits for a person (any more): look at `problems`, or `messages`"
         case PaymentUnknown() if hasattr(given, "number"):
             return (
                 f"the provider gives no clear answer ({error.reason}), and nothing was changed: there may be"
@@ -329,6 +331,17 @@ def _parser() -> argparse.ArgumentParser:
         _check_videos,
         "ask the video platform what became of every video of a section; safe to repeat",
     )
+    added = command(
+        "messages", message_commands.messages, "list the messages that were not delivered, and why"
+    )
+    _add_page(added)
+    added = act("resolve-message", _resolve_message, "say that an undelivered message was dealt with")
+    added.add_argument("id", help="as messages shows it")
+    added.add_argument("--reason", type=_reason_text, required=True, help="what was done, kept in the log")
+    added = command(
+        "message-preview", message_commands.preview, "show what an event's message says by each channel"
+    )
+    added.add_argument("event", choices=[str(event) for event in Event], help="the event")
 
     added = command("list-orders", _list_orders, "list a user's orders, newest first")
     added.add_argument("username")
@@ -1122,6 +1135,10 @@ def _refuse_refund(given: argparse.Namespace) -> None:
     who = _who(given)
     refuse(given.request_no, who, given.answer, _gateways(), _now(), operator_id=_user_id(who))
     say(f"{given.request_no}: refused, the learner may go on studying")
+
+
+def _resolve_message(given: argparse.Namespace) -> None:
+    message_commands.resolve_message(given.id, given.reason, _who(given), _now())
 
 
 def _problems(given: argparse.Namespace) -> None:

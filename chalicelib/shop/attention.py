@@ -15,8 +15,9 @@ from chalicelib.shop.partition import Page, decode_cursor, encode_cursor, query_
 from chalicelib.storage.dynamodb import UserItem, WholeNumber, readable
 
 DECISION, PROBLEM, QUESTION, HAND_IN = "decision", "problem", "question", "hand-in"
+UNDELIVERED = "undelivered"
 """decision: an operator approves or refuses. problem: only a person can mend it. question: somebody answers. hand-in:
-somebody marks.
+somebody marks. undelivered: a message that did not reach its person, or of which that is not known.
 """
 
 
@@ -43,6 +44,12 @@ def list_attention(kind: str, limit: int, cursor: str | None = None) -> Page[Att
         keys = (rows[-1]["attention_at"]["N"], rows[-1]["owner"]["S"], rows[-1]["sort"]["S"])
         next_cursor = encode_cursor(_SEPARATOR.join(keys))
     return Page(cast(list[AttentionItem], readable(map(UserItem.from_raw_data, rows))), next_cursor)
+
+
+def newest(kind: str) -> AttentionItem | None:
+    """The item of a kind that was flagged last, None where nothing is. One Query of an index that lags by a moment."""
+    asked = UserItem.attention_index.query(kind, limit=1, scan_index_forward=False)
+    return cast(AttentionItem | None, next(iter(readable(asked)), None))
 
 
 def count_attention(kind: str) -> int:

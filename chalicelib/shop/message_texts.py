@@ -6,6 +6,7 @@ its own, which is registered with its provider as a template whose variables are
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -53,6 +54,7 @@ class Event(StrEnum):
 class Fact:
     """A kind of variable: the type that `tell` takes, how it is stored, and how that is shown."""
 
+    name: str
     type: type
     stored: Callable[..., str]
     shown: Callable[[str], str]
@@ -70,12 +72,12 @@ def _moment(text: str) -> str:
     return f"{datetime.fromisoformat(text).astimezone(BEIJING):%m月%d日 %H:%M}"
 
 
-TEXT = Fact(str, _short, str)
-YUAN = Fact(int, str, lambda fen: yuan_text(int(fen)))
+TEXT = Fact("text", str, _short, str)
+YUAN = Fact("yuan", int, str, lambda fen: yuan_text(int(fen)))
 """An amount of money, in fen."""
-MOMENT = Fact(datetime, datetime.isoformat, _moment)
-COUNT = Fact(int, str, str)
-PAGE = Fact(str, str, str)
+MOMENT = Fact("moment", datetime, datetime.isoformat, _moment)
+COUNT = Fact("count", int, str, str)
+PAGE = Fact("page", str, str, str)
 """A path in the shop front, which begins with `/`."""
 
 
@@ -199,9 +201,9 @@ TEMPLATES: Mapping[str, Template] = {
     ),
     Event.BILLS_DIFFER: Template(
         OPERATION,
-        {"differences": COUNT},
+        {},
         "对账有差异",
-        "支付平台账单与账目之间有 {differences} 处差异尚未处理。",
+        "支付平台账单与账目之间出现新的差异，请尽快核对。",
         "/",
     ),
     Event.DIGEST: Template(
@@ -225,6 +227,25 @@ def stored_facts(event: Event, facts: Mapping[str, object]) -> dict[str, str]:
         if not isinstance(facts[name], fact.type) or isinstance(facts[name], bool):
             raise TypeError(f"{name} of {event} is a {fact.type.__name__}")
     return {name: wanted[name].stored(value) for name, value in facts.items()}
+
+
+def is_over(event: str, facts: Mapping[str, str], now: datetime) -> bool:
+    """Whether what a message warns of has come: its fact `until`, if it has one."""
+    return "until" in TEMPLATES[event].facts and datetime.fromisoformat(facts["until"]) <= now
+
+
+_EXAMPLES: Mapping[str, object] = {
+    TEXT.name: "Python 入门",
+    YUAN.name: 19900,
+    MOMENT.name: datetime.fromisoformat("2026-12-01T04:30:00+00:00"),
+    COUNT.name: 7,
+    PAGE.name: "/my/courses",
+}
+
+
+def example_facts(event: Event) -> dict[str, str]:
+    """Examples of an event's facts, as they are stored."""
+    return stored_facts(event, {name: _EXAMPLES[fact.name] for name, fact in TEMPLATES[event].facts.items()})
 
 
 @dataclass(frozen=True)
@@ -258,3 +279,18 @@ def sms_text(event: str, facts: Mapping[str, str]) -> str:
 def sms_template(event: str) -> str:
     """The text of an event's SMS as it is registered with the provider: `${name}` stands for a variable."""
     return re.sub(r"\{(\w+)\}", r"${\1}", TEMPLATES[event].sms or "")
+
+
+def mail_bodies(said: Words, page: str, leave: str | None) -> tuple[str, str]:
+    """A mail in plain text and in HTML; `page` is where one sees more, `leave` where such mail is switched off."""
+    last = "如不想再收到此类邮件，请前往：" if leave else ""
+    text = (
+        "\n\n".join(filter(None, ["您好：", said.text, f"查看详情：{page}", last + leave if leave else ""]))
+        + "\n"
+    )
+    shown, link = html.escape(said.text), html.escape(page)
+    rows = ["<p>您好：</p>", f"<p>{shown}</p>", f'<p><a href="{link}">查看详情</a></p>']
+    if leave:
+        rows.append(f'<p><small><a href="{html.escape(leave)}">不再接收此类邮件</a></small></p>')
+    head = '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"></head><body>'
+    return text, f"{head}{''.join(rows)}</body></html>\n"

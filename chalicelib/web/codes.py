@@ -413,6 +413,13 @@ PLAY: Codes = {
 STUDY_REPORT: Codes = _STUDYING
 PROGRESS: Codes = {errors.CourseNotFound: Answer(2001, "课程不存在")}
 
+PUSHES: Codes = {errors.PushRefused: Answer(403, "请求地址中的密钥不正确", 403)}
+MESSAGES: Codes = {errors.InvalidRequest: Answer(5000, _UNREADABLE_REQUEST)}
+PREFERENCES: Codes = {
+    errors.FixedPreference: Answer(2105, "该类通知不能关闭"),
+    errors.InvalidRequest: Answer(5000, _UNREADABLE_REQUEST),
+}
+UNSUBSCRIBE: Codes = {errors.UnsubscribeRefused: Answer(2106, "退订链接无效，请登录后在消息设置中关闭")}
 
 NAMES = {
     401: "NotSignedIn",

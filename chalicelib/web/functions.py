@@ -11,7 +11,9 @@ from chalice.app import Blueprint, CloudWatchEvent, Cron, Rate
 
 import chalicelib.web.collector  # noqa: F401 - before all else
 from chalicelib.flows import claim_coupon, work_off
+from chalicelib.flows import send_messages as messages
 from chalicelib.flows.hold_bills import HOLD_SECONDS, hold_last
+from chalicelib.flows.tell_operators import tell_operators
 from chalicelib.request_log import add_fields, request_line
 from chalicelib.shop.payment_type import ALIPAY, WECHAT
 from chalicelib.web.notification import answer_notification
@@ -44,6 +46,15 @@ def work_off_orders(event: CloudWatchEvent) -> None:
     with process.in_time(event.context), request_line("timer", "work_off_orders"):
         add_fields(done=work_off.run_due_work(process.gateways, process.now, TIMER_SECONDS))
         add_fields(**work_off.count_for_a_person())
+
+
+@functions.schedule(Rate(1, unit=Rate.MINUTES), name="send_messages")
+def send_messages(event: CloudWatchEvent) -> None:
+    """Send messages by SMS and mail, and remind of what ends."""
+    with process.in_time(event.context), request_line("timer", "send_messages"):
+        add_fields(done=messages.run(process.gateways, process.settings, process.now, TIMER_SECONDS))
+        add_fields(undelivered=messages.count_undelivered())
+        tell_operators(process.settings.operators, process.now())
 
 
 @functions.schedule(Rate(1, unit=Rate.MINUTES), name="sweep_coupon_claims")

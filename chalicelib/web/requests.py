@@ -52,6 +52,9 @@ from chalicelib.shop.contact import CHANNELS, SMS, normal
 from chalicelib.shop.course_key import COURSE, COURSE_TYPES, CourseKey
 from chalicelib.shop.course_search import BY_ORDER, SORTS, Search
 from chalicelib.shop.idempotency import IdempotencyKey
+from chalicelib.shop.inbox import SHOWN_GROUPS
+from chalicelib.shop.message import is_id
+from chalicelib.shop.message_texts import CHANNEL_NAMES
 from chalicelib.shop.one_time_code import Purpose, Subject
 from chalicelib.shop.order import STATUS_NAMES, is_number
 from chalicelib.shop.partition import PAGE_ROWS
@@ -793,3 +796,47 @@ def page_request(query: Mapping[str, str]) -> PageRequest:
     if limit is None or not 1 <= limit <= PAGE_ROWS or (cursor and len(cursor) > _MAX_CURSOR_LENGTH):
         raise InvalidPage(field="limit")
     return PageRequest(limit, cursor)
+
+
+def message_order(query: Mapping[str, str]) -> str | None:
+    """`order_num` of `GET /messages`; None where it is missing. Raises InvalidPage for what is no number."""
+    number = query.get("order_num")
+    if number is not None and not is_number(number):
+        raise InvalidPage(field="order_num")
+    return number
+
+
+def read_until(body: object) -> str | None:
+    """Body of `PUT /messages/read`: the id of a message, None for all. Raises InvalidRequest."""
+    until = read_fields(body).get("until")
+    if until is not None and not (isinstance(until, str) and is_id(until)):
+        raise InvalidRequest(field="until")
+    return until
+
+
+@dataclass(frozen=True)
+class PreferenceRequest:
+    """Whether a group of messages is wanted by a channel."""
+
+    group: str
+    channel: str
+    on: bool
+
+
+def preference_request(body: object) -> PreferenceRequest:
+    """Body of `PUT /preferences`. Raises InvalidRequest."""
+    fields = read_fields(body)
+    group, channel = fields.get("group"), fields.get("channel")
+    if group not in SHOWN_GROUPS or channel not in CHANNEL_NAMES:
+        raise InvalidRequest(field="group")
+    return PreferenceRequest(group, channel, read_flag(fields.get("on"), "on"))
+
+
+def unsubscribe_token(query: Mapping[str, str]) -> str:
+    """`token` of `/unsubscribe`, empty where it is missing."""
+    return query.get("token", "")
+
+
+def push_key(query: Mapping[str, str]) -> str:
+    """`key` of `/sms/receipts` and `/sms/replies`, empty where it is missing."""
+    return query.get("key", "")

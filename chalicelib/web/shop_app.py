@@ -245,14 +245,15 @@ class ShopApp(Chalice):
 
     def json(self) -> Any:
         """The body's JSON with decimals for numbers. Raises Unreadable."""
-        return reading.read_json(self._body())
+        return reading.read_json(self.body())
 
     def optional_json(self) -> Any:
         """As `json`, but None for a request without a body."""
-        body = self._body()
+        body = self.body()
         return reading.read_json(body) if body else None
 
-    def _body(self) -> bytes:
+    def body(self) -> bytes:
+        """The body as it came. Raises Unreadable for a larger one than any request has."""
         return reading.body_bytes(self._request().to_original_event())
 
     def header(self, name: str) -> str | None:

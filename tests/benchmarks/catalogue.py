@@ -73,6 +73,7 @@ def what_is_measured(alipay: AlipaySimulator) -> dict[str, Callable[[], object]]
         "`GET /home`": a_get("/home"),
         "`GET /courses/search`": a_get("/courses/search"),
         "`work_off_orders`": lambda: app.work_off_orders(SCHEDULED, None),
+        "`send_messages`": lambda: app.send_messages(SCHEDULED, None),
         "`sweep_coupon_claims`": lambda: app.sweep_coupon_claims(SCHEDULED, None),
         "`hold_bills`": hold_bills,
         f"a password's hash, {iterations} rounds": lambda: hash_password("a password", iterations),

@@ -117,6 +117,7 @@ def functions(scratch: Path, alipay: AlipaySimulator, wechat: WechatSimulator) -
         Measured("api_handler", of("api_handler"), lambda: courses),
         Measured("alipay_notify", of("alipay_notify"), lambda: fresh_notice(alipay, wechat)),
         Measured("work_off_orders", of("work_off_orders"), lambda: SCHEDULED),
+        Measured("send_messages", of("send_messages"), lambda: SCHEDULED),
         Measured("sweep_coupon_claims", of("sweep_coupon_claims"), lambda: SCHEDULED),
         Measured("hold_bills", of("hold_bills"), lambda: SCHEDULED),
     ]

@@ -65,6 +65,7 @@ LOADED = {
     "alipay_notify": {"Cryptodome"},
     "wechat_notify": {"Cryptodome"},
     "work_off_orders": {"Cryptodome"},
+    "send_messages": set[str](),
     "sweep_coupon_claims": set[str](),
     "hold_bills": {"Cryptodome"},
 }

@@ -85,6 +85,7 @@ OF_A_SCHOOL: dict[str, Callable[[ClientAt], object]] = {
     "`GET /course/{id}`": a_get("/course/900001"),
     "`GET /coupons/available`, signed in": a_get("/coupons/available?coming=1"),
     "`work_off_orders`": lambda _: application.work_off_orders(SCHEDULED, None),
+    "`send_messages`": lambda _: application.send_messages(SCHEDULED, None),
     "`sweep_coupon_claims`": lambda _: application.sweep_coupon_claims(SCHEDULED, None),
     "`hold_bills`": lambda _: hold_last(alipay_only(), application.app.process.now, HOLD_SECONDS),
 }

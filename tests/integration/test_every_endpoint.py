@@ -25,6 +25,9 @@ PATHS = sorted(app.app.routes)
 ROUTES = sorted((method, path) for path in PATHS for method in app.app.routes[path])
 
 PUBLIC = {
+    *((method, f"/sms/{what}") for method in ("GET", "POST") for what in ("receipts", "replies")),
+    ("GET", "/unsubscribe"),
+    ("POST", "/unsubscribe"),
     ("GET", "/api/captcha_check"),
     ("POST", "/register"),
     ("POST", "/login"),
@@ -52,6 +55,9 @@ PUBLIC = {
 """Every other route, a new one included, must ask who is there."""
 
 BODILESS = {
+    ("POST", "/sms/receipts"),  # read for whoever has the key
+    ("POST", "/sms/replies"),
+    ("POST", "/unsubscribe"),
     ("DELETE", "/logout"),
     ("DELETE", "/sessions"),
     ("DELETE", "/sessions/{session_id}"),
@@ -422,6 +428,12 @@ def documented(course_id: int, policy_id: int) -> dict[tuple[str, str], Document
         ),
         ("PUT", "/course/{course_id}/sections/{section_id}/assignment"): Documented(
             {"text": "写好了"}, {1601, 5000}
+        ),
+        ("PUT", "/messages/read"): Documented(
+            {"until": "20261128T120500123456Z#order-paid#N1#1f3b5d79"}, {1000, 5000}
+        ),
+        ("PUT", "/preferences"): Documented(
+            {"group": "study", "channel": "mail", "on": False}, {1000, 2105, 5000}
         ),
         ("POST", "/shoppingcar"): Documented(line, {1000, 1201, 1202}),
         ("POST", "/shoppingcar/preview"): Documented({"course_list": [line]}, {1000, 1202}),

@@ -330,6 +330,34 @@ def attempts(method: str, path: str, of: Victim) -> list[Attempt]:
             Attempt(f"/shoppingcar/?user_id={of.user.user_id}", code=1000),
         ],
         ("GET", "/account"): [Attempt(f"/account/?user_id={of.user.user_id}", code=1101)],
+        ("GET", "/messages"): [
+            Attempt(f"/messages?user_id={of.user.user_id}", code=1000),
+            Attempt(f"/messages?order_num={of.open_order}", code=1000),
+        ],
+        ("GET", "/messages/unread"): [Attempt(f"/messages/unread?user_id={of.user.user_id}", code=1000)],
+        ("PUT", "/messages/read"): [
+            Attempt("/messages/read", {"user_id": of.user.user_id, "until": None}, code=1000)
+        ],
+        ("GET", "/preferences"): [Attempt(f"/preferences?user_id={of.user.user_id}", code=1000)],
+        ("PUT", "/preferences"): [
+            Attempt(
+                "/preferences",
+                {"user_id": of.user.user_id, "group": "study", "channel": "sms", "on": False},
+                code=1000,
+            )
+        ],
+        # What a mail to somebody else carries, guessed
+        ("GET", "/unsubscribe"): [
+            Attempt(f"/unsubscribe?token={of.user.user_id}.study.{'0' * 32}", code=2106)
+        ],
+        ("POST", "/unsubscribe"): [
+            Attempt(f"/unsubscribe?token={of.user.user_id}.study.{'0' * 32}", code=2106)
+        ],
+        **{
+            (method, path): [Attempt(f"{path}?key={'0' * 32}", status=403)]
+            for method in ("GET", "POST")
+            for path in ("/sms/receipts", "/sms/replies")
+        },
         ("GET", "/beli"): [Attempt(f"/beli?user_id={of.user.user_id}", code=1000)],
         ("GET", "/coupons"): [Attempt(f"/coupons?user_id={of.user.user_id}", code=1000)],
         ("GET", "/coupons/available"): [Attempt("/coupons/available", code=1000)],

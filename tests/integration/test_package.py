@@ -48,7 +48,7 @@ pytestmark = pytest.mark.timeout(600)
 STAGES = ("dev", "production")
 LAYER_BUDGET = 12_000_000
 """Bytes of the zip."""
-TIMERS = ("WorkOffOrders", "SweepCouponClaims")
+TIMERS = ("WorkOffOrders", "SendMessages", "SweepCouponClaims")
 API_GATEWAY_SECONDS = 29
 LAMBDA_SECONDS = 900
 INTEGRATION = "x-amazon-apigateway-integration"

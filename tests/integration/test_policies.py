@@ -10,26 +10,31 @@ import itertools
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from random import SystemRandom
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytest
 
 import app as application
 from chalicelib.beijing_time import day_start
-from chalicelib.settings import IN_DYNAMODB
+from chalicelib.flows import send_messages
+from chalicelib.settings import IN_DYNAMODB, settings
 from chalicelib.shop import bill, coupon, coupon_claim, journal, order
 from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer
+from chalicelib.shop.order import Order
 from localstack.alipay import AlipaySimulator
 from localstack.polyv import PolyvSimulator
 from localstack.wechat import WechatSimulator
-from tests import builders, study
+from tests import builders, purchases, study
 from tests.client import Client
+from tests.endpoints import unsubscribe_path
+from tests.fake_post import FakeMail, FakeSms, confirm_contacts, templates
 from tests.faults.dynamodb_proxy import DynamoDBCall
 from tests.faults.routing import FaultyApp, forget_connections
 from tests.postbox import postbox
@@ -295,6 +300,12 @@ def test_the_api_function_may_do_what_its_endpoints_do_and_no_more(
         learner.order(number)
         learner.get("/mycourses")
         learner.get("/beli")
+        learner.get("/messages")
+        learner.get("/messages/unread")
+        assert learner.put("/messages/read", {"until": None})["code"] == 1000
+        learner.get("/preferences")
+        assert learner.put("/preferences", {"group": "study", "channel": "sms", "on": False})["code"] == 1000
+        assert learner.post(unsubscribe_path(user))["code"] == 1000
         assert operator.get("/admin/refunds")["code"] == 1000
         learner.request("GET", "/trade/alipay/")
         assert learner.get("/contacts")["code"] == 1000
@@ -416,6 +427,31 @@ def test_the_function_of_the_bills_may_do_what_a_day_that_differs_needs_and_no_m
     (found,) = bill.list_differences("alipay", day)
     assert found.attention is None
     assert compare([*differing, *agreeing], "hold_bills") == NOTHING
+
+
+def test_the_timer_of_messages_may_do_what_messages_and_reminders_need_and_no_more(
+    faulty_app: FaultyApp, alipay: AlipaySimulator
+) -> None:
+    user, process = builders.a_user(), application.app.process
+    confirm_contacts(user, builders.now())
+    number = place(Client(faulty_app.base_url, user), builders.a_course(prices=[10000]))
+    cancelled = place(Client(faulty_app.base_url, user), builders.a_course(prices=[10000]))
+    order.find_by_number(cancelled).update([Order.status.set(order.CANCELLED)])
+    alipay.open_cashier(purchases.pay_url(number))
+    alipay.pay(number)
+    assert deliver(notice(alipay, number)) == "success"
+    gateways, clock = process.gateways, process.clock
+    process.gateways = replace(gateways, sms=cast(Any, FakeSms()), mail=FakeMail())
+    last_day = builders.now() + timedelta(days=6, minutes=5)
+    noon = last_day.replace(hour=4) + timedelta(days=last_day.hour >= 4)
+    process.clock = lambda: noon
+    try:
+        with faulty_app.dynamodb.recording() as calls:
+            application.send_messages(SCHEDULED, None)
+            send_messages.run(process.gateways, templates(settings()), process.clock, 20)
+    finally:
+        process.gateways, process.clock = gateways, clock
+    assert compare(calls, "send_messages") == NOTHING
 
 
 def test_the_sweep_may_do_what_cut_claims_need_and_no_more(faulty_app: FaultyApp) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -63,7 +64,7 @@ def nothing_has_left(simulator: PostSimulator) -> None:
 
 @pytest.fixture
 def sms(simulator: PostSimulator) -> Sms:
-    return Sms(SmsSettings(KEY, SECRET, SIGN, simulator.url))
+    return Sms(SmsSettings(KEY, SECRET, SIGN, simulator.url, {}))
 
 
 @pytest.fixture
@@ -183,7 +184,7 @@ def test_what_the_service_does_not_take_is_refused_by_its_words(sms: Sms, simula
     assert sms.send(NUMBER, "SMS_1", {}, "x", Deadline(SECONDS)) == Refused(
         "isv.TEMPLATE_MISSING_PARAMETERS", is_final=True
     )
-    other = Sms(SmsSettings(KEY, SECRET, "另一个", simulator.url))
+    other = Sms(SmsSettings(KEY, SECRET, "另一个", simulator.url, {}))
     assert send_code(other) == Refused("isv.SMS_SIGNATURE_ILLEGAL", is_final=False, needs_person=True)
     assert simulator.sms() == []
 
@@ -198,10 +199,10 @@ def test_what_the_service_does_not_take_is_refused_by_its_words(sms: Sms, simula
     ],
 )
 def test_who_signs_wrongly_sends_nothing_and_is_told(
-    account: dict[str, str], minutes: int, code: str, simulator: PostSimulator
+    account: dict[str, Any], minutes: int, code: str, simulator: PostSimulator
 ) -> None:
-    given = {"access_key_id": KEY, "access_key_secret": SECRET, "sign_name": SIGN, "api_url": simulator.url}
-    sms = Sms(SmsSettings(**given | account), lambda: datetime.now(UTC) + timedelta(minutes=minutes))
+    given = replace(SmsSettings(KEY, SECRET, SIGN, simulator.url, {}), **account)
+    sms = Sms(given, lambda: datetime.now(UTC) + timedelta(minutes=minutes))
     assert send_code(sms) == Refused(code, is_final=False, needs_person=True)
     assert isinstance(receipt(sms), Unclear)
     assert simulator.sms() == []
@@ -238,7 +239,7 @@ def test_a_receipt_may_be_long_in_coming(
 
 
 def test_a_service_that_is_away_is_unclear() -> None:
-    sms = Sms(SmsSettings(KEY, SECRET, SIGN, "http://127.0.0.1:1"))
+    sms = Sms(SmsSettings(KEY, SECRET, SIGN, "http://127.0.0.1:1", {}))
     assert isinstance(send_code(sms), Unclear)
     assert isinstance(receipt(sms), Unclear)
 

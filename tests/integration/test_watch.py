@@ -360,14 +360,19 @@ def test_every_alarm_tells_the_topic_and_says_what_it_means() -> None:
 
 
 def test_a_timer_that_says_nothing_rings() -> None:
-    for name in ("OrdersTimerStandsAlarm", "ClaimsTimerStandsAlarm"):
+    for name in ("OrdersTimerStandsAlarm", "MessagesTimerStandsAlarm", "ClaimsTimerStandsAlarm"):
         alarm = ALARMS[name]
         assert alarm["TreatMissingData"] == "breaching"
         assert alarm["Period"] * alarm["EvaluationPeriods"] == 300
     silent = {name for name, alarm in ALARMS.items() if alarm["TreatMissingData"] == "breaching"}
     bills = ALARMS["BillsTimerStandsAlarm"]
     assert bills["Period"] * bills["EvaluationPeriods"] == 24 * 3600
-    assert silent == {"OrdersTimerStandsAlarm", "ClaimsTimerStandsAlarm", "BillsTimerStandsAlarm"}
+    assert silent == {
+        "OrdersTimerStandsAlarm",
+        "MessagesTimerStandsAlarm",
+        "ClaimsTimerStandsAlarm",
+        "BillsTimerStandsAlarm",
+    }
 
 
 def test_the_dashboard_shows_the_alarms_and_what_aws_measures() -> None:

@@ -95,7 +95,7 @@ def test_api_gateway_keeps(shop: Shop, promise: journey.Promise) -> None:
     promise(shop)
 
 
-@pytest.mark.parametrize("timer", ["work_off_orders", "sweep_coupon_claims"])
+@pytest.mark.parametrize("timer", ["work_off_orders", "send_messages", "sweep_coupon_claims"])
 def test_a_schedule_fires_by_itself(run: CloudRun, timer: str) -> None:
     def has_fired() -> bool:
         return any(f'"request_id": "{timer}"' in line and '"done"' in line for line in run.messages(timer))
@@ -156,6 +156,7 @@ FUNCTIONS = (
     "alipay_notify",
     "wechat_notify",
     "work_off_orders",
+    "send_messages",
     "sweep_coupon_claims",
     "hold_bills",
 )

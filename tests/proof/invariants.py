@@ -24,6 +24,7 @@ from chalicelib.shop.event import By, What
 from chalicelib.shop.free_course import FreeCourses
 from chalicelib.shop.hand_in import MAX_MARK, HandIn
 from chalicelib.shop.idempotency import FirstAnswer
+from chalicelib.shop.inbox import Inbox
 from chalicelib.shop.ledger import LedgerEntry
 from chalicelib.shop.message import Message
 from chalicelib.shop.message_texts import TEMPLATES, Event, words
@@ -36,6 +37,8 @@ from chalicelib.shop.progress import CourseProgress, SectionProgress, StudyDay
 from chalicelib.shop.question import MAX_OPEN, Question
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.refund_notice import RefundNotice
+from chalicelib.shop.reminder import Reminder
+from chalicelib.shop.sent_count import MOST_OF_PERSON, SentCount
 from chalicelib.shop.session import Session
 from chalicelib.shop.study_place import StudyPlace
 from chalicelib.shop.user import User, UserName
@@ -50,6 +53,7 @@ KINDS = (
     *(EnrollmentSlice, FirstAnswer, Session, OpenItems, FreeCourses, Contact, Sendings, Message),
     *(StudyPlace, SectionProgress, CourseProgress, StudyDay),
     *(Question, HandIn),
+    *(Inbox, Reminder, SentCount),
 )
 """Every kind of item that may lie in a user's partition."""
 
@@ -825,8 +829,25 @@ def _messages(mine: Belongings) -> Iterator[str]:
             one.deliveries is None or states[message.WAITING] or states[message.SENDING]
         ) and one.due_at is None:
             yield f"message {one.sort} is off the work list before it is delivered"
-        if bool(states[message.FAILED]) and one.attention is None and one.due_at is None:
+        if bool(states[message.FAILED]) and one.attention is None and not (one.due_at or one.is_resolved):
             yield f"message {one.sort} failed, and nobody is told"
+    for day in mine.of(SentCount):
+        for channel, most in MOST_OF_PERSON.items():
+            if getattr(day, channel) > most:
+                yield f"{day.sort}: {getattr(day, channel)} were sent by {channel}"
+
+
+def _reminders(mine: Belongings) -> Iterator[str]:
+    """Whoever has placed an order here will be reminded of its end: its reminder is there while it may be paid, or
+    studied; and every reminder that is there is due some time.
+    """
+    kept = {(one.what, one.about) for one in mine.of(Reminder)}
+    for one in mine.of(Reminder):
+        if one.due_at is None:
+            yield f"{one.sort} is never due"
+    for placed in mine.of(Order):
+        if placed.source is None and placed.is_open() and ("order", placed.number) not in kept:
+            yield f"nobody is reminded of open order {placed.number}"
 
 
 def _keys(mine: Belongings) -> Iterator[str]:
@@ -880,6 +901,7 @@ RULES: tuple[Callable[[Belongings], Iterator[str]], ...] = (
         _notices,
         _events,
         _messages,
+        _reminders,
         _keys,
         _claims,
         _open_items,

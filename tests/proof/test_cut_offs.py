@@ -19,6 +19,7 @@ from tests.proof.choosing_flows import CHOOSING_FLOWS, MORE_CHOOSING_FLOWS
 from tests.proof.contact_flows import CONTACT_FLOWS
 from tests.proof.counts import count
 from tests.proof.cut_offs import DOWN_BEFORE, OUTAGES, OVERTIME, Cut, cut_at, cut_everywhere
+from tests.proof.message_flows import MESSAGE_FLOWS
 from tests.proof.study_flows import STUDY_FLOWS
 from tests.proof.video_flows import VIDEO_FLOWS
 from tests.proof.wechat_flows import WECHAT_FLOWS
@@ -33,6 +34,7 @@ ALL_FLOWS = (
     *CONTACT_FLOWS,
     *ASKING_FLOWS,
     *VIDEO_FLOWS,
+    *MESSAGE_FLOWS,
     *(MORE_CHOOSING_FLOWS if pace.SOAK else ()),
 )
 

@@ -78,6 +78,8 @@ READING = {
     ),
     *("GET /shoppingcar", "POST /shoppingcar/preview", "GET /account", "PUT /account", "POST /account/quote"),
     *("GET /coupons", "GET /coupons/available", "GET /myorder", "GET /beli"),
+    *("GET /messages", "GET /messages/unread", "GET /preferences", "GET /unsubscribe"),
+    *("GET /sms/receipts", "GET /sms/replies"),
     "GET /order/{order_number}/refund_preview",
     *("GET /mycourses", "GET /admin/refunds", "GET /trade/alipay", "GET /video/marquee"),
     *(
@@ -87,7 +89,7 @@ READING = {
         "manage audit",
         "manage list-orders",
     ),
-    "manage journal",
+    *("manage journal", "manage messages", "manage message-preview"),
     *("manage show-order", "manage list-refunds", "manage problems", "manage bills"),
     *("manage questions", "manage hand-ins"),
 }

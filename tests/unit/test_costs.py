@@ -104,7 +104,14 @@ def school(redis: str = "node", acls: int = 1, memory: int = 1769, **assumed: An
         things=Counter({"AWS::EC2::NatGateway": 1, "AWS::WAFv2::WebACL": acls}),
         functions={
             name: Function(memory, 2, False)
-            for name in ("APIHandler", "AlipayNotify", "WorkOffOrders", "SweepCouponClaims", "HoldBills")
+            for name in (
+                "APIHandler",
+                "AlipayNotify",
+                "WorkOffOrders",
+                "SendMessages",
+                "SweepCouponClaims",
+                "HoldBills",
+            )
         },
         log_days=60,
         redis=redis,
@@ -113,11 +120,20 @@ def school(redis: str = "node", acls: int = 1, memory: int = 1769, **assumed: An
         "GET /a": Call(processor=10, trips=2, reads=10, writes=20),
         "POST /trade/alipay": Call(10, 2, 1, 14),
         "work_off_orders": Call(10, 4, 0, 0),
+        "send_messages": Call(10, 2, 0, 0),
         "sweep_coupon_claims": Call(10, 2, 3, 0),
         "hold_bills": Call(10, 2, 3, 4),
     }
     starts = dict.fromkeys(
-        ("api_handler", "alipay_notify", "work_off_orders", "sweep_coupon_claims", "hold_bills"), 500.0
+        (
+            "api_handler",
+            "alipay_notify",
+            "work_off_orders",
+            "send_messages",
+            "sweep_coupon_claims",
+            "hold_bills",
+        ),
+        500.0,
     )
     usage: dict[str, Any] = {
         "visit": [{"step": "", "asks": {"GET /a": 3}}],
@@ -196,10 +212,14 @@ def test_what_a_visit_and_an_order_use() -> None:
 def test_a_month_without_anybody_is_what_stands_and_the_timers() -> None:
     idle = school().idle()
     assert idle["AWS::EC2::NatGateway"] == 1 and idle["table GB"] == 1
-    assert idle["Lambda request"] == 2 * 43_200 + 180
-    assert idle["read unit"] == 43_200 * (4 * 0.5 + 3) + 180 * 3, "a Query that finds nothing is half a unit"
+    assert idle["Lambda request"] == 3 * 43_200 + 180
+    assert idle["read unit"] == 43_200 * (4 * 0.5 + 2 * 0.5 + 3) + 180 * 3, (
+        "a Query that finds nothing is half a unit"
+    )
     assert idle["write unit"] == 180 * 4
-    assert idle["Lambda GB-second"] == pytest.approx((43_200 * (0.030 + 0.020) + 180 * 0.020) * 1769 / 1024)
+    assert idle["Lambda GB-second"] == pytest.approx(
+        (43_200 * (0.030 + 0.020 + 0.020) + 180 * 0.020) * 1769 / 1024
+    )
     assert "API Gateway request" not in idle
     month = school().month(10, 1)
     assert month["API Gateway request"] == 10 * 3 + 2

@@ -189,7 +189,7 @@ def test_all_that_an_account_has_no_room_for_is_told_at_once() -> None:
 
 
 def test_all_places_that_functions_reserve_are_counted() -> None:
-    notices, timers = 2, 3
+    notices, timers = 2, 4
     reserved = 10 * notices + 2 * timers
     enough = 100 + reserved
     assert told(stage(), Account(at_once=enough)) == []

@@ -108,6 +108,7 @@ def test_a_forged_notice_must_be_refused_as_wechat_pay_is_told(
 def test_timers_that_do_not_run_or_fail_are_named(
     api: HttpProxy, runs: dict[datetime, int], errors: dict[datetime, int]
 ) -> None:
-    first, second = told(api, WELL, runs, errors)
+    first, second, third = told(api, WELL, runs, errors)
     assert "work_off_orders has not run" in first
-    assert "sweep_coupon_claims has not run" in second
+    assert "send_messages has not run" in second
+    assert "sweep_coupon_claims has not run" in third

@@ -19,7 +19,9 @@ from chalicelib.gateways.sms_pushes import (
 )
 from chalicelib.settings import SmsSettings
 
-ACCOUNT = SmsSettings("LTAI5tExample", "a secret of the account", "云课堂", "https://dysmsapi.aliyuncs.com")
+ACCOUNT = SmsSettings(
+    "LTAI5tExample", "a secret of the account", "云课堂", "https://dysmsapi.aliyuncs.com", {}
+)
 
 
 def test_a_request_is_signed_as_in_the_vendors_example() -> None:

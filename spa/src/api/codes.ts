@@ -3,6 +3,7 @@
 export const RefusalCode = {
   Unreadable: 400,
   NotSignedIn: 401,
+  PushRefused: 403,
   CoursePageNotFound: 404,
   StoreUnavailable: 503,
   CaptchaFailed: 1001,
@@ -67,6 +68,8 @@ export const RefusalCode = {
   InvalidContact: 2102,
   ChannelNotSetUp: 2103,
   CodeRefused: 2104,
+  FixedPreference: 2105,
+  UnsubscribeRefused: 2106,
   ContactTaken: 2107,
   CodeNotSent: 2108,
   NotStudying: 2201,

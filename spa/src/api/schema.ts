@@ -1496,6 +1496,195 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the shop told one
+         * @description One's messages, newest first, each with what became of it by SMS and mail.
+         */
+        get: operations["listMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/messages/unread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many messages are unread
+         * @description For the bell: 99 at most.
+         */
+        get: operations["countUnreadMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/messages/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Messages were read
+         * @description All up to one of them are read from now on; what was read stays so.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 5000 | 请求内容有误，请刷新页面后重试 | The body has another shape |
+         */
+        put: operations["markMessagesRead"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * By which channels one is told what
+         * @description What concerns money and security is always sent. Whoever answered an SMS that they want no more finds SMS switched off, and may switch it on again.
+         */
+        get: operations["showPreferences"];
+        /**
+         * Switch a channel on or off
+         * @description Answers as `GET /preferences`.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 2105 | 该类通知不能关闭 | It concerns money or security, or is the list in the shop front |
+         *     | 5000 | 请求内容有误，请刷新页面后重试 | The body has another shape |
+         */
+        put: operations["changePreferences"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/unsubscribe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a mail's address would switch off
+         * @description For the page of the shop front. Nothing is changed: programs open the addresses in mails by themselves.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 2106 | 退订链接无效，请登录后在消息设置中关闭 | The token is none that a mail carried |
+         */
+        get: operations["showUnsubscribe"];
+        put?: never;
+        /**
+         * Switch off mails of a group by one click
+         * @description As RFC 8058 has it: the body is not read, and no token of a session is needed.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 2106 | 退订链接无效，请登录后在消息设置中关闭 | The token is none that a mail carried |
+         */
+        post: operations["unsubscribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sms/receipts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The address for receipts is tried
+         * @description Alibaba Cloud asks for it when the address is entered.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 403 | 请求地址中的密钥不正确 | The address carries another key, or the shop sends no SMS |
+         */
+        get: operations["trySmsReceipts"];
+        put?: never;
+        /**
+         * Receipts of SMS
+         * @description Pushed by Alibaba Cloud. What they tell is not believed: the timer asks about those messages within a minute.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 403 | 请求地址中的密钥不正确 | The address carries another key, or the shop sends no SMS |
+         */
+        post: operations["takeSmsReceipts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/sms/replies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The address for replies is tried
+         * @description Alibaba Cloud asks for it when the address is entered.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 403 | 请求地址中的密钥不正确 | The address carries another key, or the shop sends no SMS |
+         */
+        get: operations["trySmsReplies"];
+        put?: never;
+        /**
+         * Replies to SMS
+         * @description Pushed by Alibaba Cloud. Whoever answers `T`, `TD`, `N`, `R`, 退订, 拒收 or 取消 is sent no SMS any more, until they switch them on again.
+         *
+         *     | Refusal | `msg` | When |
+         *     | --- | --- | --- |
+         *     | 403 | 请求地址中的密钥不正确 | The address carries another key, or the shop sends no SMS |
+         */
+        post: operations["takeSmsReplies"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2578,7 +2767,7 @@ export interface components {
          * @description Every `code` of a refusal, by name: for clients to make an enumeration from.
          * @enum {integer}
          */
-        RefusalCode: 400 | 401 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1509 | 1510 | 1511 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 2001 | 2002 | 2003 | 2004 | 2005 | 2006 | 2007 | 2008 | 2009 | 2010 | 2101 | 2102 | 2103 | 2104 | 2107 | 2108 | 2201 | 2202 | 2203 | 2204 | 2205 | 5000;
+        RefusalCode: 400 | 401 | 403 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1509 | 1510 | 1511 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 2001 | 2002 | 2003 | 2004 | 2005 | 2006 | 2007 | 2008 | 2009 | 2010 | 2101 | 2102 | 2103 | 2104 | 2105 | 2106 | 2107 | 2108 | 2201 | 2202 | 2203 | 2204 | 2205 | 5000;
         StartedCaptcha: {
             /**
              * @description 1 Geetest is up, 0 it is down.
@@ -2741,6 +2930,77 @@ export interface components {
             pass_token?: string;
             /** @description As `lot_number`. */
             gen_time?: string;
+        };
+        /** @description A message's id: later ones sort after earlier ones. */
+        MessageId: string;
+        /**
+         * @description `site` is the list in the shop front.
+         * @enum {string}
+         */
+        MessageChannel: "site" | "sms" | "mail";
+        /**
+         * @description What a message is about.
+         * @enum {string}
+         */
+        MessageGroup: "orders" | "security" | "study" | "reminders";
+        Delivery: {
+            channel: components["schemas"]["MessageChannel"];
+            /**
+             * @description `skipped`: it is not sent, and should not be.
+             * @enum {string}
+             */
+            status: "waiting" | "sent" | "delivered" | "failed" | "skipped";
+            /** @description The same in words. */
+            text: string;
+        };
+        Message: {
+            id: components["schemas"]["MessageId"];
+            /**
+             * @description What it tells of.
+             * @enum {string}
+             */
+            event: "order-paid" | "order-expiring" | "refund-approved" | "refund-refused" | "refund-done" | "access-ends" | "coupon-ends" | "question-answered" | "assignment-marked" | "new-device" | "password-changed" | "needs-person" | "bills-differ" | "digest";
+            title: string;
+            text: string;
+            /** @description A path in the shop front. */
+            link: string | null;
+            created_at: components["schemas"]["BeijingTime"];
+            is_read: boolean;
+            /** @description How it was sent besides; empty until that is known. */
+            deliveries: components["schemas"]["Delivery"][];
+        };
+        MessagePage: {
+            /** @description How many are unread, 99 at most. */
+            unread: number;
+            messages: components["schemas"]["Message"][];
+            /** @description The `cursor` of the next page; null on the last. */
+            cursor: string | null;
+        };
+        PreferenceChannel: {
+            channel: components["schemas"]["MessageChannel"];
+            name: string;
+            on: boolean;
+            /** @description Whether it cannot be changed. */
+            fixed: boolean;
+        };
+        PreferenceGroup: {
+            group: components["schemas"]["MessageGroup"];
+            name: string;
+            channels: components["schemas"]["PreferenceChannel"][];
+        };
+        Preferences: {
+            groups: components["schemas"]["PreferenceGroup"][];
+            /** @description When nothing is sent that can wait, in Beijing. */
+            quiet_hours: string;
+        };
+        PreferenceRequest: {
+            group: components["schemas"]["MessageGroup"];
+            channel: components["schemas"]["MessageChannel"];
+            on: boolean;
+        };
+        ReadRequest: {
+            /** @description The message that was read last; null or absent for all. */
+            until?: components["schemas"]["MessageId"] | null;
         };
     };
     responses: {
@@ -2975,6 +3235,17 @@ export type Contact = components['schemas']['Contact'];
 export type Contacts = components['schemas']['Contacts'];
 export type SentCode = components['schemas']['SentCode'];
 export type CodeRequest = components['schemas']['CodeRequest'];
+export type MessageId = components['schemas']['MessageId'];
+export type MessageChannel = components['schemas']['MessageChannel'];
+export type MessageGroup = components['schemas']['MessageGroup'];
+export type Delivery = components['schemas']['Delivery'];
+export type Message = components['schemas']['Message'];
+export type MessagePage = components['schemas']['MessagePage'];
+export type PreferenceChannel = components['schemas']['PreferenceChannel'];
+export type PreferenceGroup = components['schemas']['PreferenceGroup'];
+export type Preferences = components['schemas']['Preferences'];
+export type PreferenceRequest = components['schemas']['PreferenceRequest'];
+export type ReadRequest = components['schemas']['ReadRequest'];
 export type ResponseUnreadable = components['responses']['Unreadable'];
 export type ResponseInvalidPage = components['responses']['InvalidPage'];
 export type ResponseNotSignedIn = components['responses']['NotSignedIn'];
@@ -5840,6 +6111,451 @@ export interface operations {
                         data: null;
                     };
                     "application/javascript": string;
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listMessages: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many rows, at most.
+                 * @example 20
+                 */
+                limit?: components["parameters"]["Limit"];
+                /** @description The `next` of the answer before, to go on from there. */
+                cursor?: components["parameters"]["Cursor"];
+                /**
+                 * @description The number of an order: only what is about it.
+                 * @example 202611281204590296J9NKDGY7Q
+                 */
+                order_num?: components["schemas"]["OrderNumber"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["MessagePage"];
+                    };
+                };
+            };
+            400: components["responses"]["InvalidPage"];
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    countUnreadMessages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: {
+                            unread: number;
+                        };
+                    };
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    markMessagesRead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadRequest"];
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: null;
+                    } | {
+                        /** @enum {integer} */
+                        code: 5000;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    showPreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["Preferences"];
+                    };
+                };
+            };
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    changePreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreferenceRequest"];
+            };
+        };
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: components["schemas"]["Preferences"];
+                    } | {
+                        /** @enum {integer} */
+                        code: 2105 | 5000;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            401: components["responses"]["NotSignedIn"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    showUnsubscribe: {
+        parameters: {
+            query: {
+                /**
+                 * @description What the mail's address carries.
+                 * @example 1000.study.0123456789abcdef0123456789abcdef
+                 */
+                token: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: {
+                            group: components["schemas"]["MessageGroup"];
+                            name: string;
+                        };
+                    } | {
+                        /** @enum {integer} */
+                        code: 2106;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    unsubscribe: {
+        parameters: {
+            query: {
+                /**
+                 * @description What the mail's address carries.
+                 * @example 1000.study.0123456789abcdef0123456789abcdef
+                 */
+                token: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done, or refused: see `code`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 1000;
+                        msg: string;
+                        data: {
+                            group: components["schemas"]["MessageGroup"];
+                            name: string;
+                        };
+                    } | {
+                        /** @enum {integer} */
+                        code: 2106;
+                        /** @description What the learner can read and act on. */
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    trySmsReceipts: {
+        parameters: {
+            query: {
+                /**
+                 * @description What `manage sms-addresses` shows.
+                 * @example 0123456789abcdef0123456789abcdef
+                 */
+                key: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 0;
+                        msg: string;
+                    };
+                };
+            };
+            /** @description The address does not carry the key. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 403;
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    takeSmsReceipts: {
+        parameters: {
+            query: {
+                /**
+                 * @description What `manage sms-addresses` shows.
+                 * @example 0123456789abcdef0123456789abcdef
+                 */
+                key: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>[];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 0;
+                        msg: string;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            /** @description The address does not carry the key. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 403;
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    trySmsReplies: {
+        parameters: {
+            query: {
+                /**
+                 * @description What `manage sms-addresses` shows.
+                 * @example 0123456789abcdef0123456789abcdef
+                 */
+                key: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 0;
+                        msg: string;
+                    };
+                };
+            };
+            /** @description The address does not carry the key. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 403;
+                        msg: string;
+                        data: null;
+                    };
+                };
+            };
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    takeSmsReplies: {
+        parameters: {
+            query: {
+                /**
+                 * @description What `manage sms-addresses` shows.
+                 * @example 0123456789abcdef0123456789abcdef
+                 */
+                key: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>[];
+            };
+        };
+        responses: {
+            /** @description Taken. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 0;
+                        msg: string;
+                    };
+                };
+            };
+            400: components["responses"]["Unreadable"];
+            /** @description The address does not carry the key. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        code: 403;
+                        msg: string;
+                        data: null;
+                    };
                 };
             };
             503: components["responses"]["Unavailable"];
