@@ -5,6 +5,7 @@ import { expect, expectAccessible, test } from './support/fixtures'
 const PRACTICE = 900004 // its assignment is the demo's
 
 test('a learner asks about a section, and sees the answer with the course @both', async ({ page, school, learner }) => {
+  test.slow() // three states are read by axe
   await school.own(learner, [PYTHON])
   await page.goto(`/learn/${PYTHON.course_id}/900005`)
   const asking = page.getByRole('region', { name: '提问' })
@@ -24,10 +25,12 @@ test('a learner asks about a section, and sees the answer with the course @both'
   await page.goto(`/course/${PYTHON.course_id}#asked`)
   const mine = page.getByRole('region', { name: '我的提问' })
   await expect(mine.getByRole('listitem')).toContainText('不知道要重复几次时，再用 while。')
+  await expect(mine.getByRole('heading', { name: '我的提问' })).toBeInViewport()
   await expectAccessible(page)
 })
 
 test('a learner hands in an assignment, replaces it, and sees its mark @both', async ({ page, school, learner }) => {
+  test.slow() // three states are read by axe
   await school.own(learner, [PYTHON])
   await page.goto(`/learn/${PYTHON.course_id}/${PRACTICE}`)
   const work = page.getByRole('region', { name: '作业' })

@@ -55,6 +55,17 @@ const REFUSED: State[] = [
 ]
 
 const FULL: State[] = [
+  {
+    name: 'an assignment that was handed in, and a question that waits',
+    before: async (school, learner) => {
+      await school.own(learner, [PYTHON])
+      await school.ask('PUT', `/course/${PYTHON.course_id}/sections/900004/assignment`, { learner, data: { text: 'print(1)' } })
+      await school.ask('POST', `/course/${PYTHON.course_id}/asked`, { learner, data: { text: '为什么？', section_id: 900004 } })
+      return `/learn/${PYTHON.course_id}/900004`
+    },
+    press: [(page) => page.getByRole('region', { name: '提问' }).getByText('提问', { exact: true })],
+    shows: says('等待老师回复'),
+  },
   { name: 'a course that is coming', before: '/course/900009', shows: says(/即将开课，开售前/) },
   { name: 'a course in the cart, with its notice', before: `/course/${SQL.course_id}`, press: [(page) => button('加入购物车')(page).filter({ visible: true })], shows: (page) => page.getByRole('region', { name: '提示' }).getByRole('listitem') },
   { name: 'a course with an order that waits', before: async (school, learner) => (await school.order(learner, [SQL]), `/course/${SQL.course_id}`), shows: says('您有一笔包含这门课程的订单还没有支付') },
