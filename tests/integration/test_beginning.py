@@ -36,6 +36,7 @@ KEYS = {
     "wechat-platform-certificate": "none",
     "wechat-api-v3-key": "0123456789abcdefghijABCDEFGHIJ01",
     "wechat-app-secret": "0123456789abcdef0123456789abcdef",
+    "polyv-secret-key": "7UagtQOq2A",
     "sms-access-key-secret": "0123456789abcdefghijABCDEFGHIJ",
     "mail-url": "smtps://post:a-password@smtp.school.example",
 }
@@ -56,6 +57,7 @@ PARAMETERS = {
     "WechatMchSerial": "1DDE55AD98ED71D6EDD4A4A16996DE7B47773A8C",
     "WechatPublicKeyId": "PUB_KEY_ID_0119000000010001",
     "GeetestId": "0123456789abcdef0123456789abcdef",
+    "PolyvUserId": "e2e84a7383",
     "SmsAccessKeyId": "LTAI5tExample0001",
     "SmsSignName": "云课堂",
     "MailFrom": "no-reply@school.example",
