@@ -31,6 +31,7 @@ from urllib.parse import urlsplit
 from chalicelib.gateways.sms_pushes import push_addresses
 from chalicelib.settings import SETTINGS
 from chalicelib.shop.code_texts import sms_text
+from chalicelib.shop.message_texts import TEMPLATES, Event, sms_template
 from chalicelib.shop.one_time_code import Purpose
 from localstack import front
 from localstack.front import FrontNotBuilt
@@ -347,6 +348,10 @@ class LocalShop:
         assert read
         templates = cast(Mapping[str, str], read(self._text("SMS_CODE_TEMPLATES")))
         texts = {template: sms_text(Purpose(purpose)) for purpose, template in templates.items()}
+        read_told = SETTINGS["SMS_MESSAGE_TEMPLATES"].read
+        assert read_told is not None
+        told = cast(Mapping[str, str], read_told(self._text("SMS_MESSAGE_TEMPLATES")))
+        texts |= {template: sms_template(event) for event, template in told.items()}
         path = self.data / "sms_templates.json"
         path.write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
         return path
@@ -412,6 +417,8 @@ class LocalShop:
         self._default_file("JWT_KEY", keys.jwt)
         self._default_file("CONTACT_KEY", keys.contact)
         self._default("SMS_CODE_TEMPLATES", "confirm=SMS_101, sign-in=SMS_102, password=SMS_103")
+        told = (f"{event}=SMS_{number}" for number, event in enumerate(Event, 201) if TEMPLATES[event].sms)
+        self._default("SMS_MESSAGE_TEMPLATES", ", ".join(told))
         # Our own addresses are never behind a proxy.
         for name in ("NO_PROXY", "no_proxy"):
             known = self._environment.get(name, "")
