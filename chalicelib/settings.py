@@ -465,9 +465,10 @@ class PolyvSettings(_Part):
     )
     player_url: str = _setting(
         "POLYV_PLAYER_URL",
-        _address,
-        "the address of the script that plays",
-        default="https://player.polyv.net/script/player.js",
+        _optional(_address),
+        "the address of the script that plays, where it is neither Polyv's own nor `player.js` of another"
+        " `POLYV_API_URL`",
+        default="",
         strict=_https,
     )
 

@@ -73,9 +73,10 @@ def _open_polyv(settings: Settings) -> Polyv | None:
     account = settings.polyv
     if account is None:
         return None
-    from chalicelib.gateways.polyv import Polyv
+    from chalicelib.gateways.polyv import Polyv, player_of
 
-    return Polyv(account.user_id, account.secret_key, account.api_url, account.player_url)
+    player = account.player_url or player_of(account.api_url)
+    return Polyv(account.user_id, account.secret_key, account.api_url, player)
 
 
 def _open_post(settings: Settings) -> tuple[Sms | None, MailSender | None]:

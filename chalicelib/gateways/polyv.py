@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable, NotificationRefused
@@ -63,6 +63,12 @@ class PlayToken:
 
     token: str
     seconds: int
+
+
+def player_of(api_url: str) -> str:
+    """The address of the script that plays: Polyv's own, or that of whoever stands in for Polyv."""
+    own = urlsplit(api_url).hostname == "api.polyv.net"
+    return "https://player.polyv.net/script/player.js" if own else f"{api_url}/player.js"
 
 
 @dataclass(frozen=True)

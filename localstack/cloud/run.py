@@ -60,7 +60,6 @@ PARAMETERS = {
     "MailFrom": "MAIL_FROM",
     "PolyvUserId": "POLYV_USER_ID",
     "PolyvApiUrl": "POLYV_API_URL",
-    "PolyvPlayerUrl": "POLYV_PLAYER_URL",
     "GeetestId": "GEETEST_ID",
     "GeetestVersion": "GEETEST_VERSION",
     "GeetestApiUrl": "GEETEST_API_URL",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from chalicelib.errors import NotificationRefused
-from chalicelib.gateways.polyv import Polyv, api_sign, token_sign
+from chalicelib.gateways.polyv import Polyv, api_sign, player_of, token_sign
 
 VIDEO = "e2e84a738302f20a4f6eb202976f5c63_e"
 
@@ -150,3 +150,8 @@ def test_what_does_not_verify_is_refused(query: dict[str, str], event: object, c
     with pytest.raises(NotificationRefused) as caught:
         polyv("7UagtQOq2A").told_videos(query, event)
     assert caught.value.check == check
+
+
+def test_the_player_is_polyvs_own_or_that_of_whoever_stands_in_for_polyv() -> None:
+    assert player_of("https://api.polyv.net") == "https://player.polyv.net/script/player.js"
+    assert player_of("http://127.0.0.1:8140") == "http://127.0.0.1:8140/player.js"
