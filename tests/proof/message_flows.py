@@ -10,10 +10,12 @@ import app as application
 from chalicelib.beijing_time import BEIJING
 from chalicelib.flows.resolve_message import resolve_message
 from chalicelib.shop import attention, inbox, message, reminder
+from chalicelib.shop.contact import find_contacts
 from chalicelib.shop.message import Message
 from chalicelib.shop.partition import list_partition
 from chalicelib.shop.reminder import Reminder
-from tests.endpoints import unsubscribe_path
+from tests.addresses import ClientAt
+from tests.endpoints import a_push, push_path, unsubscribe_path
 from tests.fake_post import FakeMail, FakeSms, confirm_contacts, send_due
 from tests.proof import invariants
 from tests.proof.writing_flows import Flow, by_operator
@@ -110,4 +112,48 @@ class ResolveMessage(Flow):
         assert (told.attention, told.is_resolved) == (None, True)
 
 
-MESSAGE_FLOWS: tuple[type[Flow], ...] = (ReadMessages, Prefer, Unsubscribe, SendMessages, ResolveMessage)
+class TakeReply(Flow):
+    """Somebody replies to an SMS that they want no more; the provider pushes that until it is answered."""
+
+    covers = ("POST /sms/replies",)
+
+    def begin(self) -> None:
+        confirm_contacts(self.user, self.clock())
+        self.number = find_contacts(self.user.user_id).sms
+
+    def act(self) -> object:
+        return ClientAt().post(push_path("replies"), [a_push(phone_number=self.number, content="拒收")])
+
+    def assert_end(self) -> None:
+        assert not inbox.find_inbox(self.user.user_id).wants("orders", "sms")
+
+
+class TakeReceipt(Flow):
+    """The provider pushes a receipt: its message is due at once."""
+
+    covers = ("POST /sms/receipts",)
+
+    def begin(self) -> None:
+        self.paid()
+        (told,) = invariants.belongings(self.user.user_id).of(Message)
+        told.deliveries = [message.Delivery(channel="sms", status=message.SENT)]
+        message.save(told, self.clock() + timedelta(hours=1), self.clock())
+        self.number = message.out_id(told)
+
+    def act(self) -> object:
+        return ClientAt().post(push_path("receipts"), [a_push(success=True, out_id=self.number)])
+
+    def assert_end(self) -> None:
+        (told,) = invariants.belongings(self.user.user_id).of(Message)
+        assert told.due_at is not None and told.due_at <= self.clock().timestamp()
+
+
+MESSAGE_FLOWS: tuple[type[Flow], ...] = (
+    ReadMessages,
+    Prefer,
+    Unsubscribe,
+    SendMessages,
+    ResolveMessage,
+    TakeReply,
+    TakeReceipt,
+)
