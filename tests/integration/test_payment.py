@@ -756,7 +756,7 @@ def test_forty_courses_with_forty_coupons_a_general_one_and_beli_are_one_transac
 
     with faulty_app.dynamodb.recording() as calls:
         number = purchases.place(learner, courses, due / 100, **chosen)
-    assert sizes(calls) == {47}
+    assert sizes(calls) == {48}
     batches = [
         sum(len(table["Keys"]) for table in call.request["RequestItems"].values())
         for call in calls
