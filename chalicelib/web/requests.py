@@ -827,8 +827,9 @@ def preference_request(body: object) -> PreferenceRequest:
     """Body of `PUT /preferences`. Raises InvalidRequest."""
     fields = read_fields(body)
     group, channel = fields.get("group"), fields.get("channel")
-    if group not in SHOWN_GROUPS or channel not in CHANNEL_NAMES:
-        raise InvalidRequest(field="group")
+    for name, text, known in (("group", group, SHOWN_GROUPS), ("channel", channel, CHANNEL_NAMES)):
+        if not isinstance(text, str) or text not in known:
+            raise InvalidRequest(field=name)
     return PreferenceRequest(group, channel, read_flag(fields.get("on"), "on"))
 
 

@@ -131,7 +131,7 @@ def test_no_server_answers_a_page_from_elsewhere(new_run: Callable[..., Run]) ->
     """Every port that any part of the shop listens on, whatever it is: a new part is looked at as well."""
     run = new_run().start().until_ready()
     servers = run.servers()
-    assert len(servers) >= len(run.children()) == 7
+    assert len(servers) >= len(run.children()) == 9
     for port, command in servers.items():
         is_http = "redis" not in command  # which hangs up on whatever speaks HTTP
         for method, path in (("GET", "/"), ("POST", "/"), ("OPTIONS", "/"), ("GET", "/control/state")):

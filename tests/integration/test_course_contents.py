@@ -30,6 +30,7 @@ SECTION = {
     "video_time": str,
     "free_trail": bool,
     "online": bool,
+    "has_assignment": bool,
 }
 TRIAL, PAID, NEITHER = "video-trial", "video-paid", None
 

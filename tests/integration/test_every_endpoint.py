@@ -150,7 +150,7 @@ def test_both_slash_forms_are_served_directly(learner: Client, route: tuple[str,
         answers.append(ask(client, method, filled(path) + end, data=b"{}" if method != "GET" else None))
     bare, slashed = answers
     assert bare.status_code == slashed.status_code
-    assert bare.status_code in (200, 404) or path == "/trade/alipay"
+    assert bare.status_code in (200, 404) or path == "/trade/alipay" or path.startswith("/sms/")
     assert bare.text == slashed.text or route in ANOTHER_ANSWER_EACH_TIME
 
 
@@ -215,7 +215,7 @@ STRANGE_QUERIES = [
 def test_a_strange_query_fails_nothing(learner: Client, route: tuple[str, str]) -> None:
     for query in STRANGE_QUERIES:
         response = ask(learner, "GET", f"{filled(route[1])}?{query}")
-        assert response.status_code in (200, 302, 400, 404), query
+        assert response.status_code in (200, 302, 400, 404, *([403] if "/sms/" in route[1] else [])), query
 
 
 # CORS
@@ -537,7 +537,8 @@ def test_a_part_of_the_wrong_type_gets_a_documented_code_and_changes_nothing(
 WITHOUT_DATABASE = {
     ("GET", "/trade/alipay"),
     ("GET", "/api/captcha_check"),
-    *(route for route in ROUTES if route[1].startswith("/video/")),  # what does not verify reads nothing
+    # What does not verify reads nothing.
+    *(route for route in ROUTES if route[1].startswith(("/video/", "/sms/", "/unsubscribe"))),
 }
 
 
@@ -552,6 +553,7 @@ def test_a_database_that_is_down_is_answered_in_the_envelope(
         body = {"course_list": [{"course_id": 1, "price_policy_id": 1}]}
     if path in ("/codes", "/login/code", "/password/forgotten"):
         body |= {"purpose": "password", "channel": "sms", "to": builders.a_number(), "code": "123456"}
+    app.app.forget_fresh()
     with faulty_app.dynamodb.down():
         response = client.request(method, filled(path), json=body if method != "GET" else None)
     own = {

@@ -34,7 +34,17 @@ ENDED, GONE = "认证失败!", "用户不存在!"
 pytestmark = pytest.mark.usefixtures("no_attempts_yet")
 
 NEEDS_NO_USER = (
-    *("captcha_check", "/register", "/login", "/course", "/logout", "/trade/", "/video/"),
+    *(
+        "captcha_check",
+        "/register",
+        "/login",
+        "/course",
+        "/logout",
+        "/trade/",
+        "/video/",
+        "/sms/",
+        "/unsubscribe",
+    ),
     *("/coupons/available", "/shoppingcar/preview", "`POST /codes`, to sign in", "/password/forgotten"),
 )
 OF_A_COURSE = ("/mine", "/progress", "/asked", "/assignment")
@@ -45,7 +55,7 @@ FOR_USERS = [
     if any(path in one.name for path in OF_A_COURSE) or not any(path in one.name for path in NEEDS_NO_USER)
 ]
 READ_A_BODY = [one for one in FOR_USERS if one.name.startswith(("`POST", "`PUT", "`DELETE /shoppingcar"))]
-BODILESS = ("/cancel", "/approve", "/claim")
+BODILESS = ("/cancel", "/approve", "/claim", "/messages/read")
 
 
 def name_of(endpoint: Endpoint) -> str:
