@@ -51,6 +51,9 @@ class _Sms:
     ) -> ReceiptState:
         return NotKnown()
 
+    def is_callback_key(self, text: str) -> bool:
+        return False
+
 
 class _Mail:
     def __init__(self, box: Postbox) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -826,11 +826,15 @@ class PreferenceRequest:
 def preference_request(body: object) -> PreferenceRequest:
     """Body of `PUT /preferences`. Raises InvalidRequest."""
     fields = read_fields(body)
-    group, channel = fields.get("group"), fields.get("channel")
-    for name, text, known in (("group", group, SHOWN_GROUPS), ("channel", channel, CHANNEL_NAMES)):
-        if not isinstance(text, str) or text not in known:
-            raise InvalidRequest(field=name)
+    group = _one_of(SHOWN_GROUPS, fields.get("group"), "group")
+    channel = _one_of(CHANNEL_NAMES, fields.get("channel"), "channel")
     return PreferenceRequest(group, channel, read_flag(fields.get("on"), "on"))
+
+
+def _one_of(known: Container[str], value: object, field: str) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise InvalidRequest(field=field)
+    return value
 
 
 def unsubscribe_token(query: Mapping[str, str]) -> str:
