@@ -35,6 +35,7 @@ test.describe('a visitor', () => {
     await look(page, '/coupons', '领券中心', (at) => at.getByRole('button', { name: /^领取/ }))
     await look(page, '/cart', '购物车')
     await look(page, '/texts/refunds', '购买与退款须知')
+    await look(page, '/password/forgotten', '重设密码')
     await look(page, '/no/such/page', '没有这个页面')
   })
 })

@@ -4,6 +4,7 @@ import type { Locator, Page } from '@playwright/test'
 
 import { ORDER_FILTERS } from '../src/lib/orders'
 import { address } from './support/addresses'
+import { newAddress, newNumber } from './support/contacts'
 import { NEWCOMER_COUPON, PYTHON, PYTHON_COUPON, SHEETS, SQL } from './support/courses'
 import { expect, expectAccessible, test } from './support/fixtures'
 import type { Learner, School } from './support/school'
@@ -51,6 +52,14 @@ const REFUSED: State[] = [
     press: [button('申请退费'), (page) => dialog('申请退费')(page).getByRole('button', { name: '提交退费申请' })],
     shows: (page) => page.getByText('请选择要退费的课程'),
   },
+  { name: 'a number that is none', before: '/my/account', press: [button('添加手机号'), button('确认')], shows: (page) => main(page).getByText('请填写手机号') },
+  {
+    name: 'a number that is not removed without the password',
+    before: async (school, learner) => (await school.confirm(learner, 'sms', newNumber()), '/my/account'),
+    press: [button('移除手机号'), (page) => dialog('移除手机号吗？')(page).getByRole('button', { name: '确认移除' })],
+    shows: (page) => page.getByText('请填写密码'),
+  },
+  { name: 'a forgotten password without anything', before: '/password/forgotten', press: [button('重设密码')], shows: (page) => main(page).getByText('请填写验证码') },
   { name: 'a password that is none', before: '/my/account', press: [button('修改密码')], shows: (page) => main(page).locator('[aria-invalid="true"]') },
 ]
 
@@ -110,6 +119,7 @@ const FULL: State[] = [
   { name: 'an order that waits', before: async (school, learner) => `/orders/${await school.order(learner, [SQL])}`, shows: button('继续支付') },
   { name: 'an order of which a part is to be given back', before: async (school, learner) => `/orders/${await givenBack(school, learner)}`, shows: button('撤回申请') },
   { name: 'beli with an entry', before: async (school, learner) => (await school.grantBeli(learner, 300), '/my/beli'), shows: says(/for a test|300/) },
+  { name: 'a number and an address that are confirmed', before: async (school, learner) => (await school.confirm(learner, 'sms', newNumber()), await school.confirm(learner, 'mail', newAddress()), '/my/account'), shows: says('已确认') },
   { name: 'the question whether an order is to be cancelled', before: async (school, learner) => `/orders/${await school.order(learner, [SQL])}`, press: [button('取消订单')], shows: dialog('取消这笔订单吗？') },
   { name: 'the question whether an application is to be withdrawn', before: async (school, learner) => `/orders/${await givenBack(school, learner)}`, press: [button('撤回申请')], shows: dialog('撤回退费申请吗？') },
   {

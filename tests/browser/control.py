@@ -7,6 +7,7 @@ POST /orders/{number}/expire   the order's minutes are over, and those in which 
                                shop closes it within seconds, unless Alipay says that it is paid
 POST /users/{name}/beli/{n}    an operator gives the user n 贝里
 POST /users/{name}/answer      a teacher answers what the user asked; /mark marks what they handed in
+POST /users/{name}/contacts/{channel}/{to}   the user confirmed this number (`sms`) or address (`mail`) before
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class Control:
             return self._ran("chalicelib.manage", "grant-beli", *found.groups(), "--reason", "for a test")
         elif found := re.fullmatch(r"/users/([0-9a-z-]{1,64})/(answer|mark)", path):
             return self._ran("tests.browser.teach", found[2], found[1])
+        elif found := re.fullmatch(r"/users/([0-9a-z-]{1,64})/contacts/(sms|mail)/([0-9a-z@.-]{1,99})", path):
+            return self._ran("tests.browser.confirm_contact", *found.groups())
         else:
             return False
         return True

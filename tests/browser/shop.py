@@ -8,6 +8,7 @@ What the tests find in their environment:
                      keep one order's notice back (`/control/bad-days/notice_late` or `notice_lost`, `out_trade_no`)
     WECHAT_URL       WeChat Pay's simulator, likewise: localstack/wechat/server.py
     POLYV_URL        Polyv's simulator; `/control/...` as localstack/polyv/server.py tells
+    POST_URL         the simulator of SMS and mail; `/control/...` as localstack/post/server.py tells: what was sent
     GEETEST_URL      Geetest's simulator; `/control/...` as localstack/geetest/server.py tells: the gap of a picture
     CORS_SHOP_URL    the same front and API, but the front calls the API at API_URL, another origin
     V4_SHOP_URL      the same front with an API that takes captchas of version 4
@@ -70,6 +71,7 @@ class BrowserShop:
             "API_URL": settings["API_URL"],
             "ALIPAY_URL": settings["ALIPAY_GATEWAY_URL"].removesuffix("/gateway.do"),
             "WECHAT_URL": settings["WECHAT_GATEWAY_URL"],
+            "POST_URL": settings["SMS_API_URL"].rstrip("/"),
             "GEETEST_URL": geetest,
             "POLYV_URL": settings["POLYV_API_URL"],
             "CORS_SHOP_URL": self._start_site(api, script, "--api-address", settings["API_URL"]),

@@ -29,6 +29,23 @@ export class EntryPage {
     return this.page.getByRole('main').getByRole('button', { name: '登录' })
   }
 
+  get number() {
+    return this.page.getByLabel('手机号', { exact: true }).and(this.page.getByRole('textbox'))
+  }
+  get mail() {
+    return this.page.getByLabel('邮箱', { exact: true }).and(this.page.getByRole('textbox'))
+  }
+  get code() {
+    return this.page.getByLabel('验证码', { exact: true })
+  }
+  get sendButton() {
+    return this.page.getByRole('button', { name: '获取验证码' })
+  }
+  /** That a code was sent, and when another can be. */
+  get isSent() {
+    return this.page.getByRole('button', { name: /\d+ 秒后可重发/ })
+  }
+
   async signIn(username: string, password: string) {
     await this.name.fill(username)
     await this.password.fill(password)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 
 import { expect, type APIRequestContext } from '@playwright/test'
 
-import type { CaptchaFields, Order, OrderRow, Provider, SignedIn } from '../../src/api/schema'
+import type { CaptchaFields, Channel, Order, OrderRow, Provider, SignedIn } from '../../src/api/schema'
 import { address } from './addresses'
 
 /** Somebody with an account of their own, and the session that their browser has. */
@@ -59,6 +59,23 @@ export class School {
   /** A teacher answers all that the learner asked, or marks all that they handed in. */
   async teacher(does: 'answers' | 'marks', { username }: Learner): Promise<void> {
     await this.control(`/users/${username}/${does === 'answers' ? 'answer' : 'mark'}`)
+  }
+
+  /** A number or an address that the learner confirmed before. */
+  async confirm({ username }: Learner, channel: Channel, to: string): Promise<void> {
+    await this.control(`/users/${username}/contacts/${channel}/${to}`)
+  }
+
+  /** The newest code that was sent to a number or an address. */
+  async codeFor(to: string): Promise<string> {
+    const found = await this.request.get(`${address('POST_URL')}/control/codes/${to}`)
+    return (await found.json()).code
+  }
+
+  /** What every SMS to a number says. */
+  async smsTo(number: string): Promise<string[]> {
+    const found = await this.request.get(`${address('POST_URL')}/control/sms?to=${number}`)
+    return (await found.json()).sms.map((one: { text: string }) => one.text)
   }
 
   async claim(learner: Learner, coupon: number): Promise<void> {
