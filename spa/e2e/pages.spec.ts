@@ -49,6 +49,8 @@ test('a learner looks at what is theirs @both', async ({ page, school, learner }
   await look(page, '/my/study', '学习记录', (at) => at.getByRole('main').getByText('还没有学习记录'))
   await look(page, '/my/coupons', '我的优惠券', (at) => at.getByRole('main').getByText('满 200 减 50'))
   await look(page, '/my/beli', '我的贝里', (at) => at.getByRole('main').getByText('300').first())
+  await look(page, '/my/messages', '我的消息', (at) => at.getByRole('main').getByRole('article'))
+  await look(page, '/my/notices', '消息设置', (at) => at.getByRole('main').getByRole('checkbox'))
   await look(page, `/orders/${number}`, '订单详情', (at) => at.getByRole('main').getByText(SQL.name))
   await look(page, `/learn/${SQL.course_id}`, /./, (at) => at.getByRole('main').getByRole('link'))
 })

@@ -11,8 +11,8 @@ import type { Learner, School } from './support/school'
 
 const ITEM = `item=course-${SQL.course_id}-${SQL.price_policy_id}`
 const NO_ORDER = '20261128000000000ABCDEFGHIJ'
-const PUBLIC = ['/', '/courses', `/course/${PYTHON.course_id}`, `/learn/${PYTHON.course_id}`, '/teachers', '/teachers/900001', '/coupons']
-const PRIVATE = ['/cart', `/settlement?${ITEM}`, `/payment/result?order_num=${NO_ORDER}`, `/payment/wechat?order_num=${NO_ORDER}`, '/orders', `/orders/${NO_ORDER}`, '/my/courses', '/my/study', '/my/coupons', '/my/beli', '/my/account']
+const PUBLIC = ['/', '/courses', `/course/${PYTHON.course_id}`, `/learn/${PYTHON.course_id}`, '/teachers', '/teachers/900001', '/coupons', '/unsubscribe?token=none']
+const PRIVATE = ['/cart', `/settlement?${ITEM}`, `/payment/result?order_num=${NO_ORDER}`, `/payment/wechat?order_num=${NO_ORDER}`, '/orders', `/orders/${NO_ORDER}`, '/my/courses', '/my/study', '/my/coupons', '/my/beli', '/my/messages', '/my/notices', '/my/account']
 
 const main = (page: Page) => page.getByRole('main')
 const says = (text: string | RegExp) => (page: Page) => main(page).getByText(text)
@@ -52,6 +52,7 @@ const REFUSED: State[] = [
     press: [button('申请退费'), (page) => dialog('申请退费')(page).getByRole('button', { name: '提交退费申请' })],
     shows: (page) => page.getByText('请选择要退费的课程'),
   },
+  { name: 'a mail’s link that is none', before: '/unsubscribe?token=none', shows: (page) => main(page).getByRole('link', { name: '消息设置' }) },
   { name: 'a number that is none', before: '/my/account', press: [button('添加手机号'), button('确认')], shows: (page) => main(page).getByText('请填写手机号') },
   {
     name: 'a number that is not removed without the password',
@@ -119,6 +120,7 @@ const FULL: State[] = [
   { name: 'an order that waits', before: async (school, learner) => `/orders/${await school.order(learner, [SQL])}`, shows: button('继续支付') },
   { name: 'an order of which a part is to be given back', before: async (school, learner) => `/orders/${await givenBack(school, learner)}`, shows: button('撤回申请') },
   { name: 'beli with an entry', before: async (school, learner) => (await school.grantBeli(learner, 300), '/my/beli'), shows: says(/for a test|300/) },
+  { name: 'messages, one of them new', before: async (school, learner) => (await paid(school, learner), '/my/messages'), shows: (page) => main(page).getByRole('article') },
   { name: 'a number and an address that are confirmed', before: async (school, learner) => (await school.confirm(learner, 'sms', newNumber()), await school.confirm(learner, 'mail', newAddress()), '/my/account'), shows: says('已确认') },
   { name: 'the question whether an order is to be cancelled', before: async (school, learner) => `/orders/${await school.order(learner, [SQL])}`, press: [button('取消订单')], shows: dialog('取消这笔订单吗？') },
   { name: 'the question whether an application is to be withdrawn', before: async (school, learner) => `/orders/${await givenBack(school, learner)}`, press: [button('撤回申请')], shows: dialog('撤回退费申请吗？') },

@@ -8,6 +8,7 @@ POST /orders/{number}/expire   the order's minutes are over, and those in which 
 POST /users/{name}/beli/{n}    an operator gives the user n 贝里
 POST /users/{name}/answer      a teacher answers what the user asked; /mark marks what they handed in
 POST /users/{name}/contacts/{channel}/{to}   the user confirmed this number (`sms`) or address (`mail`) before
+POST /users/{name}/messages/send   what waits for the user is sent, though it may be night in Beijing
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ class Control:
             return self._ran("chalicelib.manage", "grant-beli", *found.groups(), "--reason", "for a test")
         elif found := re.fullmatch(r"/users/([0-9a-z-]{1,64})/(answer|mark)", path):
             return self._ran("tests.browser.teach", found[2], found[1])
+        elif found := re.fullmatch(r"/users/([0-9a-z-]{1,64})/messages/send", path):
+            return self._ran("tests.browser.send_messages", found[1])
         elif found := re.fullmatch(r"/users/([0-9a-z-]{1,64})/contacts/(sms|mail)/([0-9a-z@.-]{1,99})", path):
             return self._ran("tests.browser.confirm_contact", *found.groups())
         else:

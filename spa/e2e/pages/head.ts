@@ -10,6 +10,10 @@ export class HeadOfPage {
   get cartWith() {
     return (courses: number) => this.page.getByRole('banner').getByRole('link', { name: `购物车，${courses}门课程` })
   }
+  /** What the head says of new messages: the bell, on a phone the learner's menu. */
+  newMessages(count: number) {
+    return this.page.getByRole('banner').getByRole('link', { name: `消息，${count}条未读` }).or(this.page.getByRole('banner').getByRole('button', { name: `${count} 条未读消息` })).filter({ visible: true }).first()
+  }
   get signIn() {
     return this.page.getByRole('banner').getByRole('link', { name: '登录' })
   }
@@ -25,7 +29,7 @@ export class HeadOfPage {
     await this.mine.click()
   }
 
-  async goTo(place: '我的课程' | '我的订单' | '我的优惠券' | '我的贝里' | '账号设置') {
+  async goTo(place: '我的课程' | '我的订单' | '我的优惠券' | '我的贝里' | '我的消息' | '账号设置') {
     await this.openMenu()
     await this.page.getByRole('navigation', { name: '我的' }).getByRole('link', { name: place }).first().click()
   }

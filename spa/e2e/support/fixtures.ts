@@ -6,6 +6,7 @@ import { CashierPage } from '../pages/cashier'
 import { CoursePage } from '../pages/course'
 import { EntryPage } from '../pages/entry'
 import { HeadOfPage } from '../pages/head'
+import { MessagesPage } from '../pages/messages'
 import { OrdersPage } from '../pages/orders'
 import { ResultPage } from '../pages/result'
 import { SettlementPage } from '../pages/settlement'
@@ -30,6 +31,7 @@ interface Given {
   result: ResultPage
   orders: OrdersPage
   entry: EntryPage
+  messages: MessagesPage
 }
 
 /** What `stores/session.ts` keeps in the browser. */
@@ -59,6 +61,7 @@ export const test = base.extend<Given>({
   wechat: async ({ page }, use) => use(new WechatPage(page)),
   result: async ({ page }, use) => use(new ResultPage(page)),
   orders: async ({ page }, use) => use(new OrdersPage(page)),
+  messages: async ({ page }, use) => use(new MessagesPage(page)),
   entry: async ({ page, school }, use) => use(new EntryPage(page, school)),
 })
 

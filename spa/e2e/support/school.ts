@@ -66,6 +66,11 @@ export class School {
     await this.control(`/users/${username}/contacts/${channel}/${to}`)
   }
 
+  /** What waits for the learner is sent, though it may be night in Beijing. */
+  async sendMessages({ username }: Learner): Promise<void> {
+    await this.control(`/users/${username}/messages/send`)
+  }
+
   /** The newest code that was sent to a number or an address. */
   async codeFor(to: string): Promise<string> {
     const found = await this.request.get(`${address('POST_URL')}/control/codes/${to}`)
@@ -76,6 +81,12 @@ export class School {
   async smsTo(number: string): Promise<string[]> {
     const found = await this.request.get(`${address('POST_URL')}/control/sms?to=${number}`)
     return (await found.json()).sms.map((one: { text: string }) => one.text)
+  }
+
+  /** The mails that were sent to an address. */
+  async mailsTo(to: string): Promise<{ subject: string; text: string; unsubscribe: string | null }[]> {
+    const found = await this.request.get(`${address('POST_URL')}/control/mails?to=${to}`)
+    return (await found.json()).mails
   }
 
   async claim(learner: Learner, coupon: number): Promise<void> {
