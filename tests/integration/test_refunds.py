@@ -511,7 +511,7 @@ def test_operators_decide_at_the_terminal(student: Student, operator: Operator) 
     first = student.applies([0])
     listed = operator.does("list-refunds")
     name = student.person.username
-    assert f"order {student.number} of {name}: {student.courses[0].name}\n  {first}  " in listed
+    assert f"order {student.number} of {name}: {student.courses[0].name} (0 % studied)\n  {first}  " in listed
     assert "不想学了" in listed
     assert operator.does("refuse-refund", first, "--answer", "已学完") == (
         f"{first}: refused, the learner may go on studying\n"
