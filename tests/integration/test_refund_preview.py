@@ -190,6 +190,7 @@ def test_what_a_preview_says_of_one_of_two_discounted_courses(learner: Learner) 
                     "course_name": paid.lines[0].course_name,
                     "amount": 214.29,
                     "access_after": None,
+                    "studied": 0,
                 }
             ],
         },

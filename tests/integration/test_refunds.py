@@ -157,6 +157,7 @@ def test_an_application_for_a_whole_order_pauses_access_and_waits(student: Stude
             "order_number": student.number,
             "username": student.person.username,
             "courses": [course.name for course in student.courses],
+            "studied": [0, 0],
         }
     ]
 
