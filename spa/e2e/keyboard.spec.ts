@@ -61,6 +61,7 @@ test('from the cart to a refund by the keyboard alone @both', async ({ page, key
     await keyboard.press(cashier.payButton)
     await expect(result.paid).toBeVisible()
     await keyboard.press(main.getByRole('link', { name: '我的课程' }))
+    await expect(main).toBeFocused() // the page before names the courses, too
     for (const one of [PYTHON, SQL]) await expect(main.getByRole('heading', { name: one.name })).toBeVisible()
   })
 
