@@ -500,6 +500,6 @@ def test_a_due_item_of_a_kind_nobody_processes_is_an_error_and_stays_due(
     number = buyer.place()
     due_at = purchases.stored(number).due_at
     clock.stand_at(builders.now() + timedelta(minutes=1))
-    assert work_off.run_due_work(application.app.gateways, clock, 20.0, kinds={}) == 0
+    assert work_off.run_due_work(application.app.gateways, clock, 100.0, kinds={}) == 0
     assert purchases.stored(number).due_at == due_at
     assert [record for record in caplog.records if record.levelname == "ERROR" and number in record.message]
