@@ -84,6 +84,10 @@ class _Conversation(socketserver.StreamRequestHandler):
             case "QUIT":
                 self._say("221 2.0.0 Bye")
                 return False
+            case "GET" | "HEAD" | "POST" | "PUT" | "DELETE" | "PATCH" | "OPTIONS" | "CONNECT" | "TRACE":
+                # A page in somebody's browser: what follows could be commands.
+                self._say("421 4.7.0 This is not HTTP")
+                return False
             case _:
                 self._say("502 5.5.1 Command not implemented")
         return True
