@@ -126,6 +126,10 @@ class SiteHandler(LocalHandler):
         """What the site answers; a subclass may tell it more."""
         return self.server.site.respond(self.command, path, query, body)
 
+    def _lower_headers(self) -> dict[str, str]:
+        """The request's headers, their names in lower case."""
+        return {name.lower(): value for name, value in self.headers.items()}
+
     def _write(self, answer: Answer) -> None:
         body = answer.body if isinstance(answer.body, bytes) else answer.body.encode("utf-8", "replace")
         self.send_response(answer.status)

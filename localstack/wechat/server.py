@@ -63,8 +63,7 @@ class Handler(SiteHandler):
     def _asked(self, path: str, query: str, body: str) -> Answer:
         site = self.server.site
         assert isinstance(site, Site)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        return site.respond(self.command, path, query, body, headers)
+        return site.respond(self.command, path, query, body, self._lower_headers())
 
 
 class Site:
