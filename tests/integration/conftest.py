@@ -18,13 +18,17 @@ FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def nothing_due(stores: Stores) -> None:
-    """What tests of other modules left on the work lists is off them: a timer run days ahead would do it all."""
-    from chalicelib.shop import work
+def nothing_waits(stores: Stores) -> None:
+    """What tests of other modules left is off the work lists, for a timer run days ahead would do it all, and off the
+    list of applications, of which each page costs as much as is on it.
+    """
+    from chalicelib.shop import attention, work
 
     for shard in (*work.ORDERS, *work.MESSAGES):
         for item in work.list_due(shard, FOREVER, 10_000):
             work.reschedule(item, None)
+    for applied in attention.list_attention(attention.DECISION, 10_000).items:
+        applied.update(attention.LEAVE_ATTENTION)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_any_single_change_of_a_signed_notice_is_refused_and_changes_nothing(
 ) -> None:
     world = new_world()
     number = world.place(0, [4, 3], [0], use_beli=True, with_key=False)
-    assert number
+    assert number, world.outcomes
     world.check()
     world.pay(number)
     paid = world.alipay.sign_notice(world.alipay.notice_fields(number))
@@ -71,7 +71,7 @@ def test_a_genuinely_signed_notice_of_something_else_is_refused_and_changes_noth
 ) -> None:
     world = new_world()
     number = world.place(0, [4, 3], [0], use_beli=True, with_key=False)
-    assert number
+    assert number, world.outcomes
     world.check()
     world.pay(number)
     paid = world.alipay.sign_notice(world.alipay.notice_fields(number))
@@ -97,7 +97,7 @@ def test_a_notice_with_two_fields_run_into_one_is_refused_or_says_the_same(
 ) -> None:
     world = new_world()
     number = world.place(0, [4], [], use_beli=True, with_key=False)
-    assert number
+    assert number, world.outcomes
     world.check()
     world.pay(number)
     paid = world.alipay.sign_notice(world.alipay.notice_fields(number))
