@@ -150,6 +150,8 @@ class Flow:
     def assert_on_record(self) -> None:
         """What an operator did is in the operators' log."""
         commands = {place.removeprefix("manage ") for place in self.covers if place.startswith("manage ")}
+        if not commands:
+            return  # the log of all flows before this one is long
         acts = {
             entry.act
             for month in {audit.month_of(self.began_at), audit.month_of(self.clock())}
