@@ -1,4 +1,4 @@
-import type { Page } from '@playwright/test'
+import { expect, type Page } from '@playwright/test'
 
 /** The head of each page. */
 export class HeadOfPage {
@@ -25,17 +25,21 @@ export class HeadOfPage {
     return this.mine
   }
 
-  async openMenu() {
-    await this.mine.click()
+  /** The menu closes when the focus goes elsewhere, as it does when a dialog that has just ended gives it back. */
+  private async inMenu(choose: () => Promise<void>) {
+    await expect(async () => {
+      if ((await this.mine.getAttribute('aria-expanded')) === 'false') await this.mine.click()
+      await choose()
+    }).toPass()
   }
 
   async goTo(place: '我的课程' | '我的订单' | '我的优惠券' | '我的贝里' | '我的消息' | '账号设置') {
-    await this.openMenu()
-    await this.page.getByRole('navigation', { name: '我的' }).getByRole('link', { name: place }).first().click()
+    const link = this.page.getByRole('navigation', { name: '我的' }).getByRole('link', { name: place }).first()
+    await this.inMenu(() => link.click({ timeout: 2_000 }))
   }
 
   async signOut() {
-    await this.openMenu()
-    await this.page.getByRole('button', { name: '退出登录' }).first().click()
+    const button = this.page.getByRole('button', { name: '退出登录' }).first()
+    await this.inMenu(() => button.click({ timeout: 2_000 }))
   }
 }
