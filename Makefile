@@ -59,7 +59,7 @@ check: install-test
 
 test: install-test
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target style types template-tools $(if $(PYTEST_ARGS),,front-check)
-	$(PY) -m pytest -n 3 $(PYTEST_ARGS)
+	$(PY) -m pytest -n 4 --dist worksteal $(PYTEST_ARGS)
 	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory front-e2e)
 
 front-check: front-style front-types front-unit front-build
