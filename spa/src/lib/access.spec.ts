@@ -14,8 +14,8 @@ describe('a course that one has', () => {
   })
 
   it('says until when', () => {
-    expect(accessText(course)).toBe('2026年12月4日到期，还剩 7 天')
-    expect(accessText({ ...course, days_left: 0 })).toBe('2026年12月4日到期，不到 1 天')
+    expect(accessText(course)).toBe('2026年12月4日到期，还剩不到 8 天')
+    expect(accessText({ ...course, days_left: 0 })).toBe('2026年12月4日到期，还剩不到 1 天')
     expect(accessText({ ...course, ended: true, days_left: null })).toBe('2026年12月4日已到期')
     expect(accessText({ ...course, paused: true, days_left: null })).toBe('2026年12月4日到期')
     expect(accessText({ ...course, end_date: '永久', days_left: null })).toBe('永久有效')

@@ -13,14 +13,14 @@ export function accessState({ paused, ended, days_left }: Pick<OwnedCourse, 'pau
   return days_left !== null && days_left <= SOON ? 'soon' : 'open'
 }
 
-/** `永久有效`, `2026年12月4日到期，还剩 7 天`, `2026年11月27日已到期`. */
+/** `永久有效`, `2026年12月4日到期，还剩不到 8 天`, `2026年11月27日已到期`. `days_left` are whole days: 13 on the day that two weeks begin. */
 export function accessText(course: Pick<OwnedCourse, 'end_date' | 'paused' | 'ended' | 'days_left'>): string {
   if (course.end_date === FOR_EVER) return '永久有效'
   const day = lastDayText(course.end_date)
   const state = accessState(course)
   if (state === 'ended') return `${day}已到期`
   if (state === 'paused' || course.days_left === null) return `${day}到期`
-  return course.days_left ? `${day}到期，还剩 ${course.days_left} 天` : `${day}到期，不到 1 天`
+  return `${day}到期，还剩不到 ${course.days_left + 1} 天`
 }
 
 /** Those that end first before the others; those for ever last. */
