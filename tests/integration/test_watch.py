@@ -18,11 +18,13 @@ from chalicelib.shop import order
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from localstack.wechat import WechatSimulator
-from tests import builders, purchases
+from tests import builders, purchases, study
+from tests.addresses import ClientAt
 from tests.captcha import captcha_on
 from tests.client import Client
 from tests.purchases import Buyer, deliver, deliver_event, event, notice
 from tests.scheduled import SCHEDULED
+from tests.study import PolyvHere
 from tests.wechat_notices import a_begun_trade, posted
 
 INFRA = Path(__file__).parents[2] / "infra"
@@ -214,6 +216,20 @@ def test_a_captcha_without_geetest_is_counted_among_those_that_are_started(
         with logged() as lines:
             shop.challenge(visitor)
     assert counted(lines, "api_handler") == {"CaptchasStarted", "CaptchasOffline", "ErrorsOfApi"}
+
+
+def test_a_video_that_polyv_does_not_let_begin_is_counted_among_those_that_are_asked_for(
+    gateway_server: GatewayServer,
+) -> None:
+    course, account, learner = study.a_video_course(["10:00", "05:00"]), PolyvHere(), builders.a_user()
+    study.enroll(learner, course)
+    path = f"/course/{course.course_id}/sections/{study.sections_of(course)[1].section_id}/play"
+    with study.playing_by(account, application.app.process):
+        for down, expected in (([], {"VideosAsked"}), ([True], {"VideosAsked", "VideosUnavailable"})):
+            account.is_down.extend(down)
+            with logged() as lines:
+                ClientAt(learner).post(path, {})
+            assert counted(lines, "api_handler") == expected
 
 
 def test_a_run_that_fails_is_none(gateway_server: GatewayServer) -> None:
