@@ -12,6 +12,7 @@ export const useUnread = defineStore('unread', () => {
   const count = ref(0)
   let askedAt = 0
 
+  /** Ask now: something has happened that one is told of. */
   async function ask(): Promise<void> {
     const asking = session.token
     if (!asking) return
@@ -36,5 +37,5 @@ export const useUnread = defineStore('unread', () => {
     },
     { immediate: true },
   )
-  return { count, text: computed(() => (count.value > 98 ? '99+' : String(count.value))), askNowAndThen }
+  return { count, text: computed(() => (count.value > 98 ? '99+' : String(count.value))), ask, askNowAndThen }
 })

@@ -1,6 +1,7 @@
 import { flushPromises, mount, RouterLinkStub } from '@vue/test-utils'
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { createMemoryHistory, createRouter } from 'vue-router'
 
 import { useSession } from '@/stores/session'
 import { done, fakeShop } from '@/testing/fakeShop'
@@ -11,15 +12,17 @@ const ASK = 'GET /messages/unread'
 
 async function bell(unread: number) {
   const shop = fakeShop({ [ASK]: () => done({ unread }) })
-  const shown = mount(MessageBell, { global: { stubs: { RouterLink: RouterLinkStub } } })
+  const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/:page*', component: MessageBell }] })
+  await router.push('/')
+  const shown = mount(MessageBell, { global: { plugins: [router], stubs: { RouterLink: RouterLinkStub } } })
   await flushPromises()
-  return { shop, shown, name: shown.attributes('aria-label'), text: shown.text() }
+  return { shop, router, shown, name: shown.attributes('aria-label'), text: shown.text() }
 }
 
 beforeEach(() => {
   localStorage.clear()
   setActivePinia(createPinia())
-  vi.useFakeTimers({ toFake: ['performance'] })
+  vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] })
   useSession().begin({ token: 't', expire_date: '2999-01-01 00:00:00', userinfo: { username: 'xiaoli', head_img: '' } })
 })
 afterEach(() => vi.useRealTimers())
@@ -39,13 +42,29 @@ test('who comes back after a minute sees what is new; what is gone asks no more'
   const comeBack = () => document.dispatchEvent(new Event('visibilitychange'))
   comeBack()
   expect(shop.asked(ASK)).toHaveLength(1)
-  vi.advanceTimersByTime(60_000)
+  vi.advanceTimersByTime(59_000)
   shop.answers[ASK] = () => done({ unread: 2 })
+  vi.advanceTimersByTime(1_000)
   comeBack()
   await flushPromises()
   expect(shown.text()).toBe('2')
   shown.unmount()
   vi.advanceTimersByTime(60_000)
   comeBack()
+  expect(shop.asked(ASK)).toHaveLength(2)
+})
+
+test('a page that stays open asks once a minute, and so does going on to the next page', async () => {
+  const { shop, router, shown } = await bell(0)
+  await router.push('/courses')
+  vi.advanceTimersByTime(59_000)
+  expect(shop.asked(ASK)).toHaveLength(1)
+  shop.answers[ASK] = () => done({ unread: 1 })
+  vi.advanceTimersByTime(10_000)
+  await flushPromises()
+  expect(shown.text()).toBe('1')
+  expect(shop.asked(ASK)).toHaveLength(2)
+  shown.unmount()
+  vi.advanceTimersByTime(120_000)
   expect(shop.asked(ASK)).toHaveLength(2)
 })
