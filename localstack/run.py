@@ -467,10 +467,10 @@ class LocalShop:
     def _choose_own_post(self, keys: Keys, port: int, smtp_port: int) -> None:
         self._default("SMS_ACCESS_KEY_ID", "LTAI5tSimulator")
         self._default_file("SMS_ACCESS_KEY_SECRET", keys.sms_secret)
-        self._default("SMS_SIGN_NAME", "云课堂")
+        self._default("SMS_SIGN_NAME", "明日学堂")
         self._default("SMS_API_URL", f"http://{LOOPBACK}:{port}")
         self._default_file("MAIL_URL", keys.mail_url(f"{LOOPBACK}:{smtp_port}"))
-        self._default("MAIL_FROM", "云课堂 <no-reply@school.example>")
+        self._default("MAIL_FROM", "明日学堂 <no-reply@school.example>")
 
     def _choose_own_dynamodb(self, url: str) -> None:
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"):

@@ -14,7 +14,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.beijing_time import BEIJING
-from chalicelib.money import yuan_text
 
 SITE, SMS, MAIL = "site", "sms", "mail"
 CHANNEL_NAMES = {SITE: "站内消息", SMS: "短信", MAIL: "邮件"}
@@ -72,8 +71,13 @@ def _moment(text: str) -> str:
     return f"{datetime.fromisoformat(text).astimezone(BEIJING):%m月%d日 %H:%M}"
 
 
+def _yuan(text: str) -> str:
+    yuan, fen = divmod(int(text), 100)
+    return f"{yuan}.{fen:02d}"
+
+
 TEXT = Fact("text", str, _short, str)
-YUAN = Fact("yuan", int, str, lambda fen: yuan_text(int(fen)))
+YUAN = Fact("yuan", int, str, _yuan)
 """An amount of money, in fen."""
 MOMENT = Fact("moment", datetime, datetime.isoformat, _moment)
 COUNT = Fact("count", int, str, str)
@@ -107,41 +111,41 @@ TEMPLATES: Mapping[str, Template] = {
         ORDERS,
         _ORDER,
         "支付成功，课程已开通",
-        "您购买的{courses}已开通，实付 {amount} 元。祝您学习愉快。",
+        "您购买的“{courses}”已开通，实付 {amount} 元。祝您学习愉快。",
         _ORDER_PAGE,
-        "您购买的{courses}已开通，实付{amount}元，请登录学校网站学习。",
+        "您购买的“{courses}”已开通，实付{amount}元，请登录学校网站学习。",
     ),
     Event.ORDER_EXPIRING: Template(
         REMINDERS,
         _ORDER | {"until": MOMENT},
         "订单即将关闭",
-        "您的订单（{courses}，{amount} 元）将于 {until} 关闭。如需购买，请在此之前完成支付。",
+        "您的订单（“{courses}”，{amount} 元）将于 {until} 关闭。如需购买，请在此之前完成支付。",
         _ORDER_PAGE,
-        "您的订单{courses}将于{until}关闭，如需购买请及时支付。",
+        "您的订单“{courses}”将于{until}关闭，如需购买请及时支付。",
     ),
     Event.REFUND_APPROVED: Template(
         ORDERS,
         _ORDER,
         "退费申请已通过",
-        "您对订单 {number}（{courses}）的退费申请已通过，正在退款。",
+        "您对订单 {number}（“{courses}”）的退费申请已通过，正在退款。",
         _ORDER_PAGE,
-        "您对{courses}的退费申请已通过，正在退款。",
+        "您对“{courses}”的退费申请已通过，正在退款。",
     ),
     Event.REFUND_REFUSED: Template(
         ORDERS,
         _ORDER,
         "退费申请未通过",
-        "您对订单 {number}（{courses}）的退费申请未通过，课程已恢复学习。原因请见订单详情。",
+        "您对订单 {number}（“{courses}”）的退费申请未通过，课程已恢复学习。原因请见订单详情。",
         _ORDER_PAGE,
-        "您对{courses}的退费申请未通过，课程已恢复学习，原因请见订单详情。",
+        "您对“{courses}”的退费申请未通过，课程已恢复学习，原因请见订单详情。",
     ),
     Event.REFUND_DONE: Template(
         ORDERS,
         _ORDER,
         "退款已完成",
-        "订单 {number}（{courses}）的退款已完成，款项按原支付方式退回，到账时间以支付平台为准。",
+        "订单 {number}（“{courses}”）的退款已完成，款项按原支付方式退回，到账时间以支付平台为准。",
         _ORDER_PAGE,
-        "您的订单{courses}退款已完成，款项按原支付方式退回。",
+        "您的订单“{courses}”退款已完成，款项按原支付方式退回。",
     ),
     Event.ACCESS_ENDS: Template(
         REMINDERS,
@@ -149,7 +153,7 @@ TEMPLATES: Mapping[str, Template] = {
         "课程即将到期",
         "您的课程“{course}”还有 {days} 天到期（{until}）。",
         "/my/courses",
-        "您的课程{course}还有{days}天到期，请合理安排学习。",
+        "您的课程“{course}”还有{days}天到期，请合理安排学习。",
     ),
     Event.COUPON_ENDS: Template(
         REMINDERS,
@@ -164,7 +168,7 @@ TEMPLATES: Mapping[str, Template] = {
         "您的提问有了回复",
         "您在课程“{course}”中的提问已得到回复。",
         "{page}",
-        "您在课程{course}中的提问已得到回复，请登录学校网站查看。",
+        "您在课程“{course}”中的提问已得到回复，请登录学校网站查看。",
     ),
     Event.ASSIGNMENT_MARKED: Template(
         STUDY,
@@ -172,7 +176,7 @@ TEMPLATES: Mapping[str, Template] = {
         "您的作业已批改",
         "您在课程“{course}”中提交的作业“{section}”已批改。",
         "{page}",
-        "您在课程{course}中提交的作业已批改，请登录学校网站查看。",
+        "您在课程“{course}”中提交的作业已批改，请登录学校网站查看。",
     ),
     Event.NEW_DEVICE: Template(
         SECURITY,
@@ -188,7 +192,7 @@ TEMPLATES: Mapping[str, Template] = {
         {"at": MOMENT},
         "密码已修改",
         "您的账号密码于 {at} 修改。如非本人操作，请立即找回密码并联系学校。",
-        "/my/account",
+        "/password/forgotten",
         "您的账号密码于{at}修改，如非本人操作请立即找回密码。",
         is_urgent=True,
     ),

@@ -2,7 +2,7 @@
 
 ``python -m localstack.post`` runs it on its own; tests start it in their own process::
 
-    with PostSimulator(access_key_id="LTAI5t", access_key_secret="any text", sign_name="云课堂",
+    with PostSimulator(access_key_id="LTAI5t", access_key_secret="any text", sign_name="明日学堂",
                        user="post", password="any text") as post:
         post.url, post.smtp_port               # where SMS and mail go
         post.sms("13800000000"), post.mails()  # what has left

@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--access-key-id", "SMS_ACCESS_KEY_ID", "LTAI5tSimulator", help="the account's key at Alibaba Cloud"
     )
     setting("--access-key-secret", "SMS_ACCESS_KEY_SECRET", "throwaway-secret", help="its secret")
-    setting("--sign-name", "SMS_SIGN_NAME", "云课堂", help="the registered signature")
+    setting("--sign-name", "SMS_SIGN_NAME", "明日学堂", help="the registered signature")
     setting("--user", "POST_SIMULATOR_USER", "post", help="who may send mail")
     setting("--password", "POST_SIMULATOR_PASSWORD", "throwaway-password", help="the password for that")
     setting("--templates", "POST_SIMULATOR_TEMPLATES", help="JSON file: code of a template to its text")

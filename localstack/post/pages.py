@@ -104,7 +104,7 @@ def _mail(simulator: PostSimulator, letter: Mail) -> str:
 <b>邮件</b> → {escape(letter.to)}</p>
 <p class="text"><a href="/mails/{letter.id}">{escape(str(message["Subject"]))}</a></p>
 {_code(simulator, letter.to, letter.sent_at)}
-<p class="small text">{escape(plain[:200])}</p></article>"""
+<p class="small text">{escape(plain)}</p></article>"""
 
 
 def _code(simulator: PostSimulator, to: str, sent_at: object) -> str:

@@ -36,6 +36,12 @@ test('a learner sees them at once', async () => {
   expect(router.currentRoute.value.name).toBe('orders')
 })
 
+test('a message about one’s own question leads a visitor to signing in, and from there to it', async () => {
+  await router.push('/course/7#asked')
+  expect(router.currentRoute.value.name).toBe('sign-in')
+  expect(nextOf(router.currentRoute.value)).toBe('/course/7#asked')
+})
+
 test.each(['/sign-in', '/register'])('a learner is sent on from %s', async (path) => {
   useSession().begin(SIGNED_IN)
   await router.push(`${path}?next=/orders`)

@@ -56,6 +56,9 @@ export function nextOf(route: Pick<RouteLocationNormalized, 'query'>): string {
   return typeof next === 'string' && /^\/(?![/\\])/.test(next) ? next : '/'
 }
 
+/** The part of a course's page that shows a learner's own questions: a message leads there. */
+const OWN_QUESTIONS = '#asked'
+
 export function makeRouter(schoolName: string): Router {
   const router: Router = createRouter({
     history: createWebHistory(),
@@ -73,7 +76,7 @@ export function makeRouter(schoolName: string): Router {
   closeSheetsOnBack(router)
   router.beforeEach((to) => {
     const { isSignedIn } = useSession()
-    if (to.meta.private && !isSignedIn) return { name: 'sign-in', query: { next: to.fullPath } }
+    if ((to.meta.private || to.hash === OWN_QUESTIONS) && !isSignedIn) return { name: 'sign-in', query: { next: to.fullPath } }
     return to.meta.visitors && isSignedIn ? nextOf(to) : true
   })
 

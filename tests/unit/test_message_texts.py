@@ -54,14 +54,14 @@ def test_every_event_has_words_that_use_its_facts_only(event: Event) -> None:
 def test_money_and_times_are_shown_as_people_read_them() -> None:
     kept = stored_facts(Event.ORDER_EXPIRING, {**facts(Event.ORDER_PAID), "until": EXAMPLES[MOMENT]})
     assert words(Event.ORDER_EXPIRING, kept).text == (
-        "您的订单（Python 入门，199.0 元）将于 11月28日 22:05 关闭。如需购买，请在此之前完成支付。"
+        "您的订单（“Python 入门”，199.00 元）将于 11月28日 22:05 关闭。如需购买，请在此之前完成支付。"
     )
 
 
 def test_a_long_name_fits_into_an_sms() -> None:
     kept = stored_facts(Event.ORDER_PAID, {**facts(Event.ORDER_PAID), "courses": "长" * 300})
     assert len(kept["courses"]) == 200
-    assert sms_parameters(Event.ORDER_PAID, kept) == {"courses": "长" * 19 + "…", "amount": "199.0"}
+    assert sms_parameters(Event.ORDER_PAID, kept) == {"courses": "长" * 19 + "…", "amount": "199.00"}
 
 
 @pytest.mark.parametrize(

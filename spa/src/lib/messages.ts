@@ -17,7 +17,7 @@ const EVENTS: Record<Message['event'], { kind: Kind; way: string }> = {
   'question-answered': { kind: 'study', way: '查看回复' },
   'assignment-marked': { kind: 'study', way: '查看批改' },
   'new-device': { kind: 'security', way: '查看登录设备' },
-  'password-changed': { kind: 'security', way: '账号设置' },
+  'password-changed': { kind: 'security', way: '找回密码' },
   'needs-person': { kind: 'operation', way: '查看' },
   'bills-differ': { kind: 'operation', way: '查看' },
   digest: { kind: 'operation', way: '查看' },
@@ -42,5 +42,10 @@ export const DELIVERY_KINDS: Record<Status, 'done' | 'waiting' | 'failed'> = {
   skipped: 'waiting',
 }
 
-/** Why a group of notices cannot be switched off. */
-export const FIXED_REASONS: Partial<Record<MessageGroup, string>> = { orders: '涉及付款和退费，不能关闭', security: '涉及账号安全，不能关闭' }
+/** What a group of notices tells of, and why some cannot be switched off. */
+export const GROUP_NOTES: Record<MessageGroup, string> = {
+  orders: '支付、退费的结果。涉及付款和退费，不能关闭',
+  security: '新设备登录、密码修改。涉及账号安全，不能关闭',
+  study: '老师回复了提问、批改了作业',
+  reminders: '订单即将关闭，课程、优惠券快要到期',
+}
