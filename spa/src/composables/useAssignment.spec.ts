@@ -1,4 +1,5 @@
 import { flushPromises } from '@vue/test-utils'
+import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { effectScope, ref, type EffectScope } from 'vue'
 
@@ -29,6 +30,7 @@ async function doing(section = ref(3)) {
 beforeEach(() => {
   scope?.stop()
   scope = effectScope()
+  setActivePinia(createPinia())
 })
 
 describe('an assignment', () => {
@@ -73,12 +75,12 @@ describe('an assignment', () => {
   it('that was marked meanwhile is shown with its mark, and why it was refused', async () => {
     let stored = assignment({ hand_in: handedIn('print(1)') })
     fakeShop({ [`GET ${path(3)}`]: () => done(stored), [`PUT ${path(3)}`]: () => refused(2205, '作业已批改，不能再修改') })
-    const { text, problem, handedIn: mine, canHandIn, submit } = await doing()
+    const { text, problem, handedIn: mine, canHandIn, unsent, submit } = await doing()
     stored = assignment({ hand_in: handedIn('print(1)', 80) })
     text.value = 'print(2)'
     await submit()
     await flushPromises()
-    expect([problem.value, mine.value?.mark, canHandIn.value]).toEqual(['作业已批改，不能再修改', 80, false])
+    expect([problem.value, mine.value?.mark, canHandIn.value, unsent.value]).toEqual(['作业已批改，不能再修改', 80, false, 'print(2)'])
   })
 
   it('keeps what was written when nobody answers', async () => {
@@ -93,6 +95,30 @@ describe('an assignment', () => {
     await submit()
     expect(problem.value).not.toBe('')
     expect(text.value).toBe('print(1)')
+  })
+
+  it('keeps what was written while one looks at another section, and forgets it when it is handed in', async () => {
+    let stored = assignment()
+    fakeShop({
+      [`GET ${path(3)}`]: () => done(stored),
+      [`GET ${path(4)}`]: () => done(assignment()),
+      [`PUT ${path(3)}`]: () => done((stored = assignment({ hand_in: handedIn('print(1)') }))),
+    })
+    const { section, text, submit } = await doing()
+    const go = async (to: number) => {
+      section.value = to
+      await flushPromises()
+    }
+    text.value = 'print(1)'
+    await go(4)
+    expect(text.value).toBe('')
+    await go(3)
+    expect(text.value).toBe('print(1)')
+    await submit()
+    stored = assignment({ hand_in: handedIn('handed in elsewhere') })
+    await go(4)
+    await go(3)
+    expect(text.value).toBe('handed in elsewhere')
   })
 
   it('of another section begins anew', async () => {

@@ -1,3 +1,4 @@
+import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
 
 import { handIn, loadAssignment } from '@/api/asked'
@@ -8,6 +9,15 @@ import type { Assignment } from '@/api/schema'
 import { toast } from '@/composables/toast'
 import { useAction } from '@/composables/useAction'
 import { useLoad } from '@/composables/useLoad'
+import { useSession } from '@/stores/session'
+
+/** What was written and not handed in, by section, for as long as the shop front is open and its learner signed in. */
+const useDrafts = defineStore('drafts', () => {
+  const session = useSession()
+  const texts = new Map<string, string>()
+  watch(() => session.token, () => texts.clear())
+  return { texts }
+})
 
 const OVER = new Set<number>([RefusalCode.HandInMarked, RefusalCode.AssignmentOver])
 
@@ -17,6 +27,8 @@ export function useAssignment(key: () => CourseKey, section: () => number) {
     () => ({ key: key(), section: section() }),
     ({ key: one, section: id }, signal) => loadAssignment(one, id, signal),
   )
+  const { texts } = useDrafts()
+  const place = computed(() => `${key().course_type} ${key().course_id} ${section()}`)
   const text = ref('')
   const missing = ref(false)
   /** What was handed in last, until it is read anew. */
@@ -26,13 +38,23 @@ export function useAssignment(key: () => CourseKey, section: () => number) {
   const handedIn = computed(() => shown.value?.hand_in ?? undefined)
   const canHandIn = computed(() => shown.value !== undefined && !shown.value.is_over && !handedIn.value?.is_marked)
   const isChanged = computed(() => text.value.trim() !== (handedIn.value?.text ?? ''))
+  /** What one had written when it was marked, or its time was over. */
+  const unsent = computed(() => (shown.value && !canHandIn.value && isChanged.value ? text.value.trim() : ''))
 
-  // What one writes stays when the same section is read anew.
-  watch(section, () => (text.value = ''))
+  // What one writes stays when the section is read anew, and when one comes back to it.
+  watch(place, () => (text.value = texts.get(place.value) ?? ''), { immediate: true })
   watch(load.data, (read, before) => {
     put.value = undefined
-    if (read && (!before || !text.value)) text.value = read.hand_in?.text ?? ''
+    if (read && (!before || !text.value)) text.value = texts.get(place.value) ?? read.hand_in?.text ?? ''
   })
+  watch(
+    text,
+    (written) => {
+      if (written && written !== handedIn.value?.text) texts.set(place.value, written)
+      else texts.delete(place.value)
+    },
+    { flush: 'sync' },
+  )
 
   const { busy, problem, run } = useAction(async () => {
     missing.value = !text.value.trim()
@@ -40,6 +62,7 @@ export function useAssignment(key: () => CourseKey, section: () => number) {
     try {
       put.value = await handIn(key(), section(), text.value)
       text.value = put.value.hand_in?.text ?? ''
+      texts.delete(place.value)
       toast('作业已提交')
     } catch (error) {
       // It was marked, or its time ran out, meanwhile: show how it stands.
@@ -48,5 +71,5 @@ export function useAssignment(key: () => CourseKey, section: () => number) {
     }
   })
 
-  return { load, shown, handedIn, canHandIn, isChanged, text, missing, busy, problem, submit: run }
+  return { load, shown, handedIn, canHandIn, isChanged, unsent, text, missing, busy, problem, submit: run }
 }
