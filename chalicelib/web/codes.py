@@ -160,7 +160,7 @@ PROFILE: Codes = {
     errors.InvalidRequest: Answer(1009, _UNREADABLE_REQUEST),
 }
 
-_CODE_REFUSED = Answer(2104, "验证码错误或已失效，请重新获取")
+_CODE_REFUSED = Answer(2104, "验证码错误或已失效，请核对或重新获取")
 _TOO_SOON = Answer(2101, lambda facts: f"操作过于频繁，请{facts['seconds']}秒后再试")
 _INVALID_CONTACT = Answer(2102, "手机号或邮箱格式有误，请检查后重试")
 _NOT_SET_UP = Answer(2103, "学校暂未开通这种联系方式")

@@ -68,14 +68,14 @@
 
     skin(speed) {
       const bar = element('div', {
-        position: 'absolute', left: 0, right: 0, bottom: 0, display: 'flex', gap: '8px', alignItems: 'center',
+        position: 'absolute', left: 0, right: 0, bottom: 0, display: 'flex', flexWrap: 'wrap', gap: '4px 8px', alignItems: 'center',
         padding: '6px 10px', background: 'linear-gradient(transparent, #000b)', zIndex: 1,
       }, this.box)
-      const look = { background: 'transparent', color: 'inherit', border: '1px solid #fff8', borderRadius: '4px', font: 'inherit' }
+      const look = { background: 'transparent', color: 'inherit', border: '1px solid #fff8', borderRadius: '4px', font: 'inherit', minHeight: '32px' }
       this.button = element('button', { ...look, minWidth: '4em' }, bar, '播放')
       this.button.type = 'button'
       this.button.onclick = () => (this.video.paused ? this.j2s_resumeVideo() : this.j2s_pauseVideo())
-      this.slider = element('input', { flex: 1, minWidth: 0 }, bar)
+      this.slider = element('input', { flex: '1 0 140px', height: '32px' }, bar)
       Object.assign(this.slider, { type: 'range', min: 0, max: 0, step: 0.1, value: 0 })
       this.slider.setAttribute('aria-label', '播放进度')
       this.slider.oninput = () => this.j2s_seekVideo(Number(this.slider.value))
@@ -222,7 +222,7 @@
       this.mark.textContent = username
       const blink = (isOn) => {
         this.mark.style.display = isOn ? 'block' : 'none'
-        this.mark.style.left = `${Math.random() * 60}%`
+        this.mark.style.left = `${Math.random() * Math.max(0, this.box.clientWidth - this.mark.offsetWidth)}px`
         this.mark.style.top = `${5 + Math.random() * 70}%`
         this.moving = setTimeout(() => blink(!isOn), 1000 * Number(isOn ? lifeTime : interval - lifeTime))
       }

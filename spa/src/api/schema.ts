@@ -178,7 +178,7 @@ export interface paths {
          *     | 2101 | 操作过于频繁，请42秒后再试 | Too many codes, or tries, of this number, person or address: the seconds to wait stand in `msg` |
          *     | 2102 | 手机号或邮箱格式有误，请检查后重试 | No mainland mobile number, or no e-mail address |
          *     | 2103 | 学校暂未开通这种联系方式 | The shop does not send by this channel |
-         *     | 2104 | 验证码错误或已失效，请重新获取 | The code is wrong, used, older than five minutes, for something else, or was tried five times |
+         *     | 2104 | 验证码错误或已失效，请核对或重新获取 | The code is wrong, used, older than five minutes, for something else, or was tried five times |
          *     | 5000 | 请求内容有误，请刷新页面后重试 | The request has another shape |
          */
         post: operations["loginByCode"];
@@ -206,7 +206,7 @@ export interface paths {
          *     | 2101 | 操作过于频繁，请42秒后再试 | Too many codes, or tries, of this number, person or address: the seconds to wait stand in `msg` |
          *     | 2102 | 手机号或邮箱格式有误，请检查后重试 | No mainland mobile number, or no e-mail address |
          *     | 2103 | 学校暂未开通这种联系方式 | The shop does not send by this channel |
-         *     | 2104 | 验证码错误或已失效，请重新获取 | The code is wrong, used, older than five minutes, for something else, or was tried five times |
+         *     | 2104 | 验证码错误或已失效，请核对或重新获取 | The code is wrong, used, older than five minutes, for something else, or was tried five times |
          *     | 5000 | 请求内容有误，请刷新页面后重试 | The request has another shape |
          */
         put: operations["setForgottenPassword"];
@@ -255,7 +255,7 @@ export interface paths {
          *     | 2101 | 操作过于频繁，请42秒后再试 | Too many codes, or tries, of this number, person or address: the seconds to wait stand in `msg` |
          *     | 2102 | 手机号或邮箱格式有误，请检查后重试 | No mainland mobile number, or no e-mail address |
          *     | 2103 | 学校暂未开通这种联系方式 | The shop does not send by this channel |
-         *     | 2104 | 验证码错误或已失效，请重新获取 | The code is wrong, used, older than five minutes, for something else, or was tried five times |
+         *     | 2104 | 验证码错误或已失效，请核对或重新获取 | The code is wrong, used, older than five minutes, for something else, or was tried five times |
          *     | 2107 | 该手机号或邮箱已用于另一个账号，如属于您，请联系学校 | Another account has confirmed it |
          *     | 5000 | 请求内容有误，请刷新页面后重试 | The request has another shape |
          */

@@ -1,7 +1,9 @@
 import { flushPromises } from '@vue/test-utils'
+import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { effectScope, ref, type EffectScope } from 'vue'
 
+import { useSession } from '@/stores/session'
 import { done, fakeShop, refused } from '@/testing/fakeShop'
 
 import { announced } from './announce'
@@ -13,9 +15,9 @@ vi.mock('@/composables/useCaptcha', () => ({
 const SEND = 'POST /codes'
 let scope: EffectScope
 
-function asking() {
+function asking(purpose: 'confirm' | 'sign-in' = 'confirm') {
   const to = ref('13800000000')
-  const code = scope.run(() => useCode(() => ({ purpose: 'confirm', channel: 'sms', to: to.value })))
+  const code = scope.run(() => useCode(() => ({ purpose, channel: 'sms', to: to.value })))
   if (!code) throw new Error('no scope')
   return { ...code, to }
 }
@@ -23,6 +25,7 @@ function asking() {
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance', 'setInterval', 'clearInterval'] })
   scope = effectScope()
+  setActivePinia(createPinia())
 })
 afterEach(() => {
   scope.stop()
@@ -63,9 +66,22 @@ test('a number that is none is told beside the number, what else is wrong beside
 
 test('another number does not wait for the one before', async () => {
   fakeShop({ [SEND]: () => done({ wait_seconds: 60, expires_in: 300 }) })
-  const { send, left, goodFor, to } = asking()
+  const { send, left, goodFor, to } = asking('sign-in')
   await send()
   to.value = '13900000000'
   await flushPromises()
   expect([left.value, goodFor.value]).toEqual([0, undefined])
+})
+
+test('the time to the next code holds for the other way, too, and for no other learner', async () => {
+  fakeShop({ [SEND]: () => done({ wait_seconds: 60, expires_in: 300 }) })
+  const first = asking()
+  await first.send()
+  await vi.advanceTimersByTimeAsync(20_000)
+  expect(asking().left.value).toBe(40)
+  first.to.value = '13900000000'
+  await flushPromises()
+  expect([first.left.value, first.goodFor.value]).toEqual([40, undefined])
+  useSession().begin({ token: 'another', expire_date: '2999-01-01 00:00:00', userinfo: { username: 'xiaoli', head_img: '' } })
+  expect(asking().left.value).toBe(0)
 })

@@ -1,3 +1,4 @@
+import { defineStore } from 'pinia'
 import { computed, ref, watch } from 'vue'
 
 import { RefusalCode } from '@/api/codes'
@@ -8,11 +9,17 @@ import { announce } from '@/composables/announce'
 import { useAction } from '@/composables/useAction'
 import { useCaptcha } from '@/composables/useCaptcha'
 import { useCountdown } from '@/composables/useCountdown'
+import { useSession } from '@/stores/session'
+
+/** When the learner's own next code can be sent, to whichever receiver (milliseconds, as of `performance.now`). */
+const useOwnCodes = defineStore('own-codes', () => ({ token: ref(''), freeAt: ref(0) }))
 
 /** Have a code sent to a number or an address, and know when the next can be. Another receiver begins anew. */
 export function useCode(wanted: () => Pick<CodeRequest, 'purpose' | 'channel' | 'to'>) {
   const { proven } = useCaptcha()
-  const wait = ref<number>()
+  const session = useSession()
+  const own = useOwnCodes()
+  const wait = ref(ownWait())
   /** For how many seconds the code is good that was sent; undefined before. */
   const goodFor = ref<number>()
   const { left } = useCountdown(
@@ -27,15 +34,25 @@ export function useCode(wanted: () => Pick<CodeRequest, 'purpose' | 'channel' | 
     const asked = wanted()
     try {
       const { wait_seconds, expires_in } = await proven((proof) => sendCode({ ...asked, ...proof }))
-      wait.value = wait_seconds
+      waitFor(wait_seconds)
       goodFor.value = expires_in
       announce('验证码已发送')
       return true
     } catch (failure) {
-      if (failure instanceof Refused && failure.retryAfter) wait.value = failure.retryAfter
+      if (failure instanceof Refused && failure.retryAfter) waitFor(failure.retryAfter)
       throw failure
     }
   })
+  function waitFor(seconds: number): void {
+    wait.value = seconds
+    if (wanted().purpose === 'confirm') Object.assign(own, { token: session.token, freeAt: performance.now() + seconds * 1000 })
+  }
+  /** What is still to be waited for another receiver: the API counts a learner's own codes together. */
+  function ownWait(): number | undefined {
+    if (wanted().purpose !== 'confirm' || own.token !== session.token) return undefined
+    const left = Math.ceil((own.freeAt - performance.now()) / 1000)
+    return left > 0 ? left : undefined
+  }
   function forget(): void {
     error.value = undefined
     problem.value = ''
@@ -43,7 +60,8 @@ export function useCode(wanted: () => Pick<CodeRequest, 'purpose' | 'channel' | 
   watch(
     () => `${wanted().channel} ${wanted().to}`,
     () => {
-      wait.value = goodFor.value = undefined
+      wait.value = ownWait()
+      goodFor.value = undefined
       forget()
     },
   )

@@ -24,7 +24,7 @@ export interface Rule {
   isMet: boolean
 }
 
-/** The rules of a new password, each with whether `password` keeps it. */
+/** The rules of a new password, each with whether `password` keeps it. Without a name nothing is said of it. */
 export function passwordRules(password: string, name: string): Rule[] {
   const [secret, known] = [folded(password), folded(name)]
   const holdsName = known !== '' && (secret === known || (lengthOf(known) >= TELLING_NAME_LENGTH && secret.includes(known)))
@@ -32,7 +32,7 @@ export function passwordRules(password: string, name: string): Rule[] {
   return [
     { text: `${MIN_PASSWORD_LENGTH}到${MAX_PASSWORD_LENGTH}个字符`, isMet: length >= MIN_PASSWORD_LENGTH && length <= MAX_PASSWORD_LENGTH },
     { text: '不全是数字', isMet: length > 0 && !/^\p{Nd}+$/u.test(password) },
-    { text: '不包含用户名', isMet: length > 0 && !holdsName },
+    ...(known ? [{ text: '不包含用户名', isMet: length > 0 && !holdsName }] : []),
     { text: '至少4种不同的字符', isMet: new Set(password).size >= 4 },
   ]
 }

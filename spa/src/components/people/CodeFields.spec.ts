@@ -1,5 +1,6 @@
 import { flushPromises, mount } from '@vue/test-utils'
-import { afterEach, expect, test, vi } from 'vitest'
+import { createPinia, setActivePinia } from 'pinia'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import { done, fakeShop } from '@/testing/fakeShop'
 
@@ -17,6 +18,7 @@ const errorOf = (name: string) => {
   const note = input.attributes('aria-describedby')
   return { isWrong: input.attributes('aria-invalid') === 'true', note: note ? fields.get(`[id="${note}"]`).text() : '' }
 }
+beforeEach(() => setActivePinia(createPinia()))
 afterEach(() => fields.unmount())
 
 test('no code is asked for without a number, and the keyboard is led to it', async () => {

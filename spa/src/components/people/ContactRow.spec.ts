@@ -1,5 +1,6 @@
 import { flushPromises, mount } from '@vue/test-utils'
-import { afterEach, expect, test, vi } from 'vitest'
+import { createPinia, setActivePinia } from 'pinia'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import type { Contact } from '@/api/schema'
 import { done, fakeShop, refused } from '@/testing/fakeShop'
@@ -24,6 +25,7 @@ async function fill(to: string, code: string) {
   await row.get('form').trigger('submit')
   await flushPromises()
 }
+beforeEach(() => setActivePinia(createPinia()))
 afterEach(() => row.unmount())
 
 test.each([
