@@ -9,6 +9,7 @@ from chalicelib.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.errors import (
     AuthorisationOver,
     GatewayUnavailable,
+    OrderClosed,
     ProviderChanged,
     ProviderNotOffered,
 )
@@ -42,7 +43,9 @@ def start(
     authorisation, the address where WeChat gives one.
 
     The trade is recorded first, and used again for the same way. Up to two calls; where its trade cannot be used any
-    more, up to four for each trade. Raises ProviderNotOffered, ProviderChanged, AuthorisationOver, TooManyTrades,
+    more, up to four for each trade. Who changes the provider, or cancels, before WeChat Pay has heard of the trade
+    finds nothing there to close: so the order is read again afterwards, and the trade closed where it is not to be paid
+    by WeChat Pay any more. Raises ProviderNotOffered, ProviderChanged, AuthorisationOver, TooManyTrades,
     GatewayUnavailable, OrderAlreadyPaid (also when WeChat Pay says so: the order is delivered), PaymentUnknown, and as
     `payable.paying`.
     """
@@ -60,6 +63,7 @@ def start(
             trade = orders.begin_trade(order, WECHAT, way, now)
             started = _started(gateways.wechat, order, trade, address, openid)
             if not isinstance(started, TooLate):
+                _close_where_changed(order, trade, gateways.wechat)
                 return started
             order = orders.reload(order)
             close_order.raise_unless_closed(order, ask_provider.close_trades(order, gateways, now))
@@ -78,6 +82,17 @@ def _started(
             return wechat.start_h5(number, amount, title, until, address, deadline)
         case _:
             return wechat.start_jsapi(number, amount, title, until, openid, deadline)
+
+
+def _close_where_changed(order: Order, trade: Trade, wechat: Wechat) -> None:
+    """Raises ProviderChanged, OrderClosed, when another request was faster. One read; one call of WeChat Pay then,
+    whatever comes of it: should the trade be paid after all, one of two payments goes back by itself.
+    """
+    current = orders.reload(order)
+    if current.is_open() and current.payment_type == WECHAT:
+        return
+    wechat.close(trade.number, Deadline(PROVIDER_SECONDS))
+    raise (ProviderChanged if current.is_open() else OrderClosed)(order=order.number)
 
 
 def _authorisation_page(order: Order, gateways: Gateways, settings: Settings, now: datetime) -> PayPage:

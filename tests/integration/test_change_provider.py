@@ -280,6 +280,37 @@ def test_a_payment_that_is_begun_after_the_change_was_not_seen_is_refused(
     assert [one.out_trade_no for one in wechat.trades() if one.out_trade_no.startswith(number)] == []
 
 
+@pytest.mark.parametrize(
+    ("meanwhile", "body", "code"),
+    [("provider", {"payment_type": ALIPAY}, 1511), ("cancel", {}, 1503)],
+)
+def test_a_payment_of_which_wechat_hears_only_after_the_change_is_closed_again(
+    faulty_app: FaultyApp,
+    alipay: AlipaySimulator,
+    wechat: WechatSimulator,
+    meanwhile: str,
+    body: object,
+    code: int,
+) -> None:
+    """The change found nothing at WeChat Pay that it could have closed."""
+    buyer, gate = Buyer(faulty_app.base_url), Gate()
+    number = buyer.place()
+    changed(buyer, number, WECHAT)
+
+    def act_meanwhile() -> Any:
+        gate.wait_for_a_call()
+        answer = buyer.post(f"/order/{number}/{meanwhile}/", body)
+        gate.open()
+        return answer
+
+    with faulty_app.wechat.faults(Fault.on("POST", action=hold_before(gate), nth=1)):
+        late, done = purchases.at_once(
+            lambda: buyer.post(f"/order/{number}/wechat/", {"way": "native"}), act_meanwhile
+        )
+    assert (late["code"], done["code"]) == (code, 1000)
+    assert wechat.trade(f"{number}N").state == "CLOSED"
+
+
 @pytest.fixture
 def logged() -> Iterator[StringIO]:
     """What the application logs, as it is written."""
