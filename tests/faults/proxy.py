@@ -95,10 +95,13 @@ class Exchange:
     def take_down(self, *others: Proxy[Any]) -> None:
         """Refuse all connections, here and at the other proxies, until the fault's block ends."""
         assert self.fault is not None
-        # This one last: its client learns by it, and may heal everything before another has gone down.
-        for proxy in (*others, self.proxy):
-            self.fault.took_down.append(proxy)
-            proxy.go_down()
+        # A client that reads at several at once learns by the first, and may end the block before the last is down.
+        with self.fault.taking_down:
+            if self.fault.over.is_set():
+                return
+            for proxy in (*others, self.proxy):
+                self.fault.took_down.append(proxy)
+                proxy.go_down()
 
 
 Action = Callable[[Exchange], bytes]
@@ -119,6 +122,7 @@ class Fault:
     """Calls so far that were given to the action."""
     over: threading.Event = field(default_factory=threading.Event)
     took_down: list[Proxy[Any]] = field(default_factory=list)
+    taking_down: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def on(
@@ -259,7 +263,8 @@ class Proxy(Generic[CallT]):
             with self._lock:
                 self._faults = [fault for fault in self._faults if not any(fault is mine for mine in faults)]
             for fault in faults:
-                fault.over.set()
+                with fault.taking_down:
+                    fault.over.set()
                 for proxy in fault.took_down:
                     proxy.come_up()
         self._raise_mishap()
