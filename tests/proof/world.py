@@ -1008,8 +1008,12 @@ class World:
             }
             is_right = is_right and all(one.what != What.FUNDS for one in listed)
         if not is_right:
+            about = off.keys() | named
             raise invariants.Violated(
-                f"{provider.name}: bills and journal are apart by {off}, {sorted(named)} are listed, with {planted!r}"
+                f"{provider.name}: bills and journal are apart by {off}, {sorted(named)} are listed, with {planted!r}: "
+                f"{[line for line in lines if line.trade_no in about]} in the bills, "
+                f"{[entry.attribute_values for entry in recorded if entry.trade_no in about]} in the journal, "
+                f"{[one.attribute_values for one in listed]} listed"
             )
         count("days of bills", len(days))
 
@@ -1033,14 +1037,17 @@ class World:
 
 def _apart(lines: Iterable[BillLine], entries: Iterable[JournalEntry]) -> dict[str, int]:
     """By how much (fen) bills and journal are apart, payments and refunds counted alike: the trades of which that is
-    something.
+    something. A refund of ours that is under way is no movement before it is recorded.
     """
-    apart = Counter[str]()
-    for line in lines:
-        apart[line.trade_no] += line.amount
+    apart, recorded = Counter[str](), set[tuple[str, str | None]]()
     for entry in entries:
         if entry.fact in (PAID, REFUNDED) and entry.trade_no:
             apart[entry.trade_no] -= entry.amount
+            recorded.add((entry.trade_no, entry.request_no))
+    for line in lines:
+        is_ours = line.request_no is not None and not line.request_no.startswith("console")
+        if line.is_final or not is_ours or (line.trade_no, line.request_no) in recorded:
+            apart[line.trade_no] += line.amount
     return {trade: fen for trade, fen in apart.items() if fen}
 
 
