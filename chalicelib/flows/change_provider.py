@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from chalicelib.errors import PaymentUnknown, ProviderNotOffered, TradesChanged
+from chalicelib.errors import OrderAlreadyPaid, PaymentUnknown, ProviderNotOffered, TradesChanged
 from chalicelib.gateways import Gateways
 from chalicelib.shop import order as orders
 from chalicelib.shop.event import By, Cause
@@ -22,9 +22,9 @@ def change_provider(order: Order, to: str, gateways: Gateways, now: datetime) ->
     nothing.
 
     A trade that nobody has begun to pay at its provider cannot be closed there: should it be paid after all, one of the
-    two payments goes back by itself. Up to three calls for each trade. Raises ProviderNotOffered, OrderAlreadyPaid (the
-    order is delivered), PaymentUnknown (the order keeps its provider), TradesChanged (another request does the same
-    just now), and as `payable.paying`.
+    two payments goes back by itself. Up to three calls for each trade, and as many again for one that was being
+    begun. Raises ProviderNotOffered, OrderAlreadyPaid (the order is delivered), PaymentUnknown (the order keeps its
+    provider), TradesChanged (another request does the same just now), and as `payable.paying`.
     """
     with payable.paying(order, now):
         if not gateways.has(to):
@@ -48,4 +48,17 @@ def change_provider(order: Order, to: str, gateways: Gateways, now: datetime) ->
             if current.is_open() and current.payment_type == to:
                 return current
             raise
-    return orders.reload(order)
+        current = orders.reload(order)
+        _close_begun_meanwhile(current, gateways, now)
+        return current
+
+
+def _close_begun_meanwhile(order: Order, gateways: Gateways, now: datetime) -> None:
+    """Look once more at trades that the shop itself begins, and of which the provider knew nothing: whoever was
+    beginning one, and looked at the order before it changed, closes nothing (who looks later does, `pay_wechat.start`).
+
+    Raises OrderAlreadyPaid when one is paid by now: the order is delivered.
+    """
+    if any(one.way is not None and not one.is_closed for one in order.begun()):
+        if ask_provider.close_trades(order, gateways, now) is Standing.DELIVERED:
+            raise OrderAlreadyPaid(order=order.number)

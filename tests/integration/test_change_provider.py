@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from io import StringIO
+from threading import Event
 from typing import Any
 
 import pytest
@@ -309,6 +310,40 @@ def test_a_payment_of_which_wechat_hears_only_after_the_change_is_closed_again(
         )
     assert (late["code"], done["code"]) == (code, 1000)
     assert wechat.trade(f"{number}N").state == "CLOSED"
+
+
+def test_a_payment_that_wechat_hears_of_between_query_and_change_is_closed_by_the_change(
+    faulty_app: FaultyApp, alipay: AlipaySimulator, wechat: WechatSimulator
+) -> None:
+    """Neither found anything: the change asked too early, and the page looked at the order too early."""
+    buyer, beginning, changing, begun = Buyer(faulty_app.base_url), Gate(), Gate(), Event()
+    number = buyer.place()
+    changed(buyer, number, WECHAT)
+
+    def begin() -> Any:
+        answer = buyer.post(f"/order/{number}/wechat/", {"way": "native"})
+        begun.set()
+        return answer
+
+    def change_meanwhile() -> Any:
+        beginning.wait_for_a_call()
+        return change(buyer, number, ALIPAY)
+
+    def let_them_pass_each_other() -> None:
+        changing.wait_for_a_call()
+        beginning.open()
+        assert begun.wait(30)
+        changing.open()
+
+    with (
+        faulty_app.wechat.faults(Fault.on("POST", action=hold_before(beginning), nth=1)),
+        faulty_app.dynamodb.faults(Fault.on("TransactWriteItems", action=hold_before(changing), nth=2)),
+    ):
+        early, late, _ = purchases.at_once(begin, change_meanwhile, let_them_pass_each_other)
+    assert (early["code"], late["code"]) == (1000, 1000)
+    assert purchases.stored(number).payment_type == ALIPAY
+    assert wechat.trade(f"{number}N").state == "CLOSED"
+    assert listed(number) == {number: False, f"{number}N": True}
 
 
 @pytest.fixture
