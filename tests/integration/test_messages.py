@@ -115,7 +115,7 @@ def test_a_paid_order_is_told_once_by_every_channel(
     post.run_until_done(NOON)
     (sms,), (mail,) = post.sms.taken, post.mail.taken
     assert sms.parameters == sms_parameters(told.event, told.facts)
-    assert sms.parameters["amount"] == "3.0"
+    assert sms.parameters["amount"] == "3.00"
     assert f"/orders/{number}" in mail.text and f"/orders/{number}" in mail.html
     assert mail.unsubscribe_url is None
     assert post.states() == {SMS: message.DELIVERED, MAIL: message.SENT}
