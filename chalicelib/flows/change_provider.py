@@ -55,7 +55,7 @@ def change_provider(order: Order, to: str, gateways: Gateways, now: datetime) ->
 
 def _close_begun_meanwhile(order: Order, gateways: Gateways, now: datetime) -> None:
     """Look once more at trades that the shop itself begins, and of which the provider knew nothing: whoever was
-    beginning one, and looked at the order before it changed, closes nothing (who looks later does, `pay_wechat.start`).
+    beginning one, and looked at the order before it changed, closes nothing. Who looks later closes it there.
 
     Raises OrderAlreadyPaid when one is paid by now: the order is delivered.
     """

@@ -155,7 +155,9 @@ def test_a_silent_service_is_not_waited_for(
     day: str, has_left: bool, sms: Sms, simulator: PostSimulator
 ) -> None:
     with simulator.bad_day(day):
-        assert held_then(simulator, lambda: send_code(sms, seconds=0.5)) == Unclear("deadline")
+        answer = held_then(simulator, lambda: send_code(sms, seconds=0.5))
+        # Whichever is noticed first on a busy machine: that the time is over, or that nothing comes.
+        assert answer in (Unclear("deadline"), Unclear("ReadTimeoutError"))
         assert len(simulator.sms()) == has_left
 
 
