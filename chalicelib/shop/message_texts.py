@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.beijing_time import BEIJING
+from chalicelib.money import to_yuan
 
 SITE, SMS, MAIL = "site", "sms", "mail"
 CHANNEL_NAMES = {SITE: "站内消息", SMS: "短信", MAIL: "邮件"}
@@ -71,13 +72,8 @@ def _moment(text: str) -> str:
     return f"{datetime.fromisoformat(text).astimezone(BEIJING):%m月%d日 %H:%M}"
 
 
-def _yuan(text: str) -> str:
-    yuan, fen = divmod(int(text), 100)
-    return f"{yuan}.{fen:02d}"
-
-
 TEXT = Fact("text", str, _short, str)
-YUAN = Fact("yuan", int, str, _yuan)
+YUAN = Fact("yuan", int, str, lambda fen: str(to_yuan(int(fen))))
 """An amount of money, in fen."""
 MOMENT = Fact("moment", datetime, datetime.isoformat, _moment)
 COUNT = Fact("count", int, str, str)
