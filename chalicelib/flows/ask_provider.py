@@ -66,21 +66,23 @@ def bring_up_to_date(
     return _act_on(order, _query(order, gateways, Deadline(seconds)), gateways, now)
 
 
-def close_trades(order: Order, gateways: Gateways, now: datetime) -> Standing | Unclear:
+def close_trades(
+    order: Order, gateways: Gateways, now: datetime, *, spare: str | None = None
+) -> Standing | Unclear:
     """As `bring_up_to_date`, and close the trades that wait for their buyer, unless one is paid or unclear. Up to three
-    calls for each trade.
+    calls for each trade. None for those of the provider to `spare`.
     """
     deadline = Deadline(PROVIDER_SECONDS)
-    answers = _query(order, gateways, deadline)
+    answers = _query(order, gateways, deadline, spare)
     if order.is_delivered() or not any(isinstance(one.state, Paid | Unclear) for one in answers):
         answers = [_closed(order, one, gateways, deadline) for one in answers]
     return _act_on(order, answers, gateways, now)
 
 
-def _query(order: Order, gateways: Gateways, deadline: Deadline) -> list[_Answer]:
+def _query(order: Order, gateways: Gateways, deadline: Deadline, spare: str | None = None) -> list[_Answer]:
     answers: list[_Answer] = []
     for trade in reversed(order.begun()):
-        if trade.is_closed:
+        if trade.is_closed or trade.provider == spare:
             continue
         answers.append(_ask(order, trade, gateways, deadline))
         if isinstance(answers[-1].state, Paid) and order.is_open():

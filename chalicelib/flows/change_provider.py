@@ -54,11 +54,13 @@ def change_provider(order: Order, to: str, gateways: Gateways, now: datetime) ->
 
 
 def _close_begun_meanwhile(order: Order, gateways: Gateways, now: datetime) -> None:
-    """Look once more at trades that the shop itself begins, and of which the provider knew nothing: whoever was
-    beginning one, and looked at the order before it changed, closes nothing. Who looks later closes it there.
+    """Look once more at trades of the provider of before that the shop itself begins, and of which it knew nothing:
+    whoever was beginning one, and looked at the order before it changed, closes nothing. Who looks later closes it.
 
     Raises OrderAlreadyPaid when one is paid by now: the order is delivered.
     """
-    if any(one.way is not None and not one.is_closed for one in order.begun()):
-        if ask_provider.close_trades(order, gateways, now) is Standing.DELIVERED:
+    provider = order.payment_type  # its trades may be begun by now, and are to be paid
+    left = [one for one in order.begun() if one.provider != provider and not one.is_closed]
+    if any(one.way is not None for one in left):
+        if ask_provider.close_trades(order, gateways, now, spare=provider) is Standing.DELIVERED:
             raise OrderAlreadyPaid(order=order.number)

@@ -315,8 +315,10 @@ def test_a_payment_of_which_wechat_hears_only_after_the_change_is_closed_again(
 def test_a_payment_that_wechat_hears_of_between_query_and_change_is_closed_by_the_change(
     faulty_app: FaultyApp, alipay: AlipaySimulator, wechat: WechatSimulator
 ) -> None:
-    """Neither found anything: the change asked too early, and the page looked at the order too early."""
-    buyer, beginning, changing, begun = Buyer(faulty_app.base_url), Gate(), Gate(), Event()
+    """Neither found anything: the change asked too early, and the page looked at the order too early. What is begun at
+    the new provider meanwhile goes on.
+    """
+    buyer, beginning, changing, asking, begun = Buyer(faulty_app.base_url), Gate(), Gate(), Gate(), Event()
     number = buyer.place()
     changed(buyer, number, WECHAT)
 
@@ -334,15 +336,22 @@ def test_a_payment_that_wechat_hears_of_between_query_and_change_is_closed_by_th
         beginning.open()
         assert begun.wait(30)
         changing.open()
+        asking.wait_for_a_call()
+        purchases.scan(alipay, number)
+        asking.open()
 
     with (
-        faulty_app.wechat.faults(Fault.on("POST", action=hold_before(beginning), nth=1)),
+        faulty_app.wechat.faults(
+            Fault.on("POST", action=hold_before(beginning), nth=1),
+            Fault.on("GET", action=hold_before(asking), nth=2),
+        ),
         faulty_app.dynamodb.faults(Fault.on("TransactWriteItems", action=hold_before(changing), nth=2)),
     ):
         early, late, _ = purchases.at_once(begin, change_meanwhile, let_them_pass_each_other)
     assert (early["code"], late["code"]) == (1000, 1000)
     assert purchases.stored(number).payment_type == ALIPAY
     assert wechat.trade(f"{number}N").state == "CLOSED"
+    assert alipay.trade(number).status == "WAIT_BUYER_PAY"
     assert listed(number) == {number: False, f"{number}N": True}
 
 
