@@ -1,4 +1,3 @@
-import { defineStore } from 'pinia'
 import { computed, ref, shallowRef, watch } from 'vue'
 
 import { handIn, loadAssignment } from '@/api/asked'
@@ -9,15 +8,7 @@ import type { Assignment } from '@/api/schema'
 import { toast } from '@/composables/toast'
 import { useAction } from '@/composables/useAction'
 import { useLoad } from '@/composables/useLoad'
-import { useSession } from '@/stores/session'
-
-/** What was written and not handed in, by section, for as long as the shop front is open and its learner signed in. */
-const useDrafts = defineStore('drafts', () => {
-  const session = useSession()
-  const texts = new Map<string, string>()
-  watch(() => session.token, () => texts.clear())
-  return { texts }
-})
+import { useDrafts } from '@/stores/drafts'
 
 const OVER = new Set<number>([RefusalCode.HandInMarked, RefusalCode.AssignmentOver])
 

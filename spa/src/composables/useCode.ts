@@ -1,4 +1,3 @@
-import { defineStore } from 'pinia'
 import { computed, ref, watch } from 'vue'
 
 import { RefusalCode } from '@/api/codes'
@@ -9,10 +8,8 @@ import { announce } from '@/composables/announce'
 import { useAction } from '@/composables/useAction'
 import { useCaptcha } from '@/composables/useCaptcha'
 import { useCountdown } from '@/composables/useCountdown'
+import { useOwnCodes } from '@/stores/ownCodes'
 import { useSession } from '@/stores/session'
-
-/** When the learner's own next code can be sent, to whichever receiver (milliseconds, as of `performance.now`). */
-const useOwnCodes = defineStore('own-codes', () => ({ token: ref(''), freeAt: ref(0) }))
 
 /** Have a code sent to a number or an address, and know when the next can be. Another receiver begins anew. */
 export function useCode(wanted: () => Pick<CodeRequest, 'purpose' | 'channel' | 'to'>) {
