@@ -126,6 +126,9 @@ def _call(
                     raise GatewayUnavailable(gateway=gateway, reason="size")
                 take(part)
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        raise GatewayUnavailable(gateway=gateway, reason=type(error).__name__) from error
+        # The socket's time is the rest of the deadline: on a busy machine it is noticed first.
+        is_late = isinstance(error, urllib3.exceptions.ReadTimeoutError)
+        reason = "deadline" if is_late else type(error).__name__
+        raise GatewayUnavailable(gateway=gateway, reason=reason) from error
     names = {name.lower(): value for name, value in response.headers.items()}
     return response.status, names

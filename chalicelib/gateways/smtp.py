@@ -54,27 +54,28 @@ class SmtpMail:
         """As `MailSender.send`."""
         sender = self._account.sender
         content = compose(sender, to, subject, text, html, message_id, unsubscribe_url, self._clock())
-        letter = _Letter(address_of(sender), to, content, message_id)
+        letter = Letter(address_of(sender), to, content, message_id)
         try:
-            return in_time("mail", deadline, _CALL_SECONDS, lambda seconds: self._deliver(letter, seconds))
+            return in_time("mail", deadline, _CALL_SECONDS, lambda seconds: self.deliver(letter, seconds))
         except GatewayUnavailable as trouble:
             reason = str(trouble.facts["reason"])
             return Refused(reason, is_final=False) if letter.call_back() else Unclear(reason)
 
-    def _deliver(self, letter: _Letter, seconds: float) -> SendState:
+    def deliver(self, letter: Letter, seconds: float) -> SendState:
+        """Hand one mail over, over a connection whose every wait takes `seconds` at most."""
         import smtplib
 
         try:
             server = self._connected(seconds)
         except (OSError, smtplib.SMTPException) as error:
-            return Refused(type(error).__name__, is_final=False)
+            return Refused(_trouble(error), is_final=False)
         try:
             return self._log_in(server) or letter.hand_over(server)
         except smtplib.SMTPResponseException as error:
             return _refused(error.smtp_code, letter.is_gone, error.smtp_error)
         except (OSError, smtplib.SMTPException) as error:
-            name = type(error).__name__
-            return Unclear(name) if letter.is_gone else Refused(name, is_final=False)
+            trouble = _trouble(error)
+            return Unclear(trouble) if letter.is_gone else Refused(trouble, is_final=False)
         finally:
             with suppress(OSError, smtplib.SMTPException):
                 server.putcmd("quit")
@@ -110,7 +111,7 @@ class SmtpMail:
         return None
 
 
-class _Letter:
+class Letter:
     """A mail on its way. Once it is gone, nobody can call it back; once it was called back, it does not go."""
 
     def __init__(self, sender: str, to: str, content: bytes, message_id: str) -> None:
@@ -152,6 +153,14 @@ def _refused(code: int, is_gone: bool, said: bytes | str) -> Refused | Unclear:
     concerns_us = bool(_POLICY.search(said if isinstance(said, bytes) else said.encode()))
     is_final = code >= 500 and not concerns_us
     return Refused(_word(code, said), is_final, needs_person=code >= 500 and concerns_us)
+
+
+def _trouble(error: Exception) -> str:
+    """The name of what kept an answer away. A socket's time is the deadline's, and either may end first: smtplib says
+    "disconnected" of that one.
+    """
+    is_late = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
+    return "deadline" if is_late else type(error).__name__
 
 
 def _word(code: int, said: bytes | str) -> str:
