@@ -22,6 +22,7 @@ Control API for tests. JSON in and out, times ISO 8601 in UTC, 400 for unreadabl
     POST /control/mode                 {"mode": "up"|"down"|"slow"}; answers the state
     POST /control/videos/{vid}         {"status": "ready"|"waiting"|"refused"|"gone", "seconds"?}; nobody is told
     POST /control/callbacks            {"vid", "type"}: sends a callback; answers {"status"} of the shop's answer
+    POST /control/key                  {"secret_key"}: another one, as from Polyv's console; until the simulator ends
     POST /control/tokens/end           no token that was given out plays any longer
 """
 
@@ -215,6 +216,12 @@ class Site:
                 given = json_object(body)
                 told = simulator.tell(str(given.get("vid")), str(given.get("type")))
                 return json_answer({"status": told})
+            case ("POST", "key"):
+                key = json_object(body).get("secret_key")
+                if not isinstance(key, str) or not key:
+                    raise Unreadable('"secret_key" has to be a text')
+                self._account.secret_key = key
+                return json_answer(self._state())
             case ("POST", "tokens", "end"):
                 self._account.end_tokens()
                 return json_answer(self._state())

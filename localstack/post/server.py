@@ -7,7 +7,7 @@ For people: ``GET /`` all that has left, the codes, the switches; ``GET /mails/{
 Control API for tests and browsers. JSON in and out, times ISO 8601 in UTC. 400 for unreadable input, 404 for an unknown
 SMS, mail or code::
 
-    GET  /control/state                    {"access_key_id", "sign_name", "smtp_port", "now"}
+    GET  /control/state                    {"access_key_ids", "sign_name", "smtp_port", "now"}
     GET  /control/codes/{number or address}    {"code": "123456", "at"}: the newest code that was sent there
     GET  /control/sms, /control/sms?to=    {"sms": [{"biz_id", "to", "template", "parameters", "text", "out_id", "at",
                                            "state": "waiting"|"delivered"|"failed", "code", "pushes"}]}, newest first
@@ -17,6 +17,9 @@ SMS, mail or code::
                                            "unsubscribe", "at"}]}, the newest first
     POST /control/pushes/deliver           {"early"?: true}: push what is due, or all that waits: {"sent"}
     POST /control/templates                {"SMS_1": "... ${name} ..."}: texts of templates, beside those that are known
+    POST /control/access-keys              {"LTAI5t...": "its secret", or null to delete it}: keys of the account beside
+                                           those that are known; answers the state. Until the simulator ends, as is
+    POST /control/mail-password            {"password"}: the user's other one, alone from now on; answers the state
     POST /control/forget                   {}: nothing has left
     GET  /control/bad-days, POST .../{name}    {"on": true|false, "times"?, "to"?}; POST /control/bad-days {"on": false}
 """
@@ -135,14 +138,7 @@ class Site:
         simulator = self._simulator
         match (method, *parts):
             case ("GET", "state"):
-                return json_answer(
-                    {
-                        "access_key_id": simulator.access_key_id,
-                        "sign_name": simulator.sign_name,
-                        "smtp_port": simulator.smtp_port,
-                        "now": utc_text(simulator.letters.now()),
-                    }
-                )
+                return self._state()
             case ("GET", "codes", to):
                 code, at = simulator.letters.newest_code(to)
                 return json_answer({"code": code, "at": utc_text(at)})
@@ -171,6 +167,15 @@ class Site:
                 given = json_object(body)
                 simulator.templates |= {name: _text(given, name) for name in given}
                 return json_answer({"templates": simulator.templates})
+            case ("POST", "access-keys"):
+                given = json_object(body)
+                kept = {key: _text(given, key) for key, secret in given.items() if secret is not None}
+                known = simulator.access_keys | kept
+                simulator.access_keys = {key: known[key] for key in known if given.get(key, "") is not None}
+                return self._state()
+            case ("POST", "mail-password"):
+                simulator.password = _text(json_object(body), "password")
+                return self._state()
             case ("POST", "forget"):
                 simulator.forget()
                 return json_answer({})
@@ -188,6 +193,17 @@ class Site:
                 self._switch(name, given["on"], given.get("times"), _text(given, "to", optional=True))
                 return self._bad_days()
         return None
+
+    def _state(self) -> Answer:
+        simulator = self._simulator
+        return json_answer(
+            {
+                "access_key_ids": list(simulator.access_keys),
+                "sign_name": simulator.sign_name,
+                "smtp_port": simulator.smtp_port,
+                "now": utc_text(simulator.letters.now()),
+            }
+        )
 
     def _bad_days(self) -> Answer:
         switches = self._simulator.bad_days()

@@ -22,7 +22,8 @@ from localstack.simulator_site import Simulator, utc_now
 class PostSimulator(Simulator):
     """Alibaba Cloud's SMS service for one account, and a mail server for one user, on 127.0.0.1.
 
-    - ``access_key_id``, ``access_key_secret``, ``sign_name``: the account at Alibaba Cloud.
+    - ``access_key_id``, ``access_key_secret``, ``sign_name``: the account at Alibaba Cloud. ``access_keys`` has this
+      key, and takes others: each id's secret.
     - ``user``, ``password``: who may send mail.
     - ``templates``: code of an SMS template -> its text, with ``${name}`` for a variable; others are shown as what they
       were given.
@@ -56,12 +57,9 @@ class PostSimulator(Simulator):
             raise ValueError(
                 "the account's key, secret and signature, or the user and password of mail, are missing"
             )
-        self.access_key_id, self.access_key_secret, self.sign_name = (
-            access_key_id,
-            access_key_secret,
-            sign_name,
-        )
-        self.login = f"{user}\0{password}"
+        self.access_keys = {access_key_id: access_key_secret}
+        self.sign_name = sign_name
+        self.user, self.password = user, password
         self.templates = dict(templates or {})
         self.told_after = told_after
         self.letters = Letters(clock)

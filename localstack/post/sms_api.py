@@ -69,7 +69,8 @@ class SmsApi:
                 "IncompleteSignature", "The request signature does not conform to Aliyun standards."
             )
         key_id, signed, signature = credential.groups()
-        if key_id != simulator.access_key_id:
+        secret = simulator.access_keys.get(key_id)
+        if secret is None:
             raise Refusal("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
         names = signed.split(";")
         wanted = {name for name in headers if name.startswith("x-acs-") or name in ("host", "content-type")}
@@ -91,7 +92,7 @@ class SmsApi:
             ]
         )
         text = "ACS3-HMAC-SHA256\n" + hashlib.sha256(canonical.encode()).hexdigest()
-        right = hmac.new(simulator.access_key_secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+        right = hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(right, signature):
             raise Refusal("SignatureDoesNotMatch", f"server string to sign is:{text}")
         self._check_moment(headers.get("x-acs-date", ""), headers.get("x-acs-signature-nonce", ""))

@@ -105,7 +105,8 @@ class _Conversation(socketserver.StreamRequestHandler):
             password = _decoded(self._asked("334 UGFzc3dvcmQ6"))
         else:
             return self._say("504 5.5.4 Unrecognized authentication type")
-        right = hmac.compare_digest(f"{user}\0{password}".encode(), simulator.login.encode())
+        wanted = f"{simulator.user}\0{simulator.password}"
+        right = hmac.compare_digest(f"{user}\0{password}".encode(), wanted.encode())
         if not right:
             return self._say("535 5.7.8 Authentication credentials invalid")
         self._is_known = True

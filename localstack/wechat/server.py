@@ -19,17 +19,22 @@ For people: ``GET /`` all trades, ``GET /trades/{out_trade_no}`` one trade, its 
 Control API for tests. JSON in and out; amounts are whole fen, times ISO 8601 in UTC. 400 for unreadable input, 404 for
 an unknown trade, 409 with ``code`` and ``message`` for a refusal::
 
-    GET  /control/state                           {"app_id", "mchid", "now", "notifications_on", "bad_days"}
+    GET  /control/state                           {"app_id", "mchid", "merchant_serial", "public_key_id", "now",
+                                                  "notifications_on", "bad_days"}
     GET  /control/trades, /control/trades/{out_trade_no}
     POST /control/trades/{out_trade_no}/pay       the buyer pays; answers the trade
     POST /control/trades/{out_trade_no}/refund    {"amount"?, "reason"?}: from the merchant's console
     POST /control/refunds/{out_refund_no}/end     {"status": "SUCCESS", "CLOSED" or "ABNORMAL"}: answers the trade
+    POST /control/certificate                     {"public_key", "serial"}: the merchant's, PEM, alone from now on
+    POST /control/public-key                      {"private_key", "id"}: WeChat Pay signs by it from now on
+    POST /control/api-v3-key, /control/app-secret {"key"}, {"secret"}: set anew in the console; these four until the
+                                                  simulator ends, and they answer the state
     /control/notifications, /control/notices/..., /control/bad-days/...    as Alipay's simulator has them
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -227,15 +232,10 @@ class Site:
         simulator = self._simulator
         match (method, *parts):
             case ("GET", "state"):
-                return json_answer(
-                    {
-                        "app_id": simulator.merchant.app_id,
-                        "mchid": simulator.merchant.merchant_id,
-                        "now": utc_text(simulator.now()),
-                        "notifications_on": simulator.notifications_on,
-                        "bad_days": [name for name, switch in simulator.bad_days().items() if switch.is_on],
-                    }
-                )
+                return self._state()
+            case ("POST", ("certificate" | "public-key" | "api-v3-key" | "app-secret") as which):
+                self._change_key(which, json_object(body))
+                return self._state()
             case ("GET", "trades"):
                 return json_answer({"trades": [self._trade(trade) for trade in simulator.trades()]})
             case ("GET", "trades", number):
@@ -246,6 +246,38 @@ class Site:
                 refund = self._end(number, json_object(body))
                 return json_answer(self._trade(simulator.trade(refund.out_trade_no)))
         return control.notices_and_bad_days(simulator, BAD_DAYS, method, parts, body)
+
+    def _state(self) -> Answer:
+        simulator = self._simulator
+        merchant = simulator.merchant
+        return json_answer(
+            {
+                "app_id": merchant.app_id,
+                "mchid": merchant.merchant_id,
+                "merchant_serial": merchant.merchant_serial,
+                "public_key_id": merchant.public_key_id,
+                "now": utc_text(simulator.now()),
+                "notifications_on": simulator.notifications_on,
+                "bad_days": [name for name, switch in simulator.bad_days().items() if switch.is_on],
+            }
+        )
+
+    def _change_key(self, which: str, wanted: dict[str, Any]) -> None:
+        simulator = self._simulator
+        changes: dict[str, tuple[tuple[str, ...], Callable[..., None]]] = {
+            "certificate": (("public_key", "serial"), simulator.change_certificate),
+            "public-key": (("private_key", "id"), simulator.sign_with),
+            "api-v3-key": (("key",), simulator.change_api_v3_key),
+            "app-secret": (("secret",), simulator.change_app_secret),
+        }
+        names, change = changes[which]
+        given = [wanted.get(name) for name in names]
+        if wanted.keys() != set(names) or not all(text and is_clean(text, 8192) for text in given):
+            raise Unreadable(f"wanted: {' and '.join(names)}, texts")
+        try:
+            change(*given)
+        except ValueError as error:
+            raise Unreadable(str(error)) from None
 
     def _trade(self, trade: Trade) -> dict[str, Any]:
         number = trade.out_trade_no

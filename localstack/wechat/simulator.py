@@ -63,9 +63,6 @@ class WechatSimulator(PaymentSimulator):
         answer_time_limit: float = 5.0,
         hold_limit: float = 20.0,
     ) -> None:
-        secret = api_v3_key.encode()
-        if len(secret) != 32:
-            raise ValueError("the APIv3 key has 32 characters")
         self.merchant = Merchant(
             app_id=app_id,
             merchant_id=merchant_id,
@@ -73,7 +70,7 @@ class WechatSimulator(PaymentSimulator):
             merchant_public_key=load_public_key(merchant_public_key),
             public_key_id=public_key_id,
             private_key=load_private_key(private_key),
-            api_v3_key=secret,
+            api_v3_key=_api_v3_key(api_v3_key),
             app_secret=app_secret,
             platform_serial=platform_serial,
             platform_key=load_private_key(platform_key) if platform_key else None,
@@ -138,6 +135,26 @@ class WechatSimulator(PaymentSimulator):
             made_at = self._codes.pop(code, None)
         return OPENID if made_at and self.now() - made_at <= CODE_LIFE else None
 
+    # --- keys that are changed -----------------------------------------------------------------------------
+
+    def change_certificate(self, public_key: str, serial: str) -> None:
+        """The merchant's certificate of this number, and no other, is good from now on. Raises ValueError."""
+        self.merchant.merchant_public_key = load_public_key(public_key)
+        self.merchant.merchant_serial = serial
+
+    def sign_with(self, private_key: str, key_id: str) -> None:
+        """WeChat Pay signs what it sends by this key, whose public half has this id. Raises ValueError."""
+        self.merchant.private_key = load_private_key(private_key)
+        self.merchant.public_key_id = key_id
+
+    def change_api_v3_key(self, key: str) -> None:
+        """The key by which notices are encrypted from now on. Raises ValueError."""
+        self.merchant.api_v3_key = _api_v3_key(key)
+
+    def change_app_secret(self, secret: str) -> None:
+        """The official account's other secret: from now on it alone counts."""
+        self.merchant.app_secret = secret
+
     # --- looking -------------------------------------------------------------------------------------------
 
     def trade(self, out_trade_no: str) -> Trade:
@@ -167,3 +184,10 @@ class WechatSimulator(PaymentSimulator):
         if trade_type and trade.trade_type != trade_type:
             raise NoSuchTrade(text)
         return trade
+
+
+def _api_v3_key(text: str) -> bytes:
+    key = text.encode()
+    if len(key) != 32:
+        raise ValueError("the APIv3 key has 32 characters")
+    return key

@@ -45,11 +45,11 @@ def ask(
     nonce: str,
     drop: str = "",
     more: dict[str, str] | None = None,
+    key: tuple[str, str] = (KEY, SECRET),
 ) -> tuple[int, str]:
     """The status and the code of a signed request, a header taken away or more added after it was signed."""
     headers = signed_headers(
-        KEY,
-        SECRET,
+        *key,
         method="POST",
         host=simulator.url.removeprefix("http://"),
         query=query,
@@ -123,6 +123,30 @@ def test_templates_that_are_told_are_shown_as_they_read(simulator: PostSimulator
         200,
         "isv.TEMPLATE_MISSING_PARAMETERS",
     )
+
+
+def test_an_account_may_have_two_keys_and_lose_either(simulator: PostSimulator) -> None:
+    other = "LTAI5tAnother", "another"
+    assert ask(simulator, SMS, "k-1", key=other) == (404, "InvalidAccessKeyId.NotFound")
+    state = control(simulator, "POST", "access-keys", {other[0]: other[1]}).json()
+    assert state["access_key_ids"] == [KEY, other[0]]
+    assert [ask(simulator, SMS, "k-2", key=other)[0], ask(simulator, SMS, "k-3")[0]] == [200, 200]
+    control(simulator, "POST", "access-keys", {KEY: None})
+    assert ask(simulator, SMS, "k-4") == (404, "InvalidAccessKeyId.NotFound")
+    control(simulator, "POST", "access-keys", {KEY: SECRET, other[0]: None})
+    assert ask(simulator, SMS, "k-5")[0] == 200
+    assert control(simulator, "POST", "access-keys", {KEY: 1}).status_code == 400
+
+
+def test_another_password_lets_the_one_before_send_no_mail(simulator: PostSimulator) -> None:
+    assert control(simulator, "POST", "mail-password", {"password": "other"}).status_code == 200
+    try:
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            connected(simulator)
+    finally:
+        assert control(simulator, "POST", "mail-password", {"password": "p"}).status_code == 200
+    connected(simulator).quit()
+    assert control(simulator, "POST", "mail-password", {}).status_code == 400
 
 
 @pytest.mark.parametrize("name", BAD_DAYS)

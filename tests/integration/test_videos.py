@@ -114,6 +114,23 @@ def test_whatever_polyv_cannot_or_will_not_answer_is_unavailable(
         gateway.play_token("e2e84a7384" + video[10:], "12", "203.0.113.9", Deadline(5))
 
 
+def test_another_key_at_polyv_lets_the_one_before_do_nothing(
+    polyv: PolyvSimulator, gateway: Polyv, video: str
+) -> None:
+    def change(body: object) -> int:
+        return requests.post(f"{polyv.url}/control/key", json=body, timeout=10).status_code
+
+    assert [change({}), change({"secret_key": ""}), change({"secret_key": "another"})] == [400, 400, 200]
+    try:
+        with pytest.raises(GatewayUnavailable):
+            gateway.play_token(video, "12", "203.0.113.9", Deadline(5))
+        with_new = Polyv(gateway.user_id, "another", gateway.api_url, gateway.player_url)
+        assert with_new.play_token(video, "12", "203.0.113.9", Deadline(5)).token
+    finally:
+        assert change({"secret_key": gateway.secret_key}) == 200
+    assert gateway.play_token(video, "12", "203.0.113.9", Deadline(5)).token
+
+
 # Callbacks
 
 

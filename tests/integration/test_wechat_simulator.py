@@ -338,6 +338,48 @@ def test_the_platforms_key_signs_for_a_merchant_who_has_not_changed_over(clock: 
 # Bad days, pages and the control API
 
 
+def change(simulator: WechatSimulator, which: str, **texts: Any) -> requests.Response:
+    return requests.post(f"{simulator.url}/control/{which}", json=texts, timeout=10)
+
+
+def test_of_keys_that_are_changed_the_new_one_counts_alone(simulator: WechatSimulator) -> None:
+    assert change(simulator, "public-key", private_key=generate_keys().private_pem, id="PUB_KEY_ID_2").ok
+    assert not is_genuine(ask(simulator, "POST", NATIVE, ORDER))
+    merchants = generate_keys()
+    state = change(simulator, "certificate", public_key=merchants.public_pem, serial="5" * 40).json()
+    assert (state["merchant_serial"], state["public_key_id"]) == ("5" * 40, "PUB_KEY_ID_2")
+    assert code_of(ask(simulator, "POST", NATIVE, ORDER)) == "401 SIGN_ERROR"
+    assert code_of(ask(simulator, "POST", NATIVE, ORDER, serial_no="5" * 40)) == "401 SIGN_ERROR"
+    assert change(simulator, "api-v3-key", key="9" * 32).ok
+    assert change(simulator, "app-secret", secret="another").ok
+    assert (simulator.merchant.api_v3_key, simulator.merchant.app_secret) == (b"9" * 32, "another")
+    address = f"{simulator.url}/sns/oauth2/access_token"
+    asked = {"appid": APP_ID, "secret": "wrong", "grant_type": "authorization_code"}
+    for secret, code in (("wrong", 40125), ("another", 40029)):
+        answer = requests.get(address, params=asked | {"secret": secret, "code": "x"}, timeout=10)
+        assert answer.json()["errcode"] == code
+
+
+@pytest.mark.parametrize(
+    ("which", "texts"),
+    [
+        ("certificate", {"public_key": "no key", "serial": "1"}),
+        ("certificate", {"public_key": wechat_keys().public_pem}),
+        ("public-key", {"private_key": wechat_keys().public_pem, "id": "1"}),
+        ("api-v3-key", {"key": "too short"}),
+        ("api-v3-key", {"key": 1}),
+        ("app-secret", {"secret": ""}),
+        ("app-secret", {"secret": "a", "key": "b"}),
+    ],
+)
+def test_what_is_no_key_changes_nothing(
+    which: str, texts: dict[str, Any], simulator: WechatSimulator
+) -> None:
+    before = dict(vars(simulator.merchant))
+    assert change(simulator, which, **texts).status_code == 400
+    assert vars(simulator.merchant) == before
+
+
 def test_each_bad_day_can_be_switched_on_and_off(simulator: WechatSimulator) -> None:
     url = f"{simulator.url}/control/bad-days"
     for name, day in BAD_DAYS.items():
