@@ -257,6 +257,12 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("channel", choices=["sms", "mail"])
     added.add_argument("--reason", type=_reason_text, required=True, help="kept in the log")
 
+    act(
+        "move-contacts",
+        _move_contacts,
+        "claim every confirmed number and address under the first CONTACT_KEY; safe to repeat",
+    )
+
     added = act("grant-beli", _grant_beli, "change a user's balance by a ledger entry")
     added.add_argument("username")
     added.add_argument("beli", type=_beli, help="how many to add; a negative number takes away")
@@ -798,6 +804,24 @@ def _release_contact(given: argparse.Namespace) -> None:
     if not release_contact(user, given.channel, _who(given), given.reason, settings(), _now()):
         raise _Refused(f"{user.username} has confirmed none")
     say(f"{user.username} is not reached there any more; whoever has it now may confirm it")
+
+
+def _move_contacts(given: argparse.Namespace) -> None:
+    from chalicelib.flows.move_contacts import Moved, move_all
+    from chalicelib.settings import settings
+    from chalicelib.shop import audit
+
+    every = 100
+
+    def report(done: Moved) -> None:
+        if done.read % every == 0:
+            complain(f"{done.read} contacts read, {done.moved} moved")
+
+    audit.write(audit.entry(_who(given), "move-contacts", "contacts", _now()))
+    done = move_all(settings().contact_keys, report)
+    for user_id in done.taken:
+        say(f"user {user_id}: a contact is another user's by now; it was left as it is")
+    say(f"{done.read} contacts read, {done.moved} moved to the first key")
 
 
 def _grant_beli(given: argparse.Namespace) -> None:

@@ -24,13 +24,20 @@ PAGE_ROWS = 500
 
 _MOST_QUERIES = 8
 
+_PREFIX = "USER#"
+
 _AFTER_PREFIX = r"[0-9]{8}T[0-9]{12}Z#[0-9A-Za-z_#-]{1,160}"
 """The rest of a listed item's sort key after the prefix: a `sortable` time and more."""
 
 
 def partition(user_id: int) -> str:
     """The partition of all items of a user."""
-    return f"USER#{user_id}"
+    return f"{_PREFIX}{user_id}"
+
+
+def user_of(owner: str) -> int:
+    """The user whose partition this is. Raises ValueError for another partition."""
+    return int(owner.removeprefix(_PREFIX))
 
 
 def list_partition(user_id: int, prefix: str) -> list[UserItem]:

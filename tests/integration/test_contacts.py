@@ -14,6 +14,7 @@ from chalicelib.errors import ContactTaken
 from chalicelib.flows import change_password
 from chalicelib.flows.change_contact import release_contact
 from chalicelib.flows.change_user import disable_user
+from chalicelib.flows.move_contacts import move
 from chalicelib.flows.send_code import EVEN_SECONDS
 from chalicelib.gateways.post import Refused, Unclear
 from chalicelib.settings import settings
@@ -221,6 +222,46 @@ def test_a_new_key_before_the_old_one_finds_what_was_confirmed_and_moves_it(
             transaction.commit(witness=lambda: False)
     assert contact.find_owner(SMS, to, both[:1]) == user.user_id
     assert contact.find_owner(SMS, to, old) is None
+
+
+def test_contacts_are_moved_to_the_new_key_and_the_old_one_can_go(
+    learner: ClientAt, operator: Operator
+) -> None:
+    user, to = owner(learner), builders.a_contact(owner(learner))
+    builders.a_contact(user, MAIL)
+    old = settings().contact_keys
+    both = ("another key for the contacts of tests, long enough", *old)
+    for channel in (SMS, MAIL):
+        before = contact.find_contact(user.user_id, channel)
+        assert before is not None
+        assert [move(before, both), move(before, both)] == [True, False]
+        after = contact.find_contact(user.user_id, channel)
+        assert after is not None
+        assert after.serialize() == before.serialize()
+        assert contact.find_owner(channel, before.to, both[:1]) == user.user_id
+        assert contact.find_owner(channel, before.to, old) is None
+
+    # Its key is gone: it is found again, unless somebody else has confirmed it since.
+    stale = contact.find_contact(user.user_id, SMS)
+    assert stale is not None
+    stranger = builders.a_user()
+    taken = Transaction()
+    contact.confirm(taken, stranger.user_id, None, SMS, to, old, builders.now())
+    taken.commit(witness=lambda: False)
+    with pytest.raises(ContactTaken):
+        move(stale, old)
+    assert f"user {user.user_id}: a contact is another user's" in operator.does("move-contacts")
+    assert contact.find_owner(SMS, to, old) == stranger.user_id
+    mail = contact.find_contact(user.user_id, MAIL)
+    assert mail is not None
+    assert contact.find_owner(MAIL, mail.to, old) == user.user_id
+    assert "move-contacts  contacts" in operator.does("audit")
+
+    # Given up meanwhile, it stays so.
+    release_contact(user, MAIL, "op", "test", settings(), builders.now())
+    assert not move(mail, old)
+    assert contact.find_owner(MAIL, mail.to, old) is None
+    stale.delete()
 
 
 # Signing in, and a forgotten password

@@ -97,10 +97,10 @@ READING = {
 
 MANY_TRANSACTIONS = {
     *("manage create-tables", "manage import-legacy", "manage catalog", "manage seed-demo"),
-    *("manage fill-journal", "manage check-videos"),
+    *("manage fill-journal", "manage check-videos", "manage move-contacts"),
 }
 """Commands of hundreds of small writes each, which are given again when they were cut off: `test_legacy_import.py`,
-`test_catalog_file.py`, `test_journal.py` and `test_videos.py` cut them at some.
+`test_catalog_file.py`, `test_journal.py`, `test_videos.py` and `test_contacts.py` cut them at some.
 """
 
 _shelf: list[Course] = []
