@@ -149,11 +149,12 @@ def paid(order: Ordered) -> requests.Response:
     return requests.post(f"{cashier.url}/pay", timeout=SECONDS)
 
 
-def claimed_and_ordered(shop: Shop, learner: Client) -> tuple[Choice, Ordered]:
+def claimed_and_ordered(shop: Shop, learner: Client, **members: str) -> tuple[Choice, Ordered]:
+    """The choice, and its order with the best discount; `members` are further ones of the payment's body."""
     choice = chosen(learner)
     claimed = learner.post(f"/coupons/{choice.coupon_id}/claim", solved(shop, learner))
     assert claimed["code"] == 1000, claimed
-    return choice, ordered(learner, quoted(learner, choice)["best"])
+    return choice, ordered(learner, quoted(learner, choice)["best"] | members)
 
 
 def owned(learner: Client) -> list[int]:

@@ -1,9 +1,13 @@
-"""Every key is changed as infra/README.md says, all of them at once; and a text that is no key."""
+"""Keys are changed as infra/README.md says, several of them at once; and a text that is no key. Those by which the shop
+and providers of payments know each other are in `test_payment_keys.py`.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import secrets
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,71 +15,31 @@ import pytest
 import requests
 from redis import Redis
 
+from chalicelib.gateways.sms_pushes import push_addresses
 from chalicelib.settings import table_prefix
 from chalicelib.shop.rate_limit import Limit
 from infra.stacks import NotDeployed
-from localstack.alipay import generate_keys
-from localstack.alipay.signing import public_half
 from localstack.cloud.deploying import INFRA
 from localstack.keys import Keys
 from tests.client import Client
 from tests.e2e.journey import in_cart
 from tests.e2e.local_run import SECONDS, until
 from tests.e2e.shop import (
-    PAID,
     PASSWORD,
-    Ordered,
     Shop,
     chosen,
-    claimed_and_ordered,
     control,
     owned,
-    paid,
     registered,
     solved,
     started,
-    status,
 )
-from tests.localstack.cloud_run import API_FUNCTION, CloudRun
+from tests.localstack.cloud_run import CloudRun
+from tests.localstack.rotation import Rotation, change_keys, get, serving
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1500)
 
-UNPAID = "待支付"
-NOT_SOLVED, NO_CART = 1001, 1233
-
-
-class Rotation:
-    """The change of one key. `secret` is its name among the stage's values, `texts` are what it holds, old and new."""
-
-    secret: str
-    texts: tuple[str, str]
-
-    def __init__(self, run: CloudRun, shop: Shop) -> None:
-        self.run, self.shop = run, shop
-
-    def before(self) -> None:
-        """The first deployment is done."""
-
-    def change(self) -> None:
-        """What happens elsewhere, at the moment when the new text is put in."""
-
-    def between(self) -> None:
-        """The functions have the key of before."""
-
-    def after(self) -> None:
-        """The second deployment is done."""
-
-    def rolled_back(self) -> None:
-        """The API is served by its version of before."""
-
-    def forward_again(self) -> None:
-        """The API is served by the newer version."""
-
-    def end(self) -> None:
-        """Leave things elsewhere as they were."""
-
-    def ended(self) -> None:
-        """The functions have what the secret held at first."""
+NOT_SOLVED, NO_CART, NOT_PLAYED, TOO_SOON, WRONG_CODE = 1001, 1233, 2007, 2101, 2104
 
 
 class JwtKey(Rotation):
@@ -114,115 +78,6 @@ class JwtKey(Rotation):
         return get(f"{self.shop.api}/beli", headers={"Authorization": str(token)}).status_code == 200
 
 
-class AlipayAppPrivateKey(Rotation):
-    """Alipay's console knows one key of the app at a time: pay pages signed by another one do not open."""
-
-    secret = "alipay-app-private-key"
-
-    def __init__(self, run: CloudRun, shop: Shop) -> None:
-        super().__init__(run, shop)
-        self.old, self.new = Keys(run.data / "keys").app_private.read_text(), generate_keys()
-        self.texts = (self.old, self.new.private_pem)
-
-    def before(self) -> None:
-        self.learner, self.course, self.order = an_order(self.shop)
-        assert get(self.order.pay_url).url.startswith(f"{self.shop.alipay}/cashier/")
-
-    def change(self) -> None:
-        control(f"{self.shop.alipay}/control/keys", {"app_public_key": self.new.public_pem})
-
-    def between(self) -> None:
-        for address in (self.order.pay_url, self.address_of_now()):
-            assert "isv.invalid-signature" in get(address).text
-        assert status(self.learner, self.order) == UNPAID
-
-    def after(self) -> None:
-        assert "isv.invalid-signature" in get(self.order.pay_url).text
-        last = paid(self.order._replace(pay_url=self.address_of_now()))
-        assert last.url.startswith(f"{self.shop.shop_front}/payment/result")
-
-    def end(self) -> None:
-        control(f"{self.shop.alipay}/control/keys", {"app_public_key": public_half(self.old)})
-
-    def address_of_now(self) -> str:
-        """Where the learner is sent who goes on with the order."""
-        asked = f"order_number={self.order.number}&final_price={self.order.pay_money}"
-        return str(self.learner.get(f"/get_pay_url/?{asked}")["data"])
-
-
-class AlipayPublicKey(Rotation):
-    """Alipay signs by another key: notices fail until the functions know it, and none is lost."""
-
-    secret = "alipay-public-key"
-
-    def __init__(self, run: CloudRun, shop: Shop) -> None:
-        super().__init__(run, shop)
-        self.old, self.new = Keys(run.data / "keys").alipay_private.read_text(), generate_keys()
-        self.texts = (public_half(self.old), self.new.public_pem)
-        self.untold = an_order(shop)  # at once: the timer looks at an order a minute after it was placed
-
-    def before(self) -> None:
-        self.told = an_order(self.shop)
-        for _, _, order in (self.told, self.untold):
-            assert get(order.pay_url).status_code == 200
-
-    def change(self) -> None:
-        control(f"{self.shop.alipay}/control/keys", {"alipay_private_key": self.new.private_pem})
-
-    def between(self) -> None:
-        learner, _, order = self.told
-        self.pay(order)
-        until(lambda: bool(self.answers(order)), "no notice was sent")
-        assert set(self.answers(order)) == {"fail"}
-        assert status(learner, order) == UNPAID
-        self.shop.switch_notices(False)
-        self.pay(self.untold[2])
-
-    def after(self) -> None:
-        learner, course, order = self.told
-        lost = {"on": True, "out_trade_no": self.untold[2].number}
-        control(f"{self.shop.alipay}/control/bad-days/notice_lost", lost)
-        self.shop.switch_notices(True)
-        control(f"{self.shop.alipay}/control/notices/deliver", {"early": True})
-        assert self.answers(order)[-1] == "success"
-        assert status(learner, order) == PAID
-        given = learner.get("/mycourses")["data"]
-        assert [mine["course_id"] for mine in given] == [course]
-        notice = self.shop.trade(order.number)["notices"][0]["notify_id"]
-        times = len(self.answers(order))
-        control(f"{self.shop.alipay}/control/notices/{notice}/resend", {})
-        until(lambda: len(self.answers(order)) > times, "the notice was not repeated")
-        assert self.answers(order)[-1] == "success"
-        assert learner.get("/mycourses")["data"] == given
-
-    def rolled_back(self) -> None:
-        """Meanwhile the timer, which is not rolled back, finds what nobody was told of."""
-        learner, course, order = self.untold
-        # On a slow computer the timer has asked before, under the key of before, and asks again two minutes later.
-        until(lambda: self.timer_has_found(learner, order), "the timer did not find the money", 3 * SECONDS)
-        assert owned(learner) == [course]
-        assert not self.shop.notice_accepted(order.number)
-
-    def end(self) -> None:
-        control(f"{self.shop.alipay}/control/bad-days", {"on": False})
-        self.shop.switch_notices(True)
-        control(f"{self.shop.alipay}/control/keys", {"alipay_private_key": self.old})
-
-    def timer_has_found(self, learner: Client, order: Ordered) -> bool:
-        """Whether the order is paid, once the timer has run. Its page, which asks Alipay itself, is not opened."""
-        self.run.run_timer("work_off_orders")
-        orders = {one["order_number"]: one["status"] for one in learner.get("/myorder/")["data"]}
-        return bool(orders[order.number] == PAID)
-
-    def pay(self, order: Ordered) -> None:
-        control(f"{self.shop.alipay}/control/trades/{order.number}/pay", {})
-
-    def answers(self, order: Ordered) -> list[str]:
-        """What the shop answered to the notices of an order."""
-        notices = self.shop.trade(order.number)["notices"]
-        return [delivery["answer"] for notice in notices for delivery in notice["deliveries"]]
-
-
 class GeetestKey(Rotation):
     """Geetest knows one key: with another one, no page's captcha is solved."""
 
@@ -256,11 +111,213 @@ class GeetestKey(Rotation):
         visitor = self.shop.visitor()
         assert self.signed_in(visitor, solved(self.shop, visitor))["code"] == 1000
 
+    def rolled_back(self) -> None:
+        """Geetest's console goes back, too, as the other keys' captchas are to be solved."""
+        control(f"{self.shop.geetest}/control/key", {"geetest_key": self.texts[0]})
+
+    def forward_again(self) -> None:
+        control(f"{self.shop.geetest}/control/key", {"geetest_key": self.texts[1]})
+
     def end(self) -> None:
         control(f"{self.shop.geetest}/control/key", {"geetest_key": self.texts[0]})
 
     def signed_in(self, visitor: Client, proof: Mapping[str, str]) -> Any:
         return visitor.post("/login", {"username": self.name, "password": PASSWORD, **proof})
+
+
+class Post:
+    """What learners ask of the shop that comes by SMS or mail."""
+
+    def __init__(self, run: CloudRun, shop: Shop) -> None:
+        self.shop, self.url = shop, run.run_env()["SMS_API_URL"]
+
+    def code(self, asker: Client, purpose: str, channel: str, to: str) -> str:
+        """A code that was sent, asked for as soon as one more may go there."""
+        body = {"purpose": purpose, "channel": channel, "to": to}
+        while (answer := asker.post("/codes", {**body, **solved(self.shop, asker)}))["code"] == TOO_SOON:
+            told = re.search(r"([0-9]+)秒", answer["msg"])
+            assert told, answer
+            threading.Event().wait(int(told[1]))
+        assert answer["code"] == 1000, answer
+        return str(requests.get(f"{self.url}/control/codes/{to}", timeout=SECONDS).json()["code"])
+
+    def confirm(self, learner: Client, channel: str, to: str) -> None:
+        """Make a number or an address the learner's."""
+        code = self.code(learner, "confirm", channel, to)
+        answer = learner.put(f"/contacts/{channel}", {"to": to, "code": code})
+        assert answer["code"] == 1000, answer
+
+    def mails(self, to: str) -> list[str]:
+        """The subjects of the mails that have gone there."""
+        answer = requests.get(f"{self.url}/control/mails?to={to}", timeout=SECONDS)
+        return [mail["subject"] for mail in answer.json()["mails"]]
+
+
+def a_number() -> str:
+    return f"138{secrets.randbelow(10**8):08d}"
+
+
+class ContactKey(Rotation):
+    """Whoever has confirmed a number signs in by it while two keys hold, under whichever it was confirmed."""
+
+    secret = "contact-key"
+
+    def __init__(self, run: CloudRun, shop: Shop) -> None:
+        super().__init__(run, shop)
+        old, new = run.keys()[self.secret], secrets.token_urlsafe(48)
+        self.texts = (f"{old}\n{new}", f"{new}\n{old}")
+        self.post = Post(run, shop)
+
+    def before(self) -> None:
+        self.of_old, self.asking = self.confirmed(), self.confirmed()
+        self.on_its_way = self.post.code(self.shop.visitor(), "sign-in", "sms", self.asking)
+
+    def after(self) -> None:
+        assert self.signed_in(self.asking, self.on_its_way) == WRONG_CODE
+        self.of_new = self.confirmed()
+        assert self.is_known(self.of_old)
+
+    def rolled_back(self) -> None:
+        assert self.is_known(self.of_new)
+
+    def forward_again(self) -> None:
+        assert self.is_known(self.asking)
+
+    def confirmed(self) -> str:
+        """The number of a new learner."""
+        learner, _ = registered(self.shop)
+        number = a_number()
+        self.post.confirm(learner, "sms", number)
+        return number
+
+    def is_known(self, number: str) -> bool:
+        code = self.post.code(self.shop.visitor(), "sign-in", "sms", number)
+        return self.signed_in(number, code) == 1000
+
+    def signed_in(self, number: str, code: str) -> int:
+        body = {"channel": "sms", "to": number, "code": code}
+        return int(self.shop.visitor().post("/login/code", body)["code"])
+
+
+class SmsAccessKeySecret(Rotation):
+    """The account has both keys until all functions have the new one."""
+
+    secret = "sms-access-key-secret"
+    NEW_ID, NEW = "LTAI5tAnother", "another-secret-of-the-same-user"
+
+    def __init__(self, run: CloudRun, shop: Shop) -> None:
+        super().__init__(run, shop)
+        self.old_id, old = run.wanted().parameters["SmsAccessKeyId"], run.keys()[self.secret]
+        self.texts = (old, self.NEW)
+        self.parameters = {"SmsAccessKeyId": self.NEW_ID}
+        self.post = Post(run, shop)
+
+    def before(self) -> None:
+        assert self.taken_pushes() == [True, False]
+
+    def change(self) -> None:
+        self.keys({self.NEW_ID: self.NEW})
+
+    def between(self) -> None:
+        assert self.taken_pushes() == [True, False]
+
+    def after(self) -> None:
+        assert self.taken_pushes() == [False, True]
+
+    def forward_again(self) -> None:
+        self.keys({self.old_id: None})
+        learner, _ = registered(self.shop)
+        self.post.confirm(learner, "sms", a_number())
+
+    def end(self) -> None:
+        self.keys({self.old_id: self.texts[0], self.NEW_ID: None})
+
+    def keys(self, keys: Mapping[str, str | None]) -> None:
+        control(f"{self.post.url}/control/access-keys", keys)
+
+    def taken_pushes(self) -> list[bool]:
+        """Whether receipts are taken at the address of the old secret, and at that of the new one."""
+        addresses = [push_addresses(self.shop.api, secret)[0] for secret in self.texts]
+        return [get(address).status_code == 200 for address in addresses]
+
+
+class MailUrl(Rotation):
+    """Mail that is refused while the functions have the old password waits, and goes out once."""
+
+    secret = "mail-url"
+    NEW = "another-password"
+
+    def __init__(self, run: CloudRun, shop: Shop) -> None:
+        super().__init__(run, shop)
+        old = run.keys()[self.secret]
+        self.old = Keys(run.data / "keys").mail_password.read_text()
+        assert self.old in old
+        self.texts = (old, old.replace(self.old, self.NEW))
+        self.post = Post(run, shop)
+        self.to = f"{secrets.token_hex(6)}@learner.example"
+
+    def before(self) -> None:
+        self.learner, _ = registered(self.shop)
+        self.post.confirm(self.learner, "mail", self.to)
+        self.known = self.post.mails(self.to)
+
+    def change(self) -> None:
+        control(f"{self.post.url}/control/mail-password", {"password": self.NEW})
+
+    def between(self) -> None:
+        changed = self.learner.put("/password", {"old_password": PASSWORD, "new_password": f"{PASSWORD}-new"})
+        assert changed["code"] == 1000, changed
+        self.run.run_timer("send_messages")
+        assert self.post.mails(self.to) == self.known
+
+    def forward_again(self) -> None:
+        """After each attempt that fails the next one comes later, up to five minutes by now."""
+        until(lambda: len(self.sent()) > len(self.known), "the mail was not sent", 4 * SECONDS)
+        assert len(self.sent()) == len(self.known) + 1
+
+    def end(self) -> None:
+        control(f"{self.post.url}/control/mail-password", {"password": self.old})
+
+    def sent(self) -> list[str]:
+        self.run.run_timer("send_messages")
+        return self.post.mails(self.to)
+
+
+class PolyvSecretKey(Rotation):
+    """Polyv knows one key: with another one, nothing is played."""
+
+    secret = "polyv-secret-key"
+
+    def __init__(self, run: CloudRun, shop: Shop) -> None:
+        super().__init__(run, shop)
+        self.texts = (run.keys()[self.secret], "another-key-at-polyv")
+        self.polyv = run.run_env()["POLYV_API_URL"]
+
+    def before(self) -> None:
+        visitor = self.shop.visitor()
+        self.section = next(
+            f"/course/{row['id']}/sections/{section['id']}/play"
+            for row in visitor.get("/courses/")["data"]
+            for chapter in visitor.get(f"/course/{row['id']}/chapters/")["data"]["chapters"]
+            for section in chapter["sections"]
+            if section["free_trail"] and section["section_type"] == "视频"
+        )
+        assert self.played() == 1000
+
+    def change(self) -> None:
+        control(f"{self.polyv}/control/key", {"secret_key": self.texts[1]})
+
+    def between(self) -> None:
+        assert self.played() == NOT_PLAYED
+
+    def after(self) -> None:
+        assert self.played() == 1000
+
+    def end(self) -> None:
+        control(f"{self.polyv}/control/key", {"secret_key": self.texts[0]})
+
+    def played(self) -> int:
+        return int(self.shop.visitor().post(self.section, {})["code"])
 
 
 class EdgeKey(Rotation):
@@ -361,64 +418,20 @@ class RedisPassword(Rotation):
             redis.execute_command("CLIENT", "KILL", "USER", "shop")
 
 
-def get(address: str, headers: Mapping[str, str] | None = None) -> requests.Response:
-    return requests.get(address, headers=headers, timeout=SECONDS)
-
-
-def an_order(shop: Shop) -> tuple[Client, int, Ordered]:
-    """A learner, the course that they have ordered, and the order."""
-    learner, _ = registered(shop)
-    choice, order = claimed_and_ordered(shop, learner)
-    return learner, choice.course_id, order
-
-
-def deployed_with(run: CloudRun, texts: Mapping[str, str]) -> str:
-    """Put texts into secrets, and deploy -> the version of the API that serves."""
-    run.put_in(texts)
-    run.cloud().deploy_app(run.wanted())
-    return serving(run)
-
-
-def serving(run: CloudRun) -> str:
-    alias = run.cloud().client("lambda").get_alias(FunctionName=API_FUNCTION, Name="live")
-    return str(alias["FunctionVersion"])
-
-
-def serve(run: CloudRun, version: str) -> None:
-    """Let the API be served by a version, as a roll-back does."""
-    run.cloud().client("lambda").update_alias(FunctionName=API_FUNCTION, Name="live", FunctionVersion=version)
-
-
-ROTATIONS = (JwtKey, EdgeKey, GeetestKey, AlipayAppPrivateKey, AlipayPublicKey, RedisPassword)
+ROTATIONS = (
+    JwtKey,
+    EdgeKey,
+    GeetestKey,
+    SmsAccessKeySecret,
+    ContactKey,
+    PolyvSecretKey,
+    MailUrl,
+    RedisPassword,
+)
 
 
 def test_keys_are_changed_in_one_deployment_and_nothing_is_lost(run: CloudRun, shop: Shop) -> None:
-    rotations = [rotation(run, shop) for rotation in ROTATIONS]
-    try:
-        first = deployed_with(run, {each.secret: each.texts[0] for each in rotations})
-        for each in rotations:
-            each.before()
-        run.put_in({each.secret: each.texts[1] for each in rotations})
-        for each in rotations:
-            each.change()
-        for each in rotations:
-            each.between()
-        second = deployed_with(run, {})
-        assert second != first
-        for each in reversed(rotations):
-            each.after()
-        serve(run, first)
-        for each in rotations:
-            each.rolled_back()
-        serve(run, second)
-        for each in rotations:
-            each.forward_again()
-    finally:
-        for each in rotations:
-            each.end()
-        deployed_with(run, run.keys())
-    for each in rotations:
-        each.ended()
+    change_keys(run, shop, ROTATIONS)
 
 
 MALFORMED = {
