@@ -27,7 +27,8 @@ an unknown trade, 409 with ``code`` and ``message`` for a refusal::
     POST /control/refunds/{out_refund_no}/end     {"status": "SUCCESS", "CLOSED" or "ABNORMAL"}: answers the trade
     POST /control/certificate                     {"public_key", "serial"}: the merchant's, PEM, alone from now on
     POST /control/public-key                      {"private_key", "id"}: WeChat Pay signs by it from now on
-    POST /control/api-v3-key, /control/app-secret {"key"}, {"secret"}: set anew in the console; these four until the
+    POST /control/platform-key                    {"private_key", "serial"}: of a platform certificate; {}: no more
+    POST /control/api-v3-key, /control/app-secret {"key"}, {"secret"}: set anew in the console; all these until the
                                                   simulator ends, and they answer the state
     /control/notifications, /control/notices/..., /control/bad-days/...    as Alipay's simulator has them
 """
@@ -233,7 +234,10 @@ class Site:
         match (method, *parts):
             case ("GET", "state"):
                 return self._state()
-            case ("POST", ("certificate" | "public-key" | "api-v3-key" | "app-secret") as which):
+            case (
+                "POST",
+                ("certificate" | "public-key" | "platform-key" | "api-v3-key" | "app-secret") as which,
+            ):
                 self._change_key(which, json_object(body))
                 return self._state()
             case ("GET", "trades"):
@@ -264,9 +268,13 @@ class Site:
 
     def _change_key(self, which: str, wanted: dict[str, Any]) -> None:
         simulator = self._simulator
+        if (which, wanted) == ("platform-key", {}):
+            simulator.merchant.signs_with_platform_key = False
+            return
         changes: dict[str, tuple[tuple[str, ...], Callable[..., None]]] = {
             "certificate": (("public_key", "serial"), simulator.change_certificate),
             "public-key": (("private_key", "id"), simulator.sign_with),
+            "platform-key": (("private_key", "serial"), simulator.sign_with_platform_key),
             "api-v3-key": (("key",), simulator.change_api_v3_key),
             "app-secret": (("secret",), simulator.change_app_secret),
         }

@@ -147,6 +147,13 @@ class WechatSimulator(PaymentSimulator):
         self.merchant.private_key = load_private_key(private_key)
         self.merchant.public_key_id = key_id
 
+    def sign_with_platform_key(self, private_key: str, serial: str) -> None:
+        """As to a merchant who has not changed over: WeChat Pay signs by the key of the platform certificate of this
+        number. Raises ValueError.
+        """
+        self.merchant.platform_key, self.merchant.platform_serial = load_private_key(private_key), serial
+        self.merchant.signs_with_platform_key = True
+
     def change_api_v3_key(self, key: str) -> None:
         """The key by which notices are encrypted from now on. Raises ValueError."""
         self.merchant.api_v3_key = _api_v3_key(key)

@@ -328,11 +328,13 @@ def test_a_notice_counts_as_taken_by_its_status_alone(simulator: WechatSimulator
 
 def test_the_platforms_key_signs_for_a_merchant_who_has_not_changed_over(clock: Clock) -> None:
     platform = generate_keys()
-    with new_simulator(clock, platform_key=platform.private_pem, platform_serial="5157F09E") as simulator:
-        simulator.merchant.signs_with_platform_key = True
+    with new_simulator(clock) as simulator:
+        assert change(simulator, "platform-key", private_key=platform.private_pem, serial="5157F09E").ok
         answer = ask(simulator, "POST", NATIVE, ORDER)
         assert answer.headers["Wechatpay-Serial"] == "5157F09E"
         assert not is_genuine(answer)
+        assert change(simulator, "platform-key").ok
+        assert is_genuine(ask(simulator, "GET", f"{TRADE}?mchid={MERCHANT_ID}"))
 
 
 # Bad days, pages and the control API

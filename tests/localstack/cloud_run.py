@@ -67,10 +67,12 @@ class CloudRun(Run):
             "alipay-public-key": "AlipayPublicKey",
             "wechat-mch-private-key": "WechatMchPrivateKey",
             "wechat-public-key": "WechatPublicKey",
+            "wechat-platform-certificate": "WechatPlatformCertificate",
             "wechat-api-v3-key": "WechatApiV3Key",
             "wechat-app-secret": "WechatAppSecret",
         }
-        return {"edge-key": wanted.edge_key} | {key: wanted.secrets[name] for key, name in names.items()}
+        texts = {"WechatPlatformCertificate": "none", **wanted.secrets}
+        return {"edge-key": wanted.edge_key} | {key: texts[name] for key, name in names.items()}
 
     def put_in(self, texts: Mapping[str, str]) -> None:
         """What an operator does with the new texts of keys, by the names of `keys`; nothing is deployed."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
 
 from localstack.keys import Keys
-from localstack.provider.keys import generate_keys, public_half
+from localstack.provider.keys import generate_keys, load_private_key, public_half
 from tests.client import Client
 from tests.e2e.local_run import SECONDS, until
 from tests.e2e.shop import (
@@ -281,6 +285,47 @@ class WechatMchPrivateKey(WechatRotation):
         control(f"{self.wechat}/control/certificate", {"public_key": public_key, "serial": serial})
 
 
+class WechatPlatformCertificate(WechatRotation):
+    """While the certificate is there, what its key signs is believed beside the public key; then the latter alone."""
+
+    secret = "wechat-platform-certificate"
+    SERIAL = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1"
+
+    def __init__(self, run: CloudRun, shop: Shop) -> None:
+        super().__init__(run, shop)
+        self.key = generate_keys().private_pem
+        self.texts = (certificate_of(self.key, self.SERIAL), "none")
+
+    def before(self) -> None:
+        self.learner, _, self.order = self.an_order()
+        self.other = self.an_order()
+        for is_by_certificate in (True, False):
+            assert self.is_believed(*self.other[::2], is_by_certificate)
+        self.code = self.begun(self.learner, self.order)["data"]["text"]
+        self.sign_by_certificate(True)
+        self.pay(self.code)
+        until(lambda: any(self.is_told(self.code)), "the notice was not taken")
+        self.sign_by_certificate(False)
+
+    def after(self) -> None:
+        for is_by_certificate in (True, False):
+            assert self.is_believed(*self.other[::2], is_by_certificate) != is_by_certificate
+
+    def end(self) -> None:
+        self.sign_by_certificate(False)
+
+    def is_believed(self, learner: Client, order: Ordered, is_by_certificate: bool) -> bool:
+        self.sign_by_certificate(is_by_certificate)
+        code = self.begun(learner, order)["code"]
+        self.sign_by_certificate(False)
+        assert code in (1000, NOT_AVAILABLE)
+        return bool(code == 1000)
+
+    def sign_by_certificate(self, on: bool) -> None:
+        key = {"private_key": self.key, "serial": self.SERIAL}
+        control(f"{self.wechat}/control/platform-key", key if on else {})
+
+
 class WechatPublicKey(WechatRotation):
     """WeChat Pay signs by another key: what it says is not believed until the functions know it, and nothing lost."""
 
@@ -322,6 +367,16 @@ class WechatPublicKey(WechatRotation):
         control(f"{self.wechat}/control/public-key", {"private_key": private_key, "id": key_id})
 
 
+def certificate_of(private_key: str, serial: str) -> str:
+    """A certificate with this number, which the key has signed itself, as PEM text."""
+    key, now = load_private_key(private_key), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tenpay.com Root CA")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(int(serial, 16)).not_valid_before(now - timedelta(days=1))
+    made = made.not_valid_after(now + timedelta(days=1))
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
 def an_order(shop: Shop) -> tuple[Client, int, Ordered]:
     """A learner, the course that they have ordered, and the order."""
     learner, _ = registered(shop)
@@ -335,6 +390,7 @@ ROTATIONS = (
     WechatAppSecret,
     WechatApiV3Key,
     WechatMchPrivateKey,
+    WechatPlatformCertificate,
     WechatPublicKey,
 )
 
