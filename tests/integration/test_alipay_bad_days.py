@@ -460,7 +460,7 @@ def test_a_slow_answer_outlasts_the_sdks_patience_though_the_work_is_done(
     with simulator.bad_day("answer_slow"):
         with pytest.raises(TimeoutError):
             SDK_CALLS[CLOSE](client)
-        assert simulator.held_answers.any_waits(0)
+        assert simulator.held_answers.any_waits(5)
         assert simulator.trade("order_1").status == "TRADE_CLOSED"
 
 

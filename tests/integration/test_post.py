@@ -160,7 +160,7 @@ def test_a_silent_service_is_not_waited_for(
     day: str, has_left: bool, sms: Sms, simulator: PostSimulator
 ) -> None:
     with simulator.bad_day(day):
-        assert held_then(simulator, lambda: send_code(sms, seconds=0.5)) == Unclear("deadline")
+        assert held_then(simulator, lambda: send_code(sms, seconds=1.5)) == Unclear("deadline")
         assert len(simulator.sms()) == has_left
 
 
@@ -354,7 +354,7 @@ def test_a_silent_mail_server_is_not_waited_for(
     day: str, outcome: SendState, mail: MailSender, simulator: PostSimulator
 ) -> None:
     with simulator.bad_day(day):
-        assert held_then(simulator, lambda: send_mail(mail, seconds=0.5)) == outcome
+        assert held_then(simulator, lambda: send_mail(mail, seconds=1.5)) == outcome
         assert len(simulator.mails()) == (day == "mail_slow")
 
 
