@@ -12,16 +12,18 @@ export function useEntry<F extends string>(send: () => Promise<SignedIn>, fieldO
   const router = useRouter()
   const session = useSession()
 
+  const page = route.name
   const form = useForm(async () => {
+    const next = nextOf(route)
     session.begin(await send())
     await session.refresh()
-    await leave()
+    await leave(next)
   }, fieldOf)
-  /** Replaces this page, so that "back" does not return to it. */
-  const leave = () => router.replace(nextOf(route))
+  /** Replaces this page, so that "back" does not return to it. Who has gone elsewhere meanwhile stays there. */
+  const leave = async (next: string) => void (route.name === page && (await router.replace(next)))
 
   // Signed in elsewhere, in another tab.
-  watch(() => session.isSignedIn, (isSignedIn) => isSignedIn && !form.busy.value && void leave())
+  watch(() => session.isSignedIn, (isSignedIn) => isSignedIn && !form.busy.value && void leave(nextOf(route)))
 
   return form
 }
