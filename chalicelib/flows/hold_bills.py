@@ -47,8 +47,8 @@ function did not run.
 """
 _NEAR_MIDNIGHT = timedelta(hours=1)
 """The clocks of provider and shop, and the way of a notification, may put a fact on the next or the last day's bill."""
-_LONGEST_REFUND = 7
-"""For how many days a refund may be under way before it is made."""
+_USUAL_REFUND = 7
+"""For how many days a refund is usually under way before it is made, or heard of, at most."""
 
 _Line = TypeVar("_Line")
 
@@ -162,6 +162,8 @@ class _Holding:
         self.funds = Funds(self.end - _NEAR_MIDNIGHT)
         self.result = Match()
         self.moved = 0
+        self.found_on: dict[str, date] = {}
+        """The references of refunds that were asked for on an earlier day -> on the bill of which day they stand."""
 
     def held(self) -> BillDay:
         """What comes of it, recorded."""
@@ -233,11 +235,43 @@ class _Holding:
             self.result.missing = [
                 fact for fact in self.result.missing if fact.at < self.end - _NEAR_MIDNIGHT
             ]
-        for age in range(2, _LONGEST_REFUND + 1):
+        for age in self._ages():
             is_missed = any(fact.is_refund for fact in self.result.missing)
             if is_missed or (with_funds and self.funds.off() - pending):
                 self._add(self.day - timedelta(days=age), with_funds)
+        self._add_moved_between()
         return pending
+
+    def _ages(self) -> Iterator[int]:
+        """How many days back to look: as long as refunds usually take, and to when those were asked for that are
+        missing even then. Up to three round trips for each of these.
+        """
+        yield from range(2, _USUAL_REFUND + 1)
+        made = self.result.missing[: bill.MOST_DIFFERENCES]
+        asked = (self._asked_on(fact) for fact in made if fact.key[1])
+        oldest = min((day for day in asked if day is not None), default=self.day)
+        yield from range(_USUAL_REFUND + 1, min((self.day - oldest).days, _DAYS_UNSEEN) + 1)
+
+    def _asked_on(self, fact: Fact) -> date | None:
+        """The day before which the provider was not asked for a refund."""
+        order = _order_of(fact.order_number)
+        made = refund.find_told(order, fact.key[1]) if order and fact.key[1] else None
+        return None if made is None else journal.day_of(made.requested_at)
+
+    def _add_moved_between(self) -> None:
+        """Count what moved between the day on whose bill a refund stands and this one, on which it was heard of."""
+        other = self.day - timedelta(days=1)
+        while self.funds.off() & {one for one, day in self.found_on.items() if day < other}:
+            moved = self._moved(other)
+            if not isinstance(moved, Unclear | BillPending):
+                off = self.funds.off()
+                with _lines(moved) as movements:
+                    self.funds.move(
+                        fund
+                        for fund in movements()
+                        if fund.reference in off and self.found_on.get(fund.reference, other) < other
+                    )
+            other -= timedelta(days=1)
 
     def _wants(self, with_funds: bool) -> bool:
         return bool(self.result.missing or (with_funds and self.funds.off()))
@@ -269,7 +303,8 @@ class _Holding:
                 return False
             done = {fact.key for fact in missing} - {fact.key for fact in found.missing}
             with _lines(moved) as movements:
-                self.funds.add(lines, done, movements())
+                found_late = self.funds.add(lines, done, movements())
+            self.found_on |= dict.fromkeys(found_late, other)
         return True
 
     def _is_known(self, line: BillLine) -> bool:

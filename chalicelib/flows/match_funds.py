@@ -78,17 +78,19 @@ class Funds:
 
     def add(
         self, trades: Callable[[], Iterable[BillLine]], done: Set[Key], funds: Iterable[FundLine]
-    ) -> None:
-        """Add to what is off from the bills of another day, of which `trades` reads one anew. What is `done` is so
-        whatever the bill says.
+    ) -> set[str]:
+        """Add to what is off from the bills of another day, of which `trades` reads one anew -> the references of what
+        was not off before. What is `done` is so whatever the bill says.
         """
-        wanted = self.off() | {line.reference for line in trades() if key_of_line(line) in done}
+        off = self.off()
+        wanted = off | {line.reference for line in trades() if key_of_line(line) in done}
         for line in trades() if wanted else ():
             if line.reference in wanted:
                 self._note(line, line.is_final or key_of_line(line) in done)
                 self._name(line)
         still = wanted & self.off()
         self.move(fund for fund in funds if fund.reference in still)
+        return wanted - off
 
     def pending(self) -> set[str]:
         """What is off and may be put right by the next day's bills."""

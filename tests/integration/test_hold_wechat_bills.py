@@ -172,20 +172,29 @@ def test_money_that_is_drawn_to_the_bank_is_named_and_is_no_difference(today: Da
     assert [(one.kind, one.amount) for one in held.others] == [("提现", FEE - 24000)]
 
 
-def test_a_refund_that_is_made_days_after_it_was_asked_for_is_off_on_no_day(today: Day) -> None:
+@pytest.mark.parametrize(("made", "heard"), [(3, 3), (1, 1), (1, 2), (1, 4), (3, 12), (12, 12)])
+def test_a_refund_that_is_made_and_heard_of_days_after_it_was_asked_for_is_off_on_no_day(
+    made: int, heard: int, today: Day
+) -> None:
     number = today.sold()
     today.at(13)
     with today.wechat.bad_day("refund_stays"):
         request_no = today.refunded(number)
     assert today.hold().state == bill.AGREES
-    today.at(3 * 24 + 12)
+    today.at(made * 24 + 12)
     today.wechat.end_refund(request_no, "SUCCESS")
+    made_on, heard_on = (today.date + timedelta(days=days) for days in (made, heard))
+    if made < heard:
+        held = today.hold((made + 1) * 24 + 10, made_on)
+        assert (held.state, held.moved, today.differences(made_on)) == (bill.AGREES, FEE - 24000, [])
+    today.at(heard * 24 + 12)
     today.hears_of(request_no)
-    made_on = today.date + timedelta(days=3)
-    held = today.hold(4 * 24 + 10, made_on)
-    assert (held.state, today.differences(made_on)) == (bill.AGREES, [])
-    assert (held.ours_refunded, held.theirs_refunded, held.moved) == (24000, 0, FEE - 24000)
-    assert today.hold(4 * 24 + 10).state == bill.AGREES
+    held = today.hold((heard + 1) * 24 + 10, heard_on)
+    assert (held.state, today.differences(heard_on)) == (bill.AGREES, [])
+    moved = FEE - 24000 if made == heard else 0
+    assert (held.ours_refunded, held.theirs_refunded, held.moved) == (24000, 0, moved)
+    for day in (today.date, made_on):
+        assert today.hold((heard + 1) * 24 + 10, day).state == bill.AGREES
 
 
 def test_a_refund_that_the_account_never_gave_is_named(today: Day) -> None:
