@@ -23,7 +23,10 @@ def beijing_text(at: datetime) -> str:
 
 def from_beijing_text(text: str) -> datetime:
     """The aware UTC time of a `YYYY-MM-DD HH:MM:SS` text in Beijing time. Raises ValueError for other text."""
-    return datetime.strptime(text, TEXT_FORMAT).replace(tzinfo=BEIJING).astimezone(UTC)
+    try:
+        return datetime.strptime(text, TEXT_FORMAT).replace(tzinfo=BEIJING).astimezone(UTC)
+    except OverflowError as error:  # the first hours of the calendar
+        raise ValueError(text) from error
 
 
 def day_start(day: date) -> datetime:

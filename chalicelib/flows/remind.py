@@ -95,6 +95,7 @@ def _add_course(look: _Look, due: Reminder, parts: list[EnrollmentSlice], now: d
     """Add what is due of one course. Of several orders for it, the one that gave its last days tells."""
     course = enrollment.amount_to(parts)
     if course is None or course.ends_at is None or course.ends_at <= now:
+        look.again += _may_end_later(parts, now)
         return
     ends_at = course.ends_at
     look.again.append(now + _DAY if course.is_paused(now) else min(ends_at, now + _WEEK))
@@ -113,6 +114,17 @@ def _add_course(look: _Look, due: Reminder, parts: list[EnrollmentSlice], now: d
     facts = {"course": course.course_name, "days": -(-(ends_at - now) // _DAY), "until": ends_at}
     look.messages.append(message_item(due.user_id, Event.ACCESS_ENDS, str(course.course), now, **facts))
     look.told |= set(known)
+
+
+def _may_end_later(parts: list[EnrollmentSlice], now: datetime) -> Iterator[datetime]:
+    """When to look again at a course that does not come to an end now: a refund may be decided that pauses it, and one
+    of what never ends may leave the days of other orders.
+    """
+    if any(part.paused_at is not None for part in parts if part.withdrawn_at is None):
+        yield now + _DAY
+    rest = enrollment.amount_to(part for part in parts if not part.is_permanent())
+    if rest is not None and rest.ends_at is not None and rest.ends_at > now:
+        yield now + _WEEK
 
 
 def _ends(course: object, ends_at: datetime, days: list[int]) -> Iterator[str]:

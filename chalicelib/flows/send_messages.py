@@ -64,6 +64,8 @@ _PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360))
 _MOST_ATTEMPTS = 8
 _KNOWN_AFTER = timedelta(minutes=10)
 """A provider finds an SMS some moments after it took it. What it does not know by then it never took."""
+_NEAR_MIDNIGHT = timedelta(minutes=2)
+"""How long after a run's begin a message may be handed over, and by how much clocks differ."""
 _RECEIPTS = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 60, 24 * 60))
 """How long after it was taken a receipt of an SMS is asked for, where the provider tells of none by itself."""
 
@@ -105,11 +107,12 @@ def process(due: Message, gateways: Gateways, now: datetime, *, settings: Settin
     """Bring each delivery of a message that is due a step forward. One batch read, one write for each call of a
     provider, one at the end. Raises LeaseTaken when somebody else has the message by now.
     """
+    failed_before = message.count_failed(due)
     sending = _Sending(due, _find_address(due.user_id), gateways, settings, now)
     if due.deliveries is None:
         due.deliveries = [Delivery(channel=channel) for channel in TEMPLATES[due.event].channels()]
     again = [at for delivery in due.deliveries if (at := _advance(sending, delivery)) is not None]
-    message.save(due, min(again, default=None), now)
+    message.save(due, min(again, default=None), now, failed_before)
 
 
 def _find_address(user_id: int) -> _Address:
@@ -295,10 +298,15 @@ def _receipt(sending: _Sending, delivery: Delivery) -> ReceiptState:
     to, sms = sending.address.to.get(SMS), sending.gateways.sms
     if sms is None or to is None or sending.hash_of(to) != delivery.to_hash:
         return Unclear("the number has changed")
-    day = beijing_day(delivery.tried_at)
-    return sms.find_receipt(
-        to, delivery.biz_id, message.out_id(sending.message), day, Deadline(PROVIDER_SECONDS)
-    )
+    # About midnight its provider may have taken it on the day before or after.
+    days = {beijing_day(delivery.tried_at + margin) for margin in (-_NEAR_MIDNIGHT, _NEAR_MIDNIGHT)}
+    deadline, number = Deadline(PROVIDER_SECONDS), message.out_id(sending.message)
+    state: ReceiptState = NotKnown()
+    for day in sorted(days):
+        state = sms.find_receipt(to, delivery.biz_id, number, day, deadline)
+        if not isinstance(state, NotKnown):
+            break
+    return state
 
 
 def count_undelivered() -> int | None:

@@ -43,7 +43,8 @@ def take_receipts(key: str, body: bytes, gateways: Gateways, now: datetime) -> N
         raise Unreadable() from error
     for receipt in receipts:
         told = message.find_by_out_id(receipt.out_id)
-        if told is None or told.due_at is None or told.due_at <= now.timestamp():
+        # What is due so soon is looked at anyway, or is being looked at: its lease is not taken away.
+        if told is None or told.due_at is None or told.due_at <= (now + work.LEASE).timestamp():
             continue
         if any((one.channel, one.status) == (SMS, SENT) for one in told.deliveries or ()):
             try:

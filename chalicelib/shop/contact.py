@@ -80,7 +80,8 @@ def normal(channel: str, text: str) -> str | None:
     address = text.strip().lower()
     local = address.partition("@")[0]
     is_one = len(address) <= _MAX_MAIL_LENGTH and len(local) <= 64 and _MAIL.fullmatch(address)
-    return address if is_one else None
+    # What begins like an encoded word (RFC 2047) is read as one in a mail's header.
+    return address if is_one and not local.startswith("=?") else None
 
 
 def masked(channel: str, to: str) -> str:

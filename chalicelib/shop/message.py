@@ -203,21 +203,29 @@ def save_on_the_way(message: Message) -> None:
     message.deliveries = kept  # the update has read them anew
 
 
-def save(message: Message, due_at: datetime | None, now: datetime) -> None:
-    """Store what became of its deliveries, and when it is due again. One that failed is flagged. One write.
+def count_failed(message: Message) -> int:
+    """How many of its deliveries have failed."""
+    return sum(delivery.status == FAILED for delivery in message.deliveries or ())
+
+
+def save(message: Message, due_at: datetime | None, now: datetime, failed_before: int) -> None:
+    """Store what became of its deliveries, and when it is due again. One write. Where more have failed than before it
+    is flagged; what an operator has resolved is so again only then.
 
     Raises LeaseTaken when somebody else has it.
     """
-    has_failed = any(delivery.status == FAILED for delivery in message.deliveries or ())
-    flag: list[Action] = LEAVE_ATTENTION
-    if has_failed:
+    failed = count_failed(message)
+    is_flagged = message.attention is not None or bool(message.is_resolved)
+    is_news = failed > failed_before or (failed > 0 and not is_flagged)
+    flag: list[Action] = [] if failed else LEAVE_ATTENTION
+    if is_news:
         since = Message.attention_at | int(now.timestamp())
         flag = [Message.attention.set(UNDELIVERED), Message.attention_at.set(since)]
     deliveries = Message.deliveries.set(message.deliveries)
     actions = [deliveries, *due_actions(due_at, MESSAGES), *flag]
     with refusing(LeaseTaken()):
         message.update(actions, condition=Message.due_at == message.due_at)
-    if has_failed:
+    if is_news:
         log.warning("a message could not be delivered: event=%s", message.event)
 
 

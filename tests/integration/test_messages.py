@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
 import app as application
+from chalicelib.deadline import Deadline
 from chalicelib.errors import LeaseTaken, PushRefused, Unreadable
 from chalicelib.flows import send_messages, take_pushes
+from chalicelib.flows.resolve_message import resolve_message
 from chalicelib.gateways import Gateways
-from chalicelib.gateways.post import Delivered, Failed, NotKnown, Refused, Unclear, Waiting
+from chalicelib.gateways.post import (
+    Delivered,
+    Failed,
+    NotKnown,
+    ReceiptState,
+    Refused,
+    SendState,
+    Unclear,
+    Waiting,
+)
 from chalicelib.settings import Settings, settings
 from chalicelib.shop import attention, contact, inbox, message, work
 from chalicelib.shop.message import Event, Message
 from chalicelib.shop.message_texts import MAIL, SMS, TEMPLATES, sms_parameters
 from chalicelib.shop.partition import list_partition
-from chalicelib.shop.quiet_hours import is_quiet
+from chalicelib.shop.quiet_hours import beijing_day, is_quiet
 from chalicelib.shop.user import User
 from chalicelib.storage.dynamodb import Transaction
 from localstack.alipay import AlipaySimulator
@@ -310,6 +321,60 @@ def test_over_a_month_nothing_is_sent_in_quiet_hours(post: Post) -> None:
     assert not [at for at in sent_at if is_quiet(at)]
 
 
+def test_a_receipt_that_comes_while_the_mail_is_on_its_way_costs_no_outcome(post: Post) -> None:
+    class Interrupted(FakeMail):
+        def send(self, *given: Any, **more: Any) -> SendState:
+            (sending,) = post.messages()
+            body = pushed(success=True, out_id=message.out_id(sending))
+            take_pushes.take_receipts(CALLBACK_KEY, body, post.gateways, NOON + timedelta(seconds=3))
+            return super().send(*given, **more)
+
+    post.mail = Interrupted()
+    post.tell()
+    post.run(NOON)
+    assert post.states() == {SMS: message.SENT, MAIL: message.SENT}
+
+
+@pytest.mark.parametrize("days_apart", [-1, 1])
+def test_about_midnight_an_sms_is_looked_for_on_either_day(post: Post, days_apart: int) -> None:
+    """The run began on one day, and the provider took it on the other; its answer was lost."""
+    midnight = datetime(2026, 12, 1, 16, tzinfo=UTC)
+    began = midnight - days_apart * timedelta(seconds=5)
+    taken_on = beijing_day(began) + timedelta(days=days_apart)
+
+    class OnOneDay(FakeSms):
+        def find_receipt(
+            self, number: str, biz_id: str | None, out_id: str, day: date, deadline: Deadline
+        ) -> ReceiptState:
+            found = super().find_receipt(number, biz_id, out_id, day, deadline)
+            return found if day == taken_on else NotKnown()
+
+    post.sms = OnOneDay(bad_days=[Unclear("no answer")], takes_lost=True)
+    post.tell(Event.PASSWORD_CHANGED, began, at=began)
+    post.run_until_done(began)
+    assert (post.sms.calls, post.states()[SMS]) == (1, message.DELIVERED)
+
+
+def test_what_an_operator_has_resolved_comes_back_only_with_another_failure(post: Post) -> None:
+    def resolve_it() -> None:
+        (listed,) = post.messages()
+        resolve_message(message.out_id(listed), "op", "called", NOON)
+        assert not post.is_listed()
+
+    post.mail.bad_days = [Refused("550", is_final=True)]
+    post.sms.receipt = Waiting()
+    post.tell()
+    post.run(NOON)
+    assert post.is_listed()
+    resolve_it()
+    post.run(NOON + timedelta(minutes=2))
+    assert not post.is_listed()
+    post.sms.receipt = Failed("UNDELIVRD")
+    post.run_until_done(NOON + timedelta(minutes=10))
+    assert (post.states(), post.is_listed()) == ({SMS: message.FAILED, MAIL: message.FAILED}, True)
+    resolve_it()
+
+
 def pushed(**members: object) -> bytes:
     times = {"send_time": "2026-11-28 12:00:01", "report_time": "2026-11-28 12:00:09"}
     return json.dumps([{"phone_number": "13800000000", **times, **members}]).encode()
@@ -321,12 +386,14 @@ def test_a_receipt_that_is_pushed_is_asked_about_and_not_believed(post: Post) ->
     post.run(NOON)
     (sent,) = post.messages()
     says_failed = pushed(success=False, err_code="UNDELIVRD", out_id=message.out_id(sent))
-    at = NOON + timedelta(seconds=10)
+    post.run(NOON + timedelta(minutes=2))
+    at = NOON + timedelta(minutes=3)
     take_pushes.take_receipts(CALLBACK_KEY, says_failed, post.gateways, at)
     asked = post.sms.asked
     post.run(at)
     assert (post.sms.asked, post.states()[SMS]) == (asked + 1, message.SENT)
     post.sms.receipt = Delivered()
+    at += timedelta(minutes=1)
     take_pushes.take_receipts(CALLBACK_KEY, says_failed, post.gateways, at)
     post.run(at)
     assert post.states()[SMS] == message.DELIVERED

@@ -8,8 +8,9 @@ from chalicelib.beijing_time import BEIJING
 from chalicelib.flows.claim_coupon import claim_coupon
 from chalicelib.flows.grant import grant_coupon, grant_enrollment
 from chalicelib.flows.tell_operators import tell_operators
-from chalicelib.shop import coupon, message, order, reminder
+from chalicelib.shop import coupon, enrollment, message, order, reminder
 from chalicelib.shop import order as orders
+from chalicelib.shop.enrollment import EnrollmentSlice
 from chalicelib.shop.message import Event, Message
 from chalicelib.shop.message_texts import words
 from chalicelib.shop.order import Order
@@ -104,6 +105,25 @@ def test_what_has_just_begun_or_never_ends_is_not_told_of(gateway_server: Gatewa
     grant_enrollment(user, builders.a_course().key, 36000, "test", "op", now)
     look(user, now + 20 * DAY)
     assert [one.facts["days"] for one in told(user, Event.ACCESS_ENDS)] == ["1"]
+    assert reminders(user) == []
+
+
+def test_access_that_ends_after_all_is_told_of(gateway_server: GatewayServer) -> None:
+    """What never ended goes back after a while; an application waits past the end, and is refused."""
+    user, course, now = builders.a_user(), builders.a_course(), builders.now()
+    grant_enrollment(user, course.key, 30, "test", "op", now)
+    grant_enrollment(user, course.key, 36000, "test", "op", now + DAY)
+    look(user, now + 10 * DAY)
+    (endless,) = [one for one in enrollment.list_slices(user.user_id) if one.is_permanent()]
+    endless.update([EnrollmentSlice.withdrawn_at.set(now + 10 * DAY)])
+    look(user, now + 20 * DAY)
+    (limited,) = [one for one in enrollment.list_slices(user.user_id) if one.withdrawn_at is None]
+    limited.update([EnrollmentSlice.paused_at.set(now + 20 * DAY)])
+    look(user, now + 40 * DAY)
+    assert told(user, Event.ACCESS_ENDS) == []
+    limited.update([EnrollmentSlice.paused_at.remove(), EnrollmentSlice.paused_seconds.set(20 * 24 * 3600)])
+    look(user, now + 60 * DAY)
+    assert [one.facts["days"] for one in told(user, Event.ACCESS_ENDS)] == ["7", "1"]
     assert reminders(user) == []
 
 

@@ -290,7 +290,7 @@ class PolyvSecretKey(Rotation):
 
     def __init__(self, run: CloudRun, shop: Shop) -> None:
         super().__init__(run, shop)
-        self.texts = (run.keys()[self.secret], "another-key-at-polyv")
+        self.texts = (run.keys()[self.secret], "anotherkeyatpolyv")
         self.polyv = run.run_env()["POLYV_API_URL"]
 
     def before(self) -> None:

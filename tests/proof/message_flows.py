@@ -96,7 +96,7 @@ class ResolveMessage(Flow):
         self.paid()
         (told,) = invariants.belongings(self.user.user_id).of(Message)
         told.deliveries = [message.Delivery(channel="mail", status=message.FAILED, why="550")]
-        message.save(told, None, self.clock())
+        message.save(told, None, self.clock(), 0)
         self.number = message.out_id(told)
 
     def act(self) -> object:
@@ -137,7 +137,7 @@ class TakeReceipt(Flow):
         self.paid()
         (told,) = invariants.belongings(self.user.user_id).of(Message)
         told.deliveries = [message.Delivery(channel="sms", status=message.SENT)]
-        message.save(told, self.clock() + timedelta(hours=1), self.clock())
+        message.save(told, self.clock() + timedelta(hours=1), self.clock(), 0)
         self.number = message.out_id(told)
 
     def act(self) -> object:

@@ -41,7 +41,7 @@ def test_an_address_is_written_in_one_way(text: str) -> None:
         "", "@", "li", "li@", "@example.com", "li@example", "li@@example.com", "li@-example.com", "li lei@example.com",
         "li@example.com\nBcc: x@example.com", "li\r@example.com", "li@example.com,x@example.com", "<li@example.com>",
         ".li@example.com", "li..lei@example.com", "李@example.com", "li@例.com", "l" * 65 + "@example.com",
-        "li@" + "a" * 60 + ".x" * 100 + ".com",
+        "li@" + "a" * 60 + ".x" * 100 + ".com", "=?utf-8?q?a?=@example.com",
     ],
 )  # fmt: skip
 def test_what_is_no_address(text: str) -> None:

@@ -16,6 +16,7 @@ from chalicelib.gateways.sms_pushes import (
     push_addresses,
     read_receipts,
     read_replies,
+    received_at,
 )
 from chalicelib.settings import SmsSettings
 
@@ -91,6 +92,7 @@ def test_replies_are_read_in_both_documented_forms() -> None:
     old, new = read_replies(pushed(REPLY, REPLY | {"phone_number": "8613811110001", "sequence_id": "77"}))
     assert (old.number, old.text, old.sequence_id) == ("13811110001", "拒收", "1234567890")
     assert old.at == from_beijing_text("2017-09-01 00:00:00")
+    assert received_at("0001-01-01 00:00:00") is None
     assert (new.number, new.sequence_id) == ("13811110001", "77")
 
 
