@@ -247,7 +247,7 @@ def show_preferences():
 @app.route("/preferences", methods=["PUT"], codes=codes.PREFERENCES)
 def change_preferences():
     caller, asked = app.caller(), requests.preference_request(app.json())
-    box = my_messages.change_preference(caller, asked.group, asked.channel, on=asked.on)
+    box = my_messages.change_preference(caller, asked.group, asked.channel, app.now(), on=asked.on)
     return message_responses.preferences(box)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from chalicelib.shop import inbox, message
 from chalicelib.shop.caller import Caller
@@ -53,11 +54,11 @@ def find_preferences(caller: Caller) -> Inbox:
     return _inbox(caller)
 
 
-def change_preference(caller: Caller, group: str, channel: str, *, on: bool) -> Inbox:
+def change_preference(caller: Caller, group: str, channel: str, now: datetime, *, on: bool) -> Inbox:
     """Switch a channel on or off for a group of messages -> the inbox then. One batch read and a write. Raises
     FixedPreference.
     """
-    return inbox.switch(_inbox(caller), caller.user_id, group, channel, on=on)
+    return inbox.switch(_inbox(caller), caller.user_id, group, channel, now, on=on)
 
 
 def _inbox(caller: Caller) -> Inbox:

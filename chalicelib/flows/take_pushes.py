@@ -64,8 +64,13 @@ def take_replies(key: str, body: bytes, gateways: Gateways, keys: Sequence[str],
         replies: Sequence[Reply] = read_replies(body)[:_MOST]
     except UnreadablePush as error:
         raise Unreadable() from error
-    for number in dict.fromkeys(one.number for one in replies if one.text.strip().upper() in _ENOUGH):
+    # A reply may be pushed again, or late: what its person switched on since stays on.
+    refused: dict[str, datetime] = {}
+    for one in replies:
+        if one.text.strip().upper() in _ENOUGH:
+            refused[one.number] = max(refused.get(one.number, one.at or now), one.at or now)
+    for number, at in refused.items():
         user_id = contact.find_owner(contact.SMS, number, keys)
         if user_id is not None:
-            inbox.refuse_sms(user_id, now)
+            inbox.refuse_sms(user_id, min(at, now))
             log.info("somebody wants no SMS any more")

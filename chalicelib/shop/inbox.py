@@ -29,12 +29,14 @@ SHOWN_GROUPS = (ORDERS, SECURITY, STUDY, REMINDERS)
 
 class Inbox(UserItem, discriminator="INBOX"):
     """A person's own settings of their messages: read are those up to the sort key `read_until`; `off` holds
-    `<group>:<channel>` of what they switched off. `sms_refused_at` is when they answered an SMS that they want no more.
+    `<group>:<channel>` of what they switched off. `sms_refused_at` is when they answered an SMS that they want no more,
+    `sms_wanted_at` when they last switched SMS on.
     """
 
     read_until = UnicodeAttribute(null=True)
     off = UnicodeSetAttribute(null=True)
     sms_refused_at = UTCDateTimeAttribute(null=True)
+    sms_wanted_at = UTCDateTimeAttribute(null=True)
 
     def wants(self, group: str, channel: str) -> bool:
         """Whether messages of a group are to be sent by a channel."""
@@ -70,7 +72,7 @@ def mark_read(user_id: int, until: str) -> None:
         _change(user_id, [Inbox.read_until.set(until)], further)
 
 
-def switch(box: Inbox, user_id: int, group: str, channel: str, *, on: bool) -> Inbox:
+def switch(box: Inbox, user_id: int, group: str, channel: str, now: datetime, *, on: bool) -> Inbox:
     """Switch a channel on or off for a group -> the inbox then. Whoever switches SMS on takes back that they refused
     them. One write.
 
@@ -81,18 +83,26 @@ def switch(box: Inbox, user_id: int, group: str, channel: str, *, on: bool) -> I
     word = {f"{group}:{channel}"}
     actions: list[Action] = [Inbox.off.delete(word) if on else Inbox.off.add(word)]
     if on and channel == SMS:
-        actions.append(Inbox.sms_refused_at.remove())
+        actions += [Inbox.sms_refused_at.remove(), Inbox.sms_wanted_at.set(now)]
     return _change(user_id, actions)
 
 
-def refuse_sms(user_id: int, now: datetime) -> None:
-    """Note that a person wants no SMS any more. One write."""
-    _change(user_id, [Inbox.sms_refused_at.set(Inbox.sms_refused_at | now)])
+def refuse_sms(user_id: int, at: datetime) -> None:
+    """Note that a person said so then that they want no SMS any more, unless they have switched them on since. One
+    write.
+    """
+    is_newer = Inbox.sms_wanted_at.does_not_exist() | (Inbox.sms_wanted_at < at)
+    with suppress(_WantedSince), refusing(_WantedSince()):
+        _change(user_id, [Inbox.sms_refused_at.set(Inbox.sms_refused_at | at)], is_newer)
 
 
 def unsubscribe(user_id: int, group: str) -> None:
     """Switch mail off for a group. One write."""
     _change(user_id, [Inbox.off.add({f"{group}:{MAIL}"})])
+
+
+class _WantedSince(ShopError):
+    """SMS were switched on later."""
 
 
 class _ReadAlready(ShopError):

@@ -250,7 +250,7 @@ def test_in_quiet_hours_only_what_is_about_security_is_sent(post: Post) -> None:
 
 def test_nobody_is_sent_what_they_switched_off_nor_where_they_cannot_be_reached(post: Post) -> None:
     box = inbox.find_inbox(post.user.user_id)
-    inbox.switch(box, post.user.user_id, "study", MAIL, on=False)
+    inbox.switch(box, post.user.user_id, "study", MAIL, NOON, on=False)
     post.tell(Event.QUESTION_ANSWERED, course="课程", page="/course/1")
     post.run_until_done(NOON)
     assert (post.states(), post.why(MAIL)) == (
@@ -272,7 +272,7 @@ def test_whoever_refused_sms_gets_none_of_any_group_until_they_want_them_again(p
     assert (post.states()[SMS], post.sms.calls) == (message.SKIPPED, 0)
     box = inbox.find_inbox(user_id)
     assert not box.is_fixed("orders", SMS)
-    inbox.switch(box, user_id, "orders", SMS, on=True)
+    inbox.switch(box, user_id, "orders", SMS, NOON, on=True)
     assert inbox.find_inbox(user_id).wants("orders", SMS)
     assert inbox.find_inbox(user_id).is_fixed("orders", SMS)
 
@@ -410,7 +410,17 @@ def test_whoever_replies_that_they_want_no_sms_gets_none(post: Post, text: str) 
     take_pushes.take_replies(CALLBACK_KEY, question, post.gateways, keys, NOON)
     assert inbox.find_inbox(post.user.user_id).wants("orders", SMS)
     reply = pushed(phone_number=number, content=text)
-    take_pushes.take_replies(CALLBACK_KEY, reply, post.gateways, keys, NOON)
+    later = NOON + timedelta(minutes=1)
+    take_pushes.take_replies(CALLBACK_KEY, reply, post.gateways, keys, later)
+    box = inbox.find_inbox(post.user.user_id)
+    assert not box.wants("orders", SMS)
+
+    # What is pushed again says nothing new; a reply of later does.
+    inbox.switch(box, post.user.user_id, "orders", SMS, later, on=True)
+    take_pushes.take_replies(CALLBACK_KEY, reply, post.gateways, keys, NOON + timedelta(minutes=5))
+    assert inbox.find_inbox(post.user.user_id).wants("orders", SMS)
+    once_more = pushed(phone_number=number, content=text, send_time="2026-11-28 12:03:00")
+    take_pushes.take_replies(CALLBACK_KEY, once_more, post.gateways, keys, NOON + timedelta(minutes=5))
     assert not inbox.find_inbox(post.user.user_id).wants("orders", SMS)
 
 
