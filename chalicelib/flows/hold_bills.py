@@ -210,8 +210,9 @@ class _Holding:
 
         A refund is recorded when the provider has confirmed it, and may have stood in a bill as under way before;
         clocks differ, too. What became true in the day's last hour is not missed before the next bill is there. Where
-        all is matched nothing is read; else it is up to sixteen Queries, the bills of eight days, and up to three
-        round trips for each line that is not known yet, of as many as are listed.
+        all is matched nothing is read; else it is up to sixteen Queries, the bills of eight days, where a refund is
+        missing even then those of a month, and up to three round trips for each line that is not known yet, of as many
+        as are listed.
         """
         before, after = self.day - timedelta(days=1), self.day + timedelta(days=1)
         unheard = _but_for(self.result.under_way, self._is_asked_for)
