@@ -89,13 +89,13 @@ def place_order(
         return _answer_again(first, now)
     try:
         priced = price_choice(user, choice, found, now)
-    except (CouponUnusable, FreeTermTaken):
-        # The same request at the same moment may have taken coupon or free term, after the key was read.
+        if priced.settlement.payable != pay_money:
+            raise AmountMismatch(due=priced.settlement.payable)
+    except (AmountMismatch, CouponUnusable, FreeTermTaken):
+        # The same request at the same moment may have taken coupon, beli or free term, after the key was read.
         if key and (first := idempotency.find_first_answer(user.user_id, key)):
             return _answer_again(first, now)
         raise
-    if priced.settlement.payable != pay_money:
-        raise AmountMismatch(due=priced.settlement.payable)
     while True:
         order = _new_order(user, priced, chosen, settings, now)
         page = _page(order, order.number, gateways) if order.amount else _result_page(settings, order)

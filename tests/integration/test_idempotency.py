@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from chalicelib.errors import AmountMismatch
+from chalicelib.flows.checkout import place_order
+from chalicelib.gateways import open_gateways
+from chalicelib.settings import settings
 from chalicelib.shop import coupon, enrollment, order
-from chalicelib.shop.idempotency import KEPT
+from chalicelib.shop.caller import Caller
+from chalicelib.shop.choice import Choice, ChosenLine
+from chalicelib.shop.idempotency import KEPT, FirstAnswer, IdempotencyKey
+from chalicelib.storage.dynamodb import ItemKey, StoredItem
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases
@@ -82,6 +90,36 @@ def test_a_key_whose_coupon_was_taken_by_its_own_first_request_gets_the_first_an
     assert second["data"] == first["data"]
     assert second["code"] == 1000
     assert len(purchases.orders(buyer.person)) == 1
+
+
+def test_a_key_whose_beli_were_taken_by_its_own_first_request_gets_the_first_answer(
+    gateway_server: GatewayServer,
+) -> None:
+    """A batch is no snapshot: the second request has read the key before, and the balance after the first one took
+    both.
+    """
+
+    class Between(Caller):
+        def find(self, keys: Sequence[ItemKey]) -> dict[ItemKey, StoredItem]:
+            found = super().find(keys)
+            return {key: item for key, item in found.items() if not isinstance(item, FirstAnswer)}
+
+    user, course = builders.a_user(beli=100), builders.a_course(prices=[30000])
+    line = ChosenLine(course.key, builders.policy_id_of(course))
+
+    def place(caller: Caller, key: IdempotencyKey | None) -> str:
+        gateways, choice = open_gateways(settings()), Choice((line,), None, True)
+        return place_order(caller, choice, 29000, key, gateways, settings(), builders.now()).order.number
+
+    key = IdempotencyKey(secrets.token_hex(8), "one purchase")
+    first = place(builders.a_caller(user), key)
+    again = Between(builders.claims_of(user), builders.now())
+    assert place(again, key) == first
+    with pytest.raises(AmountMismatch):
+        place(again, IdempotencyKey(secrets.token_hex(8), "another purchase"))
+    with pytest.raises(AmountMismatch):
+        place(again, None)
+    assert len(purchases.orders(user)) == 1
 
 
 def test_a_key_whose_first_request_is_just_being_applied_gets_the_first_answer(
