@@ -131,17 +131,21 @@ def _take_standing(order: Order, notification: Notification, now: datetime) -> s
 
 def _is_all_back(order: Order, notification: Notification) -> bool:
     """Whether the refunds of a trade that were told one by one, and those of the shop's that are done, are all of it.
-    Two Queries.
+    One of the shop's that was made twice counts once: it is listed as such. Two Queries.
     """
     trade_no = notification.trade_no
-    back = {
-        each.number_made(): each.amount
+    ours = [
+        each
         for each in refund.list_refunds(order)
         if each.status == refund.DONE and each.trade_no == trade_no and not each.refunded_externally
+    ]
+    numbers = {number for each in ours for number in each.numbers()}
+    told = {
+        each.request_no: each.refunded
+        for each in refund_notice.list_all(order)
+        if each.trade_no == trade_no and each.request_no not in numbers
     }
-    told = refund_notice.list_all(order)
-    back |= {each.request_no: each.refunded for each in told if each.trade_no == trade_no}
-    return sum(back.values()) >= notification.amount
+    return sum(each.amount for each in ours) + sum(told.values()) >= notification.amount
 
 
 def _is_known(order: Order, notification: Notification) -> bool:

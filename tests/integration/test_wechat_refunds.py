@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.errors import PaymentUnknown, RefundFinished
-from chalicelib.flows import apply_for_refund, carry_out_refund, decide_refund
+from chalicelib.flows import apply_for_refund, carry_out_refund, close_order, decide_refund
 from chalicelib.shop import attention, payment, refund, refund_notice, stray_notification
 from chalicelib.shop import order as orders
+from chalicelib.shop.event import By, Cause
 from chalicelib.shop.payment_type import WECHAT, Way
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
@@ -202,6 +203,19 @@ def test_a_refund_that_was_given_up_and_made_all_the_same_is_put_before_a_person
     assert bought.told(again) is None
     assert request_no not in operator.does("problems")
     assert len(bought.journal()) == 2
+    bought.check()
+
+
+def test_a_refund_that_was_made_twice_counts_once_towards_all_that_was_paid(bought: Bought) -> None:
+    request_no = given_up(bought)
+    bought.try_again(request_no)
+    assert bought.ask(request_no) == refund.DONE
+    bought.hear()
+    assert bought.told(request_no, status="SUCCESS", ended_at=bought.shop.clock()) is None
+    console(bought, 10000)
+    bought.hear()
+    assert bought.owned() == [True, False]
+    assert purchases.stored(bought.number).refunded_amount == 10000
     bought.check()
 
 
@@ -397,4 +411,30 @@ def test_money_that_came_twice_goes_back_to_the_trade_that_paid_also_under_a_new
     assert not shop.wechat.book.refunds(h5)
     assert purchases.status(number) == orders.PAID
     assert purchases.owns(shop.buyer.person, shop.buyer.course, shop.clock())
+    shop.check()
+
+
+@pytest.mark.parametrize(("by", "status"), [("shop", refund.DONE), ("console", refund.SUPERSEDED)])
+def test_money_that_comes_too_late_goes_back_once_whoever_sends_it(shop: Shop, by: str, status: str) -> None:
+    number, trade = shop.by_wechat(Way.NATIVE)
+    shop.wechat.pay(trade)
+    order, cause = purchases.stored(number), Cause(By.PROVIDER)
+    close_order.give_back_and_close(order, orders.CANCELLED, cause, shop.clock())
+    shop.buyer.place()  # which holds the coupon by now
+    assert shop.told_by_wechat() == [None]
+    (back,) = refund.list_refunds(purchases.stored(number))
+    assert (back.why, back.provider_of(order), back.trade_number) == (refund.LATE, WECHAT, trade)
+    if by == "console":
+        shop.wechat.refund(trade, None)
+    else:
+        assert carry_out_refund.carry_out(order, back, shop.gateways, shop.clock()) == refund.APPROVED
+    shop.clock.forward(minutes=2)
+    shop.wechat.book.close_expired()
+    assert shop.told_by_wechat() == [None]
+    carry_out_refund.process(back, shop.gateways, shop.clock())
+    (ended,) = refund.list_refunds(purchases.stored(number))
+    assert (ended.status, ended.attention, ended.due_at) == (status, None, None)
+    assert [one.amount for one in shop.wechat.book.refunds(trade)] == [order.amount]
+    assert purchases.status(number) == orders.CANCELLED
+    assert purchases.happened(number).count("late payment refunded") == 1
     shop.check()
