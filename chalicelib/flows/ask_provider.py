@@ -138,10 +138,9 @@ def _take(order: Order, state: Paid | Refunded, gateways: Gateways, now: datetim
     trade_no = state.payment.trade_no
     confirm_payment.confirm(order, state.payment, cause, now, is_refunded=True)
     current = orders.reload(order)
-    if current.trade_no == trade_no:
-        unclear = take_back.complete_what_is_done(current, gateways, now)
-        if unclear is not None:
-            return unclear
+    unclear = take_back.complete_what_is_done(current, trade_no, gateways, now)
+    if unclear is not None:
+        return unclear
     take_back.supersede(current, trade_no, cause, now)
     return None
 

@@ -279,10 +279,17 @@ def complete_with(
     if approved.why == refund.APPLICATION:
         take_back_lines(transaction, order, approved.lines, approved.amount, cause, now)
     else:
-        is_late = approved.why == refund.LATE
-        what = What.LATE_PAYMENT_REFUNDED if is_late else What.DUPLICATE_PAYMENT_REFUNDED
-        orders.record_event(transaction, order, what, cause, now, RefundFinished())
+        tell_of_payment(transaction, order, approved, cause, now)
     transaction.commit()
+
+
+def tell_of_payment(
+    transaction: Transaction, order: Order, back: Refund, cause: Cause, now: datetime
+) -> None:
+    """Record that a payment which its order could not use went back. Refusal: RefundFinished."""
+    is_late = back.why == refund.LATE
+    what = What.LATE_PAYMENT_REFUNDED if is_late else What.DUPLICATE_PAYMENT_REFUNDED
+    orders.record_event(transaction, order, what, cause, now, RefundFinished())
 
 
 def take_back_lines(

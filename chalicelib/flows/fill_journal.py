@@ -31,14 +31,24 @@ def fill(report: Callable[[int, int], None]) -> tuple[int, int]:
 
 def facts(order: Order, items: list[UserItem]) -> Iterator[JournalEntry]:
     """The entries that an order's payments and refunds should have; `items` is all that is kept about it."""
-    refunds = [item for item in items if isinstance(item, Refund) and item.status == refund.DONE]
+    refunds = [item for item in items if isinstance(item, Refund)]
     yield from (journal.of_payment(order, item) for item in items if isinstance(item, Payment))
     if order.is_delivered() and order.amount == 0 and order.paid_at is not None:
         yield journal.of_free(order, order.paid_at)
-    for done in refunds:
-        fact = journal.ELSEWHERE if done.refunded_externally else journal.REFUNDED
-        number = None if done.refunded_externally else done.number_made()
-        yield journal.of_refund(order, done, done.finished_at, fact=fact, number=number)
+    for one in refunds:
+        if one.status == refund.DONE:
+            yield from _of_refund(order, one)
+        elif one.status == refund.SUPERSEDED and one.why != refund.APPLICATION:
+            yield journal.of_whole_payment(order, one, one.finished_at)
     left, lines = refund.beyond_requests(order, refunds)
     if left and order.refunded_at is not None:
         yield journal.of_whole_refund(order, lines, left, order.refunded_at)
+
+
+def _of_refund(order: Order, done: Refund) -> Iterator[JournalEntry]:
+    """A refund that is done went back another way, by its provider, or first the one and then the other."""
+    if done.refunded_externally or done.made_after_all_at:
+        yield journal.of_refund(order, done, done.finished_at, fact=journal.ELSEWHERE)
+    if not done.refunded_externally:
+        at = done.made_after_all_at or done.finished_at
+        yield journal.of_refund(order, done, at, number=done.number_made())

@@ -134,6 +134,23 @@ def of_whole_refund(order: Order, lines: Sequence[int], amount: Fen, now: dateti
     )
 
 
+def of_whole_payment(order: Order, back: Refund, now: datetime) -> JournalEntry:
+    """The entry of the return of a payment that its order could not use, all of it by no request of the shop's; `back`
+    is the shop's own refund of it, which was not made.
+    """
+    return _entry(
+        order,
+        REFUNDED,
+        WHOLE_TRADE,
+        now,
+        back.amount,
+        (),
+        provider=back.provider_of(order),
+        trade_no=back.trade_no,
+        trade_number=back.trade_number,
+    )
+
+
 def _entry(
     order: Order,
     fact: str,

@@ -88,6 +88,8 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     provider has not said otherwise. `provider` is whose trade `trade_no` is, where it may be another than the order's:
     `provider_of` tells for each. `trade_number` is our number of that trade, None where it is the order's.
 
+    `made_after_all_at`: when the shop heard that the provider has made it, though its money had gone back another way.
+
     `try_no` is the try that is made now, from 1 (None); `is_given_up`: the provider has given that one up. `made_as` is
     the number under which the provider has made it, where it is not `request_no`; `also_made_as` are others under which
     it has made it as well.
@@ -118,6 +120,7 @@ class Refund(WorkItem, AttentionItem, discriminator="REFUND"):
     also_made_as = UnicodeSetAttribute(null=True)
     problem = UnicodeAttribute(null=True, attr_name="trouble")
     refunded_externally = BooleanAttribute(null=True, attr_name="is_elsewhere")
+    made_after_all_at = UTCDateTimeAttribute(null=True)
 
     def provider_of(self, order: Order) -> str:
         """The provider by which the money goes back."""
@@ -333,6 +336,19 @@ def beyond_requests(order: Order, refunds: Iterable[Refund]) -> tuple[Fen, list[
     return order.refunded_amount - sum(made.amount for made in applied), lines
 
 
+def whole_of_trade(order: Order, trade_no: str, refunds: Iterable[Refund]) -> tuple[Fen, datetime | None]:
+    """How much (fen) went back of one of an order's trades by no request of the shop's, and when that was heard of; 0
+    and None where it was not all that was left. `refunds` are the order's.
+    """
+    if order.trade_no == trade_no:
+        amount, _ = beyond_requests(order, refunds)
+        return amount, order.refunded_at if amount else None
+    for back in refunds:
+        if back.why != APPLICATION and back.trade_no == trade_no and back.status == SUPERSEDED:
+            return back.amount, back.finished_at
+    return 0, None
+
+
 def oldest_first(items: Iterable[UserItem]) -> list[Refund]:
     """The refunds among some items, by the time of their application. Their keys end in random characters."""
     found = [item for item in items if isinstance(item, Refund)]
@@ -470,7 +486,7 @@ def flag_double_refund(transaction: Transaction, refund: Refund, number: str, no
     actions: list[Action]
     if refund.refunded_externally:
         problem = f"the provider has carried it out, though it went back another way already: {TWICE}"
-        actions = [Refund.refunded_externally.remove()]
+        actions = [Refund.refunded_externally.remove(), Refund.made_after_all_at.set(now)]
         if number != refund.request_no:
             actions.append(Refund.made_as.set(number))
         still = Refund.refunded_externally == True  # noqa: E712 (a condition of DynamoDB)

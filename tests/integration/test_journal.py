@@ -139,9 +139,17 @@ def test_money_that_went_back_another_way_and_then_by_the_provider_is_two_facts(
     elsewhere = ("elsewhere", "application", amount, [0])
     assert told(student.number) == [elsewhere, paid]
     alipay.refund(student.number, amount, request_no)
+    today, tomorrow = journal.day_of(clock()), clock() + timedelta(days=1)
+    clock.stand_at(tomorrow)
     for _ in range(2):
         assert purchases.deliver(purchases.notice(alipay, student.number)) == "success"
-    assert told(student.number) == [elsewhere, paid, ("refunded", "application", amount, [0])]
+    refunded = ("refunded", "application", amount, [0])
+    for _ in range(2):
+        assert told(student.number, today) == [elsewhere, paid]
+        [entry] = entries(student.number, journal.day_of(tomorrow))
+        assert told(student.number, journal.day_of(tomorrow)) == [refunded]
+        entry.delete()
+        operator.does("fill-journal")
 
 
 @pytest.mark.parametrize(("paid", "day"), [("23:59:59", 0), ("00:00:00", 1)])

@@ -16,8 +16,9 @@ from chalicelib.shop.refund import Refund
 from chalicelib.storage.dynamodb import ItemKey, StoredItem, UserItem
 from tests.proof.reading import items_in, read_partition
 
-TWICE = "though it went back another way already: the money went back twice"
 SHARDS = 8
+_WHOLE = [(refund.SUPERSEDED, why) for why in (refund.LATE, refund.DUPLICATE)]
+"""Refunds of payments that went back as a whole, by no request of the shop's."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,13 @@ def _facts(placed: Order, items: list[UserItem]) -> Iterator[Fact]:
         if isinstance(item, Refund) and item.status == refund.DONE:
             lines = tuple(item.lines) if item.why == refund.APPLICATION else ()
             back += item.amount if item.why == refund.APPLICATION else 0
-            first = "elsewhere" if item.refunded_externally else "refunded"
-            if (item.problem or "").endswith(TWICE):
-                # The day on which the provider made it is recorded nowhere else.
-                first = "elsewhere"
-            name = item.request_no if first == "elsewhere" else item.number_made()
-            yield _fact(placed, item.finished_at, first, name, item.amount, lines)
+            if item.refunded_externally or item.made_after_all_at:
+                yield _fact(placed, item.finished_at, "elsewhere", item.request_no, item.amount, lines)
+            if not item.refunded_externally:
+                at = item.made_after_all_at or item.finished_at
+                yield _fact(placed, at, "refunded", item.number_made(), item.amount, lines)
+        elif isinstance(item, Refund) and (item.status, item.why) in _WHOLE:
+            yield _fact(placed, item.finished_at, "refunded", item.trade_no or "", item.amount, ())
     if placed.status == REFUNDED and placed.refunded_amount > back and placed.refunded_at is not None:
         left = tuple(
             position
@@ -127,10 +129,9 @@ def surplus(user_ids: set[int], known: Iterable[Fact]) -> Iterator[str]:
 
 
 def _is_second(sort: str, sorts: set[str]) -> bool:
-    """Whether it is the refund that a provider made of what had gone back another way, or under another number."""
+    """Whether it is the refund that a provider made under another number besides."""
     what, _, rest = sort.partition("#")
-    request = re.sub(r"-\d+$", "", rest)
-    firsts = (f"elsewhere#{request}", f"refunded#{request}", f"refunded#{request}-")
+    first = "refunded#" + re.sub(r"-\d+$", "", rest)
     return what == "refunded" and any(
-        other == firsts[0] or other == firsts[1] or other.startswith(firsts[2]) for other in sorts - {sort}
+        other == first or other.startswith(f"{first}-") for other in sorts - {sort}
     )

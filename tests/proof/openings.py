@@ -125,7 +125,7 @@ def two_trades(world: World) -> None:
         world.check()
     world.refund_second_trade_at_console(1)
     world.check()
-    assert _refunds(world, second) == [refund.DONE]
+    assert _refunds(world, second) == [refund.SUPERSEDED]
     world.clock.advance(timedelta(minutes=1))
     world.run_timer()
     _tell_all_of(world, first)
@@ -204,6 +204,22 @@ def refunds_at_the_console(world: World) -> None:
     assert _status(world, part) == order.PAID
     told = [notice for who in (0, 1) for notice in world.belongings(who).of(RefundNotice)]
     assert [notice.attention for notice in told if notice.order_number == part] == [attention.PROBLEM]
+
+
+def refunded_by_parts(world: World) -> None:
+    """The console refunds orders on several days, until nothing is left of what was paid, once or too late."""
+    number, late = _paid(world, 0, [4]), _placed(world, 1, [4], [GENERAL])
+    world.cancel(late)
+    _placed(world, 1, [3], [GENERAL])
+    world.pay(late)
+    for amount in (99, 999, None):
+        world.clock.advance(timedelta(days=1))
+        for one in (number, late):
+            world.refund_at_console(one, amount)
+            _tell_all_of(world, one)
+    assert _status(world, number) == order.REFUNDED
+    assert (_status(world, late), _refunds(world, late)) == (order.CANCELLED, [refund.SUPERSEDED])
+    world.hold_bills()
 
 
 def looked_at_amid_a_refund(world: World) -> None:
@@ -366,7 +382,8 @@ def watched_until_refunded(world: World) -> None:
 OPENINGS: Sequence[Callable[[World], None]] = (
     *(refund_line_by_line, late_money_goes_back, late_money_reopens, two_trades, stuck_refunds),
     applications_withdrawn,
-    *(refunds_that_take_their_time, refunds_at_the_console, looked_at_amid_a_refund, another_amount),
+    *(refunds_that_take_their_time, refunds_at_the_console, refunded_by_parts, looked_at_amid_a_refund),
+    another_amount,
     *(minds_changed, both_providers_paid, refunds_by_wechat),
     claims_and_orders_of_nothing,
     watched_until_refunded,

@@ -617,7 +617,7 @@ class SecondTradeRefundedAtTheConsole(ToldOfASecondTrade):
     def assert_end(self) -> None:
         super().assert_end()
         (back,) = refund.list_refunds(purchases.stored(self.number))
-        assert back.status == refund.DONE
+        assert back.status == refund.SUPERSEDED
 
 
 def record_approval(transaction: Transaction, number: str, now: datetime) -> None:
