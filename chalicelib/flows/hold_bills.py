@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from chalicelib.flows.match_funds import Funds
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.bills import Bill, BillLine, BillPending, FundLine, NoBill
 from chalicelib.gateways.payments import BillState, PaymentProvider, Unclear
+from chalicelib.money import Fen
 from chalicelib.shop import audit, bill, journal, payment, refund
 from chalicelib.shop import order as orders
 from chalicelib.shop.bill import BillDay
@@ -62,12 +63,21 @@ def hold(
     """Hold the bills of a Beijing day against the journal, which `read` reads, and each other -> what came of it; None
     while there is no bill to expect.
 
-    Repeating it is safe: what has been cleared up leaves the list, what an operator has resolved stays resolved. A
-    bill that is out of reach for the moment takes nothing back of what was found before.
+    Repeating it is safe: what has been cleared up leaves the list, what an operator has resolved stays resolved. Other
+    days that differ are held once more where this one accounts for a refund of theirs.
+
+    A bill that is out of reach for the moment takes nothing back of what was found before.
     """
     if now < day_end(day) + READY:
         return None
-    return _Holding(provider, day, now, read).held()
+    deadline = Deadline(DAY_SECONDS)
+    holding = _Holding(provider, day, now, read, deadline)
+    held = holding.held()
+    for other in sorted(holding.accounted_for):
+        before = bill.find_day(provider.name, other)
+        if before is not None and before.state == bill.DIFFERS:
+            _Holding(provider, other, now, read, deadline).held()
+    return held
 
 
 def hold_again(gateways: Gateways, day: date, by: str, now: datetime) -> list[BillDay]:
@@ -146,6 +156,18 @@ def _lines(state: BillState[_Line]) -> Iterator[Callable[[], Iterator[_Line]]]:
         yield lambda: iter(())
 
 
+@dataclass
+class _Whole:
+    """All that was left of a trade went back by no request of the shop's: how much of it (fen) is on no bill that was
+    read, on which days its refunds may stand, and on which others they do.
+    """
+
+    left: Fen
+    since: date
+    until: date
+    days: set[date] = field(default_factory=set)
+
+
 class _Holding:
     """One provider's day that is held against its bills."""
 
@@ -155,15 +177,17 @@ class _Holding:
         day: date,
         now: datetime,
         read: Callable[[date], Iterable[JournalEntry]],
+        deadline: Deadline,
     ) -> None:
-        self.provider, self.day, self.now, self.read = provider, day, now, read
-        self.deadline = Deadline(DAY_SECONDS)
+        self.provider, self.day, self.now, self.read, self.deadline = provider, day, now, read, deadline
         self.end = day_end(day)
         self.funds = Funds(self.end - _NEAR_MIDNIGHT)
         self.result = Match()
         self.moved = 0
         self.found_on: dict[str, date] = {}
         """The references of refunds that were asked for on an earlier day -> on the bill of which day they stand."""
+        self.accounted_for: set[date] = set()
+        """The other days on whose bills there are parts of what went back as a whole."""
 
     def held(self) -> BillDay:
         """What comes of it, recorded."""
@@ -211,8 +235,8 @@ class _Holding:
         A refund is recorded when the provider has confirmed it, and may have stood in a bill as under way before;
         clocks differ, too. What became true in the day's last hour is not missed before the next bill is there. Where
         all is matched nothing is read; else it is up to sixteen Queries, the bills of eight days, where a refund is
-        missing even then those of a month, and up to three round trips for each line that is not known yet, of as many
-        as are listed.
+        missing even then or a trade went back in parts those of a month, and up to three round trips for each line that
+        is not known yet, of as many as are listed.
         """
         before, after = self.day - timedelta(days=1), self.day + timedelta(days=1)
         unheard = _but_for(self.result.under_way, self._is_asked_for)
@@ -222,11 +246,12 @@ class _Holding:
                 found = match(unknown, self._facts(other))
                 unknown = found.unknown
                 self.result.differences += found.differences
-        # What a refund of all that was left gave back is seen when the refunds of the shop's own are known.
+        # What all that was left gave back is seen when the refunds of the shop's own are known.
         again = match(_but_for(unknown, self._is_known), self.result.missing)
         self.result.differences += again.differences
         self.result.missing = again.missing
-        self.result.unknown = self._but_for_whole(again.unknown)
+        self.result.unknown = again.unknown
+        self._meet_wholes()
 
         if self._wants(with_funds):
             self._add(before, with_funds)
@@ -237,7 +262,7 @@ class _Holding:
                 fact for fact in self.result.missing if fact.at < self.end - _NEAR_MIDNIGHT
             ]
         for age in self._ages():
-            is_missed = any(fact.is_refund for fact in self.result.missing)
+            is_missed = any(fact.key[1] for fact in self.result.missing)
             if is_missed or (with_funds and self.funds.off() - pending):
                 self._add(self.day - timedelta(days=age), with_funds)
         self._add_moved_between()
@@ -286,14 +311,9 @@ class _Holding:
         if isinstance(trades, Unclear | BillPending):
             return False
         missing = self.result.missing
-        wanted, left = {fact.key for fact in missing}, {fact.key[0] for fact in missing if fact.key[1] == ""}
+        wanted = {fact.key for fact in missing}
         with _lines(trades) as lines:
-            of_them = (
-                replace(line, is_final=True)
-                for line in lines()
-                if key_of_line(line) in wanted
-                or (line.trade_no in left and line.request_no is not None and not self._is_known(line))
-            )
+            of_them = (replace(line, is_final=True) for line in lines() if key_of_line(line) in wanted)
             found = match(of_them, missing)
             self.result.missing = found.missing
             self.result.differences += [one for one in found.differences if one.what == What.AMOUNT]
@@ -328,23 +348,47 @@ class _Holding:
             return False
         return line.request_no in (made.number_made(), *(made.also_made_as or ()))
 
-    def _but_for_whole(self, lines: list[BillLine]) -> list[BillLine]:
-        """The lines that are not refunds of all that was left of a trade, by no request of the shop's, which it heard
-        of on another day. Two round trips, or three, and a Query for each of the trades that are listed.
+    def _meet_wholes(self) -> None:
+        """Match the refunds of all that was left of a trade with those, by no request of the shop's, which the bills of
+        several days have together: what went back by parts is heard of as a whole on one day.
         """
-        of_trades: dict[str, list[BillLine]] = defaultdict(list)
-        for line in lines:
-            if line.request_no is not None:
-                of_trades[line.trade_no].append(line)
-        whole: set[str] = set()
-        for trade_no, back in islice(of_trades.items(), bill.MOST_DIFFERENCES):
-            order = _order_of(back[0].number)
-            if order is None or order.trade_no != trade_no or not order.refunded_amount:
+        wholes = self._wholes()
+        for day in _nearest(self.day, wholes.values()):
+            wanted = {
+                trade_no
+                for trade_no, whole in wholes.items()
+                if whole.left > 0 and whole.since <= day <= whole.until
+            }
+            if not wanted or not self._is_ready(day):
                 continue
-            amount, _ = refund.beyond_requests(order, refund.list_refunds(order))
-            if amount == sum(line.amount for line in back):
-                whole.add(trade_no)
-        return [line for line in lines if line.request_no is None or line.trade_no not in whole]
+            with _lines(self._trades(day)) as lines:
+                for line in lines():
+                    if line.trade_no in wanted and line.request_no is not None and not self._is_known(line):
+                        wholes[line.trade_no].left -= line.amount
+                        wholes[line.trade_no].days.add(day)
+        met = {trade_no for trade_no, whole in wholes.items() if not whole.left}
+        self.accounted_for = {day for trade_no in met for day in wholes[trade_no].days}
+        self.result.unknown = [
+            line for line in self.result.unknown if line.request_no is None or line.trade_no not in met
+        ]
+        self.result.missing = [
+            fact for fact in self.result.missing if fact.key[1] != "" or fact.key[0] not in met
+        ]
+
+    def _wholes(self) -> dict[str, _Whole]:
+        """The trades of unmatched refunds all of which went back, less the refunds that are unmatched on this day."""
+        numbers = {fact.key[0]: fact.order_number for fact in self.result.missing if fact.key[1] == ""}
+        back: Counter[str] = Counter()
+        for line in self.result.unknown:
+            if line.request_no is not None:
+                numbers.setdefault(line.trade_no, line.number)
+                back[line.trade_no] += line.amount
+        found: dict[str, _Whole] = {}
+        for trade_no, number in islice(numbers.items(), bill.MOST_DIFFERENCES):
+            if (whole := _whole_of(trade_no, number)) is not None:
+                whole.left -= back[trade_no]
+                found[trade_no] = whole
+        return found
 
     def _is_asked_for(self, line: BillLine) -> bool:
         """Whether a refund that is under way is one that the shop has asked for. Two round trips, or three."""
@@ -431,6 +475,35 @@ def _order_of(number: str) -> orders.Order | None:
         return orders.find_by_number(number)
     except OrderNotFound:
         return None
+
+
+def _whole_of(trade_no: str, number: str) -> _Whole | None:
+    """What went back of a trade by no request of the shop's, if it is all that was left; `number` is that of its order.
+    Up to four round trips.
+    """
+    order = _order_of(number)
+    if order is None:
+        return None
+    amount, at = refund.whole_of_trade(order, trade_no, refund.list_refunds(order))
+    if not amount or at is None:
+        return None
+    received = payment.find_payment(order, trade_no)
+    paid_at = received.paid_at if received else order.paid_at or order.placed_at
+    # Its last refund may stand on the bill of the day after.
+    return _Whole(amount, journal.day_of(paid_at), journal.day_of(at) + timedelta(days=1))
+
+
+def _nearest(day: date, wholes: Iterable[_Whole]) -> list[date]:
+    """The days, but this one, on whose bills the refunds of some trades may stand: a month's, the nearest first."""
+    most = timedelta(days=_DAYS_UNSEEN)
+    days = {
+        one for whole in wholes for one in _days(max(whole.since, day - most), min(whole.until, day + most))
+    }
+    return sorted(days - {day}, key=lambda one: (abs(one - day), one))
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def _is_late(state: BillState[Any]) -> bool:

@@ -13,9 +13,10 @@ from chalicelib.deadline import Deadline
 from chalicelib.flows.hold_bills import hold, hold_last, resolve
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.alipay import Alipay
-from chalicelib.gateways.bills import BillLine, FundLine, checked
+from chalicelib.gateways.bills import BillLine, FundLine, NoBill, checked
 from chalicelib.gateways.payments import BillState
-from chalicelib.shop import bill, journal
+from chalicelib.settings import settings
+from chalicelib.shop import bill, journal, order, refund
 from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.bill import BillDay, BillDifference
 from chalicelib.storage.dynamodb import UserItem
@@ -23,7 +24,7 @@ from localstack.alipay import AlipaySimulator
 from localstack.alipay.bad_days import FUND_BILL, OTHER_ORDER, OTHER_TRADE_NO, TRADE_BILL
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases
-from tests.alipay_adapter import an_adapter
+from tests.alipay_adapter import an_adapter, merchant
 from tests.client import Client
 from tests.purchases import Clock
 from tests.terminal import Operator
@@ -268,6 +269,79 @@ def test_all_that_went_back_at_the_console_is_known_when_the_shop_hears_of_it_da
     assert today.hold(4 * 24 + 10, heard_on).state == bill.AGREES
     assert today.hold(4 * 24 + 10).state == bill.AGREES
     assert today.told() == today.differences(heard_on) == []
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_parts_of_several_days_that_come_to_the_whole_are_off_on_no_day(today: Day, told: bool) -> None:
+    number = today.sold()
+    days = [today.date + timedelta(days=age) for age in (0, 2, 3)]
+    for age, part in ((0, 1000), (2, 3000), (3, None)):
+        today.at(age * 24 + 13)
+        today.alipay.refund(number, part, f"part{age}")
+        if told or part is None:
+            assert purchases.deliver(purchases.notice(today.alipay, number)) == "success"
+        if part is not None:
+            today.hold((age + 1) * 24 + 10, today.date + timedelta(days=age))
+    assert today.told() == [("unknown", number, None, 1000)]
+    assert purchases.status(number) == order.REFUNDED
+    for day in reversed(days):
+        held = today.hold(4 * 24 + 10, day)
+        assert (held.state, today.differences(day)) == (bill.AGREES, [])
+
+
+def test_a_part_leaves_the_list_when_the_rest_went_back_a_week_later(today: Day) -> None:
+    number = today.sold()
+    today.alipay.refund(number, 1000, "part")
+    today.hold()
+    assert today.told() == [("unknown", number, None, 1000)]
+    today.at(7 * 24 + 13)
+    today.alipay.refund(number, None, "rest")
+    assert purchases.deliver(purchases.notice(today.alipay, number)) == "success"
+    assert today.hold(8 * 24 + 10, today.date + timedelta(days=7)).state == bill.AGREES
+    held = bill.find_day("alipay", today.date)
+    assert held and (held.state, today.told()) == (bill.AGREES, [])
+
+
+def test_a_part_that_a_bill_lacks_is_named_on_the_day_on_which_the_whole_was_heard_of(today: Day) -> None:
+    number = today.sold()
+    today.at(24 + 13)
+    today.alipay.refund(number, 1000, "part")
+    today.at(3 * 24 + 13)
+    today.alipay.refund(number, None, "rest")
+    assert purchases.deliver(purchases.notice(today.alipay, number)) == "success"
+    heard_on = today.date + timedelta(days=3)
+    today.at(4 * 24 + 10)
+
+    class Lacking(Alipay):
+        def trade_bill(self, day: date, now: datetime, deadline: Deadline) -> BillState[BillLine]:
+            is_lacking = day == today.date + timedelta(days=1)
+            return NoBill(nothing_happened=True) if is_lacking else super().trade_bill(day, now, deadline)
+
+    assert hold(Lacking(**merchant(settings())), heard_on, today.clock())
+    found = [(one.what, one.order_number, one.ours, one.theirs) for one in today.differences(heard_on)]
+    assert sorted(found) == [("missing", number, 24000, None), ("unknown", number, None, 23000)]
+
+
+def test_late_money_that_the_console_refunds_in_parts_is_off_on_no_day(today: Day) -> None:
+    learner = Client(today.base_url, user := builders.a_user())
+    learner.token = builders.a_token(user, now := today.clock())
+    until = now + timedelta(days=1)
+    coupon = builders.a_coupon(user, value=1000, valid_from=now - timedelta(days=1), valid_until=until)
+    course = builders.a_course(prices=[24000])
+    number = purchases.place(learner, [course], 230, general=coupon)
+    assert purchases.cancel(learner, number)["code"] == 1000
+    purchases.place(learner, [course], 230, general=coupon)
+    purchases.pay(today.alipay, number)
+    assert purchases.deliver(purchases.notice(today.alipay, number)) == "success"
+    for age, part in ((0, 1000), (1, None)):
+        today.at(age * 24 + 13)
+        today.alipay.refund(number, part, f"part{age}")
+    assert purchases.deliver(purchases.notice(today.alipay, number)) == "success"
+    assert [one.status for one in refund.list_refunds(purchases.stored(number))] == [refund.SUPERSEDED]
+    for age in (1, 0):
+        day = today.date + timedelta(days=age)
+        held = today.hold(2 * 24 + 10, day)
+        assert (held.state, today.differences(day)) == (bill.AGREES, [])
 
 
 def test_two_who_hold_a_day_at_once_come_to_what_one_comes_to(today: Day) -> None:

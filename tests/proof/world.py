@@ -48,7 +48,7 @@ from chalicelib.shop.catalog import Course
 from chalicelib.shop.choice import Choice, ChosenLine
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.idempotency import IdempotencyKey
-from chalicelib.shop.journal import PAID, REFUNDED, JournalEntry, day_of
+from chalicelib.shop.journal import PAID, REFUNDED, WHOLE_TRADE, JournalEntry, day_of
 from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.partition import partition
 from chalicelib.shop.payment_type import ALIPAY, WECHAT, Way
@@ -991,32 +991,31 @@ class World:
             assert hold_bills.hold(provider, day, self.clock(), lambda wanted: entries.get(wanted, []))
         listed = [one for day in days for one in bills.check(provider.name, day, at_rest=True)]
         lines = [line for day in days for line in provider.billed.get(day, [])]
-        off = _apart(lines, [entry for entry in recorded if entry.provider == provider.name])
+        expected = _apart(lines, [entry for entry in recorded if entry.provider == provider.name])
+        off = {trade_no for _, trade_no, *_ in expected}
         named = {one.trade_no for one in listed}
         if is_of_funds:
             is_right = (
                 bool(listed) or not moved or (planted == "bill_line_missing" and self._cancel_out(days))
             )
         elif planted:
-            is_right = off.keys() <= named and (bool(listed) or not moved)
+            is_right = off <= named and (bool(listed) or not moved)
         else:
-            said = Counter[str]()
-            for one in listed:
-                said[one.trade_no] += (one.theirs or 0) - (one.ours or 0)
             # Of a refund that was heard of later than it is looked for, the journal's side is listed alone.
             late = {
                 one.trade_no
                 for one in listed
                 if one.request_no is not None and _heard_late(one, provider.billed)
             }
-            is_right = {trade: fen for trade, fen in said.items() if fen and trade not in late} == {
-                trade: fen for trade, fen in off.items() if trade not in late
+            said = {(one.what, one.trade_no, one.request_no, one.ours, one.theirs) for one in listed}
+            is_right = {one for one in said if one[1] not in late} == {
+                one for one in expected if one[1] not in late
             }
-            is_right = is_right and all(one.what != What.FUNDS for one in listed)
         if not is_right:
-            about = off.keys() | named
+            about = off | named
             raise invariants.Violated(
-                f"{provider.name}: bills and journal are apart by {off}, {sorted(named)} are listed, with {planted!r}: "
+                f"{provider.name}: bills and journal are apart by {expected}, {sorted(named)} are listed, "
+                f"with {planted!r}: "
                 f"{[line for line in lines if line.trade_no in about]} in the bills, "
                 f"{[entry.attribute_values for entry in recorded if entry.trade_no in about]} in the journal, "
                 f"{[one.attribute_values for one in listed]} listed"
@@ -1053,27 +1052,42 @@ class World:
             CouponOffer(offer.course_key, offer.sort).delete()
 
 
-def _apart(lines: Iterable[BillLine], entries: Iterable[JournalEntry]) -> dict[str, int]:
-    """By how much (fen) bills and journal are apart, payments and refunds counted alike: the trades of which that is
-    something. A refund of ours that is under way is no movement before it is recorded.
+_Listed = tuple[str, str, str | None, int | None, int | None]
+"""What is to be listed of a movement: as what, of which trade and request, and what (fen) either side says."""
+
+
+def _apart(lines: Iterable[BillLine], entries: Iterable[JournalEntry]) -> set[_Listed]:
+    """What bills have that the journal has not, and the other way round, line by line. A refund of all that was left of
+    a trade is the sum of its trade's refunds that nothing else accounts for. A refund of ours that is under way is no
+    movement before it is recorded.
     """
-    apart, recorded = Counter[str](), set[tuple[str, str | None]]()
+    ours: dict[tuple[str, str | None], int] = {}
     for entry in entries:
-        if entry.fact in (PAID, REFUNDED) and entry.trade_no:
-            apart[entry.trade_no] -= entry.amount
-            recorded.add((entry.trade_no, entry.request_no))
+        if entry.fact in (PAID, REFUNDED) and entry.trade_no and entry.amount:
+            request_no = "" if entry.use == WHOLE_TRADE else entry.request_no
+            ours[entry.trade_no, None if entry.fact == PAID else request_no] = entry.amount
+    theirs: dict[tuple[str, str | None], int] = {}
     for line in lines:
         is_ours = line.request_no is not None and not line.request_no.startswith("console")
-        if line.is_final or not is_ours or (line.trade_no, line.request_no) in recorded:
-            apart[line.trade_no] += line.amount
-    return {trade: fen for trade, fen in apart.items() if fen}
+        if line.is_final or not is_ours or (line.trade_no, line.request_no) in ours:
+            theirs[line.trade_no, line.request_no] = line.amount
+    for trade_no in [trade_no for trade_no, request_no in ours if request_no == ""]:
+        parts = [key for key in theirs if key[0] == trade_no and key[1] is not None and key not in ours]
+        if sum(theirs[key] for key in parts) == ours[trade_no, ""]:
+            del ours[trade_no, ""]
+            theirs = {key: fen for key, fen in theirs.items() if key not in parts}
+    apart: set[_Listed] = set()
+    for key in ours.keys() | theirs.keys():
+        mine, its = ours.get(key), theirs.get(key)
+        if mine != its:
+            what = What.UNKNOWN if mine is None else What.MISSING if its is None else What.AMOUNT
+            apart.add((what, *key, mine, its))
+    return apart
 
 
 def _heard_late(listed: BillDifference, billed: Mapping[date, Sequence[BillLine]]) -> bool:
-    """Whether a refund of its trade stands in bills of more days before than are looked at: seven for one that the shop
-    made by no request, a month for its own.
-    """
-    until = date.fromisoformat(listed.day) - timedelta(days=31 if listed.request_no else 7)
+    """Whether a refund of its trade stands in bills of more days before than are looked at: a month."""
+    until = date.fromisoformat(listed.day) - timedelta(days=31)
     return any(
         line.trade_no == listed.trade_no and line.request_no is not None
         for day, lines in billed.items()
