@@ -612,10 +612,15 @@ def list_refunds():
 
 @app.route("/admin/refunds/{request_no}/approve", methods=["POST"], codes=codes.REFUND_APPROVE)
 def approve_refund(request_no):
-    operator = sign_in.require_admin(app.user())
-    number = requests.request_no(request_no)
+    user, body = app.user(), app.optional_json()
+    operator, number = sign_in.require_admin(user), requests.request_no(request_no)
     status = decide_refund.approve(
-        number, operator.username, app.gateways, app.now(), operator_id=operator.user_id
+        number,
+        operator.username,
+        app.gateways,
+        app.now(),
+        operator_id=operator.user_id,
+        pay_again=requests.pay_again(body),
     )
     return responses.decided_refund(number, status)
 

@@ -317,6 +317,12 @@ class RefundFinished(ShopError):
     """The refund's status does not allow this any more: mostly it is finished."""
 
 
+class RefundedAtProvider(ShopError):
+    """The provider told of refunds of the order that the shop did not make: approving may pay its lines again. Nothing
+    was changed.
+    """
+
+
 class NotPermitted(ShopError):
     """The user's role does not permit this."""
 

@@ -578,7 +578,11 @@ ENDPOINTS = [
     Endpoint("`GET /beli`", nothing, lambda e, _: e.learner.get("/beli")),
     Endpoint("`GET /mycourses`", a_paid_order, lambda e, _: e.learner.get("/mycourses")),
     # Back office (with nothing to decide, listing refunds would read no orders)
-    Endpoint("`GET /admin/refunds`", an_application, lambda e, _: e.operator.get("/admin/refunds")),
+    Endpoint(
+        "`GET /admin/refunds`",
+        an_application,
+        lambda e, _: e.operator.get("/admin/refunds", params={"limit": 1}),
+    ),
     Endpoint(
         "`POST /admin/refunds/{request_no}/approve`",
         an_application,

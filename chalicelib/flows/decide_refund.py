@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from chalicelib.errors import OwnRefund, PaymentUnknown, RefundFinished
+from chalicelib.errors import OwnRefund, PaymentUnknown, RefundedAtProvider, RefundFinished
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.payments import Unclear
-from chalicelib.shop import audit, refund
+from chalicelib.shop import audit, refund, refund_notice
 from chalicelib.shop import order as orders
 from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.event import By, Cause, What
@@ -63,21 +63,38 @@ def refuse(
 
 
 def approve(
-    request_no: str, by: str, gateways: Gateways, now: datetime, *, operator_id: int | None = None
+    request_no: str,
+    by: str,
+    gateways: Gateways,
+    now: datetime,
+    *,
+    operator_id: int | None = None,
+    pay_again: bool = False,
 ) -> str:
     """Approve an application on an operator's word, and ask the provider at once -> the refund's status afterwards.
 
-    The timer asks again where the provider does not confirm now. Five round trips where it does, and one call. Raises
-    RefundNotFound, OwnRefund, RefundFinished.
+    The timer asks again where the provider does not confirm now. Six round trips where it does, and one call; one less
+    with `pay_again`: the operator knows that the provider told of refunds that the shop did not make, and that they
+    were not for these lines. Raises RefundNotFound, OwnRefund, RefundFinished, RefundedAtProvider (it told of some).
     """
     order, asked = _find_others(request_no, operator_id)
-    transaction = audit.recorded(audit.entry(by, "approve-refund", request_no, now))
+    if not pay_again and _may_be_back(asked):
+        raise RefundedAtProvider(order=order.number)
+    said = "confirmed: to be paid whatever else the provider refunded" if pay_again else ""
+    transaction = audit.recorded(audit.entry(by, "approve-refund", request_no, now, details=said))
     refund.approve(transaction, asked, by, now)
     orders.record_event(
         transaction, order, What.REFUND_APPROVED, Cause(By.OPERATOR, by), now, RefundFinished()
     )
     transaction.commit()
     return carry_out_refund.carry_out(order, asked, gateways, now)
+
+
+def _may_be_back(asked: Refund) -> bool:
+    """Whether an application waits whose money may have gone back already, by a refund that the shop did not make. One
+    Query; none for one that gives no money back, or is decided.
+    """
+    return bool(asked.is_undecided() and asked.amount and refund_notice.told_beyond(asked))
 
 
 def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
@@ -107,14 +124,15 @@ def resolve_elsewhere(
     *,
     operator_id: int | None = None,
 ) -> bool:
-    """Complete a flagged refund whose money went back another way, as an operator says -> whether the provider had
-    executed it: it is queried first, and its answer wins.
+    """Complete a refund whose money went back another way, as an operator says: one that is flagged, or an application
+    that waits after the provider told of refunds that the shop did not make -> whether the provider had executed it: a
+    flagged one is queried first, and its answer wins.
 
     A refund that the provider executes later is flagged, and resolved here, too. Raises RefundNotFound, OwnRefund,
-    RefundFinished (it is not flagged).
+    RefundFinished (it is neither, or was decided at this moment).
     """
     order, asked = _find_others(request_no, operator_id)
-    if asked.attention != PROBLEM:
+    if asked.attention != PROBLEM and not _may_be_back(asked):
         raise RefundFinished()
     said = audit.entry(by, "resolve-refund", request_no, now, reason=reason)
     if asked.status == refund.DONE:
@@ -122,7 +140,8 @@ def resolve_elsewhere(
         refund.clear_problem(transaction, asked)
         transaction.commit()
         return False
-    if carry_out_refund.is_executed(order, asked, gateways) is True:
+    # What nobody has decided on, the provider was never asked for.
+    if not asked.is_undecided() and carry_out_refund.is_executed(order, asked, gateways) is True:
         audit.write(said)
         carry_out_refund.complete(order, asked, Cause(By.PROVIDER), now)
         return True

@@ -35,6 +35,7 @@ from chalicelib.errors import (
     QuestionNotFound,
     QuestionPublished,
     QuestionUnanswered,
+    RefundedAtProvider,
     RefundFinished,
     RefundNotFound,
     ShopError,
@@ -360,6 +361,11 @@ def _parser() -> argparse.ArgumentParser:
 
     added = act("approve-refund", _approve_refund, "approve an application; the provider is asked at once")
     added.add_argument("request_no")
+    added.add_argument(
+        "--pay-again",
+        action="store_true",
+        help="also where the provider told of refunds of the order that the shop did not make",
+    )
 
     added = act(
         "refuse-refund", _refuse_refund, "refuse an application, or a stuck refund of one; access runs again"
@@ -374,7 +380,9 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("request_no")
 
     added = act(
-        "resolve-refund", _resolve_refund, "say that the money of a listed refund went back another way"
+        "resolve-refund",
+        _resolve_refund,
+        "say that the money of a listed refund, or of an application, went back another way",
     )
     added.add_argument("request_no")
     added.add_argument("--reason", type=_reason_text, required=True, help="how it went back, kept in the log")
@@ -1120,6 +1128,11 @@ def _told(notice: RefundNotice) -> str:
     return f"{money.yuan_text(notice.refunded)} refunded{' in all' if notice.is_total is not False else ''}"
 
 
+def _told_of(notices: Sequence[RefundNotice]) -> str:
+    """What a provider told, and when."""
+    return ", ".join(f"{_told(notice)} ({beijing_text(notice.recorded_at)})" for notice in notices)
+
+
 def _list_refunds(given: argparse.Namespace) -> None:
     from chalicelib.flows.waiting_refunds import list_refunds
 
@@ -1132,6 +1145,8 @@ def _list_refunds(given: argparse.Namespace) -> None:
         )
         say(f"order {refund.order_number} of {names.get(refund.user_id, refund.user_id)}: {courses}")
         say(f"  {_refund_line(refund)}")
+        if told := waiting.told.get(refund.request_no):
+            say(f"  the provider told of refunds that the shop did not make: {_told_of(told)}")
     if page.next_cursor:
         say(f"more applications wait: list-refunds --after {page.next_cursor}")
     elif not page.items:
@@ -1140,10 +1155,27 @@ def _list_refunds(given: argparse.Namespace) -> None:
 
 def _approve_refund(given: argparse.Namespace) -> None:
     from chalicelib.flows.decide_refund import approve
-    from chalicelib.shop.refund import DONE, STUCK
+    from chalicelib.shop.refund import DONE, STUCK, find_refund
+    from chalicelib.shop.refund_notice import told_beyond
 
     who = _who(given)
-    status = approve(given.request_no, who, _gateways(), _now(), operator_id=_user_id(who))
+    try:
+        status = approve(
+            given.request_no,
+            who,
+            _gateways(),
+            _now(),
+            operator_id=_user_id(who),
+            pay_again=given.pay_again,
+        )
+    except RefundedAtProvider as refused:
+        told = told_beyond(find_refund(given.request_no)[1])
+        raise _Refused(
+            f"the provider told of refunds of this order that the shop did not make: {_told_of(told)}. To approve would"
+            " pay these lines again, if that money was for them: then resolve-refund"
+            f" {given.request_no} --reason ... (or refuse-refund {given.request_no} --answer ...). If it was for"
+            f" something else: approve-refund {given.request_no} --pay-again"
+        ) from refused
     ends = {
         DONE: "the money is refunded, and access has ended",
         STUCK: "the provider refuses: see `problems`",

@@ -15,7 +15,8 @@ from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
 from chalicelib.shop.event import Cause, CauseAttribute, What
 from chalicelib.shop.order import Order, about, record_event
 from chalicelib.shop.partition import list_partition
-from chalicelib.storage.dynamodb import Transaction, WholeNumber, refusing
+from chalicelib.shop.refund import Refund
+from chalicelib.storage.dynamodb import Transaction, UserItem, WholeNumber, refusing
 
 log = logging.getLogger(__name__)
 
@@ -105,8 +106,25 @@ def _sort(order_number: str, request_no: str, refunded: Fen) -> str:
 
 def list_all(order: Order) -> list[RefundNotice]:
     """All refunds that a provider told of, oldest first. One Query."""
-    found = cast(list[RefundNotice], list_partition(order.user_id, f"{about(order.number)}REFUND_NOTICE#"))
-    return sorted(found, key=lambda notice: (notice.recorded_at, notice.request_no))
+    return _oldest_first(list_partition(order.user_id, f"{about(order.number)}REFUND_NOTICE#"))
+
+
+def _oldest_first(listed: list[UserItem]) -> list[RefundNotice]:
+    return sorted(
+        cast(list[RefundNotice], listed), key=lambda notice: (notice.recorded_at, notice.request_no)
+    )
+
+
+def told_beyond(asked: Refund) -> list[RefundNotice]:
+    """The partial refunds of an application's trade that a provider told of and the shop did not make, oldest first:
+    those that a person was asked to see to, whether or not they have. One Query.
+    """
+    listed = list_partition(asked.user_id, f"{about(asked.order_number)}REFUND_NOTICE#")
+    return [
+        notice
+        for notice in _oldest_first(listed)
+        if notice.trade_no == asked.trade_no and (notice.attention or notice.resolved_at)
+    ]
 
 
 def resolve(transaction: Transaction, notice: RefundNotice, now: datetime) -> None:

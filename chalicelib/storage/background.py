@@ -12,7 +12,9 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 _THREADS = 16
-"""Beyond so many, reads wait for each other. A Lambda has one request at a time, and that has four at most."""
+"""Beyond so many, reads wait for each other. A Lambda has one request at a time, and that has four at most, but for the
+list of waiting refunds: it has one for each.
+"""
 
 
 @lru_cache(maxsize=1)

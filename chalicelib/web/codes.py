@@ -327,14 +327,21 @@ REFUND_WITHDRAW: Codes = {
 BACK_OFFICE: Codes = {
     errors.NotPermitted: Answer(1801, "没有权限，只有管理员可以操作"),
 }
-REFUND_APPROVE: Codes = {
+_REFUND_DECISION: Codes = {
     **BACK_OFFICE,
     errors.OwnRefund: Answer(1801, "不能处理自己的退费申请，请由其他管理员处理"),
     errors.RefundNotFound: Answer(1802, "退费申请不存在"),
     errors.RefundFinished: Answer(1803, "退费申请已处理，请刷新列表"),
 }
+REFUND_APPROVE: Codes = {
+    **_REFUND_DECISION,
+    errors.RefundedAtProvider: Answer(
+        1806, "支付平台上有商城之外的退款，通过后可能重复退款；请先核对，确认仍需退款再提交"
+    ),
+    errors.InvalidRequest: _UNREADABLE,
+}
 REFUND_REFUSE: Codes = {
-    **REFUND_APPROVE,
+    **_REFUND_DECISION,
     errors.InvalidRequest: Answer(1804, "请填写处理说明（200字以内）"),
     errors.PaymentUnknown: Answer(1805, "暂时无法确认退款状态，申请未处理，请稍后再试"),
 }

@@ -598,6 +598,16 @@ def answer_text(body: object) -> str:
     return _short_text(read_fields(body).get("answer"))
 
 
+def pay_again(body: object) -> bool:
+    """Optional body of `POST /admin/refunds/{request_no}/approve`: its `pay_again`, false where it is absent. Raises
+    InvalidRequest.
+    """
+    value = False if body is None else read_fields(body).get("pay_again", False)
+    if not isinstance(value, bool):
+        raise InvalidRequest(field="pay_again")
+    return value
+
+
 def _short_text(value: object) -> str:
     text = short_text(value) if isinstance(value, str) else None
     if text is None:

@@ -25,6 +25,7 @@ from chalicelib.shop.payment_type import PAYMENT_NAMES
 from chalicelib.shop.progress import CourseProgress, studied_share
 from chalicelib.shop.refund import DONE, Refund, oldest_first
 from chalicelib.shop.refund import STATUS_NAMES as REFUND_STATUS_NAMES
+from chalicelib.shop.refund_notice import RefundNotice
 from chalicelib.web.codes import OK
 from chalicelib.web.shop_app import envelope
 
@@ -305,8 +306,8 @@ def withdrawn_refund(one: Refund) -> Json:
 
 
 def refunds(waiting: WaitingRefunds) -> Json:
-    """`GET /admin/refunds`: applications that wait for a decision, of whom and for what, and how much of it was
-    studied.
+    """`GET /admin/refunds`: applications that wait for a decision, of whom and for what, how much of it was studied,
+    and what of their orders was refunded at the provider.
     """
     body = success(
         [
@@ -316,6 +317,7 @@ def refunds(waiting: WaitingRefunds) -> Json:
                 "username": waiting.usernames.get(one.user_id, ""),
                 "courses": list(one.course_names),
                 "studied": waiting.studied(one),
+                "refunded_at_provider": [_told(notice) for notice in waiting.told.get(one.request_no, [])],
             }
             for one in waiting.page.items
         ]
@@ -323,6 +325,14 @@ def refunds(waiting: WaitingRefunds) -> Json:
     if waiting.page.next_cursor:
         body["next"] = waiting.page.next_cursor
     return body
+
+
+def _told(notice: RefundNotice) -> Json:
+    return {
+        "amount": to_yuan(notice.refunded),
+        "in_all": notice.is_total is not False,
+        "date": beijing_text(notice.recorded_at),
+    }
 
 
 def decided_refund(request_no: str, status: str) -> Json:

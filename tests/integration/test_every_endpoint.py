@@ -63,11 +63,13 @@ BODILESS = {
     ("DELETE", "/sessions/{session_id}"),
     ("POST", "/order/{order_number}/cancel"),
     ("DELETE", "/order/{order_number}/refund/{request_no}"),
-    ("POST", "/admin/refunds/{request_no}/approve"),
 }
 """Every other route that writes reads a JSON body."""
 
-BODY_OPTIONAL = {("POST", "/coupons/{coupon_id}/claim")}
+BODY_OPTIONAL = {
+    ("POST", "/coupons/{coupon_id}/claim"),
+    ("POST", "/admin/refunds/{request_no}/approve"),
+}
 """No body at all is as good as an empty object there."""
 
 ANOTHER_ANSWER_EACH_TIME = {("GET", "/api/captcha_check")}
@@ -466,6 +468,7 @@ def documented(course_id: int, policy_id: int) -> dict[tuple[str, str], Document
         ("POST", "/order/{order_number}/refund"): Documented(
             {"lines": [0], "reason": "不想学了"}, {1501, 1506}
         ),
+        ("POST", "/admin/refunds/{request_no}/approve"): Documented({"pay_again": True}, {1801}),
         ("POST", "/admin/refunds/{request_no}/refuse"): Documented({"answer": "已学完"}, {1801}),
     }
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from chalicelib.shop import coupon, order, refund, refund_notice
+import app as application
+from chalicelib.errors import RefundFinished
+from chalicelib.flows import decide_refund
+from chalicelib.shop import coupon, enrollment, journal, order, refund, refund_notice
 from chalicelib.shop.user import ADMIN, User
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
@@ -14,6 +19,7 @@ from tests import builders, purchases
 from tests.client import Client
 from tests.faults import Fault, answer, die_after, die_before, reset_before
 from tests.faults.routing import FaultyApp
+from tests.proof import invariants
 from tests.purchases import Clock
 from tests.terminal import Operator
 
@@ -49,6 +55,21 @@ class Pair(Client):
         found = refund.list_refunds(purchases.stored(self.number))
         return [str(one.status) for one in sorted(found, key=lambda one: one.requested_at)]
 
+    def elsewhere(self) -> list[tuple[str | None, int, list[int]]]:
+        """What the journal has of refunds that went another way: number, amount and lines."""
+        days = {journal.day_of(application.app.now() - timedelta(days=back)) for back in (0, 1)}
+        return [
+            (one.request_no, one.amount, [line.position for line in one.lines])
+            for day in days
+            for one in journal.list_day(day)
+            if one.order_number == self.number and one.fact == journal.ELSEWHERE
+        ]
+
+    def paused(self) -> list[bool]:
+        """Whether access to each line is paused."""
+        found = sorted(enrollment.list_slices(self.person.user_id), key=lambda part: part.line)
+        return [part.paused_at is not None for part in found]
+
     def assert_all_taken_back(self) -> None:
         found = purchases.stored(self.number)
         assert found.status == order.REFUNDED
@@ -72,8 +93,8 @@ def office(gateway_server: GatewayServer) -> Client:
     return Client(gateway_server.base_url, user)
 
 
-def approve(office: Client, request_no: str) -> Any:
-    return office.post(f"/admin/refunds/{request_no}/approve")
+def approve(office: Client, request_no: str, **body: object) -> Any:
+    return office.post(f"/admin/refunds/{request_no}/approve", body or None)
 
 
 def reported(number: str) -> list[tuple[int, str | None]]:
@@ -332,7 +353,7 @@ def test_refunds_never_exceed_what_was_paid_whoever_makes_them(
     pair.alipay.refund(pair.number, 5000, "console-1")
     pair.hear_of_refunds()
     request_no = pair.apply([0, 1])
-    assert approve(office, request_no)["data"]["status"] == "退款中"
+    assert approve(office, request_no, pay_again=True)["data"]["status"] == "退款中"
     assert pair.states() == [refund.STUCK]
     assert request_no in operator.does("problems")
     assert sum(one.amount for one in pair.alipay.book.refunds(pair.number)) == 5000
@@ -342,6 +363,212 @@ def test_refunds_never_exceed_what_was_paid_whoever_makes_them(
     pair.hear_of_refunds()
     pair.assert_all_taken_back()
     assert pair.states() == [refund.SUPERSEDED]
+
+
+# What is applied for of an order of which the console refunded a part
+
+
+@pytest.fixture
+def applied(pair: Pair) -> str:
+    """An application for the first line, whose money the console has refunded already."""
+    request_no = pair.apply([0])
+    pair.alipay.refund(pair.number, 5000, "console-1")
+    pair.hear_of_refunds()
+    return request_no
+
+
+def back(pair: Pair) -> list[int]:
+    """Money (fen) that Alipay has refunded, one for each refund."""
+    return [one.amount for one in pair.alipay.book.refunds(pair.number)]
+
+
+def acts_on(operator: Operator, request_no: str) -> list[str]:
+    """What the operators' log has of an application."""
+    return [line for line in operator.does("audit").splitlines() if request_no in line]
+
+
+def test_it_is_not_paid_again_unless_somebody_says_so(
+    pair: Pair, applied: str, office: Client, operator: Operator
+) -> None:
+    before = purchases.happened(pair.number)
+    refused = approve(office, applied)
+    assert (refused["code"], refused["data"]) == (1806, None)
+    assert approve(office, applied, pay_again=False)["code"] == 1806
+    assert back(pair) == [5000]
+    assert (pair.states(), purchases.happened(pair.number)) == ([refund.REQUESTED], before)
+    assert acts_on(operator, applied) == []
+    # The refund was for something else.
+    assert approve(office, applied, pay_again=True)["data"]["status"] == "已退款"
+    assert back(pair) == [5000, purchases.stored(pair.number).lines[0].payable]
+    assert pair.owned() == [False, True]
+    [said] = acts_on(operator, applied)
+    assert "confirmed: to be paid whatever else the provider refunded" in said
+    assert approve(office, applied)["code"] == approve(office, applied, pay_again=True)["code"] == 1803
+
+
+def test_it_is_not_paid_again_either_once_the_refund_was_resolved(
+    pair: Pair, office: Client, operator: Operator
+) -> None:
+    pair.alipay.refund(pair.number, 5000, "console-1")
+    pair.hear_of_refunds()
+    operator.does("resolve-notice", pair.number, "console-1", "--reason", "the first course")
+    assert approve(office, pair.apply([0]))["code"] == 1806
+    assert back(pair) == [5000]
+
+
+@pytest.mark.parametrize("body", [{"pay_again": "true"}, {"pay_again": 1}, {"pay_again": None}, [], "x"])
+def test_only_a_flag_confirms_it(pair: Pair, applied: str, office: Client, body: object) -> None:
+    assert office.post(f"/admin/refunds/{applied}/approve", body)["code"] == 5000
+    assert office.request("POST", f"/admin/refunds/{applied}/approve", data=b"{").json()["code"] == 400
+    assert (back(pair), pair.states()) == ([5000], [refund.REQUESTED])
+
+
+def test_the_lists_tell_of_it(pair: Pair, office: Client, operator: Operator) -> None:
+    request_no = pair.apply([0])
+
+    def told() -> Any:
+        [row] = [one for one in office.get("/admin/refunds")["data"] if one["request_no"] == request_no]
+        return row["refunded_at_provider"]
+
+    assert told() == []
+    assert "did not make" not in operator.does("list-refunds").split(request_no)[1].split("order ")[0]
+    pair.alipay.refund(pair.number, 5000, "console-1")
+    pair.hear_of_refunds()
+    [one] = told()
+    assert (one["amount"], one["in_all"]) == (50, True)
+    listed = operator.does("list-refunds").split(request_no)[1].split("order ")[0]
+    assert "the provider told of refunds that the shop did not make: 50.0 refunded in all" in listed
+
+
+def test_an_operator_at_a_terminal_is_told_what_to_do(pair: Pair, applied: str, operator: Operator) -> None:
+    said = operator.is_refused("approve-refund", applied)
+    assert "50.0 refunded in all" in said
+    assert "would pay these lines again" in said
+    for command in (
+        f"resolve-refund {applied} --reason",
+        f"refuse-refund {applied} --answer",
+        f"approve-refund {applied} --pay-again",
+    ):
+        assert command in said
+    assert back(pair) == [5000]
+    operator.does("approve-refund", applied, "--pay-again")
+    assert len(back(pair)) == 2
+
+
+def test_refunds_of_the_shops_own_stand_in_no_ones_way(pair: Pair, office: Client) -> None:
+    for line in (0, 1):
+        assert approve(office, pair.apply([line]))["data"]["status"] == "已退款"
+        pair.hear_of_refunds()
+    pair.assert_all_taken_back()
+
+
+def test_what_gives_no_money_back_is_approved_as_ever(
+    gateway_server: GatewayServer, alipay: AlipaySimulator, office: Client
+) -> None:
+    user = builders.a_user()
+    learner = Client(gateway_server.base_url, user)
+    courses = [builders.a_course(prices=[10000]) for _ in range(2)]
+    whole = builders.a_coupon(user, course=courses[1].key, value=10000)
+    number = purchases.place(learner, courses, 100, coupons={1: whole})
+    purchases.pay(alipay, number)
+    alipay.refund(number, 5000, "console-1")
+    assert purchases.deliver(purchases.notice(alipay, number)) == "success"
+    asked = learner.post(f"/order/{number}/refund", {"reason": "r", "lines": [1]})["data"]
+    assert (asked["amount"], asked["status"]) == (0, "待审核")
+    with pytest.raises(RefundFinished):
+        resolve_elsewhere(asked["request_no"])
+    assert approve(office, asked["request_no"])["data"]["status"] == "已退款"
+    assert purchases.record(user, whole).status == coupon.UNUSED
+
+
+def resolve_elsewhere(request_no: str) -> bool:
+    now, gateways = application.app.now(), application.app.gateways
+    return decide_refund.resolve_elsewhere(request_no, "op", "at the console", gateways, now)
+
+
+def test_an_operator_says_that_the_consoles_money_was_for_it(
+    pair: Pair, applied: str, office: Client, operator: Operator
+) -> None:
+    amount = purchases.stored(pair.number).lines[0].payable
+    beli = purchases.stored(pair.number).lines[0].beli
+    assert pair.paused() == [True, False]
+    said = operator.does("resolve-refund", applied, "--reason", "at the console, by mistake")
+    assert said == f"{applied}: resolved, access and discounts too\n"
+    found = purchases.stored(pair.number)
+    assert (found.status, found.refunded_lines, found.requested_lines) == (order.PAID, [0], [])
+    assert (found.refunded_amount, back(pair)) == (amount, [5000])
+    [done] = refund.list_refunds(found)
+    assert (done.status, done.refunded_externally, done.attention) == (refund.DONE, True, None)
+    assert (pair.owned(), pair.paused()) == ([False, True], [False, False])
+    assert pair.elsewhere() == [(applied, amount, [0])]
+    assert purchases.balance(pair.person) == beli > 0
+    assert purchases.record(pair.person, pair.coupon).status == coupon.USED
+    assert purchases.happened(pair.number).count("lines refunded") == 1
+    assert applied not in operator.does("list-refunds")
+    [act] = acts_on(operator, applied)
+    assert "resolve-refund" in act and "at the console, by mistake" in act
+    # It is decided now, and the learner may apply for the rest, of which less than what was paid is left.
+    assert "not in a state" in operator.is_refused("resolve-refund", applied, "--reason", "again")
+    assert approve(office, applied, pay_again=True)["code"] == 1803
+    assert pair.delete(f"/order/{pair.number}/refund/{applied}")["code"] == 1508
+    invariants.check([pair.person.user_id])
+    rest = pair.apply([1])
+    operator.does("resolve-refund", rest, "--reason", "at the console, too")
+    pair.assert_all_taken_back()
+    assert back(pair) == [5000]
+    invariants.check([pair.person.user_id])
+
+
+def test_what_the_console_refunds_of_the_rest_is_taken_back_after_it(
+    pair: Pair, applied: str, operator: Operator
+) -> None:
+    operator.does("resolve-refund", applied, "--reason", "at the console")
+    pair.alipay.refund(pair.number)
+    pair.hear_of_refunds()
+    pair.assert_all_taken_back()
+    assert sum(back(pair)) == 26000
+    assert len(pair.elsewhere()) == 1
+
+
+def test_without_word_of_such_a_refund_an_application_waits_for_its_decision(
+    pair: Pair, operator: Operator
+) -> None:
+    request_no = pair.apply([0])
+    assert "not in a state" in operator.is_refused("resolve-refund", request_no, "--reason", "r")
+    assert pair.states() == [refund.REQUESTED]
+    assert pair.elsewhere() == []
+
+
+def is_done(act: Callable[[], object]) -> bool:
+    """Whether an operator's act was not too late."""
+    try:
+        act()
+    except RefundFinished:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("other", ["resolve", "approve", "refuse", "withdraw"])
+def test_one_who_says_so_at_once_with_others_is_one_of_them(
+    pair: Pair, applied: str, office: Client, other: str
+) -> None:
+    acts: dict[str, Callable[[], bool]] = {
+        "resolve": lambda: is_done(lambda: resolve_elsewhere(applied)),
+        "approve": lambda: approve(office, applied, pay_again=True)["code"] == 1000,
+        "refuse": lambda: office.post(f"/admin/refunds/{applied}/refuse", {"answer": "no"})["code"] == 1000,
+        "withdraw": lambda: pair.delete(f"/order/{pair.number}/refund/{applied}")["code"] == 1000,
+    }
+    resolved, second = purchases.at_once(acts["resolve"], acts[other])
+    assert resolved != second
+    amount = purchases.stored(pair.number).lines[0].payable
+    kept = second and other in ("refuse", "withdraw")
+    assert back(pair) == ([5000, amount] if second and other == "approve" else [5000])
+    assert pair.elsewhere() == ([(applied, amount, [0])] if resolved or other == "resolve" else [])
+    assert (pair.owned(), pair.paused()) == ([kept, True], [False, False])
+    found = purchases.stored(pair.number)
+    assert (found.status, found.requested_lines) == (order.PAID, [])
+    assert (found.refunded_lines, found.refunded_amount) == (([], 0) if kept else ([0], amount))
+    invariants.check([pair.person.user_id])
 
 
 def test_a_finished_trade_that_repeats_the_total_of_our_own_refunds_needs_nobody(

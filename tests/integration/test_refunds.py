@@ -158,6 +158,7 @@ def test_an_application_for_a_whole_order_pauses_access_and_waits(student: Stude
             "username": student.person.username,
             "courses": [course.name for course in student.courses],
             "studied": [0, 0],
+            "refunded_at_provider": [],
         }
     ]
 

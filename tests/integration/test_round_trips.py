@@ -63,6 +63,7 @@ AT_ONCE = {
     "`GET /order/{order_number}/refund_preview`": 3,
     "`GET /beli`": 2,
     "`GET /mycourses`": 3,
+    "`GET /admin/refunds`": 2,
 }
 """How many reads of DynamoDB go out together: a request waits once for all of them."""
 
@@ -153,7 +154,11 @@ def meeting(of: int) -> Action:
     return act
 
 
-READS_BEFORE = {"`GET /order/{order_number}`, unpaid": 2, "`GET /order/{order_number}/refund_preview`": 2}
+READS_BEFORE = {
+    "`GET /order/{order_number}`, unpaid": 2,
+    "`GET /order/{order_number}/refund_preview`": 2,
+    "`GET /admin/refunds`": 2,
+}
 """How many reads an endpoint makes one by one before those that go out together."""
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.errors import PaymentUnknown, RefundFinished
+from chalicelib.errors import PaymentUnknown, RefundedAtProvider, RefundFinished
 from chalicelib.flows import apply_for_refund, carry_out_refund, close_order, decide_refund
 from chalicelib.shop import attention, payment, refund, refund_notice, stray_notification
 from chalicelib.shop import order as orders
@@ -348,6 +348,29 @@ def test_an_application_is_overtaken_by_halves_made_there(bought: Bought) -> Non
     bought.hear()
     assert_all_taken_back(bought)
     assert bought.refund(asked.request_no).status == refund.SUPERSEDED
+
+
+def test_an_application_whose_money_went_back_there_is_not_paid_again(
+    bought: Bought, operator: Operator
+) -> None:
+    order, shop = purchases.stored(bought.number), bought.shop
+    asked = apply_for_refund.apply(order, [0], "学不完", WEEK, {WECHAT}, shop.clock())
+    for amount in (HALF, 5000):
+        console(bought, amount)
+    bought.hear()
+    with pytest.raises(RefundedAtProvider):
+        decide_refund.approve(asked.request_no, "op", shop.gateways, shop.clock())
+    listed = operator.does("list-refunds").split(asked.request_no)[1].split("order ")[0]
+    assert "150.0 refunded (" in listed and "50.0 refunded (" in listed
+    decide_refund.resolve_elsewhere(asked.request_no, "op", "there", shop.gateways, shop.clock())
+    assert (bought.owned(), bought.paused()) == ([False, True], [])
+    assert purchases.stored(bought.number).refunded_amount == 20000
+    assert sum(one.amount for one in shop.wechat.book.refunds(bought.trade)) == 20000
+    bought.check()
+    # What is refunded there of the rest is all that was left.
+    console(bought, None)
+    bought.hear()
+    assert_all_taken_back(bought)
 
 
 @pytest.mark.parametrize("status", ["ABNORMAL", "CLOSED"])

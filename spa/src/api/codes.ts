@@ -54,6 +54,7 @@ export const RefusalCode = {
   RefundFinished: 1803,
   RefundAnswerInvalid: 1804,
   RefundPaymentUnknown: 1805,
+  RefundedAtProvider: 1806,
   SectionNotFound: 2001,
   NotEnrolled: 2002,
   AccessPaused: 2003,

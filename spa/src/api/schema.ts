@@ -1155,7 +1155,7 @@ export interface paths {
         put?: never;
         /**
          * Approve a refund
-         * @description The payment provider is asked at once; what it does not confirm now is asked again by a timer. Takes no body.
+         * @description The payment provider is asked at once; what it does not confirm now is asked again by a timer. The body may be left out.
          *
          *     | Refusal | `msg` | When |
          *     | --- | --- | --- |
@@ -1163,6 +1163,8 @@ export interface paths {
          *     | 1801 | 不能处理自己的退费申请，请由其他管理员处理 | The order is the operator's own |
          *     | 1802 | 退费申请不存在 | There is no such application |
          *     | 1803 | 退费申请已处理，请刷新列表 | It is decided already |
+         *     | 1806 | 支付平台上有商城之外的退款，通过后可能重复退款；请先核对，确认仍需退款再提交 | The provider told of refunds that the shop did not make, and `pay_again` is not true |
+         *     | 5000 | 请求内容有误，请刷新页面后重试 | The request has another shape |
          */
         post: operations["approveRefund"];
         delete?: never;
@@ -2398,6 +2400,15 @@ export interface components {
             courses: string[];
             /** @description How much of each of the courses was watched, in percent; null where that is not known. */
             studied: (number | null)[];
+            /** @description What the payment provider told of the order's refunds that the shop did not make, oldest first; mostly empty. Their money may have been for these lines: to approve an application that gives money back then needs `pay_again`. */
+            refunded_at_provider: components["schemas"]["RefundAtProvider"][];
+        };
+        RefundAtProvider: {
+            amount: components["schemas"]["Yuan"];
+            /** @description Whether `amount` is all that had been refunded of the payment by then, the shop's own refunds included, or that refund alone. */
+            in_all: boolean;
+            /** @description When the shop heard of it. */
+            date: components["schemas"]["BeijingTime"];
         };
         OwnedCourse: {
             course_id: components["schemas"]["Id"];
@@ -2767,7 +2778,7 @@ export interface components {
          * @description Every `code` of a refusal, by name: for clients to make an enumeration from.
          * @enum {integer}
          */
-        RefusalCode: 400 | 401 | 403 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1509 | 1510 | 1511 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 2001 | 2002 | 2003 | 2004 | 2005 | 2006 | 2007 | 2008 | 2009 | 2010 | 2101 | 2102 | 2103 | 2104 | 2105 | 2106 | 2107 | 2108 | 2201 | 2202 | 2203 | 2204 | 2205 | 5000;
+        RefusalCode: 400 | 401 | 403 | 404 | 503 | 1001 | 1002 | 1003 | 1004 | 1005 | 1006 | 1007 | 1008 | 1009 | 1101 | 1102 | 1103 | 1104 | 1201 | 1202 | 1203 | 1204 | 1233 | 1301 | 1302 | 1305 | 1306 | 1307 | 1308 | 1309 | 1402 | 1501 | 1502 | 1503 | 1504 | 1505 | 1506 | 1507 | 1508 | 1509 | 1510 | 1511 | 1601 | 1602 | 1701 | 1702 | 1703 | 1704 | 1801 | 1802 | 1803 | 1804 | 1805 | 1806 | 2001 | 2002 | 2003 | 2004 | 2005 | 2006 | 2007 | 2008 | 2009 | 2010 | 2101 | 2102 | 2103 | 2104 | 2105 | 2106 | 2107 | 2108 | 2201 | 2202 | 2203 | 2204 | 2205 | 5000;
         StartedCaptcha: {
             /**
              * @description 1 Geetest is up, 0 it is down.
@@ -3192,6 +3203,7 @@ export type Order = components['schemas']['Order'];
 export type RefundStatus = components['schemas']['RefundStatus'];
 export type Refund = components['schemas']['Refund'];
 export type WaitingRefund = components['schemas']['WaitingRefund'];
+export type RefundAtProvider = components['schemas']['RefundAtProvider'];
 export type OwnedCourse = components['schemas']['OwnedCourse'];
 export type Section = components['schemas']['Section'];
 export type Chapter = components['schemas']['Chapter'];
@@ -5304,7 +5316,14 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description That it is to be paid although the provider told of refunds that the shop did not make: they were for something else. False where it is left out. */
+                    pay_again?: boolean;
+                };
+            };
+        };
         responses: {
             /** @description Done, or refused: see `code`. */
             200: {
@@ -5322,13 +5341,14 @@ export interface operations {
                         };
                     } | {
                         /** @enum {integer} */
-                        code: 1801 | 1802 | 1803;
+                        code: 1801 | 1802 | 1803 | 1806 | 5000;
                         /** @description What the learner can read and act on. */
                         msg: string;
                         data: null;
                     };
                 };
             };
+            400: components["responses"]["Unreadable"];
             401: components["responses"]["NotSignedIn"];
             503: components["responses"]["Unavailable"];
         };
