@@ -222,6 +222,20 @@ def refunded_by_parts(world: World) -> None:
     world.hold_bills()
 
 
+def refunded_at_the_console_and_applied_for(world: World) -> None:
+    """The console refunds a part of an order, then its lines are applied for one by one: refused, said to have been
+    paid there, and paid all the same.
+    """
+    number = _paid(world, 0, [4, 3])
+    world.refund_at_console(number, 99)
+    _tell_all_of(world, number)
+    for position, line in ((1, 0), (0, 0), (2, 1)):
+        world.decide_one(position, _applied(world, number, [line]))
+        world.check()
+    assert sorted(_refunds(world, number)) == [refund.DONE, refund.DONE, refund.REFUSED]
+    assert _status(world, number) == order.REFUNDED
+
+
 def looked_at_amid_a_refund(world: World) -> None:
     """All the money of an order is refunded, but a line that cost none stays; an operator looks at it in the middle."""
     number = _paid(world, 0, [0, 4])
@@ -382,8 +396,8 @@ def watched_until_refunded(world: World) -> None:
 OPENINGS: Sequence[Callable[[World], None]] = (
     *(refund_line_by_line, late_money_goes_back, late_money_reopens, two_trades, stuck_refunds),
     applications_withdrawn,
-    *(refunds_that_take_their_time, refunds_at_the_console, refunded_by_parts, looked_at_amid_a_refund),
-    another_amount,
+    *(refunds_that_take_their_time, refunds_at_the_console, refunded_at_the_console_and_applied_for),
+    *(refunded_by_parts, looked_at_amid_a_refund, another_amount),
     *(minds_changed, both_providers_paid, refunds_by_wechat),
     claims_and_orders_of_nothing,
     watched_until_refunded,

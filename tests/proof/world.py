@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from chalicelib.beijing_time import day_end
 from chalicelib.deadline import PROVIDER_SECONDS, Deadline
-from chalicelib.errors import ShopError
+from chalicelib.errors import RefundedAtProvider, ShopError
 from chalicelib.flows import (
     apply_for_refund,
     change_provider,
@@ -41,7 +41,18 @@ from chalicelib.gateways import Gateways
 from chalicelib.gateways.bills import BillLine
 from chalicelib.money import to_yuan
 from chalicelib.settings import Settings
-from chalicelib.shop import bill, coupon, coupon_claim, enrollment, ledger, order, payment, progress, refund
+from chalicelib.shop import (
+    bill,
+    coupon,
+    coupon_claim,
+    enrollment,
+    ledger,
+    order,
+    payment,
+    progress,
+    refund,
+    refund_notice,
+)
 from chalicelib.shop.bill import BillDifference
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.catalog import Course
@@ -279,7 +290,7 @@ class World:
 
     def _assert_money_is_the_providers(self) -> None:
         """What the shop says was paid, a trade at its provider brought in; what it says went back, the provider has
-        refunded: of an application the very amount, under the very number.
+        refunded: of an application the very amount, under the very number, or by its console, as an operator says.
         """
         wrong = []
         for mine in self._read.values():
@@ -293,12 +304,13 @@ class World:
                 continue
             second = self.provider.second_trades.get(item.trade_no or "")
             made = second.refunded if second else self._refunded(*self._trade_of(item))
-            # What is late or surplus may have been sent back by the console, in parts too.
-            is_made = (
-                made.get(item.request_no) == item.amount
-                if item.why == refund.APPLICATION
-                else sum(made.values()) >= item.amount
-            )
+            if item.refunded_externally:
+                is_made = item.request_no not in made and any(name.startswith("console") for name in made)
+            elif item.why == refund.APPLICATION:
+                is_made = made.get(item.request_no) == item.amount
+            else:
+                # What is late or surplus may have been sent back by the console, in parts too.
+                is_made = sum(made.values()) >= item.amount
             if not is_made:
                 wrong.append(
                     f"refund {item.request_no} ({item.why}) is done, and its provider knows nothing of it"
@@ -740,13 +752,13 @@ class World:
     # Operators and the clock
 
     def approve(self, position: int) -> None:
-        """An operator approves an application."""
+        """An operator approves an application, or does what else there is to do with it."""
         self._decide(
             "approve",
             codes.REFUND_APPROVE,
             position,
             refund.REQUESTED,
-            self.approve_one,
+            partial(self.decide_one, position // 4),
         )
 
     def refuse(self, position: int) -> None:
@@ -762,6 +774,27 @@ class World:
     def approve_one(self, request_no: str) -> None:
         """An operator approves this application."""
         decide_refund.approve(request_no, "op", self.gateways, self.clock())
+
+    def decide_one(self, position: int, request_no: str) -> None:
+        """An operator approves this application, unless the console may have paid it: then they say that it has, refuse
+        the application, or have it paid all the same.
+        """
+        may_be_back = bool(refund_notice.told_beyond(refund.find_refund(request_no)[1]))
+        try:
+            self.approve_one(request_no)
+        except RefundedAtProvider:
+            assert may_be_back
+        else:
+            assert not may_be_back or not refund.find_refund(request_no)[1].amount, "it was paid again"
+            return
+        self.check()
+        match position % 3:
+            case 0:
+                decide_refund.resolve_elsewhere(request_no, "op", "there", self.gateways, self.clock())
+            case 1:
+                self.refuse_one(request_no)
+            case _:
+                decide_refund.approve(request_no, "op", self.gateways, self.clock(), pay_again=True)
 
     def refuse_one(self, request_no: str) -> None:
         """An operator refuses this application. Of one that was stuck a while it is not too early to tell any more."""
@@ -836,8 +869,8 @@ class World:
     # The end
 
     def quiesce(self, days: int = 4) -> None:
-        """Let everything run that runs by itself, with the providers well, every application approved, and no notice of
-        a payment ever delivered again: then whoever paid has the course or the money. Raises Violated.
+        """Let everything run that runs by itself, with the providers well, every application decided on, and no notice
+        of a payment ever delivered again: then whoever paid has the course or the money. Raises Violated.
 
         After 4 days even closed orders are off the work list. Two things a query does not tell, so that the
         notices have to, which the providers send for a day: all of an order that two trades of one number paid, and
@@ -864,7 +897,7 @@ class World:
         for minutes in (36, 36, 150, *[24 * 60] * days):
             for item in self.refunds():
                 if item.status == refund.REQUESTED:
-                    self.approve_one(item.request_no)
+                    self.decide_one(self._checks, item.request_no)
                 elif item.status == refund.STUCK:
                     self.retry_one(item.request_no)
                 else:
@@ -930,21 +963,26 @@ class World:
             request_no: amount for request_no, amount in made.items() if not request_no.startswith("console")
         }
         at_console = sum(made.values()) - sum(own.values())
-        here = {
-            item.request_no: item.amount
+        done = [
+            item
             for item in mine.of(Refund)
             if item.trade_no == trade.trade_no and item.amount and item.status == refund.DONE
-        }
+        ]
+        here = {item.request_no: item.amount for item in done if not item.refunded_externally}
+        # What an operator said that the console had paid: of that only its notices tell.
+        said = sum(item.amount for item in done if item.refunded_externally)
+        if said and not at_console:
+            return [f"{name}: {said} are said to have gone back at the console, which paid nothing"]
         if recorded[0].use == payment.APPLIED and placed.status == order.REFUNDED:
-            whole = trade.refunded == placed.refunded_amount == trade.amount
+            whole = placed.refunded_amount == trade.amount and (said or trade.refunded == trade.amount)
             return [] if whole else [f"{name}: {trade.refunded} of {trade.amount} went back"]
         if recorded[0].use == payment.APPLIED:
             # Each of our refunds is one of the provider's; what its console did beyond them waits for a person.
-            exact = own == here and placed.refunded_amount == sum(here.values())
+            exact = own == here and placed.refunded_amount == sum(here.values()) + said
             if exact and (trade.refunded < trade.amount or not trade.amount):
                 return []
             # All that cost money went back: what is left was free.
-            free = placed.refunded_amount == placed.amount and exact and not at_console
+            free = placed.refunded_amount == placed.amount and exact and (said or not at_console)
             return [] if free else [f"{name}: {own} went back, {here} here, {at_console} at the console"]
         stuck = [item for item in mine.of(Refund) if item.trade_no == trade.trade_no and item.is_open()]
         if trade.refunded < trade.amount and not stuck:

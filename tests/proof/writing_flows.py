@@ -1206,6 +1206,23 @@ class SettleElsewhere(TryAgain):
         self.assert_holds_nothing()
 
 
+class ResolveApplied(Decide):
+    """An operator says that the console's refund was for what a learner applies for."""
+
+    covers = ("manage resolve-refund",)
+    act = SettleElsewhere.act
+
+    def begin(self) -> None:
+        super().begin()
+        self.alipay.refund(self.number, 100, "console1")
+        assert purchases.deliver(purchases.notice(self.alipay, self.number)) == "success"
+
+    def assert_end(self) -> None:
+        assert purchases.status(self.number) == order.REFUNDED
+        assert self.alipay.trade(self.number).refunded == 100
+        self.assert_holds_nothing()
+
+
 class RetryOrder(Flow):
     """An operator has Alipay asked about an order at once."""
 
@@ -1453,6 +1470,7 @@ FLOWS: Sequence[type[Flow]] = (
         RefuseStuck,
         TryAgain,
         SettleElsewhere,
+        ResolveApplied,
     ),
     *(Claim, Sweep),
     *(RetryOrder, SettleOrder, Stray, RetryStray, SettleStray),
