@@ -48,6 +48,7 @@ function did not run.
 """
 _NEAR_MIDNIGHT = timedelta(hours=1)
 """The clocks of provider and shop, and the way of a notification, may put a fact on the next or the last day's bill."""
+_A_DAY = timedelta(days=1)
 _USUAL_REFUND = 7
 """For how many days a refund is usually under way before it is made, or heard of, at most."""
 
@@ -158,13 +159,15 @@ def _lines(state: BillState[_Line]) -> Iterator[Callable[[], Iterator[_Line]]]:
 
 @dataclass
 class _Whole:
-    """All that was left of a trade went back by no request of the shop's: how much of it (fen) is on no bill that was
-    read, on which days its refunds may stand, and on which others they do.
+    """All that was left of a trade, `amount` (fen), went back by no request of the shop's: on which days its refunds
+    may stand, how much of it is on no bill that was read, and on which days but this one they do.
     """
 
-    left: Fen
+    amount: Fen
     since: date
     until: date
+    is_heard_today: bool
+    left: Fen
     days: set[date] = field(default_factory=set)
 
 
@@ -349,43 +352,50 @@ class _Holding:
         return line.request_no in (made.number_made(), *(made.also_made_as or ()))
 
     def _meet_wholes(self) -> None:
-        """Match the refunds of all that was left of a trade with those, by no request of the shop's, which the bills of
-        several days have together: what went back by parts is heard of as a whole on one day.
+        """Match the refunds of all that was left of a trade with those, by no request of the shop's, which its bills
+        have together: what went back by parts is heard of as a whole on one day. Or a bill beside has it alone: it was
+        heard of after midnight.
         """
-        wholes = self._wholes()
+        wholes, moved = self._wholes(), set[str]()
         for day in _nearest(self.day, wholes.values()):
             wanted = {
                 trade_no
                 for trade_no, whole in wholes.items()
-                if whole.left > 0 and whole.since <= day <= whole.until
+                if trade_no not in moved and whole.since <= day <= whole.until
             }
             if not wanted or not self._is_ready(day):
                 continue
+            back: Counter[str] = Counter()
             with _lines(self._trades(day)) as lines:
                 for line in lines():
                     if line.trade_no in wanted and line.request_no is not None and not self._is_known(line):
-                        wholes[line.trade_no].left -= line.amount
-                        wholes[line.trade_no].days.add(day)
-        met = {trade_no for trade_no, whole in wholes.items() if not whole.left}
+                        back[line.trade_no] += line.amount
+            for trade_no, amount in back.items():
+                whole = wholes[trade_no]
+                if whole.is_heard_today and abs(day - self.day) == _A_DAY and amount == whole.amount:
+                    moved.add(trade_no)
+                whole.left -= amount
+                whole.days.add(day)
+        met = {trade_no for trade_no, whole in wholes.items() if not whole.left} - moved
         self.accounted_for = {day for trade_no in met for day in wholes[trade_no].days}
         self.result.unknown = [
             line for line in self.result.unknown if line.request_no is None or line.trade_no not in met
         ]
         self.result.missing = [
-            fact for fact in self.result.missing if fact.key[1] != "" or fact.key[0] not in met
+            fact for fact in self.result.missing if fact.key[1] != "" or fact.key[0] not in met | moved
         ]
 
     def _wholes(self) -> dict[str, _Whole]:
         """The trades of unmatched refunds all of which went back, less the refunds that are unmatched on this day."""
-        numbers = {fact.key[0]: fact.order_number for fact in self.result.missing if fact.key[1] == ""}
-        back: Counter[str] = Counter()
+        heard = {fact.key[0]: fact.order_number for fact in self.result.missing if fact.key[1] == ""}
+        numbers, back = dict(heard), Counter[str]()
         for line in self.result.unknown:
             if line.request_no is not None:
                 numbers.setdefault(line.trade_no, line.number)
                 back[line.trade_no] += line.amount
         found: dict[str, _Whole] = {}
         for trade_no, number in islice(numbers.items(), bill.MOST_DIFFERENCES):
-            if (whole := _whole_of(trade_no, number)) is not None:
+            if (whole := _whole_of(trade_no, number, is_heard_today=trade_no in heard)) is not None:
                 whole.left -= back[trade_no]
                 found[trade_no] = whole
         return found
@@ -477,7 +487,7 @@ def _order_of(number: str) -> orders.Order | None:
         return None
 
 
-def _whole_of(trade_no: str, number: str) -> _Whole | None:
+def _whole_of(trade_no: str, number: str, *, is_heard_today: bool) -> _Whole | None:
     """What went back of a trade by no request of the shop's, if it is all that was left; `number` is that of its order.
     Up to four round trips.
     """
@@ -490,7 +500,7 @@ def _whole_of(trade_no: str, number: str) -> _Whole | None:
     received = payment.find_payment(order, trade_no)
     paid_at = received.paid_at if received else order.paid_at or order.placed_at
     # Its last refund may stand on the bill of the day after.
-    return _Whole(amount, journal.day_of(paid_at), journal.day_of(at) + timedelta(days=1))
+    return _Whole(amount, journal.day_of(paid_at), journal.day_of(at) + _A_DAY, is_heard_today, amount)
 
 
 def _nearest(day: date, wholes: Iterable[_Whole]) -> list[date]:

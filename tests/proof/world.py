@@ -1029,7 +1029,7 @@ class World:
             assert hold_bills.hold(provider, day, self.clock(), lambda wanted: entries.get(wanted, []))
         listed = [one for day in days for one in bills.check(provider.name, day, at_rest=True)]
         lines = [line for day in days for line in provider.billed.get(day, [])]
-        expected = _apart(lines, [entry for entry in recorded if entry.provider == provider.name])
+        expected = _apart(provider.billed, [entry for entry in recorded if entry.provider == provider.name])
         off = {trade_no for _, trade_no, *_ in expected}
         named = {one.trade_no for one in listed}
         if is_of_funds:
@@ -1094,26 +1094,36 @@ _Listed = tuple[str, str, str | None, int | None, int | None]
 """What is to be listed of a movement: as what, of which trade and request, and what (fen) either side says."""
 
 
-def _apart(lines: Iterable[BillLine], entries: Iterable[JournalEntry]) -> set[_Listed]:
+def _apart(billed: Mapping[date, Sequence[BillLine]], entries: Iterable[JournalEntry]) -> set[_Listed]:
     """What bills have that the journal has not, and the other way round, line by line. A refund of all that was left of
-    a trade is the sum of its trade's refunds that nothing else accounts for. A refund of ours that is under way is no
-    movement before it is recorded.
+    a trade is the sum of its trade's refunds that nothing else accounts for: of its day, of one beside, or of all days.
+    A refund of ours that is under way is no movement before it is recorded.
     """
     ours: dict[tuple[str, str | None], int] = {}
+    wholes: dict[str, date] = {}
     for entry in entries:
         if entry.fact in (PAID, REFUNDED) and entry.trade_no and entry.amount:
             request_no = "" if entry.use == WHOLE_TRADE else entry.request_no
             ours[entry.trade_no, None if entry.fact == PAID else request_no] = entry.amount
+            if request_no == "":
+                wholes[entry.trade_no] = day_of(entry.at)
     theirs: dict[tuple[str, str | None], int] = {}
-    for line in lines:
+    stands_on: dict[tuple[str, str | None], date] = {}
+    for day, line in [(day, line) for day, lines in billed.items() for line in lines]:
         is_ours = line.request_no is not None and not line.request_no.startswith("console")
         if line.is_final or not is_ours or (line.trade_no, line.request_no) in ours:
             theirs[line.trade_no, line.request_no] = line.amount
-    for trade_no in [trade_no for trade_no, request_no in ours if request_no == ""]:
+            stands_on[line.trade_no, line.request_no] = day
+    for trade_no, heard_on in wholes.items():
         parts = [key for key in theirs if key[0] == trade_no and key[1] is not None and key not in ours]
-        if sum(theirs[key] for key in parts) == ours[trade_no, ""]:
-            del ours[trade_no, ""]
-            theirs = {key: fen for key, fen in theirs.items() if key not in parts}
+        beside = [
+            [key for key in parts if stands_on[key] == heard_on + timedelta(days=age)] for age in (0, -1, 1)
+        ]
+        for some in (*beside, parts):
+            if sum(theirs[key] for key in some) == ours[trade_no, ""]:
+                del ours[trade_no, ""]
+                theirs = {key: fen for key, fen in theirs.items() if key not in some}
+                break
     apart: set[_Listed] = set()
     for key in ours.keys() | theirs.keys():
         mine, its = ours.get(key), theirs.get(key)
