@@ -40,6 +40,20 @@ test.describe('a visitor', () => {
   })
 })
 
+test('an address leads to the same place of a course’s page as the link to it @both', async ({ page }) => {
+  const chapters = page.getByRole('region', { name: '章节' })
+  const top = () => chapters.evaluate((part) => Math.round(part.getBoundingClientRect().top))
+  const way = page.getByRole('navigation', { name: '本页内容' })
+  await page.goto(`/course/${PYTHON.course_id}#chapters`)
+  await expect(chapters).toBeInViewport()
+  const led = await top()
+  await page.evaluate(() => window.scrollTo(0, 0))
+  await way.getByRole('link', { name: '章节' }).click()
+  await expect.poll(top).toBe(led)
+  const { y, height } = (await way.boundingBox())!
+  expect(led).toBeGreaterThanOrEqual(y + height)
+})
+
 test('a learner looks at what is theirs @both', async ({ page, school, learner }) => {
   test.slow()
   await school.grantBeli(learner, 300)

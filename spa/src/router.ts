@@ -1,7 +1,7 @@
 import { createRouter, createWebHistory, type RouteLocationNormalized, type Router, type RouteRecordRaw } from 'vue-router'
 
 import { closeSheetsOnBack } from '@/composables/useBackCloses'
-import { grownTo } from '@/lib/scroll'
+import { grownTo, showPart } from '@/lib/scroll'
 import Home from '@/pages/Home.vue'
 import { useSession } from '@/stores/session'
 
@@ -68,7 +68,7 @@ export function makeRouter(schoolName: string): Router {
         await grownTo(saved.top + window.innerHeight)
         return router.currentRoute.value.fullPath === to.fullPath ? saved : false
       }
-      if (to.hash) return { el: to.hash, top: 112 }
+      if (to.hash) return showPart(to.hash)
       return to.path === from.path ? undefined : { top: 0 }
     },
   })

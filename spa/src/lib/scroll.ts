@@ -1,3 +1,8 @@
+/** Show the part of the page that a `#hash` names, if it is there: below what stays on the screen, as the styles say. */
+export function showPart(hash: string): void {
+  document.getElementById(hash.slice(1))?.scrollIntoView()
+}
+
 const LONGEST_MS = 3000
 
 /** Wait until the page is `height` pixels high, as what it shows has been read; at most three seconds. */
