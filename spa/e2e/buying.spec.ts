@@ -42,6 +42,18 @@ test('a course is bought with coupon, general coupon and 贝里 @both', async ({
   await expect(head.cart).toHaveAccessibleName('购物车')
 })
 
+test('贝里 that cover all say so where the ways to pay were @both', async ({ page, school, learner, settlement }) => {
+  await school.grantBeli(learner, 2000)
+  await settlement.open(SQL)
+  const covered = page.getByText('990 贝里已抵扣全部金额，不用再付款。')
+  await expect(covered).toBeVisible()
+  await expect(settlement.payButton).toHaveText('确认领取')
+  await expectAccessible(page)
+  await settlement.beli.uncheck()
+  await expect(settlement.provider('支付宝')).toBeVisible()
+  await expect(covered).toHaveCount(0)
+})
+
 test('a free course is received without paying', async ({ page, course, settlement }) => {
   await page.goto('/courses?free=1')
   await page.getByRole('main').getByRole('link', { name: /HTML 与 CSS/ }).click()

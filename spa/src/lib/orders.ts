@@ -33,7 +33,7 @@ export function deductionsOf(order: Amounts): { text: string; yuan: number }[] {
   ].filter(({ yuan }) => yuan < 0)
 }
 
-/** What an unpaid order holds and gives back when it closes: `优惠券和 300 贝里`; empty for nothing. */
+/** What beside money pays an order, and comes back when it closes unpaid: `优惠券和 300 贝里`; empty for nothing. */
 export function heldText(order: Amounts): string {
   const coupons = sumYuan([order.course_coupon_amount, order.general_coupon_amount]) > 0 ? '优惠券' : ''
   const beli = order.beli > 0 ? `${order.beli} 贝里` : ''
