@@ -65,10 +65,25 @@ export const test = base.extend<Given>({
   entry: async ({ page, school }, use) => use(new EntryPage(page, school)),
 })
 
-/** Nothing that axe finds is left, and nothing is wider than the screen. Wait for what the page shows before. */
+/** In the page: links and controls that are less than 24 pixels wide or high, but for those within a sentence. */
+function smallTargets(): string[] {
+  const isInSentence = (one: Element) => [...one.parentElement!.childNodes].some((node) => node instanceof Text && node.data.trim())
+  const isSmall = (one: Element) => {
+    const { width, height } = one.getBoundingClientRect()
+    return Math.min(width, height) < 24
+  }
+  return [...document.querySelectorAll('a[href], button, select, summary')]
+    .filter((one) => one.checkVisibility({ visibilityProperty: true }) && isSmall(one) && !isInSentence(one))
+    .map((one) => one.outerHTML)
+}
+
+/** Nothing that axe finds is left, no target is too small, and nothing is wider than the screen. Wait for what the page shows
+ * before.
+ */
 export async function expectAccessible(page: Page): Promise<void> {
   const { violations } = await new AxeBuilder({ page }).analyze()
   expect.soft(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`)).toEqual([])
+  expect.soft(await page.evaluate(smallTargets)).toEqual([])
   expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)).toBeLessThanOrEqual(0)
 }
 
