@@ -17,6 +17,8 @@ from chalicelib.shop.refund import Refund
 from . import carry_out_refund
 from .apply_for_refund import resume_access
 
+_CONFIRMED = "confirmed: to be paid whatever else the provider refunded"
+
 
 def _find_others(request_no: str, operator_id: int | None) -> tuple[Order, Refund]:
     """The refund that an operator decides on, and its order. `operator_id`: their user id, where they have one.
@@ -78,9 +80,9 @@ def approve(
     were not for these lines. Raises RefundNotFound, OwnRefund, RefundFinished, RefundedAtProvider (it told of some).
     """
     order, asked = _find_others(request_no, operator_id)
-    if not pay_again and _may_be_back(asked):
+    if not pay_again and asked.is_undecided() and _may_be_back(asked):
         raise RefundedAtProvider(order=order.number)
-    said = "confirmed: to be paid whatever else the provider refunded" if pay_again else ""
+    said = _CONFIRMED if pay_again else ""
     transaction = audit.recorded(audit.entry(by, "approve-refund", request_no, now, details=said))
     refund.approve(transaction, asked, by, now)
     orders.record_event(
@@ -91,20 +93,24 @@ def approve(
 
 
 def _may_be_back(asked: Refund) -> bool:
-    """Whether an application waits whose money may have gone back already, by a refund that the shop did not make. One
-    Query; none for one that gives no money back, or is decided.
+    """Whether an application's money may have gone back already, by a refund that the shop did not make. One Query;
+    none for one that gives no money back.
     """
-    return bool(asked.is_undecided() and asked.amount and refund_notice.told_beyond(asked))
+    is_asked_for = asked.why == refund.APPLICATION and asked.amount
+    return bool(is_asked_for and refund_notice.told_beyond(asked))
 
 
-def try_again(request_no: str, by: str, gateways: Gateways, now: datetime) -> str:
+def try_again(request_no: str, by: str, gateways: Gateways, now: datetime, *, pay_again: bool = False) -> str:
     """Try a refund once more that is stuck, or not confirmed yet -> its status afterwards. Safe: the provider refunds
     once. One that it has given up is asked for under a new number.
 
-    Raises RefundNotFound, RefundFinished.
+    `pay_again` as of `approve`: of one that is stuck. Raises RefundNotFound, RefundFinished, RefundedAtProvider.
     """
     order, asked = refund.find_refund(request_no)
-    transaction = audit.recorded(audit.entry(by, "retry-refund", request_no, now))
+    if not pay_again and asked.status == refund.STUCK and _may_be_back(asked):
+        raise RefundedAtProvider(order=order.number)
+    said = _CONFIRMED if pay_again else ""
+    transaction = audit.recorded(audit.entry(by, "retry-refund", request_no, now, details=said))
     refund.try_again(transaction, asked, now)
     orders.record_event(
         transaction, order, What.REFUND_TRIED_AGAIN, Cause(By.OPERATOR, by), now, RefundFinished()
@@ -132,7 +138,7 @@ def resolve_elsewhere(
     RefundFinished (it is neither, or was decided at this moment).
     """
     order, asked = _find_others(request_no, operator_id)
-    if asked.attention != PROBLEM and not _may_be_back(asked):
+    if asked.attention != PROBLEM and not (asked.is_undecided() and _may_be_back(asked)):
         raise RefundFinished()
     said = audit.entry(by, "resolve-refund", request_no, now, reason=reason)
     if asked.status == refund.DONE:

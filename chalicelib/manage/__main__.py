@@ -6,7 +6,8 @@ import argparse
 import getpass
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -361,11 +362,7 @@ def _parser() -> argparse.ArgumentParser:
 
     added = act("approve-refund", _approve_refund, "approve an application; the provider is asked at once")
     added.add_argument("request_no")
-    added.add_argument(
-        "--pay-again",
-        action="store_true",
-        help="also where the provider told of refunds of the order that the shop did not make",
-    )
+    _add_pay_again(added)
 
     added = act(
         "refuse-refund", _refuse_refund, "refuse an application, or a stuck refund of one; access runs again"
@@ -378,6 +375,7 @@ def _parser() -> argparse.ArgumentParser:
 
     added = act("retry-refund", _retry_refund, "have a stuck refund tried again; safe, money goes back once")
     added.add_argument("request_no")
+    _add_pay_again(added)
 
     added = act(
         "resolve-refund",
@@ -476,6 +474,14 @@ def _add_catalog_commands(catalog: argparse.ArgumentParser) -> None:
     )
     added.add_argument("--yes", action="store_true", help="do not ask")
     _add_by(added)
+
+
+def _add_pay_again(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--pay-again",
+        action="store_true",
+        help="also where the provider told of refunds of the order that the shop did not make",
+    )
 
 
 def _add_page(command: argparse.ArgumentParser) -> None:
@@ -1153,13 +1159,30 @@ def _list_refunds(given: argparse.Namespace) -> None:
         say("no application waits for a decision")
 
 
-def _approve_refund(given: argparse.Namespace) -> None:
-    from chalicelib.flows.decide_refund import approve
-    from chalicelib.shop.refund import DONE, STUCK, find_refund
+@contextmanager
+def _refusing_to_pay_again(request_no: str, command: str) -> Iterator[None]:
+    """Say what the provider told, and what to do, where a command would maybe pay lines again."""
+    from chalicelib.shop.refund import find_refund
     from chalicelib.shop.refund_notice import told_beyond
 
-    who = _who(given)
     try:
+        yield
+    except RefundedAtProvider as refused:
+        told = told_beyond(find_refund(request_no)[1])
+        raise _Refused(
+            f"the provider told of refunds of this order that the shop did not make: {_told_of(told)}. This would"
+            " pay these lines again, if that money was for them: then resolve-refund"
+            f" {request_no} --reason ... (or refuse-refund {request_no} --answer ...). If it was for"
+            f" something else: {command} {request_no} --pay-again"
+        ) from refused
+
+
+def _approve_refund(given: argparse.Namespace) -> None:
+    from chalicelib.flows.decide_refund import approve
+    from chalicelib.shop.refund import DONE, STUCK
+
+    who = _who(given)
+    with _refusing_to_pay_again(given.request_no, "approve-refund"):
         status = approve(
             given.request_no,
             who,
@@ -1168,14 +1191,6 @@ def _approve_refund(given: argparse.Namespace) -> None:
             operator_id=_user_id(who),
             pay_again=given.pay_again,
         )
-    except RefundedAtProvider as refused:
-        told = told_beyond(find_refund(given.request_no)[1])
-        raise _Refused(
-            f"the provider told of refunds of this order that the shop did not make: {_told_of(told)}. To approve would"
-            " pay these lines again, if that money was for them: then resolve-refund"
-            f" {given.request_no} --reason ... (or refuse-refund {given.request_no} --answer ...). If it was for"
-            f" something else: approve-refund {given.request_no} --pay-again"
-        ) from refused
     ends = {
         DONE: "the money is refunded, and access has ended",
         STUCK: "the provider refuses: see `problems`",
@@ -1348,7 +1363,8 @@ def _resolve_stray(given: argparse.Namespace) -> None:
 def _retry_refund(given: argparse.Namespace) -> None:
     from chalicelib.flows.decide_refund import try_again
 
-    status = try_again(given.request_no, _who(given), _gateways(), _now())
+    with _refusing_to_pay_again(given.request_no, "retry-refund"):
+        status = try_again(given.request_no, _who(given), _gateways(), _now(), pay_again=given.pay_again)
     say(f"{given.request_no}: {status}")
 
 

@@ -373,6 +373,29 @@ def test_an_application_whose_money_went_back_there_is_not_paid_again(
     assert_all_taken_back(bought)
 
 
+def test_a_stuck_refund_is_not_paid_over_one_made_there_unless_somebody_says_so(
+    bought: Bought, operator: Operator
+) -> None:
+    with bought.shop.wechat.bad_day("refund_not_enough"):
+        request_no = bought.apply(1)
+    made = console(bought, 10000)
+    bought.hear()
+    with pytest.raises(RefundedAtProvider):
+        bought.try_again(request_no)
+    said = operator.is_refused("retry-refund", request_no)
+    for command in (f"resolve-refund {request_no} --reason", f"retry-refund {request_no} --pay-again"):
+        assert command in said
+    assert bought.refund(request_no).status == refund.STUCK
+    assert bought.made() == [(made, "SUCCESS")]
+    bought.check()
+    gateways, now = bought.shop.gateways, bought.shop.clock()
+    decide_refund.try_again(request_no, "op", gateways, now, pay_again=True)
+    assert bought.ask(request_no) == refund.DONE
+    assert sorted(bought.made()) == sorted([(made, "SUCCESS"), (request_no, "SUCCESS")])
+    assert "confirmed" in [line for line in operator.does("audit").splitlines() if request_no in line][-1]
+    bought.check()
+
+
 @pytest.mark.parametrize("status", ["ABNORMAL", "CLOSED"])
 def test_a_refund_made_there_that_comes_to_nothing_is_put_before_a_person_once(
     bought: Bought, operator: Operator, status: str

@@ -803,8 +803,14 @@ class World:
         decide_refund.refuse(request_no, "op", "不符合条件", self.gateways, self.clock())
 
     def retry_one(self, request_no: str) -> None:
-        """An operator has this refund tried again."""
-        decide_refund.try_again(request_no, "op", self.gateways, self.clock())
+        """An operator has this refund tried again, also where the console may have paid it meanwhile."""
+        may_be_back = bool(refund_notice.told_beyond(refund.find_refund(request_no)[1]))
+        try:
+            decide_refund.try_again(request_no, "op", self.gateways, self.clock())
+        except RefundedAtProvider:
+            assert may_be_back
+            self.check()
+            decide_refund.try_again(request_no, "op", self.gateways, self.clock(), pay_again=True)
 
     def try_again(self, position: int) -> None:
         """An operator has a stuck refund tried again."""
