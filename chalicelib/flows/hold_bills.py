@@ -29,9 +29,10 @@ from chalicelib.gateways import Gateways
 from chalicelib.gateways.bills import Bill, BillLine, BillPending, FundLine, NoBill
 from chalicelib.gateways.payments import BillState, PaymentProvider, Unclear
 from chalicelib.money import Fen
-from chalicelib.shop import audit, bill, journal, payment, refund
+from chalicelib.shop import audit, bill, journal, payment, refund, refund_notice
 from chalicelib.shop import order as orders
 from chalicelib.shop.bill import BillDay
+from chalicelib.shop.event import By, Cause
 from chalicelib.shop.journal import JournalEntry, read_day
 
 log = logging.getLogger(__name__)
@@ -448,7 +449,7 @@ class _Holding:
         elif reason:
             log.error("a bill cannot be held, a person must look: %s %s %s", held.provider, self.day, state)
         items = [self._item(one) for one in found[: bill.MOST_DIFFERENCES]]
-        for new in bill.record(held, items):
+        for new in bill.record(held, items, self._tell_its_order):
             log.error(
                 "bill and journal differ: %s %s %s order=%s",
                 new.provider,
@@ -457,6 +458,30 @@ class _Holding:
                 new.order_number,
             )
         return held
+
+    def _tell_its_order(self, new: bill.BillDifference) -> None:
+        """Keep a refund that the bill alone tells of with what was told of its order: whoever decides on an application
+        for it reads it there. Up to four round trips, and one write.
+        """
+        if new.what != What.UNKNOWN or new.request_no is None:
+            return
+        order = _order_of(new.order_number)
+        if order is None or order.trade_no != new.trade_no:
+            return
+        ours = refund.find_told(order, new.request_no)
+        told = {notice.request_no for notice in refund_notice.list_all(order)}
+        if new.request_no in told or (ours is not None and ours.status not in refund.NOT_MADE):
+            return
+        refund_notice.record(
+            order,
+            new.trade_no,
+            new.theirs or 0,
+            new.request_no,
+            Cause(By.BILL, f"{new.provider} {new.day}"),
+            self.now,
+            needs_person=False,
+            is_total=False,
+        )
 
     def _item(self, found: Difference) -> bill.BillDifference:
         trade_no, request_no = found.key

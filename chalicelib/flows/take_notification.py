@@ -161,7 +161,11 @@ def _is_known(order: Order, notification: Notification) -> bool:
         and each.trade_no == notification.trade_no
         and not each.refunded_externally
     )
-    told = [each.refunded for each in refund_notice.list_all(order) if each.trade_no == notification.trade_no]
+    told = [
+        each.refunded
+        for each in refund_notice.list_all(order)
+        if each.trade_no == notification.trade_no and each.is_total is not False
+    ]
     return notification.refunded in (ours, *told)
 
 

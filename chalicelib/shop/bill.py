@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -142,9 +142,11 @@ def difference_item(
     )
 
 
-def record(held: BillDay, found: Iterable[BillDifference]) -> list[BillDifference]:
-    """Record a day and its differences -> those that are new. One Query; one write for each difference that is new, has
-    changed or is over, and one for the day, the last.
+def record(
+    held: BillDay, found: Iterable[BillDifference], tell: Callable[[BillDifference], None]
+) -> list[BillDifference]:
+    """Record a day and its differences -> those that are new; `tell` is called with each of them before it is written.
+    One Query; one write for each difference that is new, has changed or is over, and one for the day, the last.
 
     One that an operator has resolved stays resolved while it says the same. Repeating it writes the day only.
     """
@@ -153,6 +155,7 @@ def record(held: BillDay, found: Iterable[BillDifference]) -> list[BillDifferenc
     for new in found:
         old = stored.pop(new.sort, None)
         if old is None or not old.stands_for(new):
+            tell(new)
             new.save()
             fresh.append(new)
     for over in stored.values():

@@ -72,6 +72,7 @@ class By(StrEnum):
     NOTIFICATION = "notification"
     QUERY = "query"
     PROVIDER = "provider"
+    BILL = "bill"
     CLOCK = "clock"
     SHOP = "shop"
     IMPORT = "import"

@@ -12,7 +12,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.errors import NothingToResolve, OrderClosed
 from chalicelib.money import Fen
 from chalicelib.shop.attention import LEAVE_ATTENTION, PROBLEM, AttentionItem
-from chalicelib.shop.event import Cause, CauseAttribute, What
+from chalicelib.shop.event import By, Cause, CauseAttribute, What
 from chalicelib.shop.order import Order, about, record_event
 from chalicelib.shop.partition import list_partition
 from chalicelib.shop.refund import Refund
@@ -117,13 +117,14 @@ def _oldest_first(listed: list[UserItem]) -> list[RefundNotice]:
 
 def told_beyond(asked: Refund) -> list[RefundNotice]:
     """The partial refunds of an application's trade that a provider told of and the shop did not make, oldest first:
-    those that a person was asked to see to, whether or not they have. One Query.
+    those that a person was asked to see to, whether or not they have, and those of which a bill alone told. One Query.
     """
     listed = list_partition(asked.user_id, f"{about(asked.order_number)}REFUND_NOTICE#")
     return [
         notice
         for notice in _oldest_first(listed)
-        if notice.trade_no == asked.trade_no and (notice.attention or notice.resolved_at)
+        if notice.trade_no == asked.trade_no
+        and (notice.attention or notice.resolved_at or notice.cause.by == By.BILL)
     ]
 
 

@@ -10,13 +10,16 @@ import pytest
 
 from chalicelib.beijing_time import day_start
 from chalicelib.deadline import Deadline
+from chalicelib.errors import RefundedAtProvider
+from chalicelib.flows.apply_for_refund import apply
+from chalicelib.flows.decide_refund import approve
 from chalicelib.flows.hold_bills import hold, hold_last, resolve
 from chalicelib.gateways import Gateways
 from chalicelib.gateways.alipay import Alipay
 from chalicelib.gateways.bills import BillLine, FundLine, NoBill, checked
 from chalicelib.gateways.payments import BillState
 from chalicelib.settings import settings
-from chalicelib.shop import bill, journal, order, refund
+from chalicelib.shop import bill, journal, order, refund, refund_notice
 from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.bill import BillDay, BillDifference
 from chalicelib.storage.dynamodb import UserItem
@@ -149,6 +152,22 @@ def test_a_partial_refund_at_the_console_of_which_every_notice_was_lost_is_told_
     [found] = today.differences()
     assert (found.what, found.order_number, found.request_no) == ("unknown", number, "by-hand")
     assert (found.ours, found.theirs) == (None, 1000)
+
+
+def test_what_the_bill_alone_tells_of_is_not_paid_again_unasked(today: Day) -> None:
+    number = today.sold()
+    today.alipay.refund(number, 1000, "by-hand")
+    for _ in range(2):
+        today.hold()
+    [told] = refund_notice.list_all(purchases.stored(number))
+    assert (told.request_no, told.refunded, told.attention) == ("by-hand", 1000, None)
+    asked = apply(purchases.stored(number), [0], "学不完", timedelta(days=7), {"alipay"}, today.clock())
+    with pytest.raises(RefundedAtProvider):
+        approve(asked.request_no, "op", gateways(today), today.clock())
+    # The notice comes after all.
+    assert purchases.deliver(purchases.notice(today.alipay, number)) == "success"
+    [told] = refund_notice.list_all(purchases.stored(number))
+    assert told.attention == PROBLEM
 
 
 def test_an_operator_reads_what_differs_and_what_to_do_and_resolves_it(

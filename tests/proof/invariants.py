@@ -586,6 +586,8 @@ def _notices(mine: Belongings) -> Iterator[str]:
         if placed is None:
             yield f"{name} is of no order"
             continue
+        if told.cause.by == By.BILL:
+            continue  # It is listed as a difference of its day.
         is_foreign = told.request_no not in own and told.refunded < placed.amount
         if is_foreign != (told.attention == attention.PROBLEM or told.resolved_at is not None):
             yield f"{name} waits for a person: {told.attention}, resolved at {told.resolved_at}"
