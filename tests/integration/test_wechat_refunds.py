@@ -373,6 +373,20 @@ def test_an_application_whose_money_went_back_there_is_not_paid_again(
     assert_all_taken_back(bought)
 
 
+def test_a_refund_asked_for_anew_and_the_rest_there_take_everything_back_when_both_are_told(
+    bought: Bought,
+) -> None:
+    request_no = given_up(bought)
+    console(bought, 20000)
+    bought.hear()
+    decide_refund.try_again(request_no, "op", bought.shop.gateways, bought.shop.clock(), pay_again=True)
+    assert bought.ask(request_no) == refund.DONE
+    assert bought.owned() == [True, False]
+    bought.hear()
+    assert_all_taken_back(bought)
+    assert bought.refund(request_no).number_made() == f"{request_no}-2"
+
+
 def test_a_stuck_refund_is_not_paid_over_one_made_there_unless_somebody_says_so(
     bought: Bought, operator: Operator
 ) -> None:
