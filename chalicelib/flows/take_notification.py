@@ -143,7 +143,7 @@ def _is_all_back(order: Order, notification: Notification) -> bool:
     told = {
         each.request_no: each.refunded
         for each in refund_notice.list_all(order)
-        if each.trade_no == trade_no and each.request_no not in numbers
+        if each.trade_no == trade_no and each.request_no not in numbers and each.is_told()
     }
     return sum(each.amount for each in ours) + sum(told.values()) >= notification.amount
 

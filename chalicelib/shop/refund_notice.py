@@ -35,6 +35,14 @@ class RefundNotice(AttentionItem, discriminator="REFUND_NOTICE"):
     recorded_at = UTCDateTimeAttribute()
     resolved_at = UTCDateTimeAttribute(null=True, attr_name="settled_at")
 
+    def was_put_to_people(self) -> bool:
+        """Whether a person was asked to see to it, and may have."""
+        return self.attention is not None or self.resolved_at is not None
+
+    def is_told(self) -> bool:
+        """Whether the provider told of it, and not a bill alone, in which it may still be under way."""
+        return self.cause.by != By.BILL or self.was_put_to_people()
+
 
 def record(
     order: Order,
@@ -123,8 +131,7 @@ def told_beyond(asked: Refund) -> list[RefundNotice]:
     return [
         notice
         for notice in _oldest_first(listed)
-        if notice.trade_no == asked.trade_no
-        and (notice.attention or notice.resolved_at or notice.cause.by == By.BILL)
+        if notice.trade_no == asked.trade_no and (notice.was_put_to_people() or notice.cause.by == By.BILL)
     ]
 
 

@@ -331,6 +331,28 @@ def test_a_part_of_which_every_notice_is_lost_takes_nothing_back(bought: Bought)
     bought.check()
 
 
+def test_a_part_of_which_a_bill_alone_tells_counts_when_it_is_told(bought: Bought) -> None:
+    first = console(bought, HALF)
+    bought.hear_nothing()
+    order, cause = purchases.stored(bought.number), Cause(By.BILL, "wechat")
+    refund_notice.record(
+        order,
+        order.trade_no or "",
+        HALF,
+        first,
+        cause,
+        bought.shop.clock(),
+        needs_person=False,
+        is_total=False,
+    )
+    second = console(bought, HALF)
+    bought.hear_nothing()
+    assert bought.told(second) is None
+    assert bought.owned() == [True, True]  # the first may still be under way, and come to nothing
+    assert bought.told(first) is None
+    assert_all_taken_back(bought)
+
+
 def test_a_line_refunded_here_and_the_rest_there_take_everything_back(bought: Bought) -> None:
     request_no = bought.apply(1)
     assert bought.ask(request_no) == refund.DONE
