@@ -24,6 +24,8 @@ export default defineConfig({
   test: {
     environment: 'happy-dom',
     include: ['src/**/*.spec.ts'],
+    isolate: false, // a process and a DOM for each file cost four times the processor time
+    setupFiles: ['src/testing/fresh.ts'],
     // With the same copy of vue as our own files have.
     server: { deps: { inline: ['element-plus', 'vue-router', '@vue/test-utils'] } },
   },
