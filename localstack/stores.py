@@ -23,6 +23,17 @@ from localstack.processes import LOOPBACK, Child, ChildFailed, answers_http, fre
 
 HERE = Path(__file__).parent
 OLDEST_REDIS = (6, 2)
+_LITTLE_TO_DO = ["-XX:TieredStopAtLevel=1"]
+"""Compiled once: half the processor time until a new shop is seeded."""
+_MUCH_TO_DO = [
+    "-XX:Tier4InvocationThreshold=20000",
+    "-XX:Tier4MinInvocationThreshold=5000",
+    "-XX:Tier4CompileThreshold=60000",
+    "-XX:Tier4BackEdgeThreshold=200000",
+]
+"""Compiled again and better where it is called four times as often as Java waits for: half of what it would compile by
+itself is not worth its costs in a run of the tests.
+"""
 
 
 class ProgramMissing(Exception):
@@ -178,8 +189,7 @@ def dynamodb_program(*, much_to_do: bool = False) -> list[str | os.PathLike[str]
     return [
         _java(),
         "-XX:+UseSerialGC",  # starts sooner and takes less memory than the collectors made for servers
-        # Compiled once: half the processor time until a new shop is seeded.
-        *([] if much_to_do else ["-XX:TieredStopAtLevel=1"]),
+        *(_MUCH_TO_DO if much_to_do else _LITTLE_TO_DO),
         f"-Djava.library.path={libraries}",
         "-cp",
         os.pathsep.join([str(program / "DynamoDBLocal.jar"), f"{libraries}/*", str(HERE / "dynamodb")]),

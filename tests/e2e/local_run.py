@@ -103,6 +103,9 @@ class Run:
                 return self
         pytest.fail(f"it did not start:\n{self.output}")
 
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
     def ended(self) -> int:
         """Wait for the end; the exit code, with all output in `output`."""
         assert self.process

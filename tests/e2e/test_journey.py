@@ -9,7 +9,6 @@ of the two nobody pays; without the second the shop's captcha must be off.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -20,8 +19,8 @@ from tests.e2e.shop import Shop
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+@pytest.fixture
+def shop(request: pytest.FixtureRequest) -> Shop:
     if api := os.environ.get("SHOP_API_URL"):
         given = {
             "API_URL": api.rstrip("/"),
@@ -29,11 +28,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             "ALIPAY_GATEWAY_URL": os.environ.get("SHOP_ALIPAY_URL", "").rstrip("/"),
             "GEETEST_API_URL": os.environ.get("SHOP_GEETEST_URL", "").rstrip("/"),
         }
-        yield Shop(given)
-        return
-    run = Run(tmp_path_factory.mktemp("journey") / "data", {}).start().until_ready()
-    yield Shop(run.run_env())
-    run.end()
+        return Shop(given)
+    run: Run = request.getfixturevalue("open_shop")
+    return Shop(run.run_env())
 
 
 def test_a_stranger_registers_orders_pays_and_owns_the_course(shop: Shop) -> None:

@@ -45,17 +45,10 @@ class RunningShop(Shop):
         self.run = run
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    run = Run(tmp_path_factory.mktemp("walk") / "data", {}).start().until_ready()
-    yield run
-    run.end()
-
-
 @pytest.fixture
-def shop(running: Run) -> Iterator[RunningShop]:
+def shop(open_shop: Run) -> Iterator[RunningShop]:
     """One shop for all tests here; each finds the simulators as they are by themselves."""
-    shop = RunningShop(running)
+    shop = RunningShop(open_shop)
     yield shop
     shop.switch_geetest("up")
     shop.switch_notices(True)
@@ -124,7 +117,7 @@ def test_killing_the_shop_between_payment_and_notification_leaves_nothing_wrong(
     until(lambda: status(learner, order) == PAID, "the order was not delivered after the restart")
     until(lambda: shop.notice_accepted(order.number), "the notification was not accepted")
     assert status(learner, order) == PAID
-    assert owned(learner) == [line["course_id"] for line in best["course_list"]]
+    assert set(owned(learner)) >= {line["course_id"] for line in best["course_list"]}
     assert set(used_coupons(learner)) >= coupons
     account = learner.get("/beli")["data"]
     assert account["beli"] == sum(entry["beli"] for entry in account["entries"])
