@@ -95,6 +95,7 @@ class LocalShop:
         self.api_port, self.spa_port = self._ports["API_PORT"], self._ports["SPA_PORT"]
         self.data = Path(self._text("DATA_DIR") or self.usual_data).expanduser()
         self._logs = self.data / "logs"
+        self._memory = self.data / "demo.txt"
         self._children: list[Child] = []
         self._claims: list[socket.socket] = []
         self._disk = DiskWatch(lambda: shutil.disk_usage(self.data).free, self.data)
@@ -128,7 +129,6 @@ class LocalShop:
         self.create_tables()
         with step("Seeding the demo shop, if the stores are empty"):
             seeding = self._manage("seed-demo", "--if-empty")
-            self._demo = self._remembered(seeding)
         if ALIPAY in ports:
             self._start_alipay(keys, ports[ALIPAY])
         if WECHAT in ports:
@@ -137,8 +137,9 @@ class LocalShop:
             self._start_geetest(ports[GEETEST])
         if POLYV in ports:
             self._start_polyv(ports[POLYV])
-            if "demo" in seeding:  # its videos are as long as the simulator's clip
+            if self._has_new_videos(seeding):
                 self._manage("check-videos")
+        self._demo = self._remembered(seeding)
         if POST in ports:
             self._start_post(keys, ports[POST], ports[SMTP])
         self.start_api()
@@ -401,12 +402,17 @@ class LocalShop:
         child = Child(f"manage {arguments[0]}", command, directory=ROOT, environment=self._environment)
         return child.finish()
 
+    def _has_new_videos(self, seeding: str) -> bool:
+        """Whether the videos of the demo, as long as the simulator's clip, are not known yet: it was seeded now, or by
+        a start that did not come to its end.
+        """
+        return "demo" in seeding and ("added" in seeding or not self._memory.exists())
+
     def _remembered(self, seeding: str) -> str:
         """What the seeding said about the demo users: today, or on the day that it made them."""
-        memory = self.data / "demo.txt"
         if "demo" in seeding:
-            memory.write_text(seeding, encoding="utf-8")
-        return memory.read_text(encoding="utf-8") if memory.exists() else ""
+            self._memory.write_text(seeding, encoding="utf-8")
+        return self._memory.read_text(encoding="utf-8") if self._memory.exists() else ""
 
     # --- settings ------------------------------------------------------------------------------------------
 

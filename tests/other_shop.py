@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import botocore.session
@@ -33,7 +34,7 @@ class OtherShop:
 
     def __init__(self, stores: Stores) -> None:
         self.prefix = f"{stores.table_prefix}{builders.new_name('shop')}_"
-        self.client = botocore.session.get_session().create_client("dynamodb")
+        self.client = _client()
 
     @contextmanager
     def in_use(self, **settings: str) -> Iterator[None]:
@@ -99,6 +100,12 @@ class OtherShop:
         """Remove an item of the table `catalog`, past all rules."""
         key = {name: item[name] for name in ("course_key", "sort")}
         self.client.delete_item(TableName=f"{self.prefix}catalog", Key=key)
+
+
+@cache
+def _client() -> Any:
+    """One for all, because reading what DynamoDB can do takes a tenth of a second."""
+    return botocore.session.get_session().create_client("dynamodb")
 
 
 def _forget_tables() -> None:

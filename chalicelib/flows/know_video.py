@@ -6,7 +6,7 @@ A callback is a hint. Whatever it says, the platform is asked, and only its answ
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -46,14 +46,14 @@ def take_callback(query: Mapping[str, str], event: object, polyv: Polyv | None) 
             know(video_id, polyv, deadline)
 
 
-def know(video_id: str, polyv: Polyv, deadline: Deadline) -> VideoState | None:
+def know(video_id: str, polyv: Polyv, deadline: Deadline, read: Sequence[Section] = ()) -> VideoState | None:
     """Ask what became of a video and keep it at its sections -> what is kept; None, and nothing asked, when no section
-    shows it. Raises GatewayUnavailable, ChangedMeanwhile.
+    shows it. `read`: those that show it, where they have just been read. Raises GatewayUnavailable, ChangedMeanwhile.
 
     Of two who ask at the same time, whoever writes last asks again: an older answer never replaces a newer one.
     """
     for _ in range(_TRIES):
-        sections = catalog.find_sections_of(video_id)
+        sections, read = read or catalog.find_sections_of(video_id), ()
         if not sections:
             return None
         state = polyv.find_video(video_id, deadline)
@@ -72,13 +72,16 @@ def check_all(polyv: Polyv, by: str, now: datetime) -> dict[str, VideoState | No
     None for one of which the platform tells nothing.
     """
     audit.write(audit.entry(by, "check-videos", "all", now))
-    shown = {section.video_id for section in catalog.scan_items((Section,)) if isinstance(section, Section)}
-    return {video_id: _find_out(video_id, polyv) for video_id in sorted(filter(None, shown))}
+    shown: dict[str, list[Section]] = {}
+    for section in catalog.scan_items((Section,)):
+        if isinstance(section, Section) and section.video_id:
+            shown.setdefault(section.video_id, []).append(section)
+    return {video_id: _find_out(video_id, shown[video_id], polyv) for video_id in sorted(shown)}
 
 
-def _find_out(video_id: str, polyv: Polyv) -> VideoState | None:
+def _find_out(video_id: str, sections: Sequence[Section], polyv: Polyv) -> VideoState | None:
     try:
-        return know(video_id, polyv, Deadline())
+        return know(video_id, polyv, Deadline(), sections)
     except GatewayUnavailable as error:
         log.warning("the video platform does not tell of a video: %s", error.facts["reason"])
         return None
