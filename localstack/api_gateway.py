@@ -22,7 +22,6 @@ import importlib
 import json
 import logging
 import re
-import signal
 import socketserver
 import sys
 import threading
@@ -48,7 +47,7 @@ from chalice.local import LambdaContext, LocalChalice, LocalGateway
 from localstack.callers import Callers, LocalHandler
 from localstack.front_files import accepted_encodings
 from localstack.gateway_responses import GatewayResponse, gateway_responses
-from localstack.processes import LOOPBACK
+from localstack.processes import LOOPBACK, hold_end, wait_for_end
 
 log = logging.getLogger("api")
 
@@ -585,10 +584,8 @@ def main(arguments: list[str] | None = None) -> int:
     except InvalidSetting as error:
         print(f"The setting {error.facts['name']} should be {error.facts['expected']}.", flush=True)
         return 1
+    hold_end()
     application = importlib.import_module("app")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     schedule = Schedule(application)
     own_urls = (given.api_url, given.shop_url, given.allowed_origins)
     try:
@@ -599,7 +596,7 @@ def main(arguments: list[str] | None = None) -> int:
     with prepared as server:
         schedule.start()
         log.info("serving on %s", server.base_url)
-        stop.wait()
+        wait_for_end()
         schedule.stop()
     return 0
 

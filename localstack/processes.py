@@ -16,6 +16,7 @@ from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 _PR_SET_PDEATHSIG = 1
+_ENDS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -121,6 +122,20 @@ class Child:
                 self.process.wait()
         if self._log is not None:
             self._output.close()
+
+
+def hold_end() -> None:
+    """Let the kernel keep SIGINT, SIGTERM and SIGHUP until `wait_for_end`. Call it before any thread begins.
+
+    Python runs a handler between two of its instructions only: a signal that comes just before the main thread waits
+    for a lock or an event would be seen when that is over, which may be never.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+
+
+def wait_for_end() -> None:
+    """Return when one of the signals has come since `hold_end`."""
+    signal.sigwait(_ENDS)
 
 
 def answers_http(port: int, path: str = "/") -> bool:

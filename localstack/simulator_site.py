@@ -8,7 +8,6 @@ import argparse
 import json
 import logging
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 from urllib.parse import unquote
 
 from localstack.callers import Callers, LocalHandler
-from localstack.processes import LOOPBACK
+from localstack.processes import LOOPBACK, hold_end, wait_for_end
 
 log = logging.getLogger(__name__)
 
@@ -227,15 +226,13 @@ def run(simulator: Simulator, name: str, announcement: Callable[[], str]) -> int
     ``name`` begins what is logged; ``announcement`` is asked once the simulator has its address.
     """
     logging.basicConfig(level=logging.INFO, format=f"{name}: %(message)s")
+    hold_end()
     try:
         simulator.start()
     except OSError as error:
         print(f"{name}: port {simulator.port} cannot be used: {error.strerror}", file=sys.stderr)
         return 1
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: ended.set())
     print(announcement(), flush=True)
-    ended.wait()
+    wait_for_end()
     simulator.stop()
     return 0

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from urllib.parse import urlsplit
 from localstack import forwarding
 from localstack.callers import Callers, LocalHandler
 from localstack.front_files import ASK_FIRST, NEVER, Found, file_at, find, served
-from localstack.processes import LOOPBACK
+from localstack.processes import LOOPBACK, hold_end, wait_for_end
 
 HERE = Path(__file__).parent
 API_DOCS = "/api/"
@@ -300,9 +299,7 @@ def main(arguments: list[str] | None = None) -> int:
         video_player=options.video_player,
         demo=options.demo,
     )
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    hold_end()
     try:
         prepared = _Server(options.port, partial(_Handler, site=site), options.shop_url)
     except OSError as error:
@@ -310,7 +307,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     with prepared as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        stop.wait()
+        wait_for_end()
         server.shutdown()
     return 0
 

@@ -13,14 +13,13 @@ import argparse
 import http.client
 import logging
 import os
-import signal
 import sys
-import threading
 
 from localstack import forwarding
 from localstack.api_gateway import Answer, GatewayServer, Request, own_answer
 from localstack.cloud.overlay import gateway_response_type
 from localstack.gateway_responses import gateway_responses
+from localstack.processes import hold_end, wait_for_end
 
 PROOF, VIEWER = "x-shop-edge", "x-shop-viewer"
 """The headers of `infra/edge.json`, which nobody but the edge may send."""
@@ -66,9 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stdout
     )
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    hold_end()
     edge = Edge(options.localstack_port, options.api, os.environ["EDGE_KEY"])
     try:
         prepared = GatewayServer(edge, options.port, options.own_url)
@@ -76,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"Port {options.port} cannot be used: {error.strerror}.", flush=True)
         return 1
     with prepared:
-        stop.wait()
+        wait_for_end()
     return 0
 
 
