@@ -1,7 +1,7 @@
 // One state of each page that no journey visits: nothing that axe finds, and nothing wider than the screen.
 import type { Page } from '@playwright/test'
 
-import { PYTHON, SQL } from './support/courses'
+import { PYTHON, PYTHON_YEAR, SQL } from './support/courses'
 import { expect, expectAccessible, test } from './support/fixtures'
 
 /** Open a page, and look at it when it shows this. */
@@ -52,6 +52,17 @@ test('an address leads to the same place of a course’s page as the link to it 
   await expect.poll(top).toBe(led)
   const { y, height } = (await way.boundingBox())!
   expect(led).toBeGreaterThanOrEqual(y + height)
+})
+
+test('choosing a validity leaves the page where it is, whatever part the address names @both', async ({ page, course }) => {
+  await page.goto(`/course/${PYTHON.course_id}#questions`)
+  await expect(page.getByRole('region', { name: '常见问题' })).toBeInViewport()
+  await page.evaluate(() => window.scrollTo(0, 0))
+  await course.choose(PYTHON_YEAR.validity)
+  await expect(page).toHaveURL(/policy=\d+#questions$/)
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
+  await expect(course.validity(PYTHON_YEAR.validity)).toBeChecked()
+  await expect(page.getByRole('group', { name: /^选择有效期/ })).toBeInViewport()
 })
 
 test('a learner looks at what is theirs @both', async ({ page, school, learner }) => {

@@ -68,7 +68,8 @@ export function makeRouter(schoolName: string): Router {
         await grownTo(saved.top + window.innerHeight)
         return router.currentRoute.value.fullPath === to.fullPath ? saved : false
       }
-      if (to.hash) return showPart(to.hash)
+      const isChoice = to.path === from.path && to.hash === from.hash && to.fullPath !== from.fullPath
+      if (to.hash && !isChoice) return showPart(to.hash)
       return to.path === from.path ? undefined : { top: 0 }
     },
   })
