@@ -130,10 +130,10 @@ format: install-test
 	$(PY) -m ruff check --fix $(CODE)
 
 install:
-	@./localstack/install run
+	@./localstack/install run && $(PY) -m localstack.quick_start
 
 install-test:
-	@./localstack/install test
+	@./localstack/install test && $(PY) -m localstack.quick_start
 
 # Every worker reads all tests: here one compiles them for all.
 collect: install-test

