@@ -458,10 +458,12 @@ def test_it_runs_on_its_own(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*command, "--api-v3-key", API_V3_KEY], stdout=subprocess.PIPE, text=True, env=bare
     ) as running:
-        assert running.stdout
-        address = running.stdout.readline().split()[-1]
-        assert requests.get(f"{address}/control/state", timeout=10).json()["bad_days"] == []
-        running.terminate()
+        try:
+            assert running.stdout
+            address = running.stdout.readline().split()[-1]
+            assert requests.get(f"{address}/control/state", timeout=10).json()["bad_days"] == []
+        finally:
+            running.terminate()  # else what failed would be hidden by waiting for its end
     assert running.returncode == 0
     refused = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=bare)
     assert refused.returncode == 2 and "32" in refused.stderr
