@@ -73,5 +73,5 @@ def _seed(dynamodb_url: str) -> None:
 if __name__ == "__main__":
     try:
         prepare()
-    except (ChildFailed, OSError) as error:
+    except (ChildFailed, stores.ProgramMissing, OSError) as error:
         print(f"DynamoDB Local will start a second later than it could: {error}", file=sys.stderr)

@@ -33,8 +33,8 @@ _MUCH_TO_DO = [
     "-XX:Tier4CompileThreshold=60000",
     "-XX:Tier4BackEdgeThreshold=200000",
 ]
-"""Compiled again and better where it is called four times as often as Java waits for: half of what it would compile by
-itself is not worth its costs in a run of the tests.
+"""Compiled again and better where it is called four times as often as Java waits for, or more: half of what it would
+compile by itself is not worth its costs in a run of the tests.
 """
 
 
