@@ -25,17 +25,8 @@ from localstack.processes import LOOPBACK, Child, ChildFailed, answers_http, fre
 HERE = Path(__file__).parent
 RUNNER = HERE / "dynamodb" / "LoopbackRunner.class"
 OLDEST_REDIS = (6, 2)
-_LITTLE_TO_DO = ["-XX:TieredStopAtLevel=1"]
-"""Compiled once: half the processor time until a new shop is seeded."""
-_MUCH_TO_DO = [
-    "-XX:Tier4InvocationThreshold=20000",
-    "-XX:Tier4MinInvocationThreshold=5000",
-    "-XX:Tier4CompileThreshold=60000",
-    "-XX:Tier4BackEdgeThreshold=200000",
-]
-"""Compiled again and better where it is called four times as often as Java waits for, or more: half of what it would
-compile by itself is not worth its costs in a run of the tests.
-"""
+_COMPILED_ONCE = ["-XX:TieredStopAtLevel=1"]
+"""Half the processor time until a new shop is seeded, and a tenth less in four minutes of tests."""
 
 
 class ProgramMissing(Exception):
@@ -120,8 +111,8 @@ class Store:
 class DynamoDBLocal(Store):
     """Amazon's DynamoDB Local. All credentials and regions see the same tables.
 
-    `much_to_do`: for minutes of work and more. What runs often is compiled again and better, which takes half the
-    processor time of a call in the end, and a third more in the first half minute.
+    `much_to_do`: for half an hour of work and more. What runs often is compiled again and better, which takes half the
+    processor time of a call in the end, but costs more than it saves in the first minutes.
 
     `learning`: a file to be written when it ends, see `localstack.quick_start`.
     """
@@ -228,7 +219,7 @@ def dynamodb_program(
     return [
         _java(),
         "-XX:+UseSerialGC",  # starts sooner and takes less memory than the collectors made for servers
-        *(_MUCH_TO_DO if much_to_do else _LITTLE_TO_DO),
+        *([] if much_to_do else _COMPILED_ONCE),
         *cache,
         f"-Djava.library.path={libraries}",
         "-cp",

@@ -5,6 +5,8 @@ Every answer it gets is held to the API's description.
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import requests
@@ -16,6 +18,32 @@ from tests import openapi
 from tests.builders import a_token, policy_id_of
 
 SECONDS = 30
+_IDLE_SECONDS = 2.0
+"""How long a connection is kept idle: less than any server here keeps one."""
+
+
+class _Kept(threading.local):
+    """A thread's connections."""
+
+    session: requests.Session | None = None
+    asked = 0.0
+
+
+_kept = _Kept()
+
+
+def open_session() -> requests.Session:
+    """This thread's way to local servers: connections stay open between requests, and no setting of the computer is
+    asked about proxies and passwords.
+    """
+    now = time.monotonic()
+    if _kept.session is None or now > _kept.asked + _IDLE_SECONDS:
+        if _kept.session:
+            _kept.session.close()
+        _kept.session = requests.Session()
+        _kept.session.trust_env = False
+    _kept.asked = now
+    return _kept.session
 
 
 class Client:
@@ -30,7 +58,7 @@ class Client:
         headers = dict(arguments.pop("headers", {}))
         if self.token and "Authorization" not in headers:
             headers["Authorization"] = self.token
-        response = requests.request(
+        response = open_session().request(
             method, self.base_url + path, headers=headers, timeout=SECONDS, allow_redirects=False, **arguments
         )
         openapi.check_response(response)

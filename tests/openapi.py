@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -73,14 +73,15 @@ def _close(node: Any) -> None:
             _close(child)
 
 
-def operations() -> list[Operation]:
+@cache
+def operations() -> Sequence[Operation]:
     """Every operation described, in the description's order."""
-    return [
+    return tuple(
         Operation(method.upper(), path, f"/paths/{_escaped(path)}/{method}")
         for path, item in description()["paths"].items()
         for method in item
         if method in METHODS
-    ]
+    )
 
 
 def find_operation(method: str, url: str) -> Operation | None:

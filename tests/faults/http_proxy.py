@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import http.client
+import select
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from io import BufferedReader
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from tests.faults.proxy import Action, Call, Exchange, Proxy
 
 _PER_CONNECTION = {"host", "connection", "keep-alive", "content-length", "transfer-encoding", "expect"}
 """Headers that speak about one connection only: the proxy has two, and always knows the length."""
+
+_IDLE_SECONDS = 5.0
+"""How long a connection to the upstream is kept idle: less than any upstream keeps one."""
 
 
 @dataclass
@@ -36,7 +41,7 @@ HttpCallT = TypeVar("HttpCallT", bound=HttpCall)
 class HttpProxyOf(Proxy[HttpCallT], Generic[HttpCallT]):
     """Forwards requests to `upstream_url` (plain http, scheme and authority; paths come from the requests).
 
-    The upstream is asked under its own name, connections to the client stay open between requests.
+    The upstream is asked under its own name, connections to both sides stay open between requests.
     """
 
     def __init__(self, upstream_url: str) -> None:
@@ -59,38 +64,80 @@ class HttpProxyOf(Proxy[HttpCallT], Generic[HttpCallT]):
 
     def serve(self, client: socket.socket) -> None:
         """Answer requests until the client closes."""
-        with client.makefile("rb") as stream:
-            while (request := _read_request(stream, client)) is not None:
-                call = self.understand(request)
-                exchange = Exchange(self, call, client, partial(self._ask_upstream, call))
-                client.sendall(self.conduct(exchange))
-                if ("connection", "close") in [
-                    (name.lower(), value.lower()) for name, value in request.headers
-                ]:
-                    return
-
-    def _ask_upstream(self, call: HttpCallT) -> bytes:
-        host, port = self._upstream
-        # A connection for each request: an idle one that the store has closed would look like a fault.
-        connection = http.client.HTTPConnection(host, port)
-        connection.sock = upstream = self.connect_upstream(host, port)
+        upstream = _Upstream(self, *self._upstream)
         try:
-            connection.putrequest(call.method, call.path, skip_accept_encoding=True)
-            for name, value in call.headers:
-                if name.lower() not in _PER_CONNECTION:
-                    connection.putheader(name, value)
-            connection.putheader("Content-Length", str(len(call.body)))
-            connection.endheaders(call.body)
-            response = connection.getresponse()
-            body = response.read()
+            with client.makefile("rb") as stream:
+                while (request := _read_request(stream, client)) is not None:
+                    call = self.understand(request)
+                    exchange = Exchange(self, call, client, partial(self._ask, upstream, call))
+                    client.sendall(self.conduct(exchange))
+                    if ("connection", "close") in [
+                        (name.lower(), value.lower()) for name, value in request.headers
+                    ]:
+                        return
+        finally:
+            upstream.close()
+
+    def _ask(self, upstream: _Upstream, call: HttpCallT) -> bytes:
+        try:
+            response, body = upstream.ask(call)
         except http.client.HTTPException as broken_off:
             raise ConnectionError(f"{self.url}: upstream broke off") from broken_off
-        finally:
-            self.forget(upstream)
-            connection.close()
         call.status = response.status
         self.learn(call, body)
         return _serialised(response.status, response.reason, response.getheaders(), body)
+
+
+class _Upstream:
+    """One client's way to the real store: a connection that is kept between its requests."""
+
+    def __init__(self, proxy: Proxy[Any], host: str, port: int) -> None:
+        self._proxy = proxy
+        self._address = host, port
+        self._connection = http.client.HTTPConnection(host, port)
+        self._socket: socket.socket | None = None
+        self._asked = 0.0
+
+    def ask(self, call: HttpCall) -> tuple[http.client.HTTPResponse, bytes]:
+        """The store's answer and its body. Raises OSError and HTTPException when it breaks off, and closes."""
+        self._open()
+        try:
+            self._connection.putrequest(call.method, call.path, skip_accept_encoding=True)
+            for name, value in call.headers:
+                if name.lower() not in _PER_CONNECTION:
+                    self._connection.putheader(name, value)
+            self._connection.putheader("Content-Length", str(len(call.body)))
+            self._connection.endheaders(call.body)
+            response = self._connection.getresponse()
+            body = response.read()
+        except BaseException:
+            self.close()
+            raise
+        if self._connection.sock is None:  # The answer was the connection's last.
+            self.close()
+        return response, body
+
+    def close(self) -> None:
+        """May be repeated."""
+        if self._socket:
+            self._proxy.forget(self._socket)
+        self._connection.close()
+        self._socket = None
+
+    def _open(self) -> None:
+        # One that the store has closed, or closes just now because it was idle, would look like a fault.
+        if self._socket and (time.monotonic() > self._asked + _IDLE_SECONDS or _has_ended(self._socket)):
+            self.close()
+        if self._socket is None:
+            self._connection.sock = self._socket = self._proxy.connect_upstream(*self._address)
+        self._asked = time.monotonic()
+
+
+def _has_ended(connection: socket.socket) -> bool:
+    """Between two answers there is nothing to be read but the end."""
+    look = select.poll()
+    look.register(connection, select.POLLIN)
+    return bool(look.poll(0))
 
 
 class HttpProxy(HttpProxyOf[HttpCall]):
@@ -129,9 +176,13 @@ def _read_request(stream: BufferedReader, client: socket.socket) -> HttpCall | N
     if not request_line:
         return None
     method, path, _version = request_line.decode("latin-1").split()
-    headers = http.client.parse_headers(stream)
-    assert "transfer-encoding" not in headers, "chunked request bodies are not supported"
-    if headers.get("Expect", "").lower() == "100-continue":
+    headers: list[tuple[str, str]] = []
+    while line := stream.readline(65536).decode("latin-1").rstrip("\r\n"):
+        name, _, value = line.partition(":")
+        headers.append((name, value.strip()))
+    named = {name.lower(): value for name, value in headers}
+    assert "transfer-encoding" not in named, "chunked request bodies are not supported"
+    if named.get("expect", "").lower() == "100-continue":
         client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-    body = stream.read(int(headers.get("Content-Length", 0)))
-    return HttpCall(operation=method, method=method, path=path, headers=list(headers.items()), body=body)
+    body = stream.read(int(named.get("content-length", 0)))
+    return HttpCall(operation=method, method=method, path=path, headers=headers, body=body)

@@ -19,7 +19,7 @@ from chalicelib.shop import coupon
 from chalicelib.shop.user import User
 from localstack.api_gateway import GatewayServer
 from tests import builders, openapi
-from tests.client import SECONDS, Client
+from tests.client import SECONDS, Client, open_session
 from tests.openapi import Operation
 from tests.purchases import place
 
@@ -98,7 +98,7 @@ def send(shop: Shop, case: schemathesis.Case) -> requests.Response:
     """Send a generated request, each with the token of a session of its own: one of them signs out."""
     headers = {"Authorization": builders.a_token(shop.user)}
     arguments = case.as_transport_kwargs(base_url=shop.base_url, headers=headers)
-    return requests.request(**arguments, timeout=SECONDS, allow_redirects=False)
+    return open_session().request(**arguments, timeout=SECONDS, allow_redirects=False)
 
 
 def bounded(examples: int) -> settings:
