@@ -13,7 +13,8 @@ from __future__ import annotations
 import itertools
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -58,7 +59,8 @@ class Cut:
         self.nth = nth
         self.way = way
         self.every = every
-        self.calls = 0
+        self.turns: Counter[str] = Counter()
+        """How often each way had its turn until the cut, or until the end."""
         self.reached = False
         self.dead = False
         self.time = Hourglass()
@@ -71,19 +73,20 @@ class Cut:
             return False
         with self._lock:
             changed_before, self._changed = self._changed, not call.only_reads
-            changed = self._changed
-            counts = {
-                LOST: changed,
-                OVER_LOST: changed,
-                OVER: self.every or changed,
-                DIES: self.every or changed_before,
-            }
-            if not counts.get(self.way, True):
-                return False
-            self.calls += 1
-            if self.calls == self.nth:
-                self.reached = True
-            return self.calls == self.nth
+            changed, before = self._changed, self.turns[self.way]
+            self.turns += Counter(
+                {
+                    LOST: changed,
+                    OVER_LOST: changed,
+                    OVER: self.every or changed,
+                    DIES: self.every or changed_before,
+                    DOWN_BEFORE: True,
+                    DOWN_AFTER: True,
+                }
+            )
+            is_turn = before < self.turns[self.way] == self.nth
+            self.reached |= is_turn
+            return is_turn
 
     def action(self, others: list[Proxy[Any]]) -> Action:
         """What happens to the call whose turn it is."""
@@ -179,11 +182,17 @@ def cut_everywhere(
 ) -> Iterator[Cut]:
     """Cut a flow at its first call, its second, ... in each way, until it runs through uncut; yield each cut.
 
-    It dies at every call, or at those only whose cuts leave different things behind.
+    It dies at every call, or at those only whose cuts leave different things behind. It runs through once, in the
+    first way.
     """
+    turns: Mapping[str, float] = dict.fromkeys(ways, math.inf)
     for way in ways:
         for nth in itertools.count(1):
+            if nth > turns[way]:
+                break
             cut = cut_at(shop, begin, after, Cut(nth, way, every))
             if not cut.reached:
+                # It ran to its end: now it is known how often every way has its turn.
+                turns = cut.turns
                 break
             yield cut

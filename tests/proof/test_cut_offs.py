@@ -106,7 +106,7 @@ def test_a_store_that_goes_down_in_the_middle_leaves_nothing_half_done(
     )
     uncut = cut_at(faulty_app, stage.begin, stage.after, Cut(0, DOWN_BEFORE))
     for way in OUTAGES:
-        cut = cut_at(faulty_app, stage.begin, stage.after, Cut(chance.randint(1, uncut.calls), way))
+        cut = cut_at(faulty_app, stage.begin, stage.after, Cut(chance.randint(1, uncut.turns[way]), way))
         count("cut points", cut.reached)
 
 
