@@ -24,7 +24,7 @@
 #   make clean                  remove what was installed and generated (not .data/, the shop's data)
 
 .PHONY: run localstack localstack-deploy localstack-down manage check test test-localstack soak bench bench-catalogue bench-warm bench-cold bench-load \
-    bench-growth lock lint style types unit collect format install install-test template-tools install-audit clean \
+    bench-growth lock lint style types unit collect format install install-test install-audit clean \
     front-check front-style front-types front-unit front-build front-e2e audit
 .DEFAULT_GOAL := run
 
@@ -60,7 +60,7 @@ check: install-test
 	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target style types unit front-check
 
 test: install-test
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target template-tools types $(if $(PYTEST_ARGS),,collect front-check) style
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types $(if $(PYTEST_ARGS),,collect front-check) style
 	$(PY) -m pytest -n 4 --dist worksteal $(PYTEST_ARGS)
 	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory front-e2e)
 
@@ -133,15 +133,11 @@ install:
 	@./localstack/install run && $(PY) -m localstack.quick_start
 
 install-test:
-	@./localstack/install test && $(PY) -m localstack.quick_start
+	@./localstack/install test && $(PY) -m localstack.quick_start && $(PY) -m tests.template_tools
 
 # Every worker reads all tests: here one compiles them for all.
 collect: install-test
 	@$(PY) -m pytest --collect-only -qq >/dev/null
-
-# checkov and AWS's SAM translator, in build/venvs/: 300 MB, once.
-template-tools: install-test
-	@$(PY) -m tests.template_tools
 
 install-audit:
 	@./localstack/install audit

@@ -1,6 +1,6 @@
 """checkov and AWS's own SAM translator, which run in an environment beside `.venv/`.
 
-`python -m tests.template_tools` makes it; `make test` does so before the tests.
+`python -m tests.template_tools` makes it where it is missing, as part of `make install-test`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from localstack import venvs
 
 REQUIREMENTS = Path(__file__).with_name("templates-requirements.txt")
+_NAME = "templates"
 
 _TRANSLATE = """
 import json, sys
@@ -37,7 +38,7 @@ class Finding(NamedTuple):
 
 def python() -> Path:
     """The Python that has the tools. Installs them where they are not: two minutes, 300 MB."""
-    return venvs.make("templates", Path(sys.executable), [REQUIREMENTS])
+    return venvs.make(_NAME, Path(sys.executable), [REQUIREMENTS])
 
 
 def findings(directory: Path) -> dict[Finding, str]:
@@ -70,5 +71,16 @@ def translated(template: Mapping[str, Any], parameters: Mapping[str, str]) -> di
     return resources
 
 
+def main() -> None:
+    """Install the tools, and say so, where they are missing. Without them the tests of the templates say why."""
+    if venvs.is_made(venvs.path_of(_NAME, Path(sys.executable), [REQUIREMENTS])):
+        return
+    print("==> Installing what checks the templates (300 MB unpacked)", flush=True)  # noqa: T201
+    try:
+        python()
+    except venvs.VenvNotMade as failed:
+        print(f"The tests of the templates will fail: {failed}", file=sys.stderr)  # noqa: T201
+
+
 if __name__ == "__main__":
-    python()
+    main()
