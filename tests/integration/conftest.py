@@ -11,6 +11,7 @@ from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from localstack.wechat import WechatSimulator
 from tests.conftest import Stores
+from tests.other_shop import OtherShop
 from tests.purchases import Clock
 from tests.terminal import Operator
 
@@ -29,6 +30,14 @@ def nothing_waits(stores: Stores) -> None:
             work.reschedule(item, None)
     for applied in attention.list_attention(attention.DECISION, 10_000).items:
         applied.update(attention.LEAVE_ATTENTION)
+
+
+@pytest.fixture(scope="module")
+def own_tables(stores: Stores) -> Iterator[OtherShop]:
+    """Tables of this module's own. For what reads whole tables: those of all tests would make that dear."""
+    shop = OtherShop(stores)
+    with shop.in_use():
+        yield shop
 
 
 @pytest.fixture
@@ -59,8 +68,8 @@ def no_attempts_yet(gateway_server: GatewayServer) -> None:
 
     redis = redis_client()
     every = Limit("*", "", 1).key.partition("*")[0] + "*"
-    for counter in redis.scan_iter(every, count=1000):
-        redis.delete(counter)
+    if counters := redis.keys(every):
+        redis.delete(*counters)
 
 
 @pytest.fixture

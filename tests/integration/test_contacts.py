@@ -37,7 +37,7 @@ from tests.purchases import Clock, at_once
 from tests.shapes import check_refusal
 from tests.terminal import Operator
 
-pytestmark = pytest.mark.usefixtures("gateway_server")
+pytestmark = pytest.mark.usefixtures("own_tables", "gateway_server")
 
 WRONG, NEW = "000000", "another good one"
 

@@ -27,6 +27,8 @@ __all__ = ["office"]
 
 Told = tuple[str, str, int, list[int]]
 
+pytestmark = pytest.mark.usefixtures("own_tables")
+
 
 @pytest.fixture
 def student(faulty_app: FaultyApp, alipay: AlipaySimulator, clock: Clock) -> Student:

@@ -12,7 +12,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
 
 from chalicelib.errors import CouponClaimed, OutcomeUnknown, StoreUnavailable
@@ -30,14 +29,14 @@ from chalicelib.shop.payment_type import ALIPAY
 from localstack.api_gateway import GatewayServer
 from tests import builders
 from tests.client import Client
-from tests.conftest import Stores
 from tests.faults import Fault, die_after
 from tests.faults.routing import Proxies, routed_through
 from tests.legacy_file import PASSWORD, TABLES, LegacyFile, django_time, larger_file, real_shape
+from tests.other_shop import OtherShop
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 
-pytestmark = pytest.mark.usefixtures("stores")
+pytestmark = pytest.mark.usefixtures("own_tables")
 
 
 @pytest.fixture
@@ -68,16 +67,13 @@ def key(legacy: LegacyFile, course: int) -> CourseKey:
     return CourseKey(COURSE, legacy.id(course))
 
 
-def stored_items(stores: Stores, tag: str = "") -> dict[tuple[str, str], Any]:
+def stored_items(shop: OtherShop, tag: str = "") -> dict[tuple[str, str], Any]:
     """Everything in the tables (that a file with this tag brought), as DynamoDB has it."""
-    client = botocore.session.get_session().create_client("dynamodb")
-    found = {}
-    for table, partition in (("catalog", "course_key"), ("users", "owner")):
-        for page in client.get_paginator("scan").paginate(TableName=stores.table_prefix + table):
-            for item in page["Items"]:
-                if tag in json.dumps(item, default=sorted):
-                    found[item[partition]["S"], item["sort"]["S"]] = item
-    return found
+    return {
+        (item.get("course_key", item.get("owner"))["S"], item["sort"]["S"]): item
+        for item in shop.items()
+        if tag in json.dumps(item, default=sorted)
+    }
 
 
 # A real file
@@ -239,14 +235,16 @@ def test_the_lines_of_every_imported_order_add_up_to_what_was_paid_to_the_fen(tm
     assert discounted > 10
 
 
-def test_importing_twice_prints_equal_totals_and_changes_nothing(tmp_path: Path, stores: Stores) -> None:
+def test_importing_twice_prints_equal_totals_and_changes_nothing(
+    tmp_path: Path, own_tables: OtherShop
+) -> None:
     legacy, expected = larger_file(tmp_path / "large.sqlite3", NOW)
     first = run(legacy)
-    before = stored_items(stores)
+    before = stored_items(own_tables)
 
     second = run(legacy, NOW + timedelta(days=3))
 
-    assert stored_items(stores) == before
+    assert stored_items(own_tables) == before
     assert_adds_up(second)
     assert second.count(TAKEN) == 0
     for table in TABLES:
@@ -305,7 +303,7 @@ def test_a_hash_that_cannot_be_checked_is_not_taken_and_its_owner_is_named(
 # What an import leaves alone
 
 
-def test_what_was_changed_since_stays_as_it_is(real: LegacyFile, stores: Stores) -> None:
+def test_what_was_changed_since_stays_as_it_is(real: LegacyFile, own_tables: OtherShop) -> None:
     run(real)
     learner = user.find_user(real.id(1))
     grant_beli(learner, 70, "a present", NOW)
@@ -346,11 +344,11 @@ def test_what_was_changed_since_stays_as_it_is(real: LegacyFile, stores: Stores)
         expires_at=NOW,
     )
     late.save()
-    before = stored_items(stores)
+    before = stored_items(own_tables)
 
     report = run(real)
 
-    assert stored_items(stores) == before
+    assert stored_items(own_tables) == before
     assert (report.count(TAKEN), report.count(ALREADY_THERE), report.count(NOT_TAKEN)) == (0, 52, 0)
     assert [p.price for p in catalog.find_page(real.id(501)).policies] == [12300]
     assert order.list_orders(real.id(1), 10, None).orders[0].number == late.number
@@ -381,7 +379,9 @@ def test_rows_that_are_new_in_a_later_file_are_added_to_what_is_there(real: Lega
     assert (again.count(TAKEN), again.count(ALREADY_THERE)) == (0, 59)
 
 
-def test_what_somebody_else_wrote_is_never_overwritten_but_reported(real: LegacyFile, stores: Stores) -> None:
+def test_what_somebody_else_wrote_is_never_overwritten_but_reported(
+    real: LegacyFile, own_tables: OtherShop
+) -> None:
     foreign_course = builders.a_course(course_id=real.id(2), prices=[100])
     catalog.category_item(real.id(1), "foreign", "demo").save()
     coupon.offer_item(
@@ -394,12 +394,12 @@ def test_what_somebody_else_wrote_is_never_overwritten_but_reported(real: Legacy
         valid_days=1,
         created_at=NOW,
     ).save()
-    before = stored_items(stores)
+    before = stored_items(own_tables)
 
     report = run(real)
 
     assert_adds_up(report)
-    after = stored_items(stores)
+    after = stored_items(own_tables)
     assert {place: after[place] for place in before} == before
     taken = "its id is taken by something else in the shop"
     assert report.reasons["api_coursecategory"] == {real.id(1): taken}
@@ -639,12 +639,12 @@ def test_a_file_that_is_no_database_of_the_old_system_is_named_as_such(tmp_path:
 
 
 def test_an_import_that_was_cut_off_ends_like_a_whole_one_when_it_is_given_again(
-    tmp_path: Path, stores: Stores, proxies: Proxies
+    tmp_path: Path, own_tables: OtherShop, proxies: Proxies
 ) -> None:
     sizes = {"courses": 6, "users": 12, "records": 10, "orders": 24}
     whole, _ = larger_file(tmp_path / "whole.sqlite3", NOW, **sizes)
     run(whole)
-    in_whole = comparable(stored_items(stores, whole.tag), whole)
+    in_whole = comparable(stored_items(own_tables, whole.tag), whole)
 
     for write in (1, 5, 10):
         cut, expected = larger_file(tmp_path / f"cut-{write}.sqlite3", NOW, **sizes)
@@ -652,7 +652,7 @@ def test_an_import_that_was_cut_off_ends_like_a_whole_one_when_it_is_given_again
             with proxies.dynamodb.faults(Fault.on("TransactWriteItems", action=die_after(), nth=write)):
                 with pytest.raises((OutcomeUnknown, StoreUnavailable)):
                     run(cut)
-        some = stored_items(stores, cut.tag)
+        some = stored_items(own_tables, cut.tag)
         assert 0 < len(some) < len(in_whole), write
         report = run(cut)
 
@@ -661,7 +661,7 @@ def test_an_import_that_was_cut_off_ends_like_a_whole_one_when_it_is_given_again
         assert {table: set(reasons) for table, reasons in report.reasons.items() if reasons} == {
             table: set(reasons) for table, reasons in expected.refused.items()
         }
-        assert comparable(stored_items(stores, cut.tag), cut) == in_whole, write
+        assert comparable(stored_items(own_tables, cut.tag), cut) == in_whole, write
 
 
 def comparable(items: dict[tuple[str, str], Any], legacy: LegacyFile) -> list[str]:

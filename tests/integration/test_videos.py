@@ -30,6 +30,9 @@ from tests.faults.routing import FaultyApp
 from tests.terminal import Operator
 
 
+pytestmark = pytest.mark.usefixtures("own_tables")
+
+
 @pytest.fixture(autouse=True)
 def all_is_well(polyv: PolyvSimulator, no_attempts_yet: None) -> Iterator[None]:
     yield
