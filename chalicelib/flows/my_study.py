@@ -83,8 +83,8 @@ def show_progress(caller: Caller, key: CourseKey, fresh: Fresh, now: datetime) -
     owned = in_background(enrollment.find_enrollment, user_id, key)
     listed = in_background(progress.list_sections, user_id, key)
     found = caller.find([progress.course_key(user_id, key)])
-    page = contents()
-    if page.course.status == OFFLINE and owned() is None:
+    page, enrolled = contents(), owned()
+    if page.course.status == OFFLINE and enrolled is None:
         raise CourseNotFound(course=str(key))
     return _studied(page, {one.section_id: one for one in listed()}, progress.course_in(found, user_id, key))
 

@@ -29,7 +29,6 @@ from tests.client import Client
 from tests.faults.routing import FaultyApp
 from tests.terminal import Operator
 
-
 pytestmark = pytest.mark.usefixtures("own_tables")
 
 
