@@ -13,7 +13,7 @@ const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch:
 export default defineConfig({
   testDir: 'e2e',
   fullyParallel: true,
-  workers: 3, // on two cores: one or another waits
+  workers: 4, // on two cores: one or another waits
   forbidOnly: true,
   reporter: [['list'], ['html', { open: 'never' }]],
   timeout: 60_000,

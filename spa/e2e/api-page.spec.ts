@@ -4,7 +4,7 @@ import { slideTo } from './support/slider'
 
 test.use({ visitor: true })
 
-test('the walk leads from registering to an order, and the shop front knows who it was @both', async ({ page, school }) => {
+test('the walk leads from registering to an order, and the shop front knows who it was', async ({ page, school }) => {
   test.slow() // nine requests and two sliders
   const found: string[] = []
   page.on('pageerror', (error) => found.push(error.message))

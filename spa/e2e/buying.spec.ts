@@ -42,7 +42,7 @@ test('a course is bought with coupon, general coupon and 贝里 @both', async ({
   await expect(head.cart).toHaveAccessibleName('购物车')
 })
 
-test('贝里 that cover all say so where the ways to pay were @both', async ({ page, school, learner, settlement }) => {
+test('贝里 that cover all say so where the ways to pay were', async ({ page, school, learner, settlement }) => {
   await school.grantBeli(learner, 2000)
   await settlement.open(SQL)
   const covered = page.getByText('990 贝里已抵扣全部金额，不用再付款。')

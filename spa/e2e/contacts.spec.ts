@@ -58,7 +58,7 @@ test.describe('a visitor', () => {
     await expect(head.isSignedIn).toBeVisible()
   })
 
-  test('sets a forgotten password anew by mail, and signs in with it @both', async ({ page, entry, head, school, learner }) => {
+  test('sets a forgotten password anew by mail, and signs in with it', async ({ page, entry, head, school, learner }) => {
     const address = newAddress()
     await school.confirm(learner, 'mail', address)
     await page.goto('/sign-in?next=/my/courses')

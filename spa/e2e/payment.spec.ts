@@ -4,7 +4,7 @@ import { expect, expectAccessible, test } from './support/fixtures'
 
 test.describe.configure({ mode: 'default' })
 
-test('while the notice is late the page waits, and the order is paid by asking @both', async ({ page, school, learner, result }) => {
+test('while the notice is late the page waits, and the order is paid by asking', async ({ page, school, learner, result }) => {
   const number = await school.order(learner, [SQL])
   await school.badDay('notice_late', number)
   try {
@@ -31,7 +31,7 @@ test('a lost notice loses nothing', async ({ page, school, learner, result, cash
   }
 })
 
-test('an order whose time is over is closed, and its coupon is back @both', async ({ page, school, learner, result }) => {
+test('an order whose time is over is closed, and its coupon is back', async ({ page, school, learner, result }) => {
   await school.claim(learner, PYTHON_COUPON.id)
   const number = await school.order(learner, [PYTHON])
   await page.goto(`/payment/result?order_num=${number}`)

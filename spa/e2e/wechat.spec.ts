@@ -35,7 +35,7 @@ test('a code is scanned and paid, and the page that showed it knows @both', asyn
   expect((await school.atWechat(number)).map((trade) => [trade.trade_type, trade.state, trade.amount])).toEqual([['NATIVE', 'SUCCESS', 9900]])
 })
 
-test('who changes from WeChat to Alipay and back is charged once @both', async ({ page, settlement, wechat, cashier, result, orders, school, learner }) => {
+test('who changes from WeChat to Alipay and back is charged once', async ({ page, settlement, wechat, cashier, result, orders, school, learner }) => {
   await settlement.open(SQL)
   await settlement.provider('微信支付').check()
   await settlement.payButton.click()
@@ -82,7 +82,7 @@ test('an order that is cancelled, or paid by Alipay, elsewhere takes the code aw
   await expect(page.getByRole('heading', { name: '订单已关闭' })).toBeVisible()
 })
 
-test('while WeChat does not answer another try and Alipay are offered @both', async ({ page, wechat, cashier, school, learner }) => {
+test('while WeChat does not answer another try and Alipay are offered', async ({ page, wechat, cashier, school, learner }) => {
   const number = await school.order(learner, [PYTHON], 'wechat')
   await school.badDayAtWechat('answer_system_error', `${number}N`)
   try {
