@@ -15,13 +15,12 @@ from infra import values
 from infra.beginning import refuse_unfit_settings
 from infra.pins import pinned
 from infra.stacks import NotDeployed
-from localstack.alipay import generate_keys
+from tests.keys import ALIPAY, APP, MERCHANT, WECHAT
 from tests.packages import Package, package_of, pins
 
 pytestmark = pytest.mark.timeout(600)  # the first run installs the packaging environment
 
 ROOT = Path(__file__).parents[2]
-APP, ALIPAY, MERCHANT, WECHAT = (generate_keys() for _ in range(4))
 STAGE = "production"
 KEYS = {
     "jwt-key": "0123456789abcdefghijklmnopqrstuvwxyz",

@@ -7,12 +7,11 @@ import pytest
 from chalicelib.errors import InvalidSetting
 from chalicelib.gateways import open_gateways
 from chalicelib.settings import SETTINGS, Settings, load
-from localstack.alipay import generate_keys
+from tests.keys import ALIPAY, APP, MERCHANT, WECHAT
 from tests.unit.test_settings import API_V3_KEY, SECRET, bare, pkcs1, with_captcha
 from tests.unit.test_wechat_signing import platform_certificate
 
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:some-AbCdEf"
-APP, ALIPAY, MERCHANT, WECHAT = (generate_keys() for _ in range(4))
 MARK = "\ufeff"
 FITTING = {
     "JWT_KEY": f"{SECRET} 2\n{SECRET} 1",

@@ -21,10 +21,9 @@ from chalicelib.gateways import open_gateways
 from chalicelib.gateways.wechat.account import Keys
 from chalicelib.settings import FUNCTIONS, GROUPS, SETTINGS, Settings, load
 from infra import settings_page
-from localstack.alipay import generate_keys
+from tests.keys import ALIPAY, APP, MERCHANT, WECHAT
 
 ROOT = Path(__file__).parents[2]
-APP, OTHER, MERCHANT, WECHAT = (generate_keys() for _ in range(4))
 API_V3_KEY = "0123456789abcdefghijABCDEFGHIJ01"
 SECRET = "a secret that is longer than thirty-two bytes"
 
@@ -41,7 +40,7 @@ def environment(**changes: str | None) -> dict[str, str]:
         "ALIPAY_APP_ID": "2021000000000001",
         "ALIPAY_SELLER_ID": "2088000000000001",
         "ALIPAY_APP_PRIVATE_KEY": APP.private_pem,
-        "ALIPAY_PUBLIC_KEY": OTHER.public_pem,
+        "ALIPAY_PUBLIC_KEY": ALIPAY.public_pem,
         "ALIPAY_GATEWAY_URL": "https://openapi.alipay.com/gateway.do",
         "WECHAT_APP_ID": "wx0000000000000001",
         "WECHAT_MCH_ID": "1900000001",
@@ -492,9 +491,9 @@ PRIVATE_FORMS = {
     "with blanks": APP.private_pem.replace("\n", "\n  "),
 }
 PUBLIC_FORMS = {
-    "PEM": OTHER.public_pem,
-    "without header lines": bare(OTHER.public_pem),
-    "with literal line breaks": OTHER.public_pem.replace("\n", "\\n"),
+    "PEM": ALIPAY.public_pem,
+    "without header lines": bare(ALIPAY.public_pem),
+    "with literal line breaks": ALIPAY.public_pem.replace("\n", "\\n"),
 }
 
 
@@ -529,17 +528,17 @@ def damaged(part: str) -> str:
 
 
 WRONG_KEYS = {
-    "swapped": (OTHER.public_pem, APP.private_pem, "ALIPAY_APP_PRIVATE_KEY"),
-    "a public key for a private one": (APP.public_pem, OTHER.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
-    "a private key for a public one": (APP.private_pem, OTHER.private_pem, "ALIPAY_PUBLIC_KEY"),
+    "swapped": (ALIPAY.public_pem, APP.private_pem, "ALIPAY_APP_PRIVATE_KEY"),
+    "a public key for a private one": (APP.public_pem, ALIPAY.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
+    "a private key for a public one": (APP.private_pem, ALIPAY.private_pem, "ALIPAY_PUBLIC_KEY"),
     "the app's own public key": (APP.private_pem, APP.public_pem, "ALIPAY_PUBLIC_KEY"),
     "the same key twice": (APP.private_pem, APP.private_pem, "ALIPAY_PUBLIC_KEY"),
-    "garbage for the private key": (GARBAGE, OTHER.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
+    "garbage for the private key": (GARBAGE, ALIPAY.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
     "garbage for the public key": (APP.private_pem, GARBAGE, "ALIPAY_PUBLIC_KEY"),
-    "half a private key": (bare(APP.private_pem)[:800], OTHER.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
-    "no RSA key": (ELLIPTIC, OTHER.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
+    "half a private key": (bare(APP.private_pem)[:800], ALIPAY.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
+    "no RSA key": (ELLIPTIC, ALIPAY.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
     **{
-        f"a private key with another {part}": (damaged(part), OTHER.public_pem, "ALIPAY_APP_PRIVATE_KEY")
+        f"a private key with another {part}": (damaged(part), ALIPAY.public_pem, "ALIPAY_APP_PRIVATE_KEY")
         for part in ("n", "e", "d", "p", "q")
     },
 }
@@ -561,7 +560,7 @@ def test_no_secret_shows_in_what_is_printed() -> None:
     assert SECRET not in shown
     assert "hidden-word" not in shown
     assert bare(APP.private_pem)[:40] not in shown
-    assert bare(OTHER.public_pem)[60:100] not in shown
+    assert bare(ALIPAY.public_pem)[60:100] not in shown
 
 
 def test_a_refusal_does_not_show_the_value() -> None:

@@ -10,9 +10,8 @@ from chalicelib.settings import FUNCTIONS, SETTINGS, load
 from infra.manage import settings_of
 from infra.stacks import NotDeployed
 from infra.stage import read_stage
-from localstack.alipay import generate_keys
+from tests.keys import ALIPAY, APP
 
-KEYS = generate_keys()
 TEXTS = {
     "API_URL": "https://api.example.com",
     "SHOP_URL": "https://shop.example.com",
@@ -25,8 +24,8 @@ TEXTS = {
     "TABLE_PREFIX": "shop-",
     "ALIPAY_APP_ID": "2021000000000001",
     "ALIPAY_SELLER_ID": "2088000000000001",
-    "ALIPAY_APP_PRIVATE_KEY": KEYS.private_pem,
-    "ALIPAY_PUBLIC_KEY": KEYS.public_pem,
+    "ALIPAY_APP_PRIVATE_KEY": APP.private_pem,
+    "ALIPAY_PUBLIC_KEY": ALIPAY.public_pem,
     "ALIPAY_GATEWAY_URL": "https://openapi.alipay.com/gateway.do",
     "REDIS_URL": "dynamodb:",
 }

@@ -14,14 +14,15 @@ import pytest
 from chalicelib.errors import NotificationRefused
 from chalicelib.gateways import open_gateways
 from chalicelib.settings import load
-from localstack.provider.keys import generate_keys, load_private_key, load_public_key
+from localstack.provider.keys import load_private_key, load_public_key
 from localstack.wechat.notices import NoticeWriter
 from localstack.wechat.signing import Merchant
-from tests.unit.test_settings import API_V3_KEY, MERCHANT, WECHAT, environment
+from tests.keys import APP, MERCHANT, WECHAT
+from tests.unit.test_settings import API_V3_KEY, environment
 from tests.unit.test_wechat_notifications import PAYMENT
 from tests.unit.test_wechat_signing import platform_certificate, platform_key
 
-NEW = generate_keys()
+NEW = APP  # any other key
 NEW_ID, NEW_API_V3_KEY = "PUB_KEY_ID_0119000000010002", "abcdefghijklmnopqrstuvwxyz012345"
 CERTIFICATE_NUMBER = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1"
 TAKEN = "taken"
