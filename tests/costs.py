@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.storage.background import THREADS, in_background
+from chalicelib.storage import background
 from tests.endpoints import succeeded
 from tests.faults import units
 from tests.faults.routing import FaultyApp, Proxies
@@ -30,12 +29,10 @@ class Cost:
         return self.dynamodb + self.redis + self.alipay + self.wechat + self.polyv
 
 
-def wait_for_reads() -> None:
-    """Return when the application's reads have ended: an answer does not wait for one whose result it does not need."""
-    all_are_free = threading.Barrier(THREADS + 1, timeout=60)
-    for _ in range(THREADS):
-        in_background(all_are_free.wait)
-    all_are_free.wait()
+def finish_reads() -> None:
+    """Wait for reads that the application has begun and that its answer did not wait for."""
+    background._threads().shutdown()
+    background._threads.cache_clear()
 
 
 def cost_of(proxies: Proxies | FaultyApp, call: Callable[[], Any]) -> Cost:
@@ -48,7 +45,7 @@ def cost_of(proxies: Proxies | FaultyApp, call: Callable[[], Any]) -> Cost:
         proxies.polyv.recording() as asked_polyv,
     ):
         answer = call()
-        wait_for_reads()
+        finish_reads()
     assert succeeded(answer), answer
     consumed = units(calls)
     return Cost(

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-THREADS = 16
+_THREADS = 16
 """Beyond so many, reads wait for each other. A Lambda has one request at a time, and that has four at most, but for the
 list of waiting refunds: it has one for each.
 """
@@ -19,7 +19,7 @@ list of waiting refunds: it has one for each.
 
 @lru_cache(maxsize=1)
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, "read")
+    return ThreadPoolExecutor(_THREADS, "read")
 
 
 def in_background(

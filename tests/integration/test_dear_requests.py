@@ -22,11 +22,11 @@ from typing import Any
 import pytest
 
 import app as application
-from chalicelib.storage import background
 from tests import builders
 from tests.addresses import new_address
 from tests.builders import PASSWORD
 from tests.conftest import WECHAT_PUBLIC_KEY_ID, Stores
+from tests.costs import finish_reads
 from tests.faults.routing import FaultyApp
 from tests.other_shop import OtherShop
 
@@ -221,12 +221,6 @@ def memory_of(route: str, event: Event) -> int:
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-
-
-def finish_reads() -> None:
-    """Wait for the reads that a refused request has left behind."""
-    background._threads().shutdown()
-    background._threads.cache_clear()
 
 
 def calls_of(shop: FaultyApp, route: str, event: Event) -> int:
