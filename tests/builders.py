@@ -26,7 +26,7 @@ from chalicelib.shop.enrollment import EnrollmentSlice
 from chalicelib.shop.price_policy import PricePolicy, policy_sort
 from chalicelib.shop.token import Claims
 from chalicelib.shop.user import ADMIN, User, find_user
-from chalicelib.storage.dynamodb import Transaction, find, random_id
+from chalicelib.storage.dynamodb import CatalogItem, Transaction, find, random_id
 
 PASSWORD = "learn and grow"
 _PERIODS = (7, 30, 90, 180, 360, 36000, 1, 3, 14, 60, 120, 540, 720)
@@ -54,8 +54,9 @@ def a_number() -> str:
 def a_user(*, beli: int = 0, username: str | None = None, password: str = PASSWORD) -> User:
     """A registered user with a balance, who came from where all tests come from."""
     user = register(username or new_name(), password, iterations=1000, now=now(), device=UNKNOWN)
-    if beli:
-        grant_beli(user, beli, "test", now())
+    if not beli:
+        return user
+    grant_beli(user, beli, "test", now())
     return find_user(user.user_id)
 
 
@@ -102,7 +103,10 @@ Parts = tuple[Course, list[PricePolicy], catalog.CourseDetail | None]
 def a_course(**attributes: Any) -> Course:
     """A stored course on sale; `attributes` as of `parts_of_course`."""
     parts = parts_of_course(**attributes)
-    put_course(*parts)
+    if "course_id" in attributes:
+        put_course(*parts)
+    else:
+        _store(*parts)
     return parts[0]
 
 
@@ -190,11 +194,17 @@ def put_course(course: Course, policies: Sequence[PricePolicy], detail: catalog.
     """Store a course with its policies and its detail; policies that the stored one had beside these go."""
     stored = find(Course, str(course.key), "COURSE")
     kept = {policy.policy_id for policy in policies}
-    for item in (course, *policies, *([detail] if detail else [])):
-        item.save()
+    _store(course, policies, detail)
     for gone in stored.policies if stored is not None else []:
         if gone.policy_id not in kept:
             PricePolicy(str(course.key), policy_sort(gone.policy_id)).delete()
+
+
+def _store(course: Course, policies: Sequence[PricePolicy], detail: catalog.CourseDetail | None) -> None:
+    """In one call: a course is made in almost every test."""
+    with CatalogItem.batch_write() as batch:
+        for item in (course, *policies, *([detail] if detail else [])):
+            batch.save(item)
 
 
 def policy_id_of(course: Course, position: int = 0) -> int:
