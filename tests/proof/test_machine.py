@@ -9,6 +9,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from chalicelib.shop import bill
+from chalicelib.shop.journal import day_of
+from chalicelib.shop.payment_type import ALIPAY
 from tests.proof import pace
 from tests.proof.machine import live
 from tests.proof.openings import OPENINGS
@@ -44,3 +47,21 @@ def test_nothing_is_lost_or_doubled_whatever_happens_in_whatever_order(
             break
         live(new_world, opening, HISTORIES, f"Life{part}")
         lived.append(opening.__name__)
+
+
+def test_a_day_with_more_differences_than_it_keeps_lists_as_many(new_world: Callable[[], World]) -> None:
+    """Second trades are in no bill, so that each is missing there."""
+    world = new_world()
+    number = world.place(0, [4], [], use_beli=False, with_key=False, provider=ALIPAY)
+    assert number
+    world.check()
+    world.pay(number)
+    world.look(number)
+    world.check()
+    for _ in range(bill.MOST_DIFFERENCES + 1):
+        world.pay_twice(number)
+    day = day_of(world.clock())
+    world.hold_bills()
+    held = bill.find_day(ALIPAY, day)
+    assert held and held.differences > len(bill.list_differences(ALIPAY, day)) == bill.MOST_DIFFERENCES
+    world.forget()
