@@ -61,7 +61,7 @@ check: install-test
 
 test: install-test
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types $(if $(PYTEST_ARGS),,collect front-check) style
-	$(PY) -m pytest -n 6 --dist worksteal $(PYTEST_ARGS)
+	$(PY) -m pytest -n 4 --dist worksteal $(PYTEST_ARGS)
 	$(if $(PYTEST_ARGS),,@$(MAKE) --no-print-directory front-e2e)
 
 front-check: front-style front-types front-unit front-build
