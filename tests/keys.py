@@ -1,4 +1,4 @@
-"""Key pairs of this test run, made once for all its workers: those that its settings name, and more like them."""
+"""The key pairs of this test run, made once for all its workers: those that its settings name."""
 
 from __future__ import annotations
 
