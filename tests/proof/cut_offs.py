@@ -179,17 +179,15 @@ def cut_everywhere(
     after: Callable[[Cut], None],
     every: bool,
     ways: Sequence[str] = WAYS,
-    step: int = 1,
 ) -> Iterator[Cut]:
     """Cut a flow at its first call, its second, ... in each way, until it runs through uncut; yield each cut.
 
-    It dies at every call, or at those only whose cuts leave different things behind. With a `step` of 2 each place is
-    cut in one way only: dead before the first call, the first change's answer lost, dead after the second change ...
-    It runs through once, in the first way.
+    It dies at every call, or at those only whose cuts leave different things behind. It runs through once, in the
+    first way.
     """
     turns: Mapping[str, float] = dict.fromkeys(ways, math.inf)
     for way in ways:
-        for nth in itertools.count(1, step):
+        for nth in itertools.count(1):
             if nth > turns[way]:
                 break
             cut = cut_at(shop, begin, after, Cut(nth, way, every))
