@@ -153,11 +153,11 @@ set_environment()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the stores before the workers; they end with the run, and die with it if it is killed."""
-    from tests.proof import pace, report
+    from tests.proof import report
 
     config.pluginmanager.register(report, "what was proved")
     if WORKER is None and not config.option.collectonly and not only_unit_tests(config):
-        dynamodb, redis = DynamoDBLocal(much_to_do=pace.SOAK), RedisServer()
+        dynamodb, redis = DynamoDBLocal(much_to_do=True), RedisServer()
         config.add_cleanup(dynamodb.stop)
         config.add_cleanup(redis.stop)
         run["dynamodb_url"] = dynamodb.start().url
