@@ -63,7 +63,7 @@ def python() -> Path:
 def findings(directory: Path) -> dict[Finding, str]:
     """What checkov finds in the templates of a directory -> what it says of it."""
     options = "--framework cloudformation --compact --skip-download --output json"
-    command = [python(), "-c", _CHECK, "--directory", directory, *options.split()]
+    command = [str(python()), "-c", _CHECK, "--directory", str(directory), *options.split()]
     # It ends with status 1 when it has found something.
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     report = json.loads(done.stdout)
