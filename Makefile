@@ -133,7 +133,7 @@ install:
 	@./localstack/install run && $(PY) -m localstack.quick_start
 
 install-test:
-	@./localstack/install test && $(PY) -m localstack.quick_start && $(PY) -m tests.template_tools
+	@./localstack/install test && $(PY) -m localstack.quick_start && $(PY) -m tests.fetched
 
 # Every worker reads all tests: here one compiles them for all.
 collect: install-test

@@ -79,7 +79,7 @@ def package(stage: str, directory: Path, architecture: str = ARCHITECTURE, versi
     for name in PRODUCTS:
         (directory / name).unlink(missing_ok=True)
     try:
-        python = venvs.make(f"packaging-{version}", venvs.find_python(version), [INFRA / "packaging.lock"])
+        python = packaging_python(version)
         layer = build_layer(architecture, python, version)
         with tempfile.TemporaryDirectory() as scratch:
             built = Path(scratch) / "built"
@@ -95,6 +95,13 @@ def package(stage: str, directory: Path, architecture: str = ARCHITECTURE, versi
     except subprocess.CalledProcessError as failed:
         raise NotPackaged(f"{failed.stdout}{failed.stderr}\n{failed}\nNothing was packaged.") from failed
     return directory / "sam.json"
+
+
+def packaging_python(version: str) -> Path:
+    """The Python of the environment that packages for a runtime, made where it is missing. Raises PythonMissing,
+    VenvNotMade.
+    """
+    return venvs.make(f"packaging-{version}", venvs.find_python(version), [INFRA / "packaging.lock"])
 
 
 def _project_for_chalice(scratch: Path, architecture: str) -> Path:

@@ -1,7 +1,4 @@
-"""checkov and AWS's own SAM translator, which run in an environment beside `.venv/`.
-
-`python -m tests.template_tools` makes it where it is missing, as part of `make install-test`.
-"""
+"""checkov and AWS's own SAM translator, which run in an environment beside `.venv/`."""
 
 from __future__ import annotations
 
@@ -88,18 +85,3 @@ def translated(template: Mapping[str, Any], parameters: Mapping[str, str]) -> di
     assert done.returncode == 0, done.stderr
     resources: dict[str, Any] = json.loads(done.stdout)["Resources"]
     return resources
-
-
-def main() -> None:
-    """Install the tools, and say so, where they are missing. Without them the tests of the templates say why."""
-    if venvs.is_made(venvs.path_of(_NAME, Path(sys.executable), [REQUIREMENTS])):
-        return
-    print("==> Installing what checks the templates (300 MB unpacked)", flush=True)  # noqa: T201
-    try:
-        python()
-    except venvs.VenvNotMade as failed:
-        print(f"The tests of the templates will fail: {failed}", file=sys.stderr)  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()
