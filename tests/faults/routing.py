@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -73,7 +73,20 @@ def routed_through(proxies: Proxies) -> Iterator[None]:
             POLYV_API_URL=proxies.polyv.url,
         )
         forget_connections()
+        _connect_to_redis()
         yield
+
+
+def _connect_to_redis() -> None:
+    """Before anything fails: on a busy machine the shop may give up connecting, and a fault would miss its call."""
+    from redis.exceptions import RedisError
+
+    from chalicelib.storage.redis_client import redis_client
+
+    for _ in range(20):
+        with suppress(RedisError):
+            redis_client().ping()
+            return
 
 
 def forget_connections() -> None:
