@@ -125,7 +125,10 @@ test('name, picture, password and devices @both', async ({ page, head, school, l
 })
 
 test('one signs out with a session that is over too', async ({ page, head, school, learner }) => {
+  // A request still under way would be told first that the session is over, and lead to signing in.
+  const answers = ['/userinfo', '/messages/unread'].map((path) => page.waitForResponse((answer) => new URL(answer.url()).pathname.includes(path)))
   await page.goto('/')
+  await Promise.all(answers)
   await expect(head.isSignedIn).toBeVisible()
   await school.endSessions(learner)
   await head.signOut()
