@@ -78,7 +78,9 @@ def routed_through(proxies: Proxies) -> Iterator[None]:
 
 
 def _connect_to_redis() -> None:
-    """Before anything fails: on a busy machine the shop may give up connecting, and a fault would miss its call."""
+    """Before anything fails: on a busy machine the shop may give up connecting, and a fault would miss its call. Raises
+    RedisError when Redis does not answer for seconds.
+    """
     from redis.exceptions import RedisError
 
     from chalicelib.storage.redis_client import redis_client
@@ -87,6 +89,7 @@ def _connect_to_redis() -> None:
         with suppress(RedisError):
             redis_client().ping()
             return
+    redis_client().ping()
 
 
 def forget_connections() -> None:
