@@ -157,7 +157,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     config.pluginmanager.register(report, "what was proved")
     if WORKER is None and not config.option.collectonly and not only_unit_tests(config):
-        dynamodb, redis = DynamoDBLocal(much_to_do=True), RedisServer()
+        is_long = bool(getattr(config.option, "numprocesses", None))  # several workers have many tests
+        dynamodb, redis = DynamoDBLocal(much_to_do=is_long), RedisServer()
         config.add_cleanup(dynamodb.stop)
         config.add_cleanup(redis.stop)
         run["dynamodb_url"] = dynamodb.start().url
