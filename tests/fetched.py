@@ -1,4 +1,4 @@
-"""What the tests need of the package index besides `.venv/`. `make install-test` fetches it, so that they do not.
+"""What the tests need of the package index besides `.venv/`: `make install-test` fetches it, and no test waits for it.
 
     python -m tests.fetched     fetches what is not there yet
 

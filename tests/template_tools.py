@@ -25,7 +25,7 @@ translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us
 json.dump(translator.translate(template, parameter_values=parameters), sys.stdout)
 """
 
-
+# For each path within a template checkov makes the grammar of such paths anew: more than half of its time.
 _CHECK = """
 import sys
 from ply import yacc
@@ -42,7 +42,6 @@ def build_once(*, module, **options):
 yacc.yacc = build_once
 sys.exit(Checkov().run())
 """
-# For each path within a template checkov makes the grammar of such paths anew: more than half of its time.
 
 
 class Finding(NamedTuple):
