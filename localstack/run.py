@@ -63,6 +63,7 @@ SIMULATOR_PORTS = {
     SMTP: ("SMTP_SIMULATOR_PORT", 8131),  # the same program's
 }
 """Where the simulators go if these ports are free; the settings name others."""
+SEEDING = "seed-demo --if-empty"
 FULL_DISK_MB = 50
 """With less than this, stores and logs may fail at any write."""
 SIGN_OF_LIFE_SECONDS = 5
@@ -80,7 +81,7 @@ class Ended(Exception):
 class LocalShop:
     """Everything that `make run` starts, in this order. `environment` is what `make run` was given.
 
-    A subclass has the tables and the application elsewhere: `start_stores`, `create_tables`, `start_api`.
+    A subclass has the tables and the application elsewhere: `start_stores`, `fill_stores`, `start_api`.
     """
 
     word = "make run"
@@ -124,11 +125,7 @@ class LocalShop:
             with step(f"Building the shop front, because {front.why_unbuilt()}"):
                 front.build()
         self.start_stores()
-        with step("Checking settings"):
-            self._manage("check-settings")
-        self.create_tables()
-        with step("Seeding the demo shop, if the stores are empty"):
-            seeding = self._manage("seed-demo", "--if-empty")
+        seeding = self.fill_stores()
         if ALIPAY in ports:
             self._start_alipay(keys, ports[ALIPAY])
         if WECHAT in ports:
@@ -260,10 +257,10 @@ class LocalShop:
             self._choose_own_dynamodb(dynamodb.url)
         self._start_redis(self.data / "redis")
 
-    def create_tables(self) -> None:
-        """Create the tables that are missing."""
-        with step("Creating tables"):
-            self._manage("create-tables")
+    def fill_stores(self) -> str:
+        """Create the tables that are missing, and seed the demo shop if they are empty -> what the seeding said."""
+        with step("Checking settings, creating tables, seeding the demo shop if they are empty"):
+            return self._manage("check-settings", "create-tables", SEEDING)
 
     def start_api(self) -> None:
         """Start the application behind its API Gateway, at `api_port`."""
@@ -397,10 +394,10 @@ class LocalShop:
             return f"{geetest}/static/{'gt4.js' if version == '4' else 'gt.js'}"
         return geetest_script(version)
 
-    def _manage(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "chalicelib.manage", *arguments]
-        child = Child(f"manage {arguments[0]}", command, directory=ROOT, environment=self._environment)
-        return child.finish()
+    def _manage(self, *commands: str) -> str:
+        """Run these commands of the operators one after another -> what the last one said. Raises ChildFailed."""
+        command = [sys.executable, "-m", "localstack.commands", *commands]
+        return Child("manage", command, directory=ROOT, environment=self._environment).finish()
 
     def _has_new_videos(self, seeding: str) -> bool:
         """Whether the videos of the demo, as long as the simulator's clip, are not known yet: it was seeded now, or by

@@ -21,7 +21,7 @@ from localstack import venvs
 from localstack.cloud import overlay, server
 from localstack.cloud.deploying import Cloud, Wanted
 from localstack.processes import LOOPBACK
-from localstack.run import CannotRun, LocalShop, say, step
+from localstack.run import SEEDING, CannotRun, LocalShop, say, step
 from localstack.venvs import PythonMissing, VenvNotMade, find_python
 
 SECRETS = {
@@ -139,12 +139,18 @@ class CloudShop(LocalShop):
             with step("Deploying the application"):
                 self._cloud.deploy_app(self.wanted())
 
-    def create_tables(self) -> None:
-        """Package the shop, and bring about the stacks that the application stands on."""
+    def fill_stores(self) -> str:
+        """Package the shop, bring about the stacks that the application stands on, and seed the demo shop if their
+        tables are empty -> what the seeding said.
+        """
+        with step("Checking settings"):
+            self._manage("check-settings")
         with step("Packaging the shop"):
             self._package()
         with step("Deploying network, secrets and stores"):
             self._cloud.deploy_stores(self.wanted())
+        with step("Seeding the demo shop, if the stores are empty"):
+            return self._manage(SEEDING)
 
     def start_api(self) -> None:
         """Deploy the application, and put the edge before it."""
