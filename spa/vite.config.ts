@@ -12,8 +12,9 @@ const shop = process.env.SHOP_URL ?? 'http://127.0.0.1:8080'
 export default defineConfig({
   plugins: [
     vue(),
-    // Only Element Plus is found by its tags; our own components are imported, so that a reader finds them.
-    Components({ dirs: [], resolvers: [ElementPlusResolver({ importStyle: 'css' })], dts: 'src/components.d.ts' }),
+    // Only Element Plus is found by its tags; our own components are imported, so that a reader finds them. Unit tests do
+    // without its styles: so Node.js can load it as it is, with nothing to transform.
+    Components({ dirs: [], resolvers: [ElementPlusResolver({ importStyle: process.env.VITEST ? false : 'css' })], dts: 'src/components.d.ts' }),
   ],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: { target: 'es2022', manifest: true, assetsInlineLimit: 1024 },
@@ -27,6 +28,6 @@ export default defineConfig({
     isolate: false, // a process and a DOM for each file cost four times the processor time
     setupFiles: ['src/testing/fresh.ts'],
     // With the same copy of vue as our own files have.
-    server: { deps: { inline: ['element-plus', 'vue-router', '@vue/test-utils'] } },
+    server: { deps: { inline: ['vue-router', '@vue/test-utils'] } },
   },
 })
