@@ -4,9 +4,16 @@ import { useRoute } from 'vue-router'
 import { loadChapters, loadMine, type CourseKey } from '@/api/catalogue'
 import { loadProgress, type Progress, type Reported } from '@/api/study'
 import { useLoad } from '@/composables/useLoad'
+import { sendUnsent } from '@/composables/useReports'
 import { lockOf, openSection, sectionsOf, type Mark } from '@/lib/study'
 import { typeFrom } from '@/lib/links'
 import { useSession } from '@/stores/session'
+
+/** How far the course was studied, when all that was played is told. */
+async function studied(key: CourseKey, signal?: AbortSignal): Promise<Progress> {
+  await sendUnsent()
+  return loadProgress(key, signal)
+}
 
 /** A course's sections with the one that is open, its neighbours, and why it may be locked. */
 export function useLearn() {
@@ -27,7 +34,7 @@ export function useLearn() {
       const [contents, mine, progress] = await Promise.all([
         loadChapters(one, signal),
         token ? loadMine(one, signal) : undefined,
-        token ? loadProgress(one, signal).catch(() => undefined) : undefined,
+        token ? studied(one, signal).catch(() => undefined) : undefined,
       ])
       return { contents, mine, progress }
     },
@@ -45,7 +52,7 @@ export function useLearn() {
   async function refresh(): Promise<void> {
     if (!progress.value) return
     const asking = key.value
-    const found = await loadProgress(asking).catch(() => undefined)
+    const found = await studied(asking).catch(() => undefined)
     if (found && asking === key.value) progress.value = found
   }
   function counted(section_id: number, { share, done }: Reported): void {

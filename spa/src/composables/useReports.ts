@@ -15,7 +15,9 @@ function isReport(value: unknown): value is StudyReport {
   return typeof report?.ticket === 'string' && Array.isArray(report.spans) && typeof report.at === 'number'
 }
 
-/** Send what a page before could not, under its own ticket, before a new player takes its place. */
+/** Send what a page before could not, or has no answer to yet, under its own ticket: before a new player takes its place,
+ * and before the learner is shown what they have studied.
+ */
 export async function sendUnsent(): Promise<void> {
   const report = readStored(KEY, isReport)
   if (!report) return
