@@ -15,7 +15,7 @@ from chalicelib.shop import choice, order
 from chalicelib.shop import ledger as book
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.ledger import list_entries
-from chalicelib.shop.user import ADMIN, User
+from chalicelib.shop.user import User
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases
@@ -33,9 +33,7 @@ def buyer(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Buyer:
 
 @pytest.fixture
 def office(gateway_server: GatewayServer) -> Client:
-    user = builders.a_user()
-    user.update([User.role.set(ADMIN)])
-    return Client(gateway_server.base_url, user)
+    return Client(gateway_server.base_url, builders.an_admin())
 
 
 def bought(buyer: Buyer, alipay: AlipaySimulator) -> str:

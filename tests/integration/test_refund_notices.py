@@ -12,7 +12,7 @@ import app as application
 from chalicelib.errors import RefundFinished
 from chalicelib.flows import decide_refund
 from chalicelib.shop import coupon, enrollment, journal, order, refund, refund_notice
-from chalicelib.shop.user import ADMIN, User
+from chalicelib.shop.user import User
 from localstack.alipay import AlipaySimulator
 from localstack.api_gateway import GatewayServer
 from tests import builders, purchases
@@ -88,9 +88,7 @@ def pair(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Pair:
 
 @pytest.fixture
 def office(gateway_server: GatewayServer) -> Client:
-    user = builders.a_user()
-    user.update([User.role.set(ADMIN)])
-    return Client(gateway_server.base_url, user)
+    return Client(gateway_server.base_url, builders.an_admin())
 
 
 def approve(office: Client, request_no: str, **body: object) -> Any:

@@ -114,9 +114,7 @@ def student(gateway_server: GatewayServer, alipay: AlipaySimulator) -> Student:
 @pytest.fixture
 def office(gateway_server: GatewayServer) -> Client:
     """A user whose role is 管理员."""
-    user = builders.a_user()
-    user.update([User.role.set(ADMIN)])
-    return Client(gateway_server.base_url, user)
+    return Client(gateway_server.base_url, builders.an_admin())
 
 
 def approve(office: Client, request_no: str) -> Any:

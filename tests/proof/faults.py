@@ -16,9 +16,7 @@ from typing import Any
 import app as application
 from chalicelib.errors import OutcomeUnknown, StoreUnavailable
 from chalicelib.shop import coupon, order, refund
-from chalicelib.shop.order import Order, OrderPointer
-from chalicelib.shop.user import ADMIN, User
-from chalicelib.storage.dynamodb import UserItem
+from chalicelib.shop.order import Order
 from localstack.alipay import AlipaySimulator
 from localstack.alipay.trades import Refused
 from localstack.provider.book import NoSuchTrade
@@ -140,9 +138,7 @@ class Workload:
         self.random = random.Random(seed)
         self.users = [builders.a_user(beli=200) for _ in range(2)]
         self.learners = [ClientAt(user) for user in self.users]
-        admin = builders.a_user()
-        admin.update([User.role.set(ADMIN)])
-        self.office = ClientAt(admin)
+        self.office = ClientAt(builders.an_admin())
         self.offers = [builders.an_offer(quantity=1, value=1000)]
         for user in self.users:
             builders.a_coupon(user, value=3000)
@@ -297,11 +293,5 @@ class Workload:
 
     def forget(self) -> None:
         """Take all of it out of the tables again."""
-        for user in self.users:
-            mine = invariants.belongings(user.user_id)
-            with UserItem.batch_write() as batch:
-                for item in mine.items:
-                    batch.delete(item)
-                for placed in mine.of(Order):
-                    batch.delete(OrderPointer(f"ORDER#{placed.number}", "POINTER"))
+        invariants.forget(invariants.belongings(user.user_id) for user in self.users)
         self.offers[0].delete()

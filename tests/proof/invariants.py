@@ -183,6 +183,18 @@ def check(
     return read
 
 
+def forget(read: Iterable[Belongings], further: Iterable[UserItem] = ()) -> None:
+    """Take users out of the tables again, with what leads to them and to their orders; and further items."""
+    with UserItem.batch_write() as batch:
+        for mine in read:
+            for item in mine.items:
+                batch.delete(item)
+            for kind, owner, sort in _pointers(mine):
+                batch.delete(kind(owner, sort))
+        for item in further:
+            batch.delete(item)
+
+
 def _pointers(mine: Belongings) -> list[ItemKey]:
     keys = [key for placed in mine.of(Order) for key in _pointers_to(placed)]
     return [*keys, *((UserName, f"USERNAME#{folded(user.username)}", "USERNAME") for user in mine.of(User))]

@@ -15,9 +15,7 @@ import app as application
 from chalicelib.errors import RefundFinished
 from chalicelib.flows import decide_refund
 from chalicelib.shop import coupon, coupon_claim, enrollment, order, refund
-from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.user import User
-from chalicelib.storage.dynamodb import UserItem
 from localstack.alipay import AlipaySimulator
 from localstack.alipay.trades import Refused
 from localstack.wechat import WechatSimulator
@@ -108,14 +106,7 @@ class Race:
 
     def forget(self) -> None:
         """Take all of it out of the tables again."""
-        for user in self.users:
-            mine = invariants.belongings(user.user_id)
-            with UserItem.batch_write() as batch:
-                for item in mine.items:
-                    batch.delete(item)
-                for placed in mine.of(Order):
-                    for number in {placed.number, *(trade.number for trade in placed.begun())}:
-                        batch.delete(OrderPointer(f"ORDER#{number}", "POINTER"))
+        invariants.forget(invariants.belongings(user.user_id) for user in self.users)
         for offer in self.offers:
             offer.delete()
 

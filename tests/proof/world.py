@@ -60,15 +60,14 @@ from chalicelib.shop.choice import Choice, ChosenLine
 from chalicelib.shop.coupon import CouponOffer, CouponRecord
 from chalicelib.shop.idempotency import IdempotencyKey
 from chalicelib.shop.journal import PAID, REFUNDED, WHOLE_TRADE, JournalEntry, day_of
-from chalicelib.shop.order import Order, OrderPointer
+from chalicelib.shop.order import Order
 from chalicelib.shop.partition import partition
 from chalicelib.shop.payment_type import ALIPAY, WECHAT, Way
 from chalicelib.shop.progress import Span
 from chalicelib.shop.refund import Refund
 from chalicelib.shop.trade import Trade
-from chalicelib.shop.user import User, UserName
-from chalicelib.shop.user_name import folded
-from chalicelib.storage.dynamodb import ItemKey, UserItem, connection, find_together
+from chalicelib.shop.user import User
+from chalicelib.storage.dynamodb import ItemKey, connection, find_together
 from chalicelib.web import codes, people_responses, responses
 from chalicelib.web.notification import answer_notification
 from localstack.alipay import AlipaySimulator
@@ -1090,18 +1089,12 @@ class World:
 
     def forget(self) -> None:
         """Take all of it out of the tables again: a long run would fill them."""
-        with UserItem.batch_write() as batch:
-            for mine in self._read.values():
-                for item in mine.items:
-                    batch.delete(item)
-                for placed in mine.of(Order):
-                    for number in {placed.number, *(trade.number for trade in placed.begun())}:
-                        batch.delete(OrderPointer(f"ORDER#{number}", "POINTER"))
-            for name, day in self._held:
-                for found in [*bill.list_differences(name, day), *bill.list_days(name, day, day)]:
-                    batch.delete(found)
-        for user in self.users:
-            UserName(f"USERNAME#{folded(user.username)}", "USERNAME").delete()
+        held = (
+            found
+            for name, day in self._held
+            for found in [*bill.list_differences(name, day), *bill.list_days(name, day, day)]
+        )
+        invariants.forget(self._read.values(), held)
         for offer in self.offers:
             CouponOffer(offer.course_key, offer.sort).delete()
 

@@ -47,12 +47,10 @@ from chalicelib.shop import user as users
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.coupon import CouponOffer
 from chalicelib.shop.event import By, Cause, What
-from chalicelib.shop.order import Order, OrderPointer
 from chalicelib.shop.password import password_matches
 from chalicelib.shop.payment_type import ALIPAY
-from chalicelib.shop.user import ADMIN, User, UserName, find_user
-from chalicelib.shop.user_name import folded
-from chalicelib.storage.dynamodb import Transaction, UserItem
+from chalicelib.shop.user import ADMIN, find_user
+from chalicelib.storage.dynamodb import Transaction
 from localstack.alipay import AlipaySimulator
 from localstack.wechat import WechatSimulator
 from tests import builders, purchases
@@ -125,7 +123,6 @@ class Flow:
         self.clock = clock
         self.user = builders.a_user(beli=100)
         self.learner = ClientAt(self.user)
-        self.names = [self.user.username]
         self.offers: list[CouponOffer] = []
         self.taken_back: list[str] = []
         self.began_at = clock()
@@ -216,16 +213,7 @@ class Flow:
 
     def forget(self) -> None:
         """Take all of it out of the tables again."""
-        for user_id in self.people():
-            mine = invariants.belongings(user_id)
-            with UserItem.batch_write() as batch:
-                for item in mine.items:
-                    batch.delete(item)
-                for placed in mine.of(Order):
-                    for number in {placed.number, *(trade.number for trade in placed.begun())}:
-                        batch.delete(OrderPointer(f"ORDER#{number}", "POINTER"))
-        for name in self.names:
-            UserName(f"USERNAME#{folded(name)}", "USERNAME").delete()
+        invariants.forget(invariants.belongings(user_id) for user_id in self.people())
         for offer in self.offers:
             offer.delete()
 
@@ -238,7 +226,6 @@ class Register(Flow):
 
     def begin(self) -> None:
         self.visitor, self.name = ClientAt(), builders.new_name()
-        self.names.append(self.name)
 
     def act(self) -> object:
         body = {"username": self.name, "password": builders.PASSWORD}
@@ -881,9 +868,7 @@ class Decide(Flow):
         body = {"reason": "学不完"}
         answer = self.learner.post(f"/order/{self.number}/refund/", body)
         self.request_no = answer["data"]["request_no"]
-        admin = builders.a_user()
-        self.names.append(admin.username)
-        admin.update([User.role.set(ADMIN)])
+        admin = builders.an_admin()
         self.admin_id = admin.user_id
         self.office = ClientAt(admin)
 
