@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,7 +111,7 @@ def a_caller(user: User) -> Caller:
     return Caller(claims_of(user), now())
 
 
-Parts = tuple[Course, list[PricePolicy], catalog.CourseDetail | None]
+Parts = tuple[Course, Sequence[PricePolicy], catalog.CourseDetail | None]
 """A course with its policies and its detail."""
 
 
@@ -121,8 +121,15 @@ def a_course(**attributes: Any) -> Course:
     if "course_id" in attributes:
         put_course(*parts)
     else:
-        _store(*parts)
+        _store([parts])
     return parts[0]
+
+
+def some_courses(count: int, **attributes: Any) -> list[Course]:
+    """So many stored courses on sale; `attributes` as of `parts_of_course`."""
+    made = [parts_of_course(**attributes) for _ in range(count)]
+    _store(made)
+    return [course for course, _, _ in made]
 
 
 def parts_of_course(
@@ -209,17 +216,18 @@ def put_course(course: Course, policies: Sequence[PricePolicy], detail: catalog.
     """Store a course with its policies and its detail; policies that the stored one had beside these go."""
     stored = find(Course, str(course.key), "COURSE")
     kept = {policy.policy_id for policy in policies}
-    _store(course, policies, detail)
+    _store([(course, policies, detail)])
     for gone in stored.policies if stored is not None else []:
         if gone.policy_id not in kept:
             PricePolicy(str(course.key), policy_sort(gone.policy_id)).delete()
 
 
-def _store(course: Course, policies: Sequence[PricePolicy], detail: catalog.CourseDetail | None) -> None:
+def _store(made: Iterable[Parts]) -> None:
     """In one call: a course is made in almost every test."""
     with CatalogItem.batch_write() as batch:
-        for item in (course, *policies, *([detail] if detail else [])):
-            batch.save(item)
+        for course, policies, detail in made:
+            for item in (course, *policies, *([detail] if detail else [])):
+                batch.save(item)
 
 
 def policy_id_of(course: Course, position: int = 0) -> int:
@@ -280,7 +288,21 @@ def new_video_id() -> str:
     return f"e2e84a7383{new_id():022d}_e"
 
 
-def a_coupon(
+def a_coupon(user: User, **terms: Any) -> CouponRecord:
+    """A user's stored coupon record; `terms` as of `coupon_record`."""
+    record = coupon_record(user, **terms)
+    record.save()
+    return record
+
+
+def some_coupons(user: User, courses: Iterable[Course], **terms: Any) -> None:
+    """A stored coupon record for each of these courses."""
+    with UserItem.batch_write() as batch:
+        for course in courses:
+            batch.save(coupon_record(user, course=course.key, **terms))
+
+
+def coupon_record(
     user: User,
     *,
     course: CourseKey | None = None,
@@ -292,7 +314,7 @@ def a_coupon(
     valid_until: datetime | None = None,
     status: str = coupon.UNUSED,
 ) -> CouponRecord:
-    """A user's stored coupon record, bound to `course` or general; good now unless told otherwise."""
+    """A user's coupon record, bound to `course` or general, and good now unless told otherwise; not stored."""
     offer = coupon.offer_item(
         new_id(),
         name=new_name("优惠券"),
@@ -308,6 +330,4 @@ def a_coupon(
         valid_until=valid_until or now() + timedelta(days=1),
         created_at=now(),
     )
-    record = coupon.record_item(offer, user.user_id, new_id(), now(), status=status)
-    record.save()
-    return record
+    return coupon.record_item(offer, user.user_id, new_id(), now(), status=status)

@@ -117,9 +117,8 @@ def an_example(providers: Simulators, new_client: NewClient, courses: int = 2) -
     user = builders.a_user(beli=100)
     category_id = builders.new_id()
     category_item(category_id, builders.new_name("分类")).save()
-    made = [builders.a_course(prices=[10000, 20000], category_id=category_id) for _ in range(courses)]
-    for course in made:
-        builders.a_coupon(user, course=course.key, value=1000)
+    made = builders.some_courses(courses, prices=[10000, 20000], category_id=category_id)
+    builders.some_coupons(user, made, value=1000)
     return Example(user, made, *providers, new_client(user), new_client(None), new_client)
 
 
