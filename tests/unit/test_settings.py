@@ -314,7 +314,6 @@ def key_of(bits: int) -> tuple[str, str]:
 
 
 SHORT_PRIVATE, SHORT_PUBLIC = key_of(1024)
-LONG_PRIVATE, LONG_PUBLIC = key_of(2048)
 STRICT_STAGES = ["production", "prod", "PROD-2", "prod-cn", "live", "staging", "Testing", "locally", "x"]
 TRIAL_STAGES = ["local", "test", "dev", "dev-2", "Develop", "LOCAL"]
 LAX = [
@@ -365,8 +364,12 @@ def test_a_lax_setting_is_allowed_for_trying_out_only(name: str, value: str, exp
 def test_a_stage_that_serves_people_starts_with_strict_settings(stage: str) -> None:
     assert load(serving(stage)).stage == stage
     assert load(serving(stage, ALLOWED_ORIGINS="*", PASSWORD_ITERATIONS="300000"))
-    assert load(serving(stage, ALIPAY_APP_PRIVATE_KEY=LONG_PRIVATE, ALIPAY_PUBLIC_KEY=LONG_PUBLIC))
-    assert load(serving(stage, WECHAT_MCH_PRIVATE_KEY=LONG_PRIVATE, WECHAT_PUBLIC_KEY=LONG_PUBLIC))
+    assert load(
+        serving(stage, ALIPAY_APP_PRIVATE_KEY=MERCHANT.private_pem, ALIPAY_PUBLIC_KEY=MERCHANT.public_pem)
+    )
+    assert load(
+        serving(stage, WECHAT_MCH_PRIVATE_KEY=MERCHANT.private_pem, WECHAT_PUBLIC_KEY=MERCHANT.public_pem)
+    )
 
 
 def test_every_rule_for_serving_people_has_an_example() -> None:
@@ -537,16 +540,20 @@ WRONG_KEYS = {
     "garbage for the public key": (APP.private_pem, GARBAGE, "ALIPAY_PUBLIC_KEY"),
     "half a private key": (bare(APP.private_pem)[:800], ALIPAY.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
     "no RSA key": (ELLIPTIC, ALIPAY.public_pem, "ALIPAY_APP_PRIVATE_KEY"),
-    **{
-        f"a private key with another {part}": (damaged(part), ALIPAY.public_pem, "ALIPAY_APP_PRIVATE_KEY")
-        for part in ("n", "e", "d", "p", "q")
-    },
 }
 
 
 @pytest.mark.parametrize("mistake", WRONG_KEYS)
 def test_a_wrong_key_is_named_when_the_keys_are_checked(mistake: str) -> None:
-    private, public, named = WRONG_KEYS[mistake]
+    check_names(*WRONG_KEYS[mistake])
+
+
+@pytest.mark.parametrize("part", ["n", "e", "d", "p", "q"])
+def test_a_private_key_with_another_number_is_named_when_the_keys_are_checked(part: str) -> None:
+    check_names(damaged(part), ALIPAY.public_pem, "ALIPAY_APP_PRIVATE_KEY")
+
+
+def check_names(private: str, public: str, named: str) -> None:
     given = load(environment(ALIPAY_APP_PRIVATE_KEY=private, ALIPAY_PUBLIC_KEY=public))
     with pytest.raises(InvalidSetting) as caught:
         check(given)

@@ -24,6 +24,8 @@ from chalicelib.gateways import rsa
 from chalicelib.gateways.wechat import signing
 from chalicelib.gateways.wechat.account import Keys
 from chalicelib.settings import WechatSettings
+from localstack.provider.keys import load_private_key
+from tests.keys import ALIPAY, WECHAT
 from tests.wechat_merchant import NEITHER_CERTIFICATE_NOR_LOGIN
 
 # github.com/wechatpay-apiv3/wechatpay-go: utils/sign_test.go, core/auth/verifiers/sha256withrsa_verifier_test.go.
@@ -91,9 +93,8 @@ def bare(pem: str) -> str:
     return "".join(line for line in pem.splitlines() if "-----" not in line)
 
 
-@functools.cache
 def vendor_key() -> independent.RSAPrivateKey:
-    return independent.generate_private_key(public_exponent=65537, key_size=2048)
+    return load_private_key(WECHAT.private_pem)
 
 
 def public_text(key: independent.RSAPrivateKey) -> str:
@@ -336,9 +337,8 @@ def certificate(
     return base64.b64encode(made.public_bytes(serialization.Encoding.DER)).decode()
 
 
-@functools.cache
 def platform_key() -> independent.RSAPrivateKey:
-    return independent.generate_private_key(public_exponent=65537, key_size=2048)
+    return load_private_key(ALIPAY.private_pem)
 
 
 def test_the_platforms_certificate_is_accepted_beside_the_public_key() -> None:
