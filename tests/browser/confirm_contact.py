@@ -1,11 +1,7 @@
-"""Gives a user a confirmed number or address, in the stores that the environment names:
-
-python -m tests.browser.confirm_contact NAME sms|mail NUMBER-OR-ADDRESS
-"""
+"""Gives a user a confirmed number or address, in the stores that the environment names."""
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 
 from chalicelib.errors import UserNotFound
@@ -15,21 +11,17 @@ from chalicelib.shop.user import find_by_name
 from chalicelib.storage.dynamodb import Transaction
 
 
-def main(username: str, channel: str, text: str) -> int:
-    """Returns 1 when there is no such user, channel or contact."""
+def confirm_contact(username: str, channel: str, text: str) -> bool:
+    """Whether there is such a user, channel and contact."""
     to = normal(channel, text) if channel in CHANNELS else None
     try:
         user_id = find_by_name(username).user_id
     except UserNotFound:
-        return 1
+        return False
     if to is None:
-        return 1
+        return False
     transaction = Transaction()
     before = find_contact(user_id, channel)
     confirm(transaction, user_id, before, channel, to, settings().contact_keys, datetime.now(UTC))
     transaction.commit(witness=lambda: find_contact(user_id, channel) is not None)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    return True

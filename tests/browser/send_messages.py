@@ -1,13 +1,10 @@
-"""Sends what waits for a user as if it were day in Beijing, in the stores that the environment names:
-
-python -m tests.browser.send_messages NAME
+"""Sends what waits for a user as if it were day in Beijing, in the stores that the environment names.
 
 In the quiet hours of the night the shop itself would send it in the morning.
 """
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -22,12 +19,12 @@ from chalicelib.shop.user import find_by_name
 from tests.e2e.local_run import until
 
 
-def main(username: str) -> int:
-    """Returns 1 when there is no such user. Raises AssertionError when something waits in the end."""
+def send_messages(username: str) -> bool:
+    """Whether there is such a user. Raises AssertionError when something waits in the end."""
     try:
         user_id = find_by_name(username).user_id
     except UserNotFound:
-        return 1
+        return False
     day = datetime.now(UTC).astimezone(BEIJING).replace(hour=10, minute=0, second=0, microsecond=0)
     now, gateways = (day + timedelta(days=1)).astimezone(UTC), open_gateways(settings())
 
@@ -40,12 +37,8 @@ def main(username: str) -> int:
         return not waiting
 
     until(is_sent, "all messages to be sent")
-    return 0
+    return True
 
 
 def _waits(message: Message) -> bool:
     return message.deliveries is None or any(one.status == WAITING for one in message.deliveries)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

@@ -28,10 +28,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+import requests
+
 from localstack.processes import LOOPBACK, Child, answers_http
-from tests.browser.control import Control
-from tests.e2e.local_run import ROOT, Run
-from tests.faults.http_proxy import HttpProxy
+from tests.e2e.local_run import ROOT, SECONDS, Run
 from tests.ports import reserve_port
 
 SPA = ROOT / "spa"
@@ -46,8 +46,6 @@ class BrowserShop:
         self._run = run
         self._children: list[Child] = []
         self._addresses: dict[str, str] = {}
-        self._line: HttpProxy | None = None
-        self._control: Control | None = None
 
     def start(self) -> Self:
         """Raises ChildFailed, and AssertionError when `make run` does not come up."""
@@ -63,7 +61,9 @@ class BrowserShop:
         settings = self._run.run_env()
         geetest = settings["GEETEST_API_URL"]
         api = self._run.api_port
-        self._line = HttpProxy(settings["API_URL"]).start()
+        control = self._start_module("tests.browser.control", ["--api", settings["API_URL"]], settings)
+        control_url = f"http://{LOOPBACK}:{control}"
+        line = int(requests.get(control_url, timeout=SECONDS).text)
         api_v4 = self._start_api_v4(settings)
         script, script_v4 = (f"{geetest}/static/{name}" for name in ("gt.js", "gt4.js"))
         self._addresses = {
@@ -76,10 +76,9 @@ class BrowserShop:
             "POLYV_URL": settings["POLYV_API_URL"],
             "CORS_SHOP_URL": self._start_site(api, script, "--api-address", settings["API_URL"]),
             "V4_SHOP_URL": self._start_site(api_v4, script_v4, "--captcha-version", "4"),
-            "FAULTY_SHOP_URL": self._start_site(self._line.port, script),
+            "CONTROL_URL": control_url,
+            "FAULTY_SHOP_URL": self._start_site(line, script),
         }
-        self._control = Control(self._line, settings).start()
-        self._addresses["CONTROL_URL"] = self._control.url
 
     def addresses(self) -> Mapping[str, str]:
         """What goes into the tests' environment."""
@@ -87,12 +86,8 @@ class BrowserShop:
 
     def stop(self) -> None:
         """End all of it; may be repeated."""
-        if self._control:
-            self._control.stop()
         while self._children:
             self._children.pop().stop()
-        if self._line:
-            self._line.stop()
         self._run.end()
 
     def _start_site(self, api_port: int, captcha_script: str, *further: str) -> str:

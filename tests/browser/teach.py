@@ -1,10 +1,7 @@
-"""A teacher's turn: `python -m tests.browser.teach answer USERNAME` answers all that the user asked, `mark` marks all
-that they handed in.
-"""
+"""A teacher's turn, in the stores that the environment names."""
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 
 from chalicelib.flows import answer_question, do_assignment
@@ -15,9 +12,8 @@ ANSWER = "先写 for。\n不知道要重复几次时，再用 while。"
 MARK, COMMENT = 92, "格式清楚。\n可以再试试变量。"
 
 
-def main() -> None:
-    """Do it; fails when there is nothing to do."""
-    act, username = sys.argv[1:]
+def teach(act: str, username: str) -> bool:
+    """`answer` answers all that the user asked, `mark` marks all that they handed in -> whether there was anything."""
     user_id, now = find_by_name(username).user_id, datetime.now(UTC)
     if act == "answer":
         asked = [one.number for one in question.list_waiting(500).items if one.user_id == user_id]
@@ -27,8 +23,4 @@ def main() -> None:
         asked = [one.number for one in hand_in.list_waiting(500).items if one.user_id == user_id]
         for number in asked:
             do_assignment.mark(number, MARK, COMMENT, "teacher", now)
-    sys.exit(not asked)
-
-
-if __name__ == "__main__":
-    main()
+    return bool(asked)
