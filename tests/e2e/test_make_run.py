@@ -61,8 +61,8 @@ def dynamodb(environment: Mapping[str, str]) -> Any:
     )
 
 
-def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Run]) -> None:
-    run = new_run().start().until_ready()
+def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(open_shop: Run) -> None:
+    run = open_shop
     assert f"http://127.0.0.1:{run.api_port}" in run.output
     assert f"http://127.0.0.1:{run.spa_port}" in run.output
     assert f"http://127.0.0.1:{run.environment['ALIPAY_SIMULATOR_PORT']}" in run.output
@@ -121,15 +121,13 @@ def test_the_shop_runs_until_ctrl_c_and_keeps_its_data(new_run: Callable[..., Ru
     assert not (run.data / "run.env").exists()
     assert "Traceback" not in run.output
 
-    again = new_run().start().until_ready()
-    assert "demo" in again.output.rpartition("The shop is open")[2]
-    environment = again.run_env()
+    run.start().until_ready()
+    assert "demo" in run.output.rpartition("The shop is open")[2]
+    environment = run.run_env()
     assert Redis.from_url(environment["REDIS_URL"]).get("kept") == b"one"
     assert dynamodb(environment).get_item(TableName="kept", Key={"id": {"S": "one"}})["Item"]
-    assert again.get("/course/category").json() == categories.json()
-    assert (again.data / "keys" / "jwt_key").read_text() == jwt_key
-    again.send(signal.SIGTERM)
-    assert again.ended() == 0
+    assert run.get("/course/category").json() == categories.json()
+    assert (run.data / "keys" / "jwt_key").read_text() == jwt_key
 
 
 def first_line_answered(port: int, method: str, path: str, headers: str) -> str:
@@ -368,7 +366,7 @@ def test_what_is_given_from_outside_is_used_and_not_started(
     assert any(name.startswith(tables_given["TABLE_PREFIX"]) for name in tables)
     assert run.run_env()["ALIPAY_APP_ID"] == "2021000000009999"
     assert run.run_env()["GEETEST_API_URL"] == "https://api.geetest.example"
-    run.send(signal.SIGINT)
+    run.send(signal.SIGTERM)
     assert run.ended() == 0
 
 
