@@ -23,8 +23,8 @@ from tests.client import SECONDS, Client, open_session
 from tests.openapi import Operation
 from tests.purchases import place
 
-GOOD_REQUESTS = 6
-BAD_REQUESTS = 4
+GOOD_REQUESTS = 5
+BAD_REQUESTS = 3
 
 CHECKS = [
     not_a_server_error,

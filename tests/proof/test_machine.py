@@ -19,7 +19,7 @@ from tests.proof.world import World
 
 HISTORIES = settings(
     max_examples=1,
-    stateful_step_count=pace.rounds(30, 400),
+    stateful_step_count=pace.rounds(20, 400),
     # A quick run is the same one each time, a long one never; shrinking on real stores takes too long for both.
     derandomize=not pace.SOAK,
     phases=[Phase.generate],

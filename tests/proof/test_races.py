@@ -27,7 +27,7 @@ def test_of_those_who_want_the_same_at_once_one_wins(
     wechat: WechatSimulator,
     new_clock: Callable[[], Clock],
 ) -> None:
-    for _ in range(pace.rounds(4, 200 if race in DAILY else 50)):
+    for _ in range(pace.rounds(3, 200 if race in DAILY else 50)):
         race(alipay, wechat, new_clock()).run()
         count("races")
         if pace.SOAK and not pace.is_time_left(SHARE):

@@ -62,7 +62,7 @@ def test_a_column_that_is_computed_when_it_is_read_is_no_column(legacy: LegacyFi
     legacy.run("DROP TABLE api_coursecategory")
     legacy.run(
         "CREATE TABLE api_coursecategory"
-        " (id INTEGER PRIMARY KEY, name TEXT GENERATED ALWAYS AS (hex(zeroblob(400000000))) VIRTUAL)"
+        " (id INTEGER PRIMARY KEY, name TEXT GENERATED ALWAYS AS (hex(zeroblob(40000000))) VIRTUAL)"
     )
     legacy.run("INSERT INTO api_coursecategory (id) VALUES (1)")
     assert "api_coursecategory has no column name" in why_not(legacy.close())
