@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from chalicelib.flows.grant import grant_enrollment
@@ -31,6 +31,7 @@ from chalicelib.storage.dynamodb import CatalogItem, Transaction, UserItem, find
 PASSWORD = "learn and grow"
 _PERIODS = (7, 30, 90, 180, 360, 36000, 1, 3, 14, 60, 120, 540, 720)
 _numbers = itertools.count(secrets.randbelow(10**9) * 1000)
+_years = itertools.count(2030)
 
 
 def now() -> datetime:
@@ -49,6 +50,11 @@ def new_name(prefix: str = "learner") -> str:
 def a_number() -> str:
     """A mobile number that no other test of this run has, and nobody else: no carrier gives out such a one."""
     return f"190{secrets.randbelow(10**8):08}"
+
+
+def a_day() -> date:
+    """A day to come on which, and in the months before and after which, no other test of this process trades."""
+    return date(next(_years), 7, 1)
 
 
 def a_user(

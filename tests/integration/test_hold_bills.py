@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from random import SystemRandom
 
 import pytest
 
@@ -37,7 +36,7 @@ class Day:
     """A day of the shop and Alipay that no other test trades on."""
 
     def __init__(self, base_url: str, alipay: AlipaySimulator, clock: Clock) -> None:
-        self.date = date(2030, 1, 1) + timedelta(days=70 * SystemRandom().randrange(2_000))
+        self.date = builders.a_day()
         self.base_url, self.alipay, self.clock = base_url, alipay, clock
         self.provider: Alipay = an_adapter()
         self.at(12)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from random import SystemRandom
 
 import pytest
 
@@ -44,7 +43,7 @@ class Day:
     """A day of the shop and WeChat Pay that no other test trades on."""
 
     def __init__(self, base_url: str, wechat: WechatSimulator, wechats: StandingClock, clock: Clock) -> None:
-        self.date = date(2030, 1, 1) + timedelta(days=20 * SystemRandom().randrange(5_000))
+        self.date = builders.a_day()
         self.base_url, self.wechat, self._wechats, self.clock = base_url, wechat, wechats, clock
         self.provider: Wechat = a_gateway(wechat, "https://shop.example.com/trade/wechat")
         self.gateways = Gateways(payments={WECHAT: self.provider}, geetest=None)

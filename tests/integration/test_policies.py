@@ -11,10 +11,9 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
-from random import SystemRandom
 from typing import Any, NamedTuple, cast
 
 import pytest
@@ -164,7 +163,7 @@ def sold_on_a_day_of_its_own(base_url: str, alipay: AlipaySimulator, clock: Cloc
     """An order of 100 that was paid and of which no notice has come, on a day that no other test trades on; it is noon
     of the next day now. Alipay goes by this clock, too.
     """
-    clock.stand_at(day_start(date(2060, 1, 1) + timedelta(days=10 * SystemRandom().randrange(5_000))))
+    clock.stand_at(day_start(builders.a_day()))
     learner = Client(base_url, user := builders.a_user())
     learner.token = builders.a_token(user, clock())
     number = place(learner, builders.a_course(prices=[10000]))
