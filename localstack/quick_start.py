@@ -3,7 +3,7 @@
     python -m localstack.quick_start    makes that of the installed version, where it is not there yet
 
 Java keeps them in a file (JEP 483 and 514, "ahead-of-time cache"), for which all of the program has to be in jars that
-name no folder. Amazon's names one in its manifest, and our class lies in one: both go into a jar of their own. Java
+name no folder. Amazon's names one in its manifest, and our classes lie in one: all go into a jar of their own. Java
 itself passes over a file that another Java has made, or one of another program.
 """
 
@@ -43,7 +43,8 @@ def _write_jar(amazons: Path, jar: Path) -> None:
         for entry in source.infolist():
             if entry.filename != _MANIFEST and not entry.is_dir():
                 target.writestr(entry.filename, source.read(entry))
-        target.write(stores.RUNNER, stores.RUNNER.name)
+        for ours in sorted(stores.JAVA.glob("*.class")):
+            target.write(ours, ours.name)
 
 
 def _seed(dynamodb_url: str) -> None:

@@ -23,7 +23,8 @@ from typing import Self
 from localstack.processes import LOOPBACK, Child, ChildFailed, answers_http, free_port
 
 HERE = Path(__file__).parent
-RUNNER = HERE / "dynamodb" / "LoopbackRunner.class"
+JAVA = HERE / "dynamodb"
+"""Our classes around DynamoDB Local."""
 OLDEST_REDIS = (6, 2)
 _COMPILED_ONCE = ["-XX:TieredStopAtLevel=1"]
 """Half the processor time until a new shop is seeded."""
@@ -193,8 +194,9 @@ class QuickStart:
     cache: Path
 
     def is_there(self) -> bool:
-        """Whether it was made, and of the class that is beside this file now."""
-        return self.cache.exists() and self.cache.stat().st_mtime >= RUNNER.stat().st_mtime
+        """Whether it was made, and of the classes that are there now."""
+        newest = max(one.stat().st_mtime for one in JAVA.glob("*.class"))
+        return self.cache.exists() and self.cache.stat().st_mtime >= newest
 
 
 def quick_start() -> QuickStart:
@@ -209,7 +211,7 @@ def dynamodb_program(
     """The command that is DynamoDB Local on 127.0.0.1, without its options. Raises ProgramMissing."""
     program, quick = dynamodb_directory(), quick_start()
     libraries = program / "DynamoDBLocal_lib"
-    ours: list[str | Path] = [program / "DynamoDBLocal.jar", f"{libraries}/*", RUNNER.parent]
+    ours: list[str | Path] = [program / "DynamoDBLocal.jar", f"{libraries}/*", JAVA]
     cache = []
     if learning or quick.is_there():
         ours = [quick.jar, f"{libraries}/*"]

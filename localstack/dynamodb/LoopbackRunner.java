@@ -18,8 +18,8 @@ import software.amazon.dynamodb.services.local.server.DynamoDBProxyServer;
  * same network could read the shop's users without a password, and answers every page that a browser here shows.
  * localstack/callers.py says why a foreign Host or Origin is refused, and does the same for the other servers.
  *
- * The compiled class stands beside this file, because the Java runtime we install has no compiler:
- * javac --release 17 -cp "$LOCAL/DynamoDBLocal.jar:$LOCAL/DynamoDBLocal_lib/*" LoopbackRunner.java
+ * The compiled classes stand beside these files, because the Java runtime we install has no compiler:
+ * javac --release 17 -cp "$LOCAL/DynamoDBLocal.jar:$LOCAL/DynamoDBLocal_lib/*" *.java
  */
 public class LoopbackRunner implements HttpConfiguration.Customizer {
     private static final String LOCAL_ORIGIN = "https?://(127\\.0\\.0\\.1|localhost|\\[::1\\])(:[0-9]{1,5})?";
@@ -44,6 +44,7 @@ public class LoopbackRunner implements HttpConfiguration.Customizer {
     }
 
     public static void main(String[] arguments) throws Exception {
+        KnownSchemas.use();
         DynamoDBProxyServer dynamodb = ServerRunner.createServerFromCommandLineArgs(arguments);
         Field field = DynamoDBProxyServer.class.getDeclaredField("server");
         field.setAccessible(true);

@@ -27,18 +27,22 @@ def dynamodb_client(url: str) -> Any:
     return botocore.session.get_session().create_client("dynamodb", endpoint_url=url)
 
 
-def put_item(url: str) -> None:
+def create_table(url: str, name: str = "kept") -> None:
     dynamodb_client(url).create_table(
-        TableName="kept",
+        TableName=name,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
+
+
+def put_item(url: str) -> None:
+    create_table(url)
     dynamodb_client(url).put_item(TableName="kept", Item={"id": {"S": "one"}})
 
 
-def has_item(url: str) -> bool:
-    return "Item" in dynamodb_client(url).get_item(TableName="kept", Key={"id": {"S": "one"}})
+def has_item(url: str, name: str = "kept") -> bool:
+    return "Item" in dynamodb_client(url).get_item(TableName=name, Key={"id": {"S": "one"}})
 
 
 def is_gone(pid: int) -> bool:
@@ -73,6 +77,56 @@ def test_dynamodb_keeps_its_data_in_a_directory(tmp_path: Path) -> None:
         put_item(dynamodb.url)
     with DynamoDBLocal(data=tmp_path / "data") as dynamodb:
         assert has_item(dynamodb.url)
+
+
+def test_of_two_tables_alike_only_the_changed_one_is_another(
+    until: Callable[[Callable[[], bool]], None],
+) -> None:
+    """DynamoDB Local reads what both are but once. One of its own: it makes indexes in one of ten threads, which ten
+    tables with an expiry keep for themselves.
+    """
+    with DynamoDBLocal() as dynamodb:
+        client = dynamodb_client(dynamodb.url)
+        for name in ("one", "other"):
+            create_table(dynamodb.url, name)
+        assert indexes(client, "one") == indexes(client, "other") == []
+        by_colour = {
+            "IndexName": "by_colour",
+            "KeySchema": [{"AttributeName": "colour", "KeyType": "HASH"}],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+        client.update_table(
+            TableName="one",
+            AttributeDefinitions=[{"AttributeName": "colour", "AttributeType": "S"}],
+            GlobalSecondaryIndexUpdates=[{"Create": by_colour}],
+        )
+        until(lambda: indexes(client, "one") == [("by_colour", "ACTIVE")])
+        assert has_red(client, "one")
+        assert indexes(client, "other") == []
+        with pytest.raises(client.exceptions.ClientError, match="by_colour"):
+            has_red(client, "other")
+        client.delete_table(TableName="one")
+        create_table(dynamodb.url, "one")
+        assert has_item(dynamodb.url, "one") is False
+        assert indexes(client, "one") == []
+
+
+def indexes(client: Any, name: str) -> list[tuple[str, str]]:
+    """A table's, with their states."""
+    table = client.describe_table(TableName=name)["Table"]
+    return [(each["IndexName"], each["IndexStatus"]) for each in table.get("GlobalSecondaryIndexes", [])]
+
+
+def has_red(client: Any, name: str) -> bool:
+    """Whether a red item that is put into a table is found by its colour."""
+    client.put_item(TableName=name, Item={"id": {"S": "one"}, "colour": {"S": "red"}})
+    found = client.query(
+        TableName=name,
+        IndexName="by_colour",
+        KeyConditionExpression="colour = :colour",
+        ExpressionAttributeValues={":colour": {"S": "red"}},
+    )
+    return bool(found["Items"])
 
 
 def test_redis_keeps_its_data_in_a_directory(tmp_path: Path) -> None:
