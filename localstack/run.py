@@ -23,6 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import cast
@@ -98,6 +99,7 @@ class LocalShop:
         self._logs = self.data / "logs"
         self._memory = self.data / "demo.txt"
         self._children: list[Child] = []
+        self._starting: list[tuple[Child, int]] = []
         self._claims: list[socket.socket] = []
         self._disk = DiskWatch(lambda: shutil.disk_usage(self.data).free, self.data)
         self._demo = ""
@@ -125,22 +127,15 @@ class LocalShop:
             with step(f"Building the shop front, because {front.why_unbuilt()}"):
                 front.build()
         self.start_stores()
+        self._start_simulators(keys, ports)  # they come up while the stores are filled
         seeding = self.fill_stores()
-        if ALIPAY in ports:
-            self._start_alipay(keys, ports[ALIPAY])
-        if WECHAT in ports:
-            self._start_wechat(keys, ports[WECHAT])
-        if GEETEST in ports:
-            self._start_geetest(ports[GEETEST])
-        if POLYV in ports:
-            self._start_polyv(ports[POLYV])
-            if self._has_new_videos(seeding):
-                self._manage("check-videos")
+        self._until_answered("the simulators")
+        if POLYV in ports and self._has_new_videos(seeding):
+            self._manage("check-videos")
         self._demo = self._remembered(seeding)
-        if POST in ports:
-            self._start_post(keys, ports[POST], ports[SMTP])
         self.start_api()
         self._start_program("shop front", "shop-front.log", self._site(), self.spa_port)
+        self._until_answered("the API and the shop front")
         say(f"Started in {time.monotonic() - started:.1f} seconds.")
 
     def settings(self) -> dict[str, str]:
@@ -263,7 +258,7 @@ class LocalShop:
             return self._manage("check-settings", "create-tables", SEEDING)
 
     def start_api(self) -> None:
-        """Start the application behind its API Gateway, at `api_port`."""
+        """Begin to start the application behind its API Gateway, at `api_port`."""
         api = ["localstack.api_gateway", "--port", str(self.api_port)]
         self._start_program("API", "api.log", api, self.api_port)
 
@@ -279,6 +274,19 @@ class LocalShop:
                 redis = RedisServer(data=data, logs=self._logs).start()
                 self._children.append(redis.running_child())
             self._environment["REDIS_URL"] = redis.url
+
+    def _start_simulators(self, keys: Keys, ports: Mapping[str, int]) -> None:
+        """Begin to start those that have a port."""
+        if ALIPAY in ports:
+            self._start_alipay(keys, ports[ALIPAY])
+        if WECHAT in ports:
+            self._start_wechat(keys, ports[WECHAT])
+        if GEETEST in ports:
+            self._start_geetest(ports[GEETEST])
+        if POLYV in ports:
+            self._start_polyv(ports[POLYV])
+        if POST in ports:
+            self._start_post(keys, ports[POST], ports[SMTP])
 
     def _start_alipay(self, keys: Keys, port: int) -> None:
         app_public_key = self._public_half(keys, "ALIPAY_APP_PRIVATE_KEY", "app")
@@ -357,17 +365,24 @@ class LocalShop:
     def _start_program(
         self, name: str, log: str, module: list[str], port: int, further: Mapping[str, str] | None = None
     ) -> None:
-        """Start a module as a child with the shop's environment and `further` settings; wait for its port."""
-        with step(f"Starting the {name}"):
-            child = Child(
-                name,
-                [sys.executable, "-m", *module],
-                directory=ROOT,
-                environment=self._environment | dict(further or {}),
-                log=self._logs / log,
-            )
-            self._children.append(child)
-            child.wait_until(lambda: answers_http(port))
+        """Begin to start a module as a child with the shop's environment and `further` settings."""
+        child = Child(
+            name,
+            [sys.executable, "-m", *module],
+            directory=ROOT,
+            environment=self._environment | dict(further or {}),
+            log=self._logs / log,
+        )
+        self._children.append(child)
+        self._starting.append((child, port))
+
+    def _until_answered(self, names: str) -> None:
+        """Return when all that is starting answers at its port. Raises ChildFailed."""
+        if self._starting:
+            with step(f"Starting {names}"):
+                for child, port in self._starting:
+                    child.wait_until(partial(answers_http, port))
+            self._starting.clear()
 
     def _site(self) -> list[str]:
         """The module that serves the shop front, with its arguments."""

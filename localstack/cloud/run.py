@@ -153,7 +153,7 @@ class CloudShop(LocalShop):
             return self._manage(SEEDING)
 
     def start_api(self) -> None:
-        """Deploy the application, and put the edge before it."""
+        """Deploy the application, and begin to put the edge before it."""
         with step("Deploying the application"):
             api = self._cloud.deploy_app(self.wanted())
         edge = ["localstack.cloud.edge", "--port", str(self.api_port), "--api", f"{api}/api"]

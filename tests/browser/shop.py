@@ -23,8 +23,10 @@ meet, because each test has a user of its own.
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -45,6 +47,7 @@ class BrowserShop:
         self._data = data
         self._run = run
         self._children: list[Child] = []
+        self._starting: list[tuple[Child, int, socket.socket]] = []
         self._addresses: dict[str, str] = {}
 
     def start(self) -> Self:
@@ -63,7 +66,6 @@ class BrowserShop:
         api = self._run.api_port
         control = self._start_module("tests.browser.control", ["--api", settings["API_URL"]], settings)
         control_url = f"http://{LOOPBACK}:{control}"
-        line = int(requests.get(control_url, timeout=SECONDS).text)
         api_v4 = self._start_api_v4(settings)
         script, script_v4 = (f"{geetest}/static/{name}" for name in ("gt.js", "gt4.js"))
         self._addresses = {
@@ -77,8 +79,11 @@ class BrowserShop:
             "CORS_SHOP_URL": self._start_site(api, script, "--api-address", settings["API_URL"]),
             "V4_SHOP_URL": self._start_site(api_v4, script_v4, "--captcha-version", "4"),
             "CONTROL_URL": control_url,
-            "FAULTY_SHOP_URL": self._start_site(line, script),
         }
+        self._until_answered()
+        line = int(requests.get(control_url, timeout=SECONDS).text)
+        self._addresses["FAULTY_SHOP_URL"] = self._start_site(line, script)
+        self._until_answered()
 
     def addresses(self) -> Mapping[str, str]:
         """What goes into the tests' environment."""
@@ -104,15 +109,21 @@ class BrowserShop:
     def _start_module(
         self, module: str, arguments: list[str], settings: Mapping[str, str] | None = None
     ) -> int:
+        """Begin to start a module -> its port, which stays reserved until it answers."""
         reservation, port = reserve_port()
-        with reservation:
-            child = Child(
-                module,
-                [sys.executable, "-m", module, "--port", str(port), *arguments],
-                directory=ROOT,
-                environment={**self._run.environment, **(settings or {})},
-                log=self._data / f"{module}-{port}.log",
-            )
-            self._children.append(child)
-            child.wait_until(lambda: answers_http(port))
+        child = Child(
+            module,
+            [sys.executable, "-m", module, "--port", str(port), *arguments],
+            directory=ROOT,
+            environment={**self._run.environment, **(settings or {})},
+            log=self._data / f"{module}-{port}.log",
+        )
+        self._children.append(child)
+        self._starting.append((child, port, reservation))
         return port
+
+    def _until_answered(self) -> None:
+        while self._starting:
+            child, port, reservation = self._starting.pop()
+            with reservation:
+                child.wait_until(partial(answers_http, port))
