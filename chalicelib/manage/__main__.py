@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -201,7 +202,9 @@ def _fail(text: str) -> int:
     return 1
 
 
+@cache
 def _parser() -> argparse.ArgumentParser:
+    """Made once: it takes 15 ms, and a process may run many commands."""
     parser = argparse.ArgumentParser(
         prog="manage", description="The shop's command line. Amounts are in yuan, times in Beijing time."
     )
