@@ -387,6 +387,10 @@ class ChangedMeanwhile(ShopError):
     """The item that an operator acts on has changed since it was read; `what` names it. Nothing was changed."""
 
 
+class AlreadyGiven(ShopError):
+    """The user was given something under this word before."""
+
+
 class NothingToResolve(ShopError):
     """The item that an operator would resolve is not flagged (any more)."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from chalicelib import money
 from chalicelib.beijing_time import beijing_text, read_day
 from chalicelib.errors import (
+    AlreadyGiven,
     BeliInsufficient,
     ChangedMeanwhile,
     CouponUnusable,
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
     from chalicelib.shop.user import User
 
 _MOST_BELI = 10**12
-_MAX_WHO, _MAX_SHOWN_NAME = 64, 32
+_MAX_WHO, _MAX_SHOWN_NAME, _MAX_WORD = 64, 32, 60
 _FOR_EVER = 36_000
 """Days that mean 永久."""
 _FROM_INPUT = "`-` reads it from standard input"
@@ -103,7 +104,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _Refused as reason:
         return _fail(str(reason))
     except KeyboardInterrupt:
-        return _fail("interrupted; what was reported as done is done, and the command can be given again")
+        return _fail(
+            "interrupted; what was reported as done is done, and the command can be given again (a gift without --once"
+            " only if `audit` does not show it)"
+        )
     return 0
 
 
@@ -272,10 +276,12 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("username")
     added.add_argument("beli", type=_beli, help="how many to add; a negative number takes away")
     added.add_argument("--reason", type=_reason_text, required=True, help="kept with the entry")
+    _add_once(added)
 
     added = act("grant-coupon", _grant_coupon, "give a user a record of a coupon")
     added.add_argument("username")
     added.add_argument("coupon_id", type=int)
+    _add_once(added)
 
     added = act("disable-user", _disable_user, "let a user in no more; all sessions end at once")
     added.add_argument("username")
@@ -295,6 +301,7 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("course", type=_course_key, help="course#1 or 1; degree_course#3 for a degree course")
     added.add_argument("days", type=_days, help="how many from now, or from the end of what runs; or 永久")
     added.add_argument("--reason", type=_reason_text, required=True, help="kept in the log")
+    _add_once(added)
 
     added = act(
         "withdraw-enrollment",
@@ -511,6 +518,15 @@ def _add_by(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_once(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--once",
+        type=_word,
+        metavar="WORD",
+        help="give it only if this user was given nothing under this word: safe to repeat",
+    )
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -543,6 +559,10 @@ def _user_id(who: str) -> int | None:
 
 def _reason_text(text: str) -> str:
     return _short_text(text, MAX_REASON)
+
+
+def _word(text: str) -> str:
+    return _short_text(text, _MAX_WORD)
 
 
 def _text_of(longest: int) -> Callable[[str], str]:
@@ -846,16 +866,35 @@ def _grant_beli(given: argparse.Namespace) -> None:
     from chalicelib.shop.user import find_user
 
     user = _find_user(given.username)
-    grant_beli(user, given.beli, given.reason, _now(), _who(given))
-    say(f"{user.username} got {given.beli:+d} beli and now has {find_user(user.user_id).beli}")
+    with _told_if_given(user, given.once):
+        grant_beli(user, given.beli, given.reason, _now(), _who(given), given.once)
+        say(f"{user.username} got {given.beli:+d} beli and now has {find_user(user.user_id).beli}")
 
 
 def _grant_coupon(given: argparse.Namespace) -> None:
     from chalicelib.flows.grant import grant_coupon
 
-    record = grant_coupon(_find_user(given.username), given.coupon_id, _now(), _who(given))
-    until = beijing_text(record.valid_until)
-    say(f"{given.username} has coupon record {record.record_id}: {record.name}, until {until}")
+    user = _find_user(given.username)
+    with _told_if_given(user, given.once):
+        record = grant_coupon(user, given.coupon_id, _now(), _who(given), given.once)
+        until = beijing_text(record.valid_until)
+        say(f"{given.username} has coupon record {record.record_id}: {record.name}, until {until}")
+
+
+@contextmanager
+def _told_if_given(user: User, word: str) -> Iterator[None]:
+    """Say what the user was given under the word, if that is why the block gives nothing. One read then."""
+    from chalicelib.shop.gift import find_gift
+
+    try:
+        yield
+    except AlreadyGiven:
+        found = find_gift(user.user_id, word)
+        assert found is not None
+        say(
+            f"{user.username} was given this under {word!r} before, at {beijing_text(found.at)}: {found.what}"
+        )
+        say("nothing was given now")
 
 
 def _disable_user(given: argparse.Namespace) -> None:
@@ -893,11 +932,14 @@ def _grant_enrollment(given: argparse.Namespace) -> None:
     from chalicelib.shop.enrollment import find_enrollment
 
     user = _find_user(given.username)
-    granted = grant_enrollment(user, given.course, given.days, given.reason, _who(given), _now())
-    mine = find_enrollment(user.user_id, given.course)
-    until = beijing_text(mine.ends_at) if mine is not None and mine.ends_at else "永久"
-    say(f"{user.username} may study {given.course} {granted.course_name} until {until}")
-    say(f"to take it back: withdraw-enrollment {user.username} {granted.order_number} --reason ...")
+    with _told_if_given(user, given.once):
+        granted = grant_enrollment(
+            user, given.course, given.days, given.reason, _who(given), _now(), given.once
+        )
+        mine = find_enrollment(user.user_id, given.course)
+        until = beijing_text(mine.ends_at) if mine is not None and mine.ends_at else "永久"
+        say(f"{user.username} may study {given.course} {granted.course_name} until {until}")
+        say(f"to take it back: withdraw-enrollment {user.username} {granted.order_number} --reason ...")
 
 
 def _withdraw_enrollment(given: argparse.Namespace) -> None:

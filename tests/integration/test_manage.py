@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.errors import AlreadyGiven
 from chalicelib.flows import confirm_payment
 from chalicelib.flows.checkout import place_order
+from chalicelib.flows.grant import grant_beli
 from chalicelib.gateways import open_gateways
 from chalicelib.gateways.payments import Paid
 from chalicelib.settings import settings
-from chalicelib.shop import coupon, ledger, order
+from chalicelib.shop import coupon, enrollment, ledger, order
 from chalicelib.shop.choice import Choice, ChosenLine
 from chalicelib.shop.event import By, Cause
 from chalicelib.shop.order import Order, find_by_number
@@ -25,7 +27,7 @@ from chalicelib.shop.payment_type import ALIPAY, WECHAT, Way
 from chalicelib.shop.trade import a_trade
 from chalicelib.shop.user import User, find_by_name, find_user
 from localstack.processes import free_port
-from tests import builders
+from tests import builders, purchases
 from tests.conftest import Stores
 from tests.legacy_file import real_shape
 from tests.terminal import Operator
@@ -225,6 +227,71 @@ def test_grant_beli_goes_both_ways_and_the_ledger_keeps_the_sum(operator: Operat
         (-20, "operator: a mistake"),
     ]
     assert find_user(user.user_id).beli == sum(entry.beli for entry in entries) == 30
+
+
+@pytest.mark.parametrize("once", ["spring prize", "春季"])
+def test_a_gift_under_a_word_is_given_once_however_often_it_is_repeated(
+    operator: Operator, once: str
+) -> None:
+    user, course = builders.a_user(), builders.a_course()
+    offer = builders.an_offer()
+    gifts = (
+        ("grant-beli", user.username, "50", "--reason", "a prize"),
+        ("grant-coupon", user.username, str(offer.coupon_id)),
+        ("grant-enrollment", user.username, str(course.key), "30", "--reason", "a prize"),
+    )
+
+    def given() -> tuple[int, int, int]:
+        records, slices = coupon.list_records(user.user_id), enrollment.list_slices(user.user_id)
+        return find_user(user.user_id).beli, len(records), len(slices)
+
+    for number, gift in enumerate(gifts):
+        operator.does(*gift, "--once", f"{once} {number}")
+        before = given()
+        said = operator.does(*gift, "--once", f"{once} {number}")
+        assert said.startswith(f"{user.username} was given this under '{once} {number}' before, at ")
+        assert said.endswith("nothing was given now\n")
+        assert given() == before
+    assert given() == (50, 1, 1)
+    # Whatever it is: a word stands for one gift. Another user's, and another word's, is another one.
+    assert "+50 beli" in operator.does(*gifts[1], "--once", f"{once} 0")
+    assert given() == (50, 1, 1)
+    operator.does(*gifts[1], "--once", "another")
+    operator.does(*gifts[1])
+    assert given() == (50, 3, 1)
+    other = builders.a_user()
+    operator.does("grant-beli", other.username, "5", "--reason", "x", "--once", f"{once} 0")
+    assert find_user(other.user_id).beli == 5
+
+
+def test_of_one_gift_given_by_six_at_once_one_is_given() -> None:
+    user = builders.a_user()
+
+    def give() -> bool:
+        try:
+            grant_beli(user, 50, "a prize", builders.now(), once="spring")
+        except AlreadyGiven:
+            return False
+        return True
+
+    assert sorted(purchases.at_once(*[give] * 6)) == [False] * 5 + [True]
+    assert find_user(user.user_id).beli == 50
+    assert [entry.beli for entry in ledger.list_entries(user.user_id)] == [50]
+
+
+def test_a_refused_gift_leaves_its_word_free(operator: Operator) -> None:
+    user = builders.a_user(beli=10)
+    less = ("grant-beli", user.username, "--once", "correction", "--reason", "too much")
+    assert "too low" in operator.is_refused(*less, "--", "-11")
+    operator.does(*less, "--", "-10")
+    assert find_user(user.user_id).beli == 0
+
+
+@pytest.mark.parametrize("word", ["", " ", "x" * 61])
+def test_a_word_of_a_gift_is_a_short_text(operator: Operator, word: str) -> None:
+    user = builders.a_user()
+    said = operator.is_misunderstood("grant-beli", user.username, "5", "--reason", "x", "--once", word)
+    assert "1 to 60 visible characters" in said
 
 
 def test_a_balance_never_falls_below_zero(operator: Operator) -> None:

@@ -22,6 +22,7 @@ from chalicelib.shop.coupon_claim import Claim
 from chalicelib.shop.enrollment import EnrollmentSlice
 from chalicelib.shop.event import By, What
 from chalicelib.shop.free_course import FreeCourses
+from chalicelib.shop.gift import Gift
 from chalicelib.shop.hand_in import MAX_MARK, HandIn
 from chalicelib.shop.idempotency import FirstAnswer
 from chalicelib.shop.inbox import Inbox
@@ -53,7 +54,7 @@ KINDS = (
     *(EnrollmentSlice, FirstAnswer, Session, OpenItems, FreeCourses, Contact, Sendings, Message),
     *(StudyPlace, SectionProgress, CourseProgress, StudyDay),
     *(Question, HandIn),
-    *(Inbox, Reminder, SentCount),
+    *(Inbox, Reminder, SentCount, Gift),
 )
 """Every kind of item that may lie in a user's partition."""
 

@@ -1007,31 +1007,37 @@ def by_operator(act: Callable[[], object]) -> object:
 
 
 class GrantBeli(Flow):
+    """Given again under the same word, done before or not."""
+
     covers = ("manage grant-beli",)
 
     def act(self) -> object:
-        return by_operator(lambda: grant.grant_beli(self.user, 50, "gift", self.clock(), by="op"))
+        return by_operator(
+            lambda: grant.grant_beli(self.user, 50, "gift", self.clock(), by="op", once="spring")
+        )
 
     def next(self) -> None:
-        if purchases.balance(self.user) == 100:
-            self.act()
+        self.act()
 
     def assert_end(self) -> None:
         assert purchases.balance(self.user) == 150
 
 
 class GrantCoupon(Flow):
+    """Given again under the same word, done before or not."""
+
     covers = ("manage grant-coupon",)
 
     def begin(self) -> None:
         self.offer = builders.an_offer(quantity=1)  # of which a gift takes no piece
 
     def act(self) -> object:
-        return by_operator(lambda: grant.grant_coupon(self.user, self.offer.coupon_id, self.clock(), by="op"))
+        return by_operator(
+            lambda: grant.grant_coupon(self.user, self.offer.coupon_id, self.clock(), by="op", once="spring")
+        )
 
     def next(self) -> None:
-        if not coupon.list_records(self.user.user_id):
-            self.act()
+        self.act()
 
     def assert_end(self) -> None:
         assert len(coupon.list_records(self.user.user_id)) == 1
@@ -1042,16 +1048,19 @@ class GrantCoupon(Flow):
 
 
 class GrantEnrollment(Flow):
+    """Given again under the same word, done before or not."""
+
     covers = ("manage grant-enrollment",)
 
     def act(self) -> object:
         return by_operator(
-            lambda: grant.grant_enrollment(self.user, courses()[0].key, 7, "gift", "op", self.clock())
+            lambda: grant.grant_enrollment(
+                self.user, courses()[0].key, 7, "gift", "op", self.clock(), once="spring"
+            )
         )
 
     def next(self) -> None:
-        if not enrollment.list_slices(self.user.user_id):
-            self.act()
+        self.act()
 
     def assert_end(self) -> None:
         assert len(enrollment.list_slices(self.user.user_id)) == 1
