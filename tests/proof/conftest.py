@@ -28,8 +28,9 @@ from tests.wechat_merchant import new_simulator
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs until the time is over comes last."""
-    items.sort(key=lambda item: item.path.name == "test_machine.py" and item.path.parent.name == "proof")
+    """What runs until the time is over comes last; in the quick setting small tests do, which workers share well."""
+    if pace.SOAK:
+        items.sort(key=lambda item: item.path.name == "test_machine.py" and item.path.parent.name == "proof")
 
 
 @pytest.fixture(autouse=True)
