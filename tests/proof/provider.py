@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import IO, Any
 from urllib.parse import urlsplit
 
@@ -45,6 +45,9 @@ class SecondTrade:
 
 class DirectAlipay(Alipay):
     """The adapter that tests hand to flows. `moods` are used up call by call, then Alipay is well."""
+
+    bills_kept = timedelta.max
+    """Its simulator has the bill of any day."""
 
     def __init__(self, simulator: AlipaySimulator, settings: Settings) -> None:
         super().__init__(**merchant(settings))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from chalicelib.shop import bill
+from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.journal import day_of
-from chalicelib.shop.payment_type import ALIPAY
+from chalicelib.shop.payment_type import ALIPAY, WECHAT
 from tests.proof import pace
-from tests.proof.machine import live
-from tests.proof.openings import OPENINGS
+from tests.proof.machine import PLANTED, live
+from tests.proof.openings import OPENINGS, both_providers_paid
 from tests.proof.world import World
 
 HISTORIES = settings(
@@ -65,3 +67,21 @@ def test_a_day_with_more_differences_than_it_keeps_lists_as_many(new_world: Call
     held = bill.find_day(ALIPAY, day)
     assert held and held.differences > len(bill.list_differences(ALIPAY, day)) == bill.MOST_DIFFERENCES
     world.forget()
+
+
+@pytest.mark.parametrize("planted", PLANTED[2:])
+def test_days_of_which_no_bill_is_kept_wait_for_a_person(
+    planted: tuple[str, str], new_world: Callable[[], World]
+) -> None:
+    """WeChat Pay has bills of three months."""
+    world = new_world()
+    try:
+        both_providers_paid(world)
+        day = day_of(world.clock())
+        world.clock.advance(timedelta(days=100))
+        world.quiesce(1)
+        world.hold_bills(*planted)
+        held = bill.find_day(WECHAT, day)
+        assert held and (held.state, held.attention) == (bill.UNREADABLE, PROBLEM)
+    finally:
+        world.forget()

@@ -20,7 +20,7 @@ from chalicelib.gateways.payments import BillState
 from chalicelib.gateways.wechat import Wechat
 from chalicelib.gateways.wechat.client import Client
 from localstack.wechat import WechatSimulator
-from localstack.wechat.gateway import Gateway
+from localstack.wechat.gateway import BILLS_KEPT, Gateway
 from tests.proof.provider import EARLY, LOST, OTHER_AMOUNT, PENDING, REFUSING, SILENT, TROUBLE, UNDONE
 from tests.wechat_merchant import an_account
 
@@ -41,6 +41,8 @@ _BAD_DAYS = {
 
 class DirectWechat(Wechat):
     """The gateway that tests hand to flows. `moods` are used up call by call, then WeChat Pay is well."""
+
+    bills_kept = BILLS_KEPT
 
     def __init__(self, simulator: WechatSimulator, shop_url: str) -> None:
         account = an_account("http://wechat.test")

@@ -53,6 +53,7 @@ from chalicelib.shop import (
     refund,
     refund_notice,
 )
+from chalicelib.shop.attention import PROBLEM
 from chalicelib.shop.bill import BillDifference
 from chalicelib.shop.caller import Caller
 from chalicelib.shop.catalog import Course
@@ -1041,9 +1042,18 @@ class World:
         for day in days:
             assert hold_bills.hold(provider, day, self.clock(), lambda wanted: entries.get(wanted, []))
         by_day = [bills.check(provider.name, day, at_rest=True) for day in days]
-        listed = [one for of_day in by_day for one in of_day]
+        # A day that is older than its provider keeps bills waits for a person itself, and lists nothing.
+        too_old = {day for day in days if day_of(self.clock()) - day > provider.bills_kept}
+        for day in sorted(too_old):
+            held = bill.find_day(provider.name, day)
+            if held is None or (held.state, held.attention) != (bill.UNREADABLE, PROBLEM):
+                raise invariants.Violated(f"{provider.name}: {day} has no bill any more, and does not wait")
+        unheld = {entry.trade_no for day in too_old for entry in entries[day]}
+        moved -= too_old
+        listed = [one for of_day in by_day for one in of_day if one.trade_no not in unheld]
         lines = [line for day in days for line in provider.billed.get(day, [])]
-        expected = _apart(provider.billed, [entry for entry in recorded if entry.provider == provider.name])
+        ours = [entry for entry in recorded if entry.provider == provider.name]
+        expected = {one for one in _apart(provider.billed, ours) if one[1] not in unheld}
         off = {trade_no for _, trade_no, *_ in expected}
         named = {one.trade_no for one in listed}
         if is_of_funds:
