@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
+from msgspec import Struct
+
 from chalicelib.aws import AwsSettings
 from chalicelib.aws.secrets import Secrets
 from chalicelib.errors import InvalidSetting, StoreUnavailable
@@ -32,8 +34,7 @@ Strictness = Callable[[Any], str | None]
 """The value of a setting -> the value it needs where people are served, or None when it is right."""
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A row of docs/settings.md. Without a `default` it must be set, if its group is there at all. Other programs
     than this one read a setting that has no `read`. `strict` is asked in every stage but those for trying out.
     """
@@ -870,8 +871,7 @@ def _read(group: type[AGroup], given: _Given) -> AGroup:
     return read
 
 
-@dataclass(frozen=True)
-class _Given:
+class _Given(Struct, frozen=True):
     """Where the texts of settings are: the environment, the files it names, the secrets it names."""
 
     environment: Mapping[str, str]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+
+from msgspec.structs import replace
 
 import app as application
 from chalicelib.deadline import Deadline
@@ -78,7 +79,7 @@ def postbox() -> Iterator[Postbox]:
     """Inside the block the shop sends SMS and mail into a postbox, and no answer waits."""
     process, box = application.app.process, Postbox()
     before, pause = process.gateways, process.pause
-    process.gateways = dataclasses.replace(before, sms=_Sms(box), mail=_Mail(box))  # type: ignore[arg-type]
+    process.gateways = replace(before, sms=_Sms(box), mail=_Mail(box))
     process.pause = box.pauses.append
     try:
         yield box

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec import field
+from msgspec.structs import replace
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable
@@ -22,8 +24,7 @@ from chalicelib.web.process import Process
 from tests import builders
 
 
-@dataclass(frozen=True)
-class PolyvHere(Polyv):
+class PolyvHere(Polyv, frozen=True):
     """Polyv, whose tokens are given out here. `asked` are the video, viewer and address of each call."""
 
     user_id: str = "abcdefghij"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+
+from msgspec import Struct
 
 from chalicelib.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.errors import OrderClosed, TradesChanged
@@ -41,8 +42,7 @@ class Standing(Enum):
     """Every trade of it is closed and was never paid, but for some that nobody has begun to pay."""
 
 
-@dataclass(frozen=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """What its provider says of a trade."""
 
     trade: Trade

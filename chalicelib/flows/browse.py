@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 from chalicelib.errors import CourseNotFound, TeacherNotFound
 from chalicelib.flows.claim_coupon import OnOffer, load_offers
@@ -39,8 +40,7 @@ def _begin_category_names() -> Callable[[], CategoryNames]:
     return lambda: {category.category_id: category.name for category in listed()}
 
 
-@dataclass(frozen=True)
-class CourseRows:
+class CourseRows(Struct, frozen=True):
     """Some courses of a list, the names of their categories, and the cursor of what follows, if anything does."""
 
     courses: tuple[Course, ...]
@@ -67,8 +67,7 @@ def on_show(fresh: Fresh) -> OnShow:
     return fresh(("on show",), read_on_show)
 
 
-@dataclass(frozen=True)
-class ShownPage:
+class ShownPage(Struct, frozen=True):
     """A course's page with the courses that it recommends, where the catalogue has them still, and the names of
     categories.
     """
@@ -79,8 +78,7 @@ class ShownPage:
     category_names: CategoryNames
 
 
-@dataclass(frozen=True)
-class PageView:
+class PageView(Struct, frozen=True):
     """A page as somebody asked for it: with some of its parts, and the coupons to claim for it, its own first.
 
     Of a course that is offline all parts are empty: its contents are shown to its owners only, and nobody can buy it.
@@ -149,8 +147,7 @@ def _begin_coupons(fresh: Fresh, now: datetime) -> Callable[[], Sequence[OnOffer
     return lambda: [one for one in claimable(loaded(), now) if one.offer.remaining > 0]
 
 
-@dataclass(frozen=True)
-class Home:
+class Home(Struct, frozen=True):
     """The home page: what it shows of everything on show, and of the coupons that can be claimed now."""
 
     on_show: OnShow
@@ -164,8 +161,7 @@ def show_home(fresh: Fresh, now: datetime) -> Home:
     return Home(shown, tuple(coupons()[:HOME_COUPONS]))
 
 
-@dataclass(frozen=True)
-class TeacherView:
+class TeacherView(Struct, frozen=True):
     """A teacher, and the courses on show that they teach."""
 
     teacher: Teacher

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from chalicelib.shop import user as users
 from chalicelib.shop.caller import Caller
@@ -11,8 +12,7 @@ from chalicelib.shop.caller import Caller
 from .overview import Overview, overview
 
 
-@dataclass(frozen=True)
-class ProfileChange:
+class ProfileChange(Struct, frozen=True):
     """A new name, and a new picture (empty for the usual one); None for what stays as it is."""
 
     name: str | None

@@ -7,8 +7,9 @@ import secrets
 import string
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import CaptchaFailed, GatewayUnavailable, ShopError, StoreUnavailable
@@ -28,8 +29,7 @@ _SECONDS = 3.0
 _CHALLENGE_CHARACTERS = string.ascii_lowercase + string.digits
 
 
-@dataclass(frozen=True)
-class StartedCaptcha:
+class StartedCaptcha(Struct, frozen=True):
     """The values a page starts its widget with: `success` 1 online, 0 offline; `challenge` is empty online in version
     4. `version` is Geetest's, None where the captcha is off.
     """
@@ -40,8 +40,7 @@ class StartedCaptcha:
     version: int | None
 
 
-@dataclass(frozen=True)
-class CaptchaAnswer:
+class CaptchaAnswer(Struct, frozen=True):
     """A widget's answer. Version 3: challenge, validate, seccode. Version 4: lot, output, pass token, time."""
 
     key: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from chalicelib.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.errors import (
@@ -46,8 +47,7 @@ from .settle import PricedChoice, choice_keys, price_choice
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class PlacedOrder:
+class PlacedOrder(Struct, frozen=True):
     """A placed order with its pay page, and a duplicate that is unpaid or was just paid."""
 
     order: Order

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import (
@@ -42,8 +43,7 @@ FreshOffers = Callable[[tuple[object, ...], Callable[[], "list[OnOffer]"]], "lis
 """Loads a key's value and keeps it for some seconds, for everybody."""
 
 
-@dataclass(frozen=True)
-class OnOffer:
+class OnOffer(Struct, frozen=True):
     """An offer, and the course that it is for as the catalogue has it: None for a general one, and when it is gone."""
 
     offer: CouponOffer

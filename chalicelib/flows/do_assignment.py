@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+
+from msgspec import Struct
 
 from chalicelib.errors import AssignmentNotFound, AssignmentOver, HandInMarked, NotEnrolled, StoreUnavailable
 from chalicelib.shop import audit, hand_in
@@ -22,8 +23,7 @@ _TRIES = 4
 """How often a text is handed in that meets another one of its learner."""
 
 
-@dataclass(frozen=True)
-class ShownAssignment:
+class ShownAssignment(Struct, frozen=True):
     """An assignment as its learner sees it: `until` when it can be handed in (None: at any time), and what was."""
 
     task: str

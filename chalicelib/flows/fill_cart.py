@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from chalicelib.errors import CourseNotFound, FreeTermTaken, PricePolicyNotFound
 from chalicelib.money import Fen
@@ -25,8 +26,7 @@ free term that the user has had.
 """
 
 
-@dataclass(frozen=True)
-class ShownLine:
+class ShownLine(Struct, frozen=True):
     """A line with its course as the catalogue has it today (None: gone), its chosen policy (None: gone), and whether
     the user has had the course's free term.
     """
@@ -61,8 +61,7 @@ class ShownLine:
         return not (is_once and self.free_term_taken)
 
 
-@dataclass(frozen=True)
-class CartView:
+class CartView(Struct, frozen=True):
     """The lines of a cart, each with what the cart has stored of it (None in a cart that a browser keeps), and the
     courses that the learner has or has had.
     """

@@ -6,10 +6,12 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from chalicelib.beijing_time import day_end
 from chalicelib.deadline import Deadline
@@ -158,8 +160,7 @@ def _lines(state: BillState[_Line]) -> Iterator[Callable[[], Iterator[_Line]]]:
         yield lambda: iter(())
 
 
-@dataclass
-class _Whole:
+class _Whole(Struct):
     """All that was left of a trade, `amount` (fen), went back by no request of the shop's: on which days its refunds
     may stand, how much of it is on no bill that was read, and on which days but this one they do.
     """

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from chalicelib.gateways.bills import BillLine
 from chalicelib.money import Fen
@@ -35,8 +36,7 @@ class What(StrEnum):
     FUNDS = "funds"
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One movement of money about which two sides differ: what each says, in fen, None where it says nothing. `ours` is
     the journal's; of funds it is what the bill of trades says, and both are signed.
 
@@ -50,8 +50,7 @@ class Difference:
     theirs: Fen | None
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """A movement of the journal that a provider's bill should have."""
 
     key: Key
@@ -65,8 +64,7 @@ class Fact:
         return self.key[1] is not None
 
 
-@dataclass
-class Sums:
+class Sums(Struct):
     """What came and what went back, in fen."""
 
     paid: Fen = 0
@@ -80,8 +78,7 @@ class Sums:
             self.refunded += amount
 
 
-@dataclass
-class Match:
+class Match(Struct):
     """What comes of holding a bill against facts. `unknown` are lines without a fact, `missing` facts without a line:
     each may have its other half on a neighbouring day. `under_way` are refunds without a fact that have not moved yet.
     """

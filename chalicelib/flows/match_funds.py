@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from chalicelib.flows.match_bill import Difference, Key, What, key_of_line
 from chalicelib.gateways.bills import BillLine, FundLine
 
 
-@dataclass
-class Funds:
+class Funds(Struct):
     """Sums by reference, in fen and signed. `due`: what the bill of trades says, `under_way`: what may have moved of it
     besides; `moved`: what the account says. `later`: what is due may still move after this day, which is `until`.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import cast
+
+from msgspec import Struct
 
 from chalicelib.errors import ChangedMeanwhile, ContactTaken
 from chalicelib.shop import contact
@@ -14,8 +15,7 @@ from chalicelib.shop.partition import user_of
 from chalicelib.storage.dynamodb import Transaction, find_together
 
 
-@dataclass
-class Moved:
+class Moved(Struct):
     """How many contacts were read and how many moved; `taken` are the ids of users whose contact is another's now."""
 
     read: int

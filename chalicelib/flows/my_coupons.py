@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from chalicelib.shop import coupon
 from chalicelib.shop.caller import Caller
@@ -13,8 +14,7 @@ from chalicelib.shop.course_key import CourseKey
 from chalicelib.storage.dynamodb import ItemKey, find_together
 
 
-@dataclass(frozen=True)
-class HeldCoupon:
+class HeldCoupon(Struct, frozen=True):
     """A coupon record, what its offer says of it (empty when the offer is gone), and the course that it is for as the
     catalogue has it: None for a general one, and when it is gone.
     """

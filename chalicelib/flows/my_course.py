@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from chalicelib.errors import CartStoreUnavailable, CourseNotFound
 from chalicelib.shop import cart, coupon, enrollment, free_course
@@ -21,8 +22,7 @@ from .open_orders import open_orders_in, open_orders_key
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class MyCourse:
+class MyCourse(Struct, frozen=True):
     """What a learner has of a course. `is_in_cart` is None while the cart's store is down; `open_order` is the number
     of the newest unpaid order with the course; `coupons` are those that can be used for it now.
     """

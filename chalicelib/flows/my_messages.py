@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from chalicelib.shop import inbox, message
 from chalicelib.shop.caller import Caller
@@ -12,8 +13,7 @@ from chalicelib.shop.message import Message
 from chalicelib.shop.partition import Page
 
 
-@dataclass(frozen=True)
-class MessageList:
+class MessageList(Struct, frozen=True):
     """Some of a learner's messages, newest first, how many are unread, and their inbox."""
 
     page: Page[Message]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+
+from msgspec import Struct
 
 from chalicelib.beijing_time import BEIJING
 from chalicelib.errors import CourseNotFound
@@ -27,8 +28,7 @@ def list_courses(caller: Caller) -> tuple[list[Enrollment], dict[CourseKey, Cour
     return caller.beside(enrollment.list_enrollments), studied()
 
 
-@dataclass(frozen=True)
-class Study:
+class Study(Struct, frozen=True):
     """All `seconds` of study and the number of days on which there were any; the last days, oldest first, with their
     seconds; and the courses, the one studied last first.
     """
@@ -54,8 +54,7 @@ def show_study(caller: Caller, now: datetime) -> Study:
     )
 
 
-@dataclass(frozen=True)
-class StudiedSection:
+class StudiedSection(Struct, frozen=True):
     """A section with what was watched of it: in percent, None where its length is not known."""
 
     section: Section
@@ -64,8 +63,7 @@ class StudiedSection:
     resume_at: int
 
 
-@dataclass(frozen=True)
-class StudiedCourse:
+class StudiedCourse(Struct, frozen=True):
     """A course with what was watched of it: in percent, None where the length of none of its videos is known."""
 
     share: int | None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from chalicelib.errors import CartStoreUnavailable
 from chalicelib.shop import cart, coupon
@@ -17,8 +18,7 @@ from .open_orders import open_orders_in, open_orders_key
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Overview:
+class Overview(Struct, frozen=True):
     """A user, and how many courses their cart has (None: its store is down), how many unpaid orders and how many
     coupons that can be used now they have.
     """

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from chalicelib.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.errors import (
@@ -44,8 +45,7 @@ TRIES = 4
 """How often a request is begun anew because another one of the same learner was faster."""
 
 
-@dataclass(frozen=True)
-class Video:
+class Video(Struct, frozen=True):
     """What a player of Polyv's is given; `ts` in milliseconds. The token is good for `seconds` from now on."""
 
     video_id: str
@@ -57,8 +57,7 @@ class Video:
     player_url: str
 
 
-@dataclass(frozen=True)
-class Playing:
+class Playing(Struct, frozen=True):
     """How a section is shown: by a `video`, or else by its `link`. `ticket` is the player's, of whoever is enrolled;
     `resume_at` (seconds) where they stopped.
     """
@@ -70,8 +69,7 @@ class Playing:
     resume_at: int
 
 
-@dataclass(frozen=True)
-class _Learner:
+class _Learner(Struct, frozen=True):
     """Whoever asks: `refusal` is why they may not study the course, None where they may."""
 
     user_id: int | None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from chalicelib.money import Fen, split
 from chalicelib.shop import coupon, enrollment, progress
@@ -21,8 +22,7 @@ from . import apply_for_refund
 OVER, KEPT_LINES = "over", "kept lines"
 
 
-@dataclass(frozen=True)
-class PreviewedCoupon:
+class PreviewedCoupon(Struct, frozen=True):
     """A coupon of the refunded lines or of the whole order; `reason` why it does not come back (OVER: its time is;
     KEPT_LINES: the order keeps lines that it is good for), None when it does.
     """
@@ -31,8 +31,7 @@ class PreviewedCoupon:
     reason: str | None
 
 
-@dataclass(frozen=True)
-class RefundPreview:
+class RefundPreview(Struct, frozen=True):
     """What a refund would do, if it were carried out now. `amounts` (fen) split its money over its lines;
     `enrollments` are the learner's courses afterwards, `studied` what they have watched of those that were begun.
     """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from chalicelib.errors import BelowMinimum
 from chalicelib.money import Fen
@@ -28,8 +29,7 @@ USED, RESERVED, DATE, COURSE, MINIMUM = "used", "reserved", "date", "course", "m
 """The reasons why a coupon cannot be used for this purchase."""
 
 
-@dataclass(frozen=True)
-class QuotedCoupon:
+class QuotedCoupon(Struct, frozen=True):
     """A coupon of the user, and the course that it is for as the catalogue has it (None: a general one, or gone).
 
     saves: what it would take off this purchase (fen), alone; reason: why it cannot be used, else None; missing: what
@@ -46,8 +46,7 @@ class QuotedCoupon:
     chosen: bool
 
 
-@dataclass(frozen=True)
-class QuotedLine:
+class QuotedLine(Struct, frozen=True):
     """A priced line, the enrollment that the user has in its course, and the one that they would have, paid now."""
 
     priced: PricedLine
@@ -55,8 +54,7 @@ class QuotedLine:
     after: Enrollment
 
 
-@dataclass(frozen=True)
-class Quote:
+class Quote(Struct, frozen=True):
     """A priced choice, all of the user's coupons, the best choice of coupons with its amounts, the balance of beli,
     and an order for the same that is unpaid or was just paid.
     """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 from chalicelib.errors import OrderNotFound
 from chalicelib.gateways import Gateways
@@ -28,8 +29,7 @@ _LATE_MONEY = timedelta(days=3, hours=1)
 """For so long after its expiry an order may still be paid."""
 
 
-@dataclass
-class _Look:
+class _Look(Struct):
     """What came of looking at something: messages that are due, of which ends they tell, when to look again."""
 
     messages: list[Message] = field(default_factory=list)

@@ -7,8 +7,9 @@ part of the clock is used by one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from chalicelib.errors import PlaceChanged, StoreUnavailable
 from chalicelib.shop import enrollment, progress, study_place
@@ -26,8 +27,7 @@ counted yet: closing the page loses less than 30.
 """
 
 
-@dataclass(frozen=True)
-class Reported:
+class Reported(Struct, frozen=True):
     """What a section has come to: the seconds that count, and their share in percent, None where its length is not
     known.
     """

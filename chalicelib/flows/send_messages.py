@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import cast
+
+from msgspec import Struct
 
 from chalicelib.beijing_time import BEIJING
 from chalicelib.deadline import PROVIDER_SECONDS, Deadline
@@ -70,8 +71,7 @@ _RECEIPTS = tuple(timedelta(minutes=minutes) for minutes in (2, 10, 60, 24 * 60)
 """How long after it was taken a receipt of an SMS is asked for, where the provider tells of none by itself."""
 
 
-@dataclass(frozen=True)
-class _Address:
+class _Address(Struct, frozen=True):
     """Where a person is reached by each channel, and what they want."""
 
     user: User | None
@@ -79,8 +79,7 @@ class _Address:
     box: Inbox
 
 
-@dataclass(frozen=True)
-class _Sending:
+class _Sending(Struct, frozen=True):
     """One run of one message."""
 
     message: Message

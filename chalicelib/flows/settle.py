@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from chalicelib.errors import (
     CartStoreUnavailable,
@@ -57,8 +58,7 @@ def open_account(caller: Caller, chosen: list[ChosenPolicy]) -> None:
     account.open_account(caller.user_id, lines)
 
 
-@dataclass(frozen=True)
-class AccountView:
+class AccountView(Struct, frozen=True):
     """An account with the coupons its user could choose now."""
 
     lines: tuple[ShownLine, ...]
@@ -101,8 +101,7 @@ def price_account(
     return price_choice(caller.user(), choice, found, now).settlement
 
 
-@dataclass(frozen=True)
-class PricedLine:
+class PricedLine(Struct, frozen=True):
     """A line of a choice with everything that an order copies of it."""
 
     course: Course
@@ -111,8 +110,7 @@ class PricedLine:
     amounts: SettledLine
 
 
-@dataclass(frozen=True)
-class PricedChoice:
+class PricedChoice(Struct, frozen=True):
     """A choice with its lines priced, in its own order, and the amounts of the whole."""
 
     choice: Choice

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from chalicelib.errors import NotificationRefused
 from chalicelib.shop import marquee
@@ -36,8 +37,7 @@ _OVER = "播放授权已失效，请刷新页面"
 _PLAY, _REFUSE = "1", "2"
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     """What a player asks: its video, its own number `t`, the code from its page. It `reads_script` when the answer is a
     call of a function: then the look is not signed.
     """

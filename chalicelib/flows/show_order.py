@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from chalicelib.gateways import Gateways
 from chalicelib.shop import enrollment, refund
@@ -21,8 +22,7 @@ from . import reconcile
 from .checkout import find_duplicate
 
 
-@dataclass(frozen=True)
-class OrderPage:
+class OrderPage(Struct, frozen=True):
     """An order with its events, refunds and payments, its courses as they are in the catalogue today, its learner's
     enrollments, and, for an open order, a duplicate that is unpaid or was just paid.
     """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from chalicelib.errors import (
     ChangedMeanwhile,
@@ -35,8 +36,7 @@ from chalicelib.storage.dynamodb import Transaction
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Welcome:
+class Welcome(Struct, frozen=True):
     """A user who has just signed in, the token of their session, and when it ends."""
 
     user: User

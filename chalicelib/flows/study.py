@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from chalicelib.errors import CourseNotFound, TokenRefused, UserGone
 from chalicelib.shop import catalog, enrollment
@@ -16,8 +17,7 @@ Fresh = Callable[[tuple[object, ...], Callable[[], CoursePage | None]], CoursePa
 """Loads a key's value and keeps it for some seconds, for everybody."""
 
 
-@dataclass(frozen=True)
-class CourseContents:
+class CourseContents(Struct, frozen=True):
     """A course's contents as one visitor may see them."""
 
     page: CoursePage

@@ -5,7 +5,8 @@ provider told of refunds that the shop did not make.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from chalicelib.shop import progress, refund_notice
 from chalicelib.shop.course_key import CourseKey
@@ -18,8 +19,7 @@ from chalicelib.storage.background import in_background
 from chalicelib.storage.dynamodb import ItemKey, StoredItem, find_together
 
 
-@dataclass(frozen=True)
-class WaitingRefunds:
+class WaitingRefunds(Struct, frozen=True):
     """Some applications that wait for a decision, the names of their users by id, what these have studied, and `told`:
     by request number, the refunds of its trade that the shop did not make, oldest first, where there are any.
     """

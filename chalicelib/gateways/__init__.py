@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from chalicelib.gateways.payments import NotSetUp, PaymentProvider
 from chalicelib.settings import Settings
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.gateways.wechat import Wechat, WechatLogin
 
 
-@dataclass(frozen=True)
-class Gateways:
+class Gateways(Struct, frozen=True):
     """All third parties of the shop: payment providers by name; `geetest` is None where the captcha is off.
 
     `wechat` is that payment provider once more, whose trades its buyers begin in ways of its own; None without an

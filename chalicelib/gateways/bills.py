@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Self, TypeVar
 
+from msgspec import Struct
+
 from chalicelib.money import Fen
 
 BILL_SECONDS = 60.0
@@ -32,8 +34,7 @@ class WrongBill(Exception):
         self.is_damaged = is_damaged
 
 
-@dataclass(frozen=True, slots=True)
-class BillLine:
+class BillLine(Struct, frozen=True):
     """One movement of a trade: its payment, or one refund of it (then `request_no` is the refund's, empty where it
     names none).
 
@@ -54,8 +55,7 @@ class BillLine:
     moves: Fen
 
 
-@dataclass(frozen=True, slots=True)
-class FundLine:
+class FundLine(Struct, frozen=True):
     """One movement of the merchant's account at the provider, in fen: `amount` is below 0 for what left it, `balance`
     is what the account held then. `reference` is the merchant's number of the trade or refund, empty where it belongs
     to none, as when money is drawn; `kind` is the provider's word.
@@ -88,13 +88,11 @@ class Bill(Generic[_Line]):
         self.close()
 
 
-@dataclass(frozen=True)
-class BillPending:
+class BillPending(Struct, frozen=True):
     """The day is not over, or its bill not made yet: ask again later."""
 
 
-@dataclass(frozen=True)
-class NoBill:
+class NoBill(Struct, frozen=True):
     """The provider has no bill of the day. `nothing_happened`: it says that there was no business; else the bill may
     only be late.
     """

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import urlencode
 
 import urllib3
+from msgspec import Struct
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable
@@ -19,8 +19,7 @@ _CONNECT_SECONDS = 2.0
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A third party's answer; names of headers are in lower case."""
 
     status: int

@@ -5,10 +5,11 @@ knows the provider's own words.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable, NotificationRefused
@@ -26,16 +27,14 @@ class PageKind(StrEnum):
     QR = "qr"
 
 
-@dataclass(frozen=True)
-class PayPage:
+class PayPage(Struct, frozen=True):
     """Where a learner pays: an address to go to, or the text of a QR code."""
 
     kind: PageKind
     text: str
 
 
-@dataclass(frozen=True)
-class BridgeCall:
+class BridgeCall(Struct, frozen=True):
     """What a page within the provider's app hands to it, by these names, to have the buyer pay."""
 
     members: Mapping[str, str]
@@ -44,8 +43,7 @@ class BridgeCall:
 # What became of an order at its provider
 
 
-@dataclass(frozen=True)
-class Paid:
+class Paid(Struct, frozen=True):
     """The provider has received the whole amount (fen) by the trade `number`, which it names `trade_no`."""
 
     provider: str
@@ -55,35 +53,29 @@ class Paid:
     paid_at: datetime | None
 
 
-@dataclass(frozen=True)
-class Unpaid:
+class Unpaid(Struct, frozen=True):
     """The trade exists and waits for its buyer."""
 
 
-@dataclass(frozen=True)
-class Closed:
+class Closed(Struct, frozen=True):
     """The trade was closed without ever being paid."""
 
 
-@dataclass(frozen=True)
-class Refunded:
+class Refunded(Struct, frozen=True):
     """The trade was paid and then refunded in full."""
 
     payment: Paid
 
 
-@dataclass(frozen=True)
-class NotKnown:
+class NotKnown(Struct, frozen=True):
     """The provider knows no such trade: nobody has begun to pay (yet)."""
 
 
-@dataclass(frozen=True)
-class TooLate:
+class TooLate(Struct, frozen=True):
     """The trade can no longer be closed: it was paid or closed meanwhile. Query it."""
 
 
-@dataclass(frozen=True)
-class Unclear:
+class Unclear(Struct, frozen=True):
     """No answer, or none that can be trusted. It says nothing about the trade or refund.
 
     `needs_person`: asking again will not help.
@@ -100,8 +92,7 @@ CloseState = Closed | NotKnown | TooLate | Unclear
 # Refunds
 
 
-@dataclass(frozen=True)
-class RefundRequest:
+class RefundRequest(Struct, frozen=True):
     """One refund of the trade `number`: `amount` of its `total` (fen). A `request_no` is refunded once, however often
     it is sent. `trade_no` is None where it is not known.
     """
@@ -114,13 +105,11 @@ class RefundRequest:
     reason: str
 
 
-@dataclass(frozen=True)
-class RefundDone:
+class RefundDone(Struct, frozen=True):
     """The provider has executed the refund."""
 
 
-@dataclass(frozen=True)
-class RefundPending:
+class RefundPending(Struct, frozen=True):
     """The refund is under way, or was never asked for: ask `refund_state`, not before `ask_refund_after`.
 
     `is_known`: the provider says that it is under way. It may take days.
@@ -129,22 +118,19 @@ class RefundPending:
     is_known: bool = False
 
 
-@dataclass(frozen=True)
-class RefundStuck:
+class RefundStuck(Struct, frozen=True):
     """The provider has the refund and cannot hand the money over. A person must act at the provider; then it may still
     be executed.
     """
 
 
-@dataclass(frozen=True)
-class RefundClosed:
+class RefundClosed(Struct, frozen=True):
     """The provider has given the refund up: no money went back, and none will under this request number. Another try
     wants a new one.
     """
 
 
-@dataclass(frozen=True)
-class RefundRefused:
+class RefundRefused(Struct, frozen=True):
     """The provider will not refund. Sending the same again will not help."""
 
     reason: str
@@ -171,8 +157,7 @@ class Told(StrEnum):
     UNHEARD = "unheard"
 
 
-@dataclass(frozen=True)
-class Notification:
+class Notification(Struct, frozen=True):
     """A notification whose form, signature and merchant are right. `told` is what the provider's `word` means.
 
     `number` is the shop's of the trade, `trade_no` the provider's.
@@ -198,8 +183,7 @@ class Notification:
         return Paid(self.provider, self.number, self.trade_no, self.amount, self.paid_at)
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """The answer to a notification: HTTP status, body and its media type."""
 
     status: int

@@ -12,10 +12,11 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+
+from msgspec import Struct
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable, NotificationRefused
@@ -49,16 +50,14 @@ class VideoStatus(StrEnum):
     GONE = "gone"
 
 
-@dataclass(frozen=True)
-class VideoState:
+class VideoState(Struct, frozen=True):
     """A video as Polyv knows it; `seconds` is its length, None while that is not known."""
 
     status: VideoStatus
     seconds: int | None
 
 
-@dataclass(frozen=True)
-class PlayToken:
+class PlayToken(Struct, frozen=True):
     """What lets one viewer play one video for `seconds` from now on."""
 
     token: str
@@ -71,8 +70,7 @@ def player_of(api_url: str) -> str:
     return "https://player.polyv.net/script/player.js" if own else f"{api_url}/player.js"
 
 
-@dataclass(frozen=True)
-class Polyv:
+class Polyv(Struct, frozen=True):
     """One account at Polyv. `player_url` is the address of the script that plays; `api_url` Polyv's own."""
 
     user_id: str

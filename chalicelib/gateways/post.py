@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
+
+from msgspec import Struct
 
 from chalicelib.deadline import Deadline
 
 # What became of a sending
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """The provider has taken it, and calls it `biz_id`. Whether it arrives is told by its receipt."""
 
     biz_id: str
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """It was surely not sent; `code` is the provider's word.
 
     `is_final`: it will never be sent to this receiver, by this template. Otherwise it may be tried again later, with
@@ -32,8 +31,7 @@ class Refused:
     needs_person: bool = False
 
 
-@dataclass(frozen=True)
-class Unclear:
+class Unclear(Struct, frozen=True):
     """No answer, or none that can be trusted: it may have been sent, or not."""
 
     reason: str
@@ -44,27 +42,23 @@ SendState = Sent | Refused | Unclear
 # What became of what was sent
 
 
-@dataclass(frozen=True)
-class Delivered:
+class Delivered(Struct, frozen=True):
     """It arrived, `at` this time (UTC) if the provider told one."""
 
     at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """It did not arrive and will not; `code` is the carrier's word."""
 
     code: str
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """It is under way."""
 
 
-@dataclass(frozen=True)
-class NotKnown:
+class NotKnown(Struct, frozen=True):
     """The provider knows nothing of it, or does not know it yet: it finds a message some moments after it took it."""
 
 

@@ -10,9 +10,10 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from chalicelib.beijing_time import from_beijing_text
 from chalicelib.gateways.post import Delivered, Failed
@@ -32,8 +33,7 @@ class UnreadablePush(ValueError):
     """The body is no list of what is pushed. The text says why and shows nothing of it."""
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """What is said to have become of a message. Anybody could say it: ask `find_receipt` before it counts."""
 
     number: str
@@ -42,8 +42,7 @@ class Receipt:
     state: Delivered | Failed
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What somebody has answered to a message; `at` may be missing. `sequence_id` is the same when it is repeated."""
 
     number: str

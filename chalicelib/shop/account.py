@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from chalicelib.errors import AccountNotFound
 from chalicelib.shop.course_key import CourseKey
@@ -17,8 +18,7 @@ LIFE_SECONDS = 24 * 3600
 """An account ends a day after it was opened."""
 
 
-@dataclass(frozen=True)
-class ChosenPolicy:
+class ChosenPolicy(Struct, frozen=True):
     """A course and the price policy to buy it by."""
 
     course: CourseKey

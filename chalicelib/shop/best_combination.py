@@ -9,15 +9,15 @@ over fen, solved with one bit for each fen that is missing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from chalicelib.errors import BelowMinimum
 from chalicelib.money import Fen
 from chalicelib.shop.coupon import FULL, CouponRecord
 
 
-@dataclass(frozen=True)
-class Combination:
+class Combination(Struct, frozen=True):
     """The coupon for each line (or None), the general coupon, and the sum (fen) that is left before beli."""
 
     coupons: tuple[CouponRecord | None, ...]

@@ -6,9 +6,10 @@ They are read together with what the endpoint reads anyway, so identity costs no
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
+
+from msgspec import Struct
 
 from chalicelib.errors import TokenRefused, UserGone
 from chalicelib.shop.session import Session, session_key
@@ -20,8 +21,7 @@ from chalicelib.storage.dynamodb import ItemKey, StoredItem, find_together
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class SignedIn:
+class SignedIn(Struct, frozen=True):
     """A user and the session by which they are here."""
 
     user: User

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from chalicelib.errors import CartFull, CartLineNotFound
 from chalicelib.money import Fen
@@ -22,8 +24,7 @@ LIFE_SECONDS = 90 * 24 * 3600
 _KIND = "cart"
 
 
-@dataclass(frozen=True)
-class CartLine:
+class CartLine(Struct, frozen=True):
     """A chosen policy of a course. `name`, `image`, `price` (fen) and `valid_period` (days) are those of the day it was
     added (`added_at`, epoch milliseconds), shown only when the catalogue has them no longer.
     """

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
+from msgspec import Struct
 from pynamodb.attributes import (
     BooleanAttribute,
     MapAttribute,
@@ -440,8 +440,7 @@ def list_teachers() -> list[Teacher]:
     return cast(list[Teacher], list(Teacher.query(_TEACHERS)))
 
 
-@dataclass(frozen=True)
-class CoursePage:
+class CoursePage(Struct, frozen=True):
     """One course with everything its page shows."""
 
     course: Course
@@ -496,8 +495,7 @@ def of_model(items: Iterable[CatalogItem], model: type[AnItem]) -> list[AnItem]:
     return [item for item in items if isinstance(item, model)]
 
 
-@dataclass(frozen=True)
-class CourseList:
+class CourseList(Struct, frozen=True):
     """Some courses in catalogue order, and the cursor of what follows, if anything does."""
 
     courses: tuple[Course, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from chalicelib.errors import PricePolicyNotFound
 from chalicelib.shop.account import ChosenPolicy
@@ -12,8 +12,7 @@ MAX_LINES = 40
 """The most lines of a cart, an account or an order."""
 
 
-@dataclass(frozen=True)
-class ChosenLine:
+class ChosenLine(Struct, frozen=True):
     """A course, the policy by which to buy it, and the coupon record chosen for it."""
 
     course: CourseKey
@@ -21,8 +20,7 @@ class ChosenLine:
     coupon_record_id: int | None = None
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """All lines of a purchase, the general coupon record, and whether to spend beli."""
 
     lines: tuple[ChosenLine, ...]

@@ -4,7 +4,7 @@ whose only variable is `code`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from chalicelib.shop.one_time_code import LIFE, Purpose
 
@@ -16,8 +16,7 @@ _ASKED = {
 _MINUTES = int(LIFE.total_seconds()) // 60
 
 
-@dataclass(frozen=True)
-class CodeMail:
+class CodeMail(Struct, frozen=True):
     """Subject, plain text and HTML of a mail."""
 
     subject: str

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
+from msgspec import Struct
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from chalicelib.errors import ChangedMeanwhile, ContactTaken
@@ -54,16 +54,14 @@ class ContactClaim(UserItem, discriminator="CONTACT_CLAIM"):
     user_id = WholeNumber()
 
 
-@dataclass(frozen=True)
-class Contacts:
+class Contacts(Struct, frozen=True):
     """Where a user can be reached: confirmed ones only, None where there is none."""
 
     sms: str | None = None
     mail: str | None = None
 
 
-@dataclass(frozen=True)
-class ShownContact:
+class ShownContact(Struct, frozen=True):
     """A contact as its user sees it: masked, and whether it is confirmed."""
 
     masked: str

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 COURSE = "course"
 DEGREE_COURSE = "degree_course"
 COURSE_TYPES = (COURSE, DEGREE_COURSE)
 
 
-@dataclass(frozen=True, order=True)
-class CourseKey:
+class CourseKey(Struct, frozen=True, order=True):
     """The type (`course`, `degree_course`) and id of something that is sold by price policies."""
 
     course_type: str

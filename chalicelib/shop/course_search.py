@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from chalicelib.shop.catalog import Course
 from chalicelib.shop.course_key import COURSE
@@ -15,8 +16,7 @@ BY_ORDER, BY_PRICE, BY_PRICE_DOWN, BY_NEWNESS = "order", "price", "-price", "new
 SORTS = (BY_ORDER, BY_PRICE, BY_PRICE_DOWN, BY_NEWNESS)
 
 
-@dataclass(frozen=True)
-class Search:
+class Search(Struct, frozen=True):
     """A search. All words must occur in name, brief, slogan or a teacher's name, compared without regard to case and
     width. None is any level, category, price, type.
     """
@@ -38,8 +38,7 @@ class Facets(NamedTuple):
     course_type: str
 
 
-@dataclass(frozen=True)
-class FacetCounts:
+class FacetCounts(Struct, frozen=True):
     """How many courses each choice of a filter would find, with the words and the other filters as they are."""
 
     level: Counter[str]
@@ -48,8 +47,7 @@ class FacetCounts:
     course_type: Counter[str]
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """One page of the courses found, how many there are in all, where the next page begins (None: no more), and what
     other filters would find.
     """
@@ -60,8 +58,7 @@ class Found:
     facets: FacetCounts
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A course as it is searched: its texts in the form in which they are compared, its cheapest price."""
 
     course: Course

@@ -8,10 +8,10 @@ or from its payment, for its days.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from msgspec import Struct
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from chalicelib.errors import AccessEnded, AccessPaused, NotEnrolled, ShopError
@@ -56,8 +56,7 @@ class EnrollmentSlice(UserItem, discriminator="ENROLLMENT"):
         return self.withdrawn_at is None and bool(self.days == PERMANENT_DAYS)
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(Struct, frozen=True):
     """A time in which one slice runs (`ends_at` None: for ever), giving access unless it is paused."""
 
     begins_at: datetime
@@ -65,8 +64,7 @@ class Span:
     is_paused: bool
 
 
-@dataclass(frozen=True)
-class Enrollment:
+class Enrollment(Struct, frozen=True):
     """All slices of a user's course together: its spans, from `begins_at` until `ends_at` (None: for ever), and the
     orders whose lines gave it and were not taken back, newest first.
     """
@@ -116,8 +114,7 @@ def _is_running(span: Span, now: datetime) -> bool:
     return span.begins_at <= now and (span.ends_at is None or now < span.ends_at)
 
 
-@dataclass(frozen=True)
-class SliceKey:
+class SliceKey(Struct, frozen=True):
     """The line of an order, at this position, that a slice was granted for."""
 
     user_id: int

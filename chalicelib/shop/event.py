@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from msgspec import Struct
 from pynamodb.attributes import Attribute
 from pynamodb.constants import STRING
 
@@ -78,8 +78,7 @@ class By(StrEnum):
     IMPORT = "import"
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """Who or what caused a change; `detail` tells which: a notification's id, an operator's name."""
 
     by: By

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.errors import IdempotencyKeyTaken, IdempotencyKeyUsed
@@ -17,8 +17,7 @@ KEPT = timedelta(days=7)
 """Longer than any client tries again."""
 
 
-@dataclass(frozen=True)
-class IdempotencyKey:
+class IdempotencyKey(Struct, frozen=True):
     """A client's key for one purchase, and what it buys as text that is equal for equal requests; also as earlier
     versions wrote that text.
     """

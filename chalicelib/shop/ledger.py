@@ -6,10 +6,10 @@ transaction and by nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
+from msgspec import Struct
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from chalicelib.errors import ShopError
@@ -55,16 +55,14 @@ def change(transaction: Transaction, new_entry: LedgerEntry, refusal: ShopError)
     transaction.put_new(new_entry, refusal)
 
 
-@dataclass(frozen=True)
-class BookedEntry:
+class BookedEntry(Struct, frozen=True):
     """An entry, and the balance after it: the sum of the entries up to it, in their order."""
 
     entry: LedgerEntry
     balance: int
 
 
-@dataclass(frozen=True)
-class EntryList:
+class EntryList(Struct, frozen=True):
     """Some of a user's entries, newest first, and the cursor of what follows, if anything does."""
 
     entries: tuple[BookedEntry, ...]

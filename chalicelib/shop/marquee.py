@@ -11,8 +11,9 @@ import hashlib
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from chalicelib.shop.user import User
 
@@ -25,8 +26,7 @@ _MOST_CHARACTERS = 400
 _CODE = re.compile(r"[0-9A-Za-z_-]+", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Viewer:
+class Viewer(Struct, frozen=True):
     """Who watches: `viewer_id` as the video platform is told it, `mark` as is shown over the picture."""
 
     viewer_id: str

@@ -9,9 +9,10 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from chalicelib.beijing_time import BEIJING
 from chalicelib.money import to_yuan
@@ -50,8 +51,7 @@ class Event(StrEnum):
     DIGEST = "digest"
 
 
-@dataclass(frozen=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """A kind of variable: the type that `tell` takes, how it is stored, and how that is shown."""
 
     name: str
@@ -81,8 +81,7 @@ PAGE = Fact("page", str, str, str)
 """A path in the shop front, which begins with `/`."""
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(Struct, frozen=True):
     """The words for an event; `{name}` stands for a fact. Without `sms` none is sent. `is_urgent`: at any hour."""
 
     group: str
@@ -248,8 +247,7 @@ def example_facts(event: Event) -> dict[str, str]:
     return stored_facts(event, {name: _EXAMPLES[fact.name] for name, fact in TEMPLATES[event].facts.items()})
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(Struct, frozen=True):
     """What a message says, and the path in the shop front where one sees more."""
 
     title: str

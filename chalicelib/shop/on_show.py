@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from chalicelib.shop import catalog
 from chalicelib.shop.catalog import Category, Course, Teacher, list_courses
@@ -25,8 +26,7 @@ HOME_COURSES = 8
 """How many courses of each kind the home page shows, at most."""
 
 
-@dataclass(frozen=True)
-class OnShow:
+class OnShow(Struct, frozen=True, dict=True):
     """The courses on show, type by type in catalogue order, with all categories by id and all teachers by id."""
 
     courses: tuple[Course, ...]

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import cast
 
+from msgspec import Struct
 from pynamodb.attributes import ListAttribute, UnicodeAttribute
 
 from chalicelib.errors import ChangedMeanwhile, CodeRefused
@@ -40,8 +40,7 @@ class Purpose(StrEnum):
     PASSWORD = "password"
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """What a code is bound to. `user_id` is who confirms a contact; for other purposes nobody is known yet."""
 
     purpose: Purpose

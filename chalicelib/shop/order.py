@@ -12,10 +12,10 @@ import secrets
 import string
 import time
 from collections.abc import Collection, Container
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from msgspec import Struct
 from pynamodb.attributes import (
     BooleanAttribute,
     ListAttribute,
@@ -775,8 +775,7 @@ def list_events(order: Order) -> list[OrderEvent]:
     return cast(list[OrderEvent], list_partition(order.user_id, f"{about(order.number)}EVENT#"))
 
 
-@dataclass(frozen=True)
-class OrderList:
+class OrderList(Struct, frozen=True):
     """Some of a user's orders, newest first, and the cursor of what follows, if anything does."""
 
     orders: tuple[Order, ...]

@@ -6,11 +6,11 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any, Generic, TypeVar
 
+from msgspec import Struct
 from pynamodb.expressions.condition import Condition
 from pynamodb.pagination import ResultIterator
 
@@ -45,8 +45,7 @@ def list_partition(user_id: int, prefix: str) -> list[UserItem]:
     return list(UserItem.query(partition(user_id), UserItem.sort.startswith(prefix), consistent_read=True))
 
 
-@dataclass(frozen=True)
-class Page(Generic[AnItem]):
+class Page(Struct, Generic[AnItem], frozen=True):
     """Some items, in the order of their list, and the cursor of what follows, if anything does."""
 
     items: list[AnItem]

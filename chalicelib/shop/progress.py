@@ -12,10 +12,10 @@ courses read by one Query; a day's is one item.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import cast
 
+from msgspec import Struct
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
@@ -172,8 +172,7 @@ def spend(until: datetime, now: datetime, wanted: int, each: timedelta) -> tuple
     return many, max(until, begin + many * each if many else until, now - CARRIED)
 
 
-@dataclass(frozen=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """What a report adds up to: the blocks of its section, how many of them are new, and the seconds that its player
     played, by the clock; and until when both clocks are used up.
     """
@@ -254,8 +253,7 @@ def list_days(user_id: int) -> dict[date, int]:
     return {date.fromisoformat(day.day): int(day.seconds) for day in stored}
 
 
-@dataclass(frozen=True)
-class Studied:
+class Studied(Struct, frozen=True):
     """A section that is being played, with what is known of it and of its course: lengths in seconds and in blocks."""
 
     user_id: int

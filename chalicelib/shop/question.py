@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.update import Action
 
@@ -74,8 +74,7 @@ class Question(AttentionItem, discriminator="QUESTION"):
         return self.answer is None
 
 
-@dataclass(frozen=True)
-class About:
+class About(Struct, frozen=True):
     """What a question is about: a course, and a section of it or (None) none in particular."""
 
     course: CourseKey
@@ -111,8 +110,7 @@ def question_item(user_id: int, about: About, text: str, now: datetime) -> Quest
     )
 
 
-@dataclass(frozen=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A learner's questions of a course that wait for an answer, and the sort keys that were counted then."""
 
     questions: tuple[Question, ...]

@@ -11,8 +11,9 @@ import ipaddress
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from chalicelib.errors import CartStoreRefused, CartStoreUnavailable, ShopError, TooManyAttempts
 from chalicelib.settings import table_prefix
@@ -23,8 +24,7 @@ log = logging.getLogger(__name__)
 WINDOW_SECONDS = 15 * 60
 
 
-@dataclass(frozen=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """At most `most` attempts of a kind by one subject (a name with an address, an address, a user) in a window of
     `seconds`; `otherwise` is what happens while Redis is out of reach.
     """

@@ -8,15 +8,15 @@ lines in proportion, by largest remainder. Everything here is arithmetic in memo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from chalicelib.money import FEN_PER_BELI, Fen, beli_for, split
 from chalicelib.shop.coupon import CouponRecord
 from chalicelib.shop.course_key import CourseKey
 
 
-@dataclass(frozen=True)
-class DueLine:
+class DueLine(Struct, frozen=True):
     """A line to settle: a course at a policy's price (fen), with the coupon chosen for it."""
 
     course: CourseKey
@@ -24,8 +24,7 @@ class DueLine:
     coupon: CouponRecord | None = None
 
 
-@dataclass(frozen=True)
-class SettledLine:
+class SettledLine(Struct, frozen=True):
     """A settled line, in fen but for `beli`.
 
     price: of the policy; rebate_price: after the course's coupon; general_share and beli_share: the line's parts of the
@@ -45,8 +44,7 @@ class SettledLine:
         return self.rebate_price - self.general_share - self.beli_share
 
 
-@dataclass(frozen=True)
-class Settlement:
+class Settlement(Struct, frozen=True):
     """The amounts of a choice, in fen but for `beli` (whole beli spent)."""
 
     lines: tuple[SettledLine, ...]

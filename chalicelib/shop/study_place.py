@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
 
 from chalicelib.errors import PlaceChanged, PlaceTaken, ShopError, TicketOver
@@ -73,8 +73,7 @@ class StudyPlace(UserItem, discriminator="STUDY_PLACE"):
         )
 
 
-@dataclass(frozen=True)
-class Ticket:
+class Ticket(Struct, frozen=True):
     """What a player proves with that the place is its, and the section that it was given for."""
 
     text: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from chalicelib.errors import TokenExpired, TokenRefused
 from chalicelib.shop.session import LEEWAY, Session
@@ -14,8 +15,7 @@ from chalicelib.shop.session import LEEWAY, Session
 _ALGORITHM = "HS256"
 
 
-@dataclass(frozen=True)
-class Claims:
+class Claims(Struct, frozen=True):
     """The claims of a genuine token; `expires_at` in epoch seconds."""
 
     user_id: int

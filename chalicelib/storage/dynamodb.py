@@ -15,11 +15,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from random import SystemRandom
 from typing import Any, TypeVar, cast
 
+from msgspec import Struct
 from pynamodb.attributes import (
     Attribute,
     DiscriminatorAttribute,
@@ -75,8 +75,7 @@ _OURS = frozenset({"ConditionalCheckFailedException", "TransactionCanceledExcept
 _BUSY_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
-@dataclass(frozen=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """How long a call waits for DynamoDB, in seconds."""
 
     connect: float = 1.0

@@ -7,8 +7,9 @@ does not list. A refusal outside its endpoint's table gets the answer of `EVERYW
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import cast
+
+from msgspec import Struct
 
 from chalicelib import errors
 from chalicelib.errors import ShopError
@@ -19,8 +20,7 @@ OK = 1000
 CATALOG_OK = 0
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The answer to a refusal: its code, the text (or a function that makes it of the refusal's facts), the HTTP
     status.
     """

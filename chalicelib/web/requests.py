@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from msgspec import Struct
+
 from chalicelib.errors import (
     AuthorisationOver,
     ChannelNotSetUp,
@@ -117,8 +119,7 @@ def captcha_answer(body: object, version: int) -> CaptchaAnswer | None:
     return CaptchaAnswer(key, (first, second, third))
 
 
-@dataclass(frozen=True)
-class RegisterRequest:
+class RegisterRequest(Struct, frozen=True):
     """A possible user name, and a new password."""
 
     username: str
@@ -140,8 +141,7 @@ def _new_password(value: object) -> str:
     return value
 
 
-@dataclass(frozen=True)
-class PasswordRequest:
+class PasswordRequest(Struct, frozen=True):
     """The old password and the new one."""
 
     old: str
@@ -279,8 +279,7 @@ def wants_coming(query: Mapping[str, str]) -> bool:
     return query.get("coming") == "1"
 
 
-@dataclass(frozen=True)
-class SearchRequest:
+class SearchRequest(Struct, frozen=True):
     """A search, and which rows of its result."""
 
     search: Search
@@ -328,8 +327,7 @@ def _level(query: Mapping[str, str]) -> str | None:
     return next((code for code, known in LEVEL_NAMES.items() if known == name), "") if name else None
 
 
-@dataclass(frozen=True)
-class SignInRequest:
+class SignInRequest(Struct, frozen=True):
     """A user name and a password (empty when the one sent cannot be a password)."""
 
     username: str
@@ -392,8 +390,7 @@ def account_request(body: object) -> list[ChosenPolicy]:
     return chosen
 
 
-@dataclass(frozen=True)
-class PriceRequest:
+class PriceRequest(Struct, frozen=True):
     """The coupons chosen for an account's courses, the general coupon, and whether to spend beli."""
 
     coupons: dict[CourseKey, int]
@@ -474,8 +471,7 @@ def _provider(fields: Mapping[str, Any]) -> str:
     return provider
 
 
-@dataclass(frozen=True)
-class WayRequest:
+class WayRequest(Struct, frozen=True):
     """A way to pay; for one within the provider's app what its authorisation came back with, if there was one."""
 
     way: Way
@@ -559,8 +555,7 @@ def _content(asked: PaymentRequest) -> str:
     return json.dumps(bought, sort_keys=True, separators=(",", ":"))
 
 
-@dataclass(frozen=True)
-class RefundRequest:
+class RefundRequest(Struct, frozen=True):
     """The positions of an order's lines (None: all that are left) and the reason."""
 
     lines: tuple[int, ...] | None
@@ -615,8 +610,7 @@ def _short_text(value: object) -> str:
     return text
 
 
-@dataclass(frozen=True)
-class AskRequest:
+class AskRequest(Struct, frozen=True):
     """A question, and the id of the section that it is about, None where it is about the course."""
 
     text: str
@@ -649,8 +643,7 @@ def request_no(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True)
-class PayAddressRequest:
+class PayAddressRequest(Struct, frozen=True):
     """An order's number and the amount (fen) its learner was shown."""
 
     order_number: str
@@ -730,8 +723,7 @@ def _ticket(fields: Mapping[str, Any]) -> Ticket:
 MAX_SPANS = 60
 
 
-@dataclass(frozen=True)
-class StudyReport:
+class StudyReport(Struct, frozen=True):
     """A player's ticket, the spans that it has played, and where it is, in whole seconds of its video."""
 
     ticket: Ticket
@@ -773,8 +765,7 @@ def orders_request(query: Mapping[str, str]) -> tuple[PageRequest, str | None]:
     return page_request(query), statuses.get(query.get("status", ""))
 
 
-@dataclass(frozen=True)
-class MarqueeRequest:
+class MarqueeRequest(Struct, frozen=True):
     """A player's question about the marquee; `function` is what the answer calls, None for plain JSON."""
 
     question: Question
@@ -791,8 +782,7 @@ def marquee_request(query: Mapping[str, str]) -> MarqueeRequest:
     return MarqueeRequest(Question(video_id, t, query.get("code", ""), function is not None), function)
 
 
-@dataclass(frozen=True)
-class PageRequest:
+class PageRequest(Struct, frozen=True):
     """How many rows of a list, and from where on."""
 
     limit: int
@@ -824,8 +814,7 @@ def read_until(body: object) -> str | None:
     return until
 
 
-@dataclass(frozen=True)
-class PreferenceRequest:
+class PreferenceRequest(Struct, frozen=True):
     """Whether a group of messages is wanted by a channel."""
 
     group: str

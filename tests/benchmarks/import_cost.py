@@ -22,7 +22,8 @@ STATEMENTS = {
     "PyJWT": "import jwt",
     "pycryptodomex": "import Cryptodome.Hash.SHA256, Cryptodome.PublicKey.RSA, Cryptodome.Signature.pkcs1_15",
     "cachetools": "import cachetools",
-    "all of them": "import chalice.app, pynamodb.models, redis, jwt, Cryptodome.PublicKey.RSA, cachetools",
+    "msgspec": "import msgspec",
+    "all of them": "import chalice.app, pynamodb.models, redis, jwt, Cryptodome.PublicKey.RSA, cachetools, msgspec",
     "app.py": "import app",
 }
 PROGRAM = """

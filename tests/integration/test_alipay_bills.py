@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import requests
 from alipay import AliPay
+from msgspec.structs import astuple
 
 from chalicelib.deadline import Deadline
 from chalicelib.gateways.alipay import Alipay
@@ -451,7 +452,7 @@ def test_a_planted_difference_is_in_the_lines(
 ) -> None:
     for asked, place in ((trades, TRADE_BILL), (funds, FUND_BILL)):
         honest = lines_of(asked())
-        at = next(at for at, line in enumerate(honest) if "order_2" in dataclasses.astuple(line))
+        at = next(at for at, line in enumerate(honest) if "order_2" in astuple(line))
         with simulator.bad_day("bill_amount_off", method=place, out_trade_no="order_2"):
             changed = lines_of(asked())
             assert [line.amount for line in changed] == [
@@ -464,7 +465,7 @@ def test_a_planted_difference_is_in_the_lines(
         with simulator.bad_day("bill_line_added", method=place, out_trade_no="order_2"):
             *same, more = lines_of(asked())
             assert same == honest
-            assert "order_2" in dataclasses.astuple(more) and OTHER_TRADE_NO in dataclasses.astuple(more)
+            assert "order_2" in astuple(more) and OTHER_TRADE_NO in astuple(more)
             assert more.amount == 1
 
 

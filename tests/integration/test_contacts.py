@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 import app as application
 from chalicelib.errors import ContactTaken
@@ -561,7 +561,7 @@ def test_a_provider_in_trouble_is_told_to_whoever_is_known_only(
 
 def test_a_shop_that_sends_nothing_says_so(learner: ClientAt) -> None:
     process = application.app.process
-    process.gateways = dataclasses.replace(process.gateways, sms=None, mail=None)
+    process.gateways = replace(process.gateways, sms=None, mail=None)
     assert learner.get("/contacts")["data"]["channels"] == []
     for to in (builders.a_number(), "somebody@school.test"):
         assert ask(learner, "confirm", to)["code"] == 2103

@@ -10,13 +10,13 @@ import itertools
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import pytest
+from msgspec.structs import replace
 
 import app as application
 from chalicelib.beijing_time import day_start

@@ -203,7 +203,7 @@ def test_a_storm_of_genuine_callbacks_is_asked_about_a_bounded_number_of_times(
 def test_an_older_answer_never_replaces_a_newer_one(video: str, gateway: Polyv) -> None:
     (section,) = sections_with(video)
 
-    class Overtaken(Polyv):
+    class Overtaken(Polyv, frozen=True):
         """Polyv, whose first answer arrives when a newer one is kept already."""
 
         def find_video(self, video_id: str, deadline: Deadline) -> VideoState:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import io
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from msgspec.structs import replace
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable, NotificationRefused
@@ -240,7 +240,7 @@ def test_a_reason_is_cut_to_what_is_taken(
     simulator: WechatSimulator, gateway: Wechat, reason: str, told: str
 ) -> None:
     paid(simulator, gateway)
-    request = dataclasses.replace(a_refund(), reason=reason)
+    request = replace(a_refund(), reason=reason)
     assert gateway.refund(request, Deadline(8)) == UNDER_WAY
     assert [refund.reason for refund in simulator.book.refunds(TRADE)] == [told]
 

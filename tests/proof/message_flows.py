@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import Any, ClassVar, cast
+
+from msgspec.structs import replace
 
 import app as application
 from chalicelib.beijing_time import BEIJING

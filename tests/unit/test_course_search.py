@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.errors import InvalidPage
 from chalicelib.shop import catalog
@@ -217,7 +217,7 @@ def test_a_query_names_courses_degree_courses_or_both(query: dict[str, str], cou
 
 
 def with_filter(wanted: Search, name: str, value: Any) -> Search:
-    return dataclasses.replace(wanted, **{name: value})
+    return replace(wanted, **{name: value})
 
 
 FILTERS = st.builds(

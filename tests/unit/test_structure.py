@@ -247,6 +247,21 @@ def a_providers_words_stay_in_its_gateway(source: Source) -> Violations:
                 yield number, f"{word} is said in {home} only"
 
 
+def values_are_structs(source: Source) -> Violations:
+    """Python makes a dataclass by compiling its methods, at every start of a function and forty times as slowly."""
+    if not source.is_in("chalicelib") or source.is_in("chalicelib/manage"):
+        return
+    for node in source.nodes:
+        if isinstance(node, ast.ClassDef) and "dataclass" in map(_decorator, node.decorator_list):
+            calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+            if not any(_dotted(each.func) in ("field", "_setting") for each in calls):
+                yield node.lineno, f"{node.name} hides nothing from `repr`: make it a Struct of msgspec"
+
+
+def _decorator(node: ast.expr) -> str:
+    return _dotted(node.func if isinstance(node, ast.Call) else node).rpartition(".")[2]
+
+
 RULES: dict[str, Rule] = {
     "imports go downwards only": imports_go_downwards_only,
     "chalice is imported in app.py and web only": only_some_places_import(
@@ -273,6 +288,7 @@ RULES: dict[str, Rule] = {
     "nothing is caught blindly": nothing_is_caught_blindly,
     "chance comes from the system": chance_comes_from_the_system,
     "a provider's words stay in its gateway": a_providers_words_stay_in_its_gateway,
+    "values are structs": values_are_structs,
 }
 
 
@@ -394,6 +410,12 @@ BROKEN = [
     ("a provider's words stay in its gateway", "chalicelib/gateways/wechat.py", "alipay = 1"),
     ("a provider's words stay in its gateway", "chalicelib/gateways/wechat/trades.py", "alipay = 1"),
     ("a provider's words stay in its gateway", "chalicelib/gateways/wechat_words.py", "wechat = 1"),
+    ("values are structs", "chalicelib/shop/x.py", "@dataclass\nclass _A:\n    a: int"),
+    (
+        "values are structs",
+        "chalicelib/web/x.py",
+        "@dataclasses.dataclass(frozen=True)\nclass _A:\n    a: int",
+    ),
 ]
 
 
@@ -426,6 +448,10 @@ ALLOWED = [
     ("chalicelib/shop/u.py", "from random import SystemRandom\nimport random\na = random.SystemRandom()"),
     ("chalicelib/gateways/alipay.py", "alipay = 'ACQ.TRADE_CLOSED'"),
     ("chalicelib/shop/payment_type.py", "ALIPAY, WECHAT = 'alipay', 'wechat'"),
+    (
+        "chalicelib/shop/v.py",
+        "@dataclass(frozen=True)\nclass _A:\n    a: str = field(repr=False)\nclass _B(Struct):\n    b: int",
+    ),
     ("chalicelib/flows/y.py", "trade_no = found.trade_no  # the provider's"),
     ("tests/unit/x.py", "import app\nimport requests\nmonkeypatch.setenv('A', 'b')"),
 ]

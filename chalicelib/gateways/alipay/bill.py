@@ -12,10 +12,11 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import IO, Generic, TypeVar
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from chalicelib.beijing_time import BEIJING
 from chalicelib.gateways.bills import MAX_BILL_BYTES, Bill, BillLine, FundLine, WrongBill, checked
@@ -49,8 +50,7 @@ _Counted = tuple[_Line, str, Fen]
 """A line, the name of the total to which it belongs, and what it adds to that."""
 
 
-@dataclass(frozen=True)
-class _Form(Generic[_Line]):
+class _Form(Struct, Generic[_Line], frozen=True):
     """What one type of bill looks like: its first line, the columns that are wanted, what a line and the totals say."""
 
     title: str

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable
@@ -29,8 +30,7 @@ AGENT = "course-shop"
 _Value = TypeVar("_Value")
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """An answer of WeChat Pay: its status and the members of its body, none where it has no body."""
 
     status: int
