@@ -2,7 +2,7 @@
 
 from chalice.app import Response
 
-import chalicelib.web.collector  # noqa: F401 - before all else
+import chalicelib.web.imports  # noqa: F401 - before all else
 from chalicelib.flows import (
     apply_for_refund,
     ask_question,

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalice.app import Blueprint, CloudWatchEvent, Cron, Rate
 
-import chalicelib.web.collector  # noqa: F401 - before all else
+import chalicelib.web.imports  # noqa: F401 - before all else
 from chalicelib.flows import claim_coupon, work_off
 from chalicelib.flows import send_messages as messages
 from chalicelib.flows.hold_bills import HOLD_SECONDS, hold_last

@@ -12,7 +12,7 @@ from chalicelib import settings as shop_settings
 from chalicelib.deadline import Deadline
 from chalicelib.gateways import Gateways, open_gateways
 from chalicelib.settings import Settings
-from chalicelib.web import cold_start, collector
+from chalicelib.web import cold_start, imports
 
 
 class Process:
@@ -27,7 +27,7 @@ class Process:
         self.pause: Callable[[float], None] = time.sleep
         self.deadline: Callable[[object], Deadline | None] = deadline.of_request
         self._gateways: Gateways | None = cold_start.prepare()
-        collector.resume()
+        imports.done()
 
     @property
     def settings(self) -> Settings:

@@ -23,7 +23,7 @@ sys.path.insert(0, os.getcwd())
 searches = []
 
 def look(phase, info):
-    if "chalicelib.web.collector" in sys.modules and not gc.get_freeze_count():
+    if "chalicelib.web.imports" in sys.modules and not gc.get_freeze_count():
         searches.append(phase)
 
 gc.callbacks.append(look)
