@@ -3,6 +3,9 @@
 A deployment with a wrong setting so fails before it gets traffic, and the first request waits for less. Nothing made
 here may be shared by copies of the process, as Lambda may store the process now and start many from it: no connection
 is open, nothing is drawn by chance, no time is noted.
+
+Of the libraries that only some requests need, the process loads all while nobody waits for it. Where somebody does, it
+loads each with the first request that needs it: whoever looks at courses does not wait for the library of carts.
 """
 
 from __future__ import annotations
@@ -18,8 +21,6 @@ from chalicelib.storage.quick_store import quick_store
 
 log = logging.getLogger(__name__)
 
-_LIBRARIES = ("cachetools", "jwt")
-"""What requests load on first use."""
 _PYTHONS_OWN = ("encodings.idna", "_strptime")
 """What Python loads when it first asks for a host's address, and when it first reads a time."""
 
@@ -43,10 +44,12 @@ def _prepare(function: str) -> Gateways:
     for provider in gateways.payments.values():
         provider.check()
     connection().prepare()
-    libraries: tuple[str, ...] = _PYTHONS_OWN
+    libraries = [*_PYTHONS_OWN]
     if "REDIS_URL" in shop_settings.FUNCTIONS[function]:  # it answers people
-        quick_store().prepare()
-        libraries += _LIBRARIES
+        libraries.append("cachetools")
+        if not shop_settings.is_start_awaited():
+            libraries.append("jwt")
+            quick_store().prepare()
     for library in libraries:
         importlib.import_module(library)
     return gateways

@@ -84,6 +84,7 @@ class FunctionProcess:
         environment = {
             "PATH": os.defpath,
             "LANG": "en_US.UTF-8",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             **self._environment,
             "TMPDIR": str(folder),
             "LAMBDA_TASK_ROOT": str(self._function.code),
