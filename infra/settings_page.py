@@ -30,8 +30,8 @@ FUNCTIONS_HEAD = """\
 ## What each function reads
 
 A Lambda function reads, at start, what stands in its row and the variables of AWS; by Lambda's `_HANDLER` it knows
-which function it is, and by `AWS_LAMBDA_INITIALIZATION_TYPE` whether a request waits for its start. What it reads it gets, and no more: who takes notifications has no private key. A test runs each
-function with nothing else.
+which function it is, and by `AWS_LAMBDA_INITIALIZATION_TYPE` whether a request waits for its start. What it reads it
+gets, and no more: who takes notifications has no private key. A test runs each function with nothing else.
 """
 
 

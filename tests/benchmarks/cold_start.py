@@ -109,12 +109,18 @@ def functions(scratch: Path, alipay: AlipaySimulator, wechat: WechatSimulator) -
     courses = api_event("GET", "/courses", category_id=str(category_id))
     environment = environment_of("api_handler")
 
+    def cart() -> object:
+        event, token = api_event("GET", "/shoppingcar"), builders.a_token(builders.a_user())
+        event["headers"]["Authorization"], event["multiValueHeaders"]["Authorization"] = token, [token]
+        return event
+
     def of(function: str) -> Callable[[], MeasuredProcess]:
         return lambda: shop.process(handler_of(function), environment_of(function))
 
     return [
         Measured(BARE, lambda: bare.process("app.app", environment), lambda: courses),
         Measured("api_handler", of("api_handler"), lambda: courses),
+        Measured("api_handler, a cart", of("api_handler"), cart),
         Measured("alipay_notify", of("alipay_notify"), lambda: fresh_notice(alipay, wechat)),
         Measured("work_off_orders", of("work_off_orders"), lambda: SCHEDULED),
         Measured("send_messages", of("send_messages"), lambda: SCHEDULED),
