@@ -10,9 +10,11 @@ from Cryptodome.Hash import SHA256
 from Cryptodome.PublicKey import RSA
 from Cryptodome.PublicKey.RSA import RsaKey
 from Cryptodome.Signature import pkcs1_15
-from Cryptodome.Util.asn1 import DerOctetString, DerSequence
+from Cryptodome.Util.asn1 import DerBitString, DerOctetString, DerSequence
 
-_PRIVATE = 9
+_PUBLIC, _PRIVATE = 2, 9
+_RSA = bytes.fromhex("06092a864886f70d010101")
+"""The DER of `rsaEncryption`, an identifier of algorithms (RFC 8017, A.1)."""
 
 
 @lru_cache(maxsize=8)
@@ -24,7 +26,9 @@ def read_key(key: str) -> RsaKey:
     """
     try:
         der = base64.b64decode(key)
-        parts = _private_parts(der)
+        parts = _numbers(der)
+        if len(parts) == _PUBLIC:
+            return RSA.construct((parts[0], parts[1]))
         if len(parts) != _PRIVATE:
             return RSA.import_key(der)
         n, e, d, p, q = parts[1:6]
@@ -35,13 +39,18 @@ def read_key(key: str) -> RsaKey:
         raise ValueError("no RSA key") from error
 
 
-def _private_parts(der: bytes) -> list[Any]:
-    """The numbers of a private key, the modulus second (RFC 8017, A.1.2; within PKCS#8: RFC 5208, 5). Other than
-    `_PRIVATE` of them: it is none. Raises ValueError for what is no DER.
+def _numbers(der: bytes) -> list[Any]:
+    """The numbers of a private key, the modulus second, or of a public one, the modulus first (RFC 8017, A.1; within
+    PKCS#8: RFC 5208, 5; within X.509: RFC 5280, 4.1). Other than `_PRIVATE` or `_PUBLIC` of them: it is neither. Raises
+    ValueError for what is no DER. The library's own reader loads the ciphers of encrypted keys.
     """
     outer = list(_sequence(der))
     if len(outer) == 3 and outer[0] == 0 and isinstance(outer[2], bytes):
         outer = list(_sequence(DerOctetString().decode(outer[2]).payload))
+    elif (
+        len(outer) == 2 and all(isinstance(part, bytes) for part in outer) and _sequence(outer[0])[0] == _RSA
+    ):
+        outer = list(_sequence(DerBitString().decode(outer[1]).value))
     return outer if all(isinstance(part, int) for part in outer) else []
 
 
