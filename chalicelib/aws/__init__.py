@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from chalicelib.confidential import Confidential
 
 
-@dataclass(frozen=True)
-class AwsSettings:
+class AwsSettings(Confidential, frozen=True):
     """A service's address and the credentials, by the variables of AWS's own clients. None: botocore's files and
     chain know.
     """
@@ -16,5 +15,5 @@ class AwsSettings:
     ca_bundle: str | None
     """A file of certificate authorities to trust instead of the usual ones."""
     access_key_id: str | None
-    secret_access_key: str | None = field(repr=False)
-    session_token: str | None = field(repr=False)
+    secret_access_key: str | None
+    session_token: str | None

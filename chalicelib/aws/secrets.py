@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from chalicelib.aws import AwsSettings
 from chalicelib.errors import StoreUnavailable
@@ -79,7 +80,7 @@ class Secrets:
         from chalicelib.aws.signed_transport import SECRETS_MANAGER, SignedTransport
 
         if region not in self._transports:
-            aws = dataclasses.replace(self._aws, region=region)
+            aws = replace(self._aws, region=region)
             self._transports[region] = SignedTransport(aws, SECRETS_MANAGER, connect=1.0, read=2.0)
         return self._transports[region]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
+from chalicelib.confidential import Confidential
 from chalicelib.errors import ChangedMeanwhile, CodeRefused, WrongPassword
 from chalicelib.settings import Settings
 from chalicelib.shop import audit, contact, one_time_code
@@ -22,16 +22,15 @@ from .change_user import named
 from .use_code import checked_code
 
 
-@dataclass(frozen=True)
-class NewContact:
+class NewContact(Confidential, frozen=True):
     """A contact, written as `contact.normal` does, and the code that was sent there; the user's password where it
     takes the place of another.
     """
 
     channel: str
-    to: str = field(repr=False)
-    code: str = field(repr=False)
-    password: str | None = field(default=None, repr=False)
+    to: str
+    code: str
+    password: str | None = None
 
 
 def show_contacts(caller: Caller) -> dict[str, ShownContact | None]:

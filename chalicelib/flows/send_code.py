@@ -11,9 +11,9 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from chalicelib.confidential import Confidential
 from chalicelib.deadline import PROVIDER_SECONDS, Deadline
 from chalicelib.errors import (
     ChangedMeanwhile,
@@ -42,13 +42,12 @@ EVEN_SECONDS = 3.0
 _HOUR, _DAY = 3600, 24 * 3600
 
 
-@dataclass(frozen=True)
-class CodeRequest:
+class CodeRequest(Confidential, frozen=True):
     """Where a code is to be sent, written as `contact.normal` does, and what for."""
 
     purpose: Purpose
     channel: str
-    to: str = field(repr=False)
+    to: str
 
 
 def channels(gateways: Gateways, settings: Settings) -> list[str]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, Self, TypeVar
 
 from msgspec import Struct
 
+from chalicelib.confidential import Confidential
 from chalicelib.money import Fen
 
 BILL_SECONDS = 60.0
@@ -70,16 +70,15 @@ class FundLine(Struct, frozen=True):
     reference: str
 
 
-@dataclass(frozen=True)
-class Bill(Generic[_Line]):
+class Bill(Confidential, Generic[_Line], frozen=True):
     """A bill that is what it should be: this merchant's and of this day, each line of its form, its sums right.
 
     `lines` reads it one line at a time, as often as one likes, one reading after another. It may lie in a temporary
     file: use it as a context manager, which lets go of that.
     """
 
-    lines: Callable[[], Iterator[_Line]] = field(repr=False)
-    close: Callable[[], None] = field(repr=False)
+    lines: Callable[[], Iterator[_Line]]
+    close: Callable[[], None]
 
     def __enter__(self) -> Self:
         return self

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from chalicelib.confidential import Confidential
 
 LIFE = timedelta(minutes=10)
 """Longer than any code is good; nobody is asked on the way."""
@@ -19,12 +20,11 @@ _TIME, _SIGNATURE = 8, 64
 """Hexadecimal digits of a state's parts; providers take up to 128 letters and digits."""
 
 
-@dataclass(frozen=True)
-class Authorisation:
+class Authorisation(Confidential, frozen=True):
     """What the browser came back with: the provider's code, which tells who pays, and the state it was sent with."""
 
-    code: str = field(repr=False)
-    state: str = field(repr=False)
+    code: str
+    state: str
 
 
 def make_state(user_id: int, order_number: str, key: str, now: datetime) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from chalicelib.confidential import Confidential
 from chalicelib.errors import (
     AuthorisationOver,
     ChannelNotSetUp,
@@ -214,13 +215,12 @@ def contact_password(body: object) -> str:
     return _old_password(fields.get("password"))
 
 
-@dataclass(frozen=True)
-class CodeUse:
+class CodeUse(Confidential, frozen=True):
     """A code and what it is said to be for; `password` is a new one, where it is for that."""
 
     subject: Subject
-    code: str = field(repr=False)
-    password: str = field(default="", repr=False)
+    code: str
+    password: str = ""
 
 
 def sign_in_by_code_request(body: object) -> CodeUse:
@@ -431,7 +431,7 @@ def _course_of_map_key(name: str) -> CourseKey:
 @dataclass(frozen=True)
 class PaymentRequest:
     """A choice to buy, the amount (fen) that the learner was shown: None when it is no amount of money; and the payment
-    provider, None where the request names none.
+    provider, None where the request names none. Its `repr` is what earlier versions kept of a purchase.
     """
 
     choice: Choice

@@ -49,7 +49,7 @@ def alipay_only(gateways: Gateways) -> None:
     application.app.process.gateways = Gateways({ALIPAY: gateways.of(ALIPAY)}, gateways.geetest)
 
 
-class AnotherBuyer(WechatLogin):
+class AnotherBuyer(WechatLogin, frozen=True):
     """WeChat's authorisation of somebody else, whatever the code."""
 
     def openid(self, code: str, deadline: Deadline) -> str | None:

@@ -19,6 +19,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from msgspec.structs import replace
 from pynamodb.exceptions import PutError, VerboseClientError
 
 from chalicelib.aws import AwsSettings
@@ -60,7 +61,7 @@ def proxy(proxies: Proxies) -> DynamoDBProxy:
 @pytest.fixture
 def aws(proxy: DynamoDBProxy) -> AwsSettings:
     """The tests' settings, through the proxy."""
-    return dataclasses.replace(aws_settings(), endpoint_url=proxy.url)
+    return replace(aws_settings(), endpoint_url=proxy.url)
 
 
 @pytest.fixture
@@ -313,7 +314,7 @@ def credential(headers: list[tuple[str, str]]) -> str:
 
 
 def test_a_session_token_is_sent_and_signed(aws: AwsSettings, proxy: DynamoDBProxy) -> None:
-    mine = dataclasses.replace(aws, access_key_id="AKIDFROMENV", session_token="the token")
+    mine = replace(aws, access_key_id="AKIDFROMENV", session_token="the token")
     with proxy.recording() as calls:
         StoreConnection(mine, Patience()).send("ListTables", {})
     headers = {name.lower(): value for name, value in calls[0].headers}
@@ -323,7 +324,7 @@ def test_a_session_token_is_sent_and_signed(aws: AwsSettings, proxy: DynamoDBPro
 
 
 def without_keys(aws: AwsSettings) -> AwsSettings:
-    return dataclasses.replace(aws, access_key_id=None, secret_access_key=None)
+    return replace(aws, access_key_id=None, secret_access_key=None)
 
 
 @pytest.fixture
@@ -352,7 +353,7 @@ def test_credentials_of_botocores_chain_are_renewed_when_they_run_out(
     config = tmp_path / "config"
     config.write_text(f"[default]\nregion = eu-west-1\ncredential_process = {sys.executable} {program}\n")
     empty_chain.setenv("AWS_CONFIG_FILE", str(config))
-    store = StoreConnection(dataclasses.replace(without_keys(aws), region=None), Patience())
+    store = StoreConnection(replace(without_keys(aws), region=None), Patience())
     with proxy.recording() as calls:
         for _ in range(3):
             store.send("ListTables", {})
@@ -367,7 +368,7 @@ def test_credentials_of_botocores_chain_are_renewed_when_they_run_out(
 def test_without_credentials_or_region_nothing_is_sent(
     missing: str, reason: str, aws: AwsSettings, proxy: DynamoDBProxy, empty_chain: pytest.MonkeyPatch
 ) -> None:
-    given = without_keys(aws) if missing == "credentials" else dataclasses.replace(aws, region=None)
+    given = without_keys(aws) if missing == "credentials" else replace(aws, region=None)
     with proxy.recording() as calls, pytest.raises(StoreUnavailable) as caught:
         StoreConnection(given, Patience()).dispatch("ListTables", {})
     assert caught.value.facts["reason"] == reason
@@ -462,7 +463,7 @@ def tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
 def test_a_server_with_the_certificate_of_a_trusted_authority_is_asked(
     aws: AwsSettings, tls_server: TlsServer
 ) -> None:
-    trusting = dataclasses.replace(aws, endpoint_url=tls_server.url, ca_bundle=tls_server.certificate)
+    trusting = replace(aws, endpoint_url=tls_server.url, ca_bundle=tls_server.certificate)
     assert StoreConnection(trusting, Patience()).send("ListTables", {}) == {}
     assert tls_server.asked.pop() == "DynamoDB_20120810.ListTables"
 
@@ -473,7 +474,7 @@ def test_a_server_that_cannot_be_verified_is_told_nothing(
 ) -> None:
     url = tls_server.url.replace("localhost", "127.0.0.1") if doubt == "name" else tls_server.url
     bundle = tls_server.certificate if doubt == "name" else None
-    store = StoreConnection(dataclasses.replace(aws, endpoint_url=url, ca_bundle=bundle), SHORT)
+    store = StoreConnection(replace(aws, endpoint_url=url, ca_bundle=bundle), SHORT)
     with pytest.raises(StoreUnavailable) as caught:
         store.dispatch("ListTables", {})
     assert caught.value.facts["reason"] == "SSLError"

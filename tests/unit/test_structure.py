@@ -21,7 +21,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = ("app", "chalicelib", "infra", "localstack", "tests")
-GROUND = {"errors", "deadline", "money", "settings", "beijing_time", "request_log", "tls"}
+GROUND = {"errors", "deadline", "money", "settings", "beijing_time", "request_log", "tls", "confidential"}
 MAY_IMPORT = {
     "app": {"web", "flows", "shop", "gateways", "storage"} | GROUND,
     "manage": {"web", "flows", "shop", "gateways", "storage", "manage"} | GROUND,
@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "shop": {"shop", "storage"} | GROUND,
     "gateways": {"gateways"} | GROUND,
     "storage": {"storage", "aws"} | GROUND,
-    "aws": {"aws", "errors", "deadline", "tls"},
+    "aws": {"aws", "errors", "deadline", "tls", "confidential"},
 } | dict.fromkeys(GROUND, GROUND)
 MAY_IMPORT["settings"] = GROUND | {"aws"}
 HTTP_CLIENTS = ("requests", "urllib3", "httpx", "aiohttp", "urllib.request", "http.client", "socket")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from chalicelib.confidential import Confidential
 from chalicelib.deadline import Deadline
 from chalicelib.errors import GatewayUnavailable
 from chalicelib.gateways.http import fetch
@@ -18,12 +18,11 @@ _STATE = re.compile(r"[0-9A-Za-z]{1,128}", re.ASCII)
 _OPENID = re.compile(r"[0-9A-Za-z_-]{1,128}", re.ASCII)
 
 
-@dataclass(frozen=True)
-class WechatLogin:
+class WechatLogin(Confidential, frozen=True):
     """The official account `app_id`, to which payments within WeChat belong; the addresses are WeChat's."""
 
     app_id: str
-    secret: str = field(repr=False)
+    secret: str
     page_url: str = "https://open.weixin.qq.com"
     api_url: str = "https://api.weixin.qq.com"
 
