@@ -12,11 +12,10 @@ import binascii
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, NoReturn, Self, TypeVar, cast, dataclass_transform
 from urllib.parse import quote, urlsplit
 
 from msgspec import Struct
@@ -25,7 +24,7 @@ from chalicelib.aws import AwsSettings
 from chalicelib.aws.secrets import Secrets
 from chalicelib.errors import InvalidSetting, StoreUnavailable
 
-AGroup = TypeVar("AGroup")
+AGroup = TypeVar("AGroup", bound="_Part")
 Reader = Callable[[str], object]
 """The text of a setting -> its value. Raises `_Malformed`."""
 ReadSecret = Callable[[str], str]
@@ -45,6 +44,12 @@ class Setting(Struct, frozen=True):
     default: str | None = None
     is_secret: bool = False
     strict: Strictness | None = None
+
+    def __get__(self, part: object | None, group: type) -> Setting:
+        """The setting of a group; of a part, whose values come first, one that its function has not."""
+        if part is None:
+            return self
+        raise InvalidSetting(name=self.name, expected="in FUNCTIONS: it is read here")
 
 
 class _Malformed(Exception):
@@ -266,22 +271,35 @@ def _tells_who_sends(mail_url: str) -> str | None:
 # The settings
 
 
+@dataclass_transform(frozen_default=True)
 class _Part:
     """A group of settings, of which a function may have a part. Reading another one is an error."""
+
+    def __init__(self, *values: object, **named: object) -> None:
+        vars(self).update(dict(zip(type(self).__annotations__, values, strict=False)) | named)
 
     def has(self, name: str) -> bool:
         """Whether the field `name` is among the settings of this function."""
         return name in vars(self)
 
-    if not TYPE_CHECKING:  # what is no field at all stays an error of types
+    def changed(self, **changes: object) -> Self:
+        """The same with other values of some fields."""
+        return type(self)(**vars(self) | changes)
 
-        def __getattr__(self, name: str) -> Any:
-            field = type(self).__dataclass_fields__.get(name)
-            if field is None:
-                raise AttributeError(name)
-            raise InvalidSetting(
-                name=field.metadata["setting"].name, expected="in FUNCTIONS: it is read here"
-            )
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{name} is read only")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __repr__(self) -> str:
+        secrets = {name for name, setting in _fields(type(self)) if setting.is_secret}
+        shown = (f"{name}={value!r}" for name, value in vars(self).items() if name not in secrets)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _fields(group: type[_Part]) -> Iterator[tuple[str, Setting]]:
+    return ((name, one) for name, one in vars(group).items() if isinstance(one, Setting))
 
 
 def _setting(
@@ -294,11 +312,9 @@ def _setting(
     strict: Strictness | None = None,
 ) -> Any:
     """The field of a setting. `repr` hides a secret."""
-    setting = Setting(name, meaning, read, default, is_secret, strict)
-    return field(repr=not is_secret, metadata={"setting": setting})
+    return Setting(name, meaning, read, default, is_secret, strict)
 
 
-@dataclass(frozen=True)
 class AlipaySettings(_Part):
     """The merchant's application at Alipay."""
 
@@ -329,7 +345,6 @@ class AlipaySettings(_Part):
     )
 
 
-@dataclass(frozen=True)
 class WechatSettings(_Part):
     """The merchant at WeChat Pay, and the official account by which he is paid.
 
@@ -416,7 +431,6 @@ class WechatSettings(_Part):
     )
 
 
-@dataclass(frozen=True)
 class GeetestSettings(_Part):
     """The captcha at Geetest."""
 
@@ -441,7 +455,6 @@ class GeetestSettings(_Part):
     )
 
 
-@dataclass(frozen=True)
 class PolyvSettings(_Part):
     """The school's account at Polyv, which keeps its videos."""
 
@@ -474,7 +487,6 @@ class PolyvSettings(_Part):
     )
 
 
-@dataclass(frozen=True)
 class SmsSettings(_Part):
     """The account at Alibaba Cloud that sends SMS."""
 
@@ -513,7 +525,6 @@ class SmsSettings(_Part):
     )
 
 
-@dataclass(frozen=True)
 class MailSettings(_Part):
     """Who carries the shop's mail, and whom it is from."""
 
@@ -535,7 +546,6 @@ class MailSettings(_Part):
     )
 
 
-@dataclass(frozen=True)
 class Settings(_Part):
     """One shop's settings. A group is None where the shop does without."""
 
@@ -692,8 +702,8 @@ _AWS_ENDPOINTS = tuple(
 )
 
 
-def _rows(group: type) -> Iterator[Setting]:
-    return (one.metadata["setting"] for one in fields(group) if "setting" in one.metadata)
+def _rows(group: type[_Part]) -> Iterator[Setting]:
+    return (setting for _, setting in _fields(group))
 
 
 GROUPS: dict[str, tuple[Setting, ...]] = {
@@ -854,28 +864,25 @@ def load(
     for endpoint in _AWS_ENDPOINTS:
         given.value(endpoint)
     found = _read(Settings, given)
+    groups: dict[str, _Part] = {}
     if _CAPTCHA.name in given.names and given.value(_CAPTCHA) == "on":
-        object.__setattr__(found, "geetest", _read(GeetestSettings, given))
+        groups["geetest"] = _read(GeetestSettings, given)
     for name, group in (_PROVIDERS | _FURTHER).items():
         # A shop may do without. Whatever is given of a group, the others of it are required; that there are secrets
         # for its keys gives nothing of it yet.
         if any(given.has(setting) for setting in _rows(group) if setting.name in given.names):
-            object.__setattr__(found, name, _read(group, given))
+            groups[name] = _read(group, given)
     ids = [next(_rows(group)).name for group in _PROVIDERS.values()]
-    if given.names.issuperset(ids) and not any(getattr(found, provider) for provider in _PROVIDERS):
+    if given.names.issuperset(ids) and not groups.keys() & _PROVIDERS.keys():
         expected = f"a value: the shop has no payment provider, set {' or '.join(ids)}"
         raise InvalidSetting(name=ids[0], expected=expected)
-    return found
+    return found.changed(**groups)
 
 
 def _read(group: type[AGroup], given: _Given) -> AGroup:
     """The settings of a group that the function has."""
-    read = object.__new__(group)
-    for one in fields(cast(Any, group)):
-        setting = one.metadata.get("setting")
-        if setting and setting.name in given.names:
-            object.__setattr__(read, one.name, given.value(setting))
-    return read
+    names = given.names
+    return group(**{name: given.value(setting) for name, setting in _fields(group) if setting.name in names})
 
 
 class _Given(Struct, frozen=True):

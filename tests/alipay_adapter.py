@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from chalicelib.gateways.alipay import Alipay
@@ -15,7 +14,7 @@ def merchant(ours: Settings, **other: str) -> dict[str, Any]:
     """The arguments that make the shop's adapter, with some settings of its account changed."""
     assert ours.alipay
     return {
-        "account": dataclasses.replace(ours.alipay, **other),
+        "account": ours.alipay.changed(**other),
         "trade_url": lambda: "http://shop.test/trade",
         "leave_url": ours.result_address,
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from chalicelib.deadline import Deadline
@@ -124,7 +124,7 @@ class FakeMail(_Sender):
 def templates(shop: Settings) -> Settings:
     """The settings of a shop that has registered a template for every event's SMS."""
     names = {str(event): f"SMS_{number}" for number, event in enumerate(Event, 1000)}
-    return replace(shop, sms=SmsSettings("id", "secret", "学校", "https://sms.test", names))
+    return shop.changed(sms=SmsSettings("id", "secret", "学校", "https://sms.test", names))
 
 
 def confirm_contacts(user: User, now: datetime) -> None:

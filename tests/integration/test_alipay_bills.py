@@ -4,7 +4,6 @@ shop's adapter reads them.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import itertools
 import json
@@ -482,7 +481,7 @@ def proxy(simulator: AlipaySimulator) -> Iterator[HttpProxy]:
 @pytest.fixture
 def proxied(gateway: Alipay, proxy: HttpProxy) -> Alipay:
     """The adapter; its calls, but not its downloads, go through the proxy."""
-    account = dataclasses.replace(gateway._account, gateway_url=f"{proxy.url}/gateway.do")
+    account = gateway._account.changed(gateway_url=f"{proxy.url}/gateway.do")
     return Alipay(account, lambda: "", lambda number: "")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import sqlite3
@@ -166,7 +165,7 @@ def test_an_imported_learner_signs_in_with_the_old_password_and_sees_orders_and_
 
 def test_an_old_hash_is_renewed_when_more_rounds_are_asked_for_today(real: LegacyFile) -> None:
     run(real)
-    stricter = dataclasses.replace(settings(), password_iterations=150_001)
+    stricter = settings().changed(password_iterations=150_001)
 
     sign_in.sign_in(real.named("test"), PASSWORD, "10.0.0.1", stricter, NOW)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -290,7 +289,7 @@ def test_a_person_is_sent_so_many_a_day_and_the_rest_next_morning(post: Post) ->
 
 
 def test_the_school_spends_no_more_than_it_may_in_a_day(post: Post) -> None:
-    post.settings = dataclasses.replace(post.settings, sms_per_day=0)
+    post.settings = post.settings.changed(sms_per_day=0)
     post.tell()
     post.run_until_done(NOON)
     assert (post.sms.calls, post.mail.calls) == (0, 1)

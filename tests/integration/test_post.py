@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -206,7 +205,7 @@ def test_what_the_service_does_not_take_is_refused_by_its_words(sms: Sms, simula
 def test_who_signs_wrongly_sends_nothing_and_is_told(
     account: dict[str, Any], minutes: int, code: str, simulator: PostSimulator
 ) -> None:
-    given = replace(SmsSettings(KEY, SECRET, SIGN, simulator.url, {}), **account)
+    given = SmsSettings(KEY, SECRET, SIGN, simulator.url, {}).changed(**account)
     sms = Sms(given, lambda: datetime.now(UTC) + timedelta(minutes=minutes))
     assert send_code(sms) == Refused(code, is_final=False, needs_person=True)
     assert isinstance(receipt(sms), Unclear)

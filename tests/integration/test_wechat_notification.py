@@ -230,8 +230,8 @@ def test_a_platform_certificate_is_believed_beside_the_public_key_while_a_mercha
     )
     settings = application.app.process.settings
     assert settings.wechat
-    account = replace(settings.wechat, platform_certificate=certificate)
-    with selling_by(open_gateways(replace(settings, wechat=account))):
+    account = settings.wechat.changed(platform_certificate=certificate)
+    with selling_by(open_gateways(settings.changed(wechat=account))):
         assert told(posted(wechat, event, merchant=by_certificate)) == TAKEN
         assert told(posted(wechat, event)) == TAKEN, "by the public key, too"
     assert status(paid) == PAID

@@ -7,7 +7,6 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
-from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ def missing_of(provider: str) -> Iterator[str]:
     yield from missing_of_gateway(provider)
     if f"from chalicelib.gateways.{provider} import" not in text("chalicelib/gateways/__init__.py"):
         yield "open_gateways in gateways/__init__.py: it is opened"
-    if provider not in {field.name for field in fields(Settings)}:
+    if provider not in Settings.__annotations__:
         yield f"Settings.{provider} in settings.py: the group of its settings"
     yield from missing_of_function(provider)
     if not (ROOT / f"localstack/{provider}/__main__.py").is_file():

@@ -254,8 +254,8 @@ def values_are_structs(source: Source) -> Violations:
     for node in source.nodes:
         if isinstance(node, ast.ClassDef) and "dataclass" in map(_decorator, node.decorator_list):
             calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
-            if not any(_dotted(each.func) in ("field", "_setting") for each in calls):
-                yield node.lineno, f"{node.name} hides nothing from `repr`: make it a Struct of msgspec"
+            if not any(_dotted(each.func) == "field" for each in calls):
+                yield node.lineno, f"{node.name} hides no field from `repr`: make it a Struct of msgspec"
 
 
 def _decorator(node: ast.expr) -> str:
