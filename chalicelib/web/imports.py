@@ -5,8 +5,8 @@ process, so that a search costs time and finds nothing.
 
 The large libraries are loaded here, from a shallow stack. Python keeps its frames in pieces of memory, and asks the
 system for a new piece at each call that does not fit into the last, and gives it back when the call returns. Twenty
-files deep in imports that were 1,600 pieces, most of them while urllib3 compiled its regular expressions, which took
-four times as long.
+files deep in imports that were a thousand pieces a start, most of them while urllib3 compiled its regular expressions,
+which took four times as long.
 """
 
 from __future__ import annotations
