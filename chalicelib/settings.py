@@ -826,7 +826,7 @@ def is_start_awaited(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether a request waits for the start of this process. None does where Lambda stores the process for later
     (SnapStart) or keeps it ready (provisioned concurrency).
     """
-    return environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "on-demand"
+    return environment.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") == "on-demand"
 
 
 # Reading them
