@@ -50,7 +50,12 @@ def process(order: Order, gateways: Gateways, now: datetime) -> Unclear | None:
     if standing is Standing.DELIVERED:
         current = orders.reload(order)
         orders.clear_problem(current)
-        _back_on_timetable(current, now)
+        if order.is_open() and current.due_at is not None and current.may_be_paid_again():
+            # Nobody was asked for its other trades: the first that was paid ended the questions, and however late it
+            # is, another may have been paid, too.
+            _reschedule(current, current.next_query_at(now) or now)
+        else:
+            _back_on_timetable(current, now)
     return None
 
 

@@ -168,6 +168,20 @@ def test_of_two_payments_one_delivers_and_the_other_goes_back(shop: Shop, first:
     shop.check()
 
 
+@pytest.mark.parametrize("minutes", [0, 4, 5, 7, 600], ids=lambda minutes: f"{minutes} minutes late")
+def test_of_two_payments_both_are_found_however_late_the_timer_comes(shop: Shop, minutes: int) -> None:
+    number, *trades = shop.by_wechat(Way.NATIVE, Way.H5)
+    for trade in trades:
+        shop.wechat.pay(trade)
+    shop.clock.now = purchases.stored(number).expires_at + timedelta(minutes=minutes)
+    shop.look(number)
+    shop.look_while_due(number)
+    assert sorted(purchases.payments(number)) == ["applied", "surplus"]
+    (back,) = shop.give_back(number)
+    assert (back.why, back.amount) == (refund.DUPLICATE, purchases.stored(number).amount)
+    shop.check()
+
+
 def test_a_payment_of_the_old_trade_after_the_change_is_taken(shop: Shop) -> None:
     number, trade = shop.unclosed()
     shop.alipay.pay(number)
