@@ -42,7 +42,7 @@ def process(order: Order, gateways: Gateways, now: datetime) -> Unclear | None:
         is_over = order.is_open() and (order.amount == 0 or now >= order.expires_at)
         standing = _close(order, gateways, now) if is_over else _ask(order, gateways, now)
     except (OrderClosed, LeaseTaken, TradesChanged):
-        _back_on_timetable(orders.reload(order), now)
+        _back_on_timetable(orders.reload(order), now, has_asked_all=order.is_delivered())
         return None
     if isinstance(standing, Unclear):
         _back_off(order, standing, now)
@@ -50,12 +50,7 @@ def process(order: Order, gateways: Gateways, now: datetime) -> Unclear | None:
     if standing is Standing.DELIVERED:
         current = orders.reload(order)
         orders.clear_problem(current)
-        if order.is_open() and current.due_at is not None and current.may_be_paid_again():
-            # Nobody was asked for its other trades: the first that was paid ended the questions, and however late it
-            # is, another may have been paid, too.
-            _reschedule(current, current.next_query_at(now) or now)
-        else:
-            _back_on_timetable(current, now)
+        _back_on_timetable(current, now, has_asked_all=order.is_delivered())
     return None
 
 
@@ -97,15 +92,22 @@ def _back_off(order: Order, unclear: Unclear, now: datetime) -> None:
     _reschedule(order, order.next_retry_at(now))
 
 
-def _back_on_timetable(order: Order, now: datetime, *, is_unseen: bool = False) -> None:
-    """Put an order that was processed back on its timetable, unless processing it has done so."""
+def _back_on_timetable(
+    order: Order, now: datetime, *, is_unseen: bool = False, has_asked_all: bool = True
+) -> None:
+    """Put an order that was processed back on its timetable, unless processing it has done so.
+
+    Unless it `has_asked_all`, somebody still has to ask for the other trades of an order that is delivered by now,
+    however late it is: the first trade that is paid ends the questions, and another may have been paid, too.
+    """
     if order.due_at is None:
         return
     if order.is_open() and now >= order.expires_at:
         if order.problem is not None:
             _reschedule(order, order.next_retry_at(now))
         return
-    _reschedule(order, order.next_query_at(now, is_unseen=is_unseen))
+    at = order.next_query_at(now, is_unseen=is_unseen)
+    _reschedule(order, now if at is None and not has_asked_all and order.may_be_paid_again() else at)
 
 
 def _reschedule(order: Order, at: datetime | None) -> None:

@@ -182,6 +182,19 @@ def test_of_two_payments_both_are_found_however_late_the_timer_comes(shop: Shop,
     shop.check()
 
 
+def test_both_are_found_where_the_order_is_delivered_while_the_late_timer_has_it(shop: Shop) -> None:
+    number, *trades = shop.by_wechat(Way.NATIVE, Way.H5)
+    as_the_timer_read_it = purchases.stored(number)
+    shop.wechat.pay(trades[0])
+    assert shop.told_by_wechat() == [None]
+    shop.wechat.pay(trades[1])
+    shop.clock.now = as_the_timer_read_it.expires_at + timedelta(minutes=7)
+    reconcile.process(as_the_timer_read_it, shop.gateways, shop.clock())
+    shop.look_while_due(number)
+    assert sorted(purchases.payments(number)) == ["applied", "surplus"]
+    shop.check()
+
+
 def test_a_payment_of_the_old_trade_after_the_change_is_taken(shop: Shop) -> None:
     number, trade = shop.unclosed()
     shop.alipay.pay(number)
